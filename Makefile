@@ -1,0 +1,43 @@
+# Every target sets up what it needs: its own .venv, rebuilt when the metadata changes.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+# A developer's shell settings must not leak another environment into ours.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+.PHONY: help demo test lint bench proofs clean
+
+help:
+	@echo "make demo   the main job: elasticity of the embedded corpora"
+	@echo "make test   linters, types, doctests and the whole test suite"
+	@echo "make bench  speed and memory beside peers, as ratios"
+
+$(READY): pyproject.toml setup.cfg constraints.txt Makefile
+	@command -v $(PYTHON) >/dev/null || { echo "compresslab needs Python 3.11 or newer: $(PYTHON) was not found (set PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "compresslab needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V`; set PYTHON=python3.x"; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/compresslab elasticity
+
+test: $(READY) lint
+	$(BIN)/python -m pytest -q -n 2
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+proofs: $(READY)
+	$(BIN)/python -m proofs
+
+bench: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
