@@ -1,0 +1,131 @@
+"""Facts, steps and claims: pure data.
+
+A claim says *what* is to be shown (its goals) and *how* (its steps); it holds no code that could answer "true". Every
+step carries the fact it concludes and the mathematics that justifies it, as expressions; the kernel recomputes each
+one. Because a step is data, a test can alter any expression in it and watch the claim fail.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = [
+    "Assume",
+    "Claim",
+    "Define",
+    "Fact",
+    "Goal",
+    "Kind",
+    "Relation",
+    "Step",
+    "Verdict",
+]
+
+Expr = Any
+Relation = Literal["=", "<=", "<", ">=", ">"]
+Kind = Literal["identity", "tight bound", "one-sided bound", "refutation", "open"]
+Verdict = Literal["proved", "refuted", "open", "undecided"]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A relation between two expressions; free indices and free variables are read as "for every"."""
+
+    left: Expr
+    relation: Relation
+    right: Expr
+
+    @property
+    def strict(self) -> bool:
+        """Whether the relation is ``<`` or ``>``."""
+        return self.relation in {"<", ">"}
+
+    @property
+    def gap(self) -> Expr:
+        """What the fact says is zero (``=``), or non-negative or positive (the other relations)."""
+        return self.right - self.left if self.relation in {"<", "<="} else self.left - self.right
+
+
+@dataclass(frozen=True)
+class Assume:
+    """A premise. ``case`` marks one that only some goals may use (they name it in ``given``)."""
+
+    name: str
+    words: str
+    fact: Fact
+    case: bool = False
+
+
+@dataclass(frozen=True)
+class Define:
+    """A new symbol and what it stands for. ``fact`` is ``symbol = expression``."""
+
+    name: str
+    words: str
+    fact: Fact
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a proof: the fact concluded, and in words why. Each kind of step is a subclass with its own data."""
+
+    name: str
+    words: str
+    fact: Fact
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One thing to be shown: ``fact`` must be, to the letter, what step ``by`` concludes."""
+
+    words: str
+    fact: Fact
+    by: str
+    given: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A theorem with its proof, or a statement with its counterexample, or an open question.
+
+    Attributes:
+        id: permanent name; never reused.
+        title: a few words.
+        statement: the statement in words and plain mathematics. For a refutation, the statement that is false.
+        latex: the statement, for LaTeX.
+        premises: what is assumed, in words (positivity of symbols included).
+        source: the paper's number, or "new".
+        kind: identity, tight bound, one-sided bound, refutation or open.
+        idea: the proof in a few sentences.
+        assumptions: the premises that the proof uses, as facts.
+        definitions: the symbols that the statement uses.
+        steps: the proof.
+        goals: what must come out of the steps.
+        uses: IDs of claims whose goals are cited, as ``"id/goal number"`` in steps.
+        finding: what holds instead, or what is known (refutations, open questions), or a corollary.
+    """
+
+    id: str
+    title: str
+    statement: str
+    latex: str
+    premises: tuple[str, ...]
+    source: str
+    kind: Kind
+    idea: str
+    assumptions: tuple[Assume, ...]
+    definitions: tuple[Define, ...]
+    steps: tuple[Step, ...]
+    goals: tuple[Goal, ...]
+    finding: str = ""
+
+    def without(self, name: str) -> Claim:
+        """Return the claim with one step, definition or premise deleted."""
+        return dataclasses.replace(
+            self,
+            steps=tuple(s for s in self.steps if s.name != name),
+            definitions=tuple(d for d in self.definitions if d.name != name),
+            assumptions=tuple(a for a in self.assumptions if a.name != name),
+        )
