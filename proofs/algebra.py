@@ -23,7 +23,7 @@ from typing import Any
 
 import sympy as sp
 
-from .expressions import Diff, Int, Lim, Mean, free_names
+from .expressions import Diff, Int, Lim, Mean, free_names, replace
 
 __all__ = ["is_zero", "normal", "normal_terms", "rational_zero"]
 
@@ -196,7 +196,7 @@ def _logarithm(argument: Expr) -> Terms:
 def _sum(terms: Terms, symbol: Expr, low: Expr, high: Expr) -> Terms:
     if low == 1 and isinstance(high, sp.Integer):
         expr = _to_expr(terms)
-        return _add(*(normal_terms(expr.xreplace({symbol: sp.Integer(v)})) for v in range(1, int(high) + 1)))
+        return _add(*(normal_terms(replace(expr, {symbol: sp.Integer(v)})) for v in range(1, int(high) + 1)))
     out: Terms = {}
     for monomial, coefficient in terms.items():
         piece = _sum_monomial(monomial, symbol, low, high)
@@ -212,7 +212,7 @@ def _sum_monomial(monomial: Monomial, symbol: Expr, low: Expr, high: Expr) -> Te
         if isinstance(base, sp.KroneckerDelta) and symbol in base.args:
             other = base.args[1] if base.args[0] == symbol else base.args[0]
             rest = sp.Mul(*(b**e for b, e in inside if b != base))
-            return _times(factor, normal_terms(rest.xreplace({symbol: other})))
+            return _times(factor, normal_terms(replace(rest, {symbol: other})))
     if not inside:
         return _times(factor, normal_terms(high - low + 1))
     binders: list[tuple[Expr, Expr, Expr]] = [(symbol, low, high)]
@@ -221,7 +221,7 @@ def _sum_monomial(monomial: Monomial, symbol: Expr, low: Expr, high: Expr) -> Te
         if isinstance(base, sp.Sum) and exponent == 1:
             fresh = {s: sp.Dummy(s.name, integer=True, positive=True) for s, _, _ in base.limits}
             binders += [(fresh[s], lo, hi) for s, lo, hi in base.limits]
-            opened = normal_terms(base.function.xreplace(fresh))
+            opened = normal_terms(replace(base.function, fresh))
             ((inner, _),) = opened.items()
             body += list(inner)
         else:
@@ -261,7 +261,7 @@ def _canonical_sum(term: Expr, binders: list[tuple[Expr, Expr, Expr]]) -> Expr:
         names = {
             s: sp.Symbol(f"_{n + 1}_{high}", integer=True, positive=True) for n, (s, _, high) in enumerate(order)
         }
-        candidate = sp.Sum(term.xreplace(names), *((names[s], low, high) for s, low, high in order))
+        candidate = sp.Sum(replace(term, names), *((names[s], low, high) for s, low, high in order))
         key = _key(candidate)
         if best is None or key < best[0]:
             best = (key, candidate)

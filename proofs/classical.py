@@ -14,7 +14,7 @@ import sympy as sp
 
 from .algebra import is_zero
 from .context import Context, NotShown
-from .expressions import Int, Lim, Mean, free_names, range_of, total
+from .expressions import Int, Lim, Mean, free_names, range_of, replace, total
 from .facts import Step
 
 __all__ = ["Ceiling", "Kraft", "LargeNumbers", "McMillan", "MeanIs", "Tonelli"]
@@ -139,7 +139,7 @@ def check_mean_is(step: MeanIs, context: Context) -> str:
     if not law or not is_zero(law[0].fact.right - step.density):
         raise NotShown("the density is not the one that the claim defines")
     context.cite("density")
-    if not is_zero(right.args[0] - left.args[0].xreplace({step.draw: step.variable}) * step.density):
+    if not is_zero(right.args[0] - replace(left.args[0], {step.draw: step.variable}) * step.density):
         raise NotShown("the integrand is not the function times the density")
     return "the definition of the mean under the density"
 
@@ -186,7 +186,7 @@ def check_tonelli(step: Tonelli, context: Context) -> str:
     outside = left.args[0] / inner.right
     if step.s in free_names(outside) or not is_zero(outside * inner.left.args[0] - product):
         raise NotShown("the factors do not multiply to the function under the mean")
-    means = [Mean(f.xreplace({d: step.draw}), step.draw) for f, d in zip(step.factors, step.draws, strict=True)]
+    means = [Mean(replace(f, {d: step.draw}), step.draw) for f, d in zip(step.factors, step.draws, strict=True)]
     if not isinstance(right, Int) or right.args[1:] != (step.s, 0, sp.oo) or not is_zero(right.args[0] - sp.Mul(*means)):
         raise NotShown("the right side is not the integral of the product of the means")
     return (

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from .expressions import Diff, Int, Lim, Mean, bound_symbols, free_names, range_of, substitute
+from .expressions import Diff, Int, Lim, Mean, bound_symbols, fits, free_names, is_index, replace, substitute
 from .facts import Assume, Define, Fact
 from .positivity import Sign, sign
 
@@ -54,6 +54,9 @@ class Context:
     def hints(self, because: Iterable[str] = ()) -> Sequence[tuple[str, Fact]]:
         """Facts that may decide a sign: the general premises, and those cited by name."""
         general = [(a.name, a.fact) for a in self.assumptions.values() if not a.case]
+        for d in self.definitions.values():
+            if d.fact.left.is_positive or d.fact.left.is_nonnegative:
+                general.append((d.name, Fact(d.fact.right, ">" if d.fact.left.is_positive else ">=", sp.Integer(0))))
         return [(name, self._find(name).fact) for name in because] + general
 
     def sign(self, expr: Expr, because: Iterable[str] = (), *, strict: bool = False) -> bool:
@@ -75,7 +78,7 @@ class Context:
         if not values:
             self.rests_on |= known.rests_on
             return known.fact
-        scalars = {key for key in values if not isinstance(key, sp.Indexed) and not _is_index(key)}
+        scalars = {key for key in values if not isinstance(key, sp.Indexed) and not is_index(key)}
         names = scalars | {key.base.label for key in values if isinstance(key, sp.Indexed)}
         for key, value in values.items():
             self._admissible(key, value, because)
@@ -90,7 +93,7 @@ class Context:
             fact = self.assumptions[premise].fact
             if not (free_names(fact.left) | free_names(fact.right)) & names:
                 continue
-            gap = substitute(fact.gap, {k: v for k, v in values.items() if not _is_index(k)})
+            gap = substitute(fact.gap, {k: v for k, v in values.items() if not is_index(k)})
             if fact.relation == "=" or not self.sign(gap, because, strict=fact.strict):
                 raise NotShown(f"the premise {premise!r} of {name!r} is not shown for the values given")
             kept.discard(premise)
@@ -102,8 +105,8 @@ class Context:
             raise NotShown(str(error)) from error
 
     def _admissible(self, key: Expr, value: Expr, because: Iterable[str]) -> None:
-        if _is_index(key):
-            if not (_is_index(value) and range_of(value) == range_of(key)):
+        if is_index(key):
+            if not fits(value, key):
                 raise NotShown(f"the index {key} may only become another index of the same range, not {value}")
             return
         if key.is_integer and not value.is_integer:
@@ -129,7 +132,7 @@ class Context:
         for expr in exprs:
             for node in sp.preorder_traversal(expr):
                 if isinstance(node, Diff):
-                    inner = node.args[0].xreplace({node.args[1]: node.args[2]})
+                    inner = replace(node.args[0], {node.args[1]: node.args[2]})
                     self.defined(inner)
             for node in _open_nodes(expr):
                 if isinstance(node, sp.Pow) and not node.exp.is_nonnegative:
@@ -140,14 +143,6 @@ class Context:
                         raise NotShown(f"the denominator {base} is not known to be different from zero")
                 if isinstance(node, sp.log) and not self.sign(node.args[0], strict=True):
                     raise NotShown(f"log({node.args[0]}): the argument is not known to be positive")
-
-
-def _is_index(symbol: Expr) -> bool:
-    try:
-        range_of(symbol)
-    except (ValueError, TypeError):
-        return False
-    return True
 
 
 def _open_nodes(expr: Expr) -> Iterable[Expr]:
@@ -161,4 +156,4 @@ def _open_nodes(expr: Expr) -> Iterable[Expr]:
 
 def bound_variables(expr: Expr) -> set[Expr]:
     """Return the bound symbols that are no indices (variables of derivatives, integrals, limits, means)."""
-    return {symbol for symbol in bound_symbols(expr) if not _is_index(symbol)}
+    return {symbol for symbol in bound_symbols(expr) if not is_index(symbol)}

@@ -23,13 +23,13 @@ import sympy as sp
 
 from .algebra import normal_terms
 from .context import Context, NotShown
-from .expressions import Diff, free_names
+from .expressions import Diff, free_names, range_of, replace
 from .facts import Fact, Step
 
 __all__ = ["Counterexample", "Huffman", "Values", "check_counterexample", "evaluate", "exact_sign", "holds", "huffman_length"]
 
 Expr = Any
-Values = Mapping[Expr, Any]  # scalar or size -> number; array label -> nested tuple of numbers
+Values = Mapping[Expr, Any]  # scalar or size -> number; array name (``p.label``) -> nested tuple of numbers
 
 
 class Huffman(sp.Function):  # type: ignore[misc]
@@ -88,7 +88,7 @@ def evaluate(expr: Expr, values: Values) -> Expr:
         if isinstance(node, Diff):
             f, x, x0, order = node.args
             inside = walk(f, {key: value for key, value in local.items() if key != x})
-            return sp.diff(inside, x, int(order)).xreplace({x: walk(x0, local)})
+            return replace(sp.diff(inside, x, int(order)), {x: walk(x0, local)})
         if isinstance(node, Huffman):
             return huffman_length([walk(arg, local) for arg in node.args])
         if isinstance(node, sp.ceiling):
@@ -157,8 +157,6 @@ def holds(fact: Fact, values: Values) -> bool:
 
 def _for_every_index(fact: Fact, values: Values) -> list[dict[Expr, Any]]:
     """Write out the free indices of a fact: one set of values for each place."""
-    from .expressions import range_of
-
     free = []
     for symbol in free_names(fact.left) | free_names(fact.right):
         if symbol in values:
@@ -179,8 +177,7 @@ def check_counterexample(step: Counterexample, context: Context) -> str:
         for number in _flat(value):
             if not isinstance(number, sp.Rational):
                 raise NotShown(f"{number} is not an exact rational")
-            symbol = sp.IndexedBase(key, **_known_signs(key, step, context)) if isinstance(value, tuple) else key
-            if (symbol.is_positive and number <= 0) or (symbol.is_nonnegative and number < 0):
+            if (key.is_positive and number <= 0) or (key.is_nonnegative and number < 0):
                 raise NotShown(f"{key} = {number} breaks its sign")
     for name in [*context.assumptions, *context.definitions]:
         fact = context.cite(name)
@@ -199,14 +196,3 @@ def check_counterexample(step: Counterexample, context: Context) -> str:
 
 def _flat(value: Any) -> list[Expr]:
     return [n for part in value for n in _flat(part)] if isinstance(value, tuple) else [value]
-
-
-def _known_signs(key: Expr, step: Counterexample, context: Context) -> dict[str, bool]:
-    """The assumptions with which an array occurs in the statement."""
-    facts = [step.refuted, *(context.known[n].fact for n in [*context.assumptions, *context.definitions])]
-    for fact in facts:
-        for side in (fact.left, fact.right):
-            for node in sp.preorder_traversal(side):
-                if isinstance(node, sp.Indexed) and node.base.label == key:
-                    return {"positive": True} if node.is_positive else {"nonnegative": True}
-    return {"nonnegative": True}

@@ -27,13 +27,17 @@ __all__ = [
     "Lim",
     "Mean",
     "bound_symbols",
+    "fits",
     "free_names",
     "index",
+    "is_index",
     "masses",
+    "member",
     "nonnegative",
     "positive",
     "range_of",
     "real",
+    "replace",
     "size",
     "substitute",
     "total",
@@ -70,14 +74,34 @@ class Mean(sp.Function):  # type: ignore[misc]
 
 
 _RANGES: dict[Expr, Expr] = {}
+_MEMBERS: dict[Expr, Expr] = {}
 
 
 def index(name: str, length: Expr) -> Expr:
     """Make an index that runs from 1 to ``length``; free in a fact, it is read as "for every"."""
     symbol = sp.Symbol(f"{name}", integer=True, positive=True)
-    if _RANGES.setdefault(symbol, length) != length:
-        raise ValueError(f"index {name!r} already runs to {_RANGES[symbol]}, not to {length}: choose another name")
+    if symbol in _MEMBERS or _RANGES.setdefault(symbol, length) != length:
+        raise ValueError(f"index {name!r} is a member, or already runs elsewhere than to {length}: choose another name")
     return symbol
+
+
+def member(name: str, length: Expr) -> Expr:
+    """Make one fixed place of a range, such as "dataset t": a premise may speak about it alone."""
+    symbol = sp.Symbol(name, integer=True, positive=True)
+    if symbol in _RANGES or _MEMBERS.setdefault(symbol, length) != length:
+        raise ValueError(f"{name!r} is already an index or a member of another range: choose another name")
+    return symbol
+
+
+def is_index(symbol: Expr) -> bool:
+    """Tell whether a symbol is an index (and so read as "for every" where it is free)."""
+    return symbol in _RANGES
+
+
+def fits(value: Expr, symbol: Expr) -> bool:
+    """Tell whether ``value`` is an index or member of the range of the index ``symbol``."""
+    length = _RANGES[symbol]
+    return bool(_RANGES.get(value) == length or _MEMBERS.get(value) == length)
 
 
 def range_of(symbol: Expr) -> Expr:
@@ -173,6 +197,33 @@ def substitute(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
     return _walk(expr, scalars, arrays)
 
 
+def replace(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
+    """Replace free symbols only: a symbol that a sum, derivative, integral, limit or mean binds is left alone there."""
+    if not values:
+        return expr
+    if isinstance(expr, sp.Symbol):
+        return values.get(expr, expr)
+    bound: set[Expr] = set()
+    if isinstance(expr, sp.Sum):
+        bound = {limit[0] for limit in expr.limits}
+    elif isinstance(expr, Diff | Int | Lim):
+        bound = {expr.args[1]}
+    elif isinstance(expr, Mean):
+        bound = set(expr.args[1:])
+    if not bound:
+        return expr.func(*(replace(arg, values) for arg in expr.args)) if expr.args else expr
+    inner = {key: value for key, value in values.items() if key not in bound}
+    if any(key in free_names(expr) and free_names(value) & bound for key, value in inner.items()):
+        raise ValueError(f"{sorted(map(str, bound))} would capture what is put in")
+    if isinstance(expr, sp.Sum):
+        limits = [(s, replace(low, values), replace(high, values)) for s, low, high in expr.limits]
+        return sp.Sum(replace(expr.function, inner), *limits)
+    first = replace(expr.args[0], inner)
+    if isinstance(expr, Mean):
+        return Mean(first, *expr.args[1:])
+    return expr.func(first, expr.args[1], *(replace(arg, values) for arg in expr.args[2:]))
+
+
 def _walk(expr: Expr, scalars: Mapping[Expr, Expr], arrays: Mapping[Expr, tuple[Any, Expr]]) -> Expr:
     if isinstance(expr, sp.Symbol):
         return scalars.get(expr, expr)
@@ -180,7 +231,7 @@ def _walk(expr: Expr, scalars: Mapping[Expr, Expr], arrays: Mapping[Expr, tuple[
         indices = [_walk(arg, scalars, arrays) for arg in expr.indices]
         if expr.base in arrays:
             formal, value = arrays[expr.base]
-            return value.xreplace(dict(zip(formal, indices, strict=True)))
+            return replace(value, dict(zip(formal, indices, strict=True)))
         return expr.base[tuple(indices)]
     if isinstance(expr, sp.Sum):
         limits = [(s, _walk(low, scalars, arrays), _walk(high, scalars, arrays)) for s, low, high in expr.limits]

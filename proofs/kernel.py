@@ -84,7 +84,7 @@ def check(claim: Claim) -> Report:
         known.setdefault(step.name, conclusion)
         cited_by[step.name] = cites
     problems += _goals(claim, known)
-    problems += _idle(claim, cited_by, known)
+    problems += [] if problems else _idle(claim, cited_by)
     verdict = _verdict(claim, problems)
     return Report(claim, verdict, tuple(reports), tuple(problems), time.perf_counter() - start)
 
@@ -167,7 +167,7 @@ def _goals(claim: Claim, known: dict[str, Known]) -> list[str]:
     return problems
 
 
-def _idle(claim: Claim, cited_by: dict[str, set[str]], known: dict[str, Known]) -> list[str]:
+def _idle(claim: Claim, cited_by: dict[str, set[str]]) -> list[str]:
     """Everything must be needed: a goal reaches every premise, definition and step."""
     reached: set[str] = set()
     frontier = [goal.by for goal in claim.goals]

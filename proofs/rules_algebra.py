@@ -13,7 +13,7 @@ import sympy as sp
 
 from .algebra import is_zero, normal
 from .context import Context, NotShown, bound_variables
-from .expressions import range_of, total
+from .expressions import range_of, replace, total
 from .facts import Fact, Step
 from .positivity import flint_terms, polynomial_terms
 
@@ -225,17 +225,17 @@ def check_induct(step: Induct, context: Context) -> str:
         raise NotShown(f"{step.n} must be a positive whole number")
     context.generic([step.n], context.known[step.step].rests_on)
     gap = step.fact.gap
-    if not is_zero(gap.xreplace({step.n: sp.Integer(1)}) - base.gap):
+    if not is_zero(replace(gap, {step.n: sp.Integer(1)}) - base.gap):
         raise NotShown("the fact at n = 1 is not the base")
-    if not is_zero(gap.xreplace({step.n: step.n + 1}) - gap - grow.gap):
+    if not is_zero(replace(gap, {step.n: step.n + 1}) - gap - grow.gap):
         raise NotShown("the growth from n to n + 1 is not the induction step")
     return "the fact at n = 1 is the base, and its change from n to n + 1 is the induction step"
 
 
 def check_telescope(step: Telescope, context: Context) -> str:
     n = range_of(step.m)
-    expected = total(step.g - step.g.xreplace({step.m: step.m - 1}), step.m)
-    ends = step.g.xreplace({step.m: n}) - step.g.xreplace({step.m: sp.Integer(0)})
+    expected = total(step.g - replace(step.g, {step.m: step.m - 1}), step.m)
+    ends = replace(step.g, {step.m: n}) - replace(step.g, {step.m: sp.Integer(0)})
     context.defined(ends)
     if step.fact.relation != "=" or not is_zero(step.fact.left - expected) or not is_zero(step.fact.right - ends):
         raise NotShown("the fact is not the telescoping sum of g")

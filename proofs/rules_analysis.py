@@ -9,7 +9,7 @@ import sympy as sp
 
 from .algebra import is_zero, normal
 from .context import Context, NotShown
-from .expressions import Diff, Int, Lim, free_names
+from .expressions import Diff, Int, Lim, free_names, replace
 from .facts import Step
 
 __all__ = ["Differentiate", "Integrate", "Limit", "LimitOf", "Minimum", "Squeeze"]
@@ -73,7 +73,7 @@ def check_differentiate(step: Differentiate, context: Context) -> str:
         value = sp.diff(value, x)
     if value.has(sp.Derivative):
         raise NotShown("a derivative is not elementary")
-    value = value.xreplace({x: x0})
+    value = replace(value, {x: x0})
     if not is_zero(value - step.fact.right):
         raise NotShown(f"the derivative is {normal(value)}")
     return "differentiated term by term; the result minus the right side reduces to 0"
@@ -124,9 +124,9 @@ def check_limit_of(step: LimitOf, context: Context) -> str:
         outer_value[holder] = fact.right
     if x in free_names(step.outer):
         raise NotShown(f"the outer function must not contain {x}")
-    if not is_zero(f - step.outer.xreplace(inner)):
+    if not is_zero(f - replace(step.outer, inner)):
         raise NotShown("the function is not the stated composition")
-    value = step.outer.xreplace(outer_value)
+    value = replace(step.outer, outer_value)
     context.defined(value)
     if not is_zero(value - step.fact.right):
         raise NotShown(f"the composition tends to {value}")
@@ -182,7 +182,7 @@ def check_integrate(step: Integrate, context: Context) -> str:
 def _end(f: Expr, x: Expr, x0: Expr) -> Expr | None:
     if x0 == sp.oo or x0 == 0:
         return limit(f, x, x0)
-    return f.xreplace({x: x0})
+    return replace(f, {x: x0})
 
 
 def check_minimum(step: Minimum, context: Context) -> str:
@@ -190,7 +190,7 @@ def check_minimum(step: Minimum, context: Context) -> str:
     if step.fact.relation not in {">=", "<="} or not step.x.is_positive or not context.sign(step.x0, strict=True):
         raise NotShown("a minimum shows a weak inequality in a positive variable")
     context.defined(step.fact.left, step.fact.right, step.slope)
-    if not is_zero(gap.xreplace({step.x: step.x0})):
+    if not is_zero(replace(gap, {step.x: step.x0})):
         raise NotShown(f"the two sides differ at {step.x} = {step.x0}")
     if not is_zero(sp.diff(gap, step.x) - (step.x - step.x0) * step.slope):
         raise NotShown("the derivative of the difference is not (x - x0) times the stated slope")
