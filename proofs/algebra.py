@@ -218,12 +218,12 @@ def _sum_monomial(monomial: Monomial, symbol: Expr, low: Expr, high: Expr) -> Te
     binders: list[tuple[Expr, Expr, Expr]] = [(symbol, low, high)]
     body: list[tuple[Expr, Expr]] = []
     for base, exponent in inside:
-        if isinstance(base, sp.Sum) and exponent == 1:
-            fresh = {s: sp.Dummy(s.name, integer=True, positive=True) for s, _, _ in base.limits}
-            binders += [(fresh[s], lo, hi) for s, lo, hi in base.limits]
-            opened = normal_terms(replace(base.function, fresh))
-            ((inner, _),) = opened.items()
-            body += list(inner)
+        if isinstance(base, sp.Sum) and exponent.is_Integer and exponent > 0:
+            for _ in range(int(exponent)):
+                fresh = {s: sp.Dummy(s.name, integer=True, positive=True) for s, _, _ in base.limits}
+                binders += [(fresh[s], lo, hi) for s, lo, hi in base.limits]
+                ((inner, _),) = normal_terms(replace(base.function, fresh)).items()
+                body += list(inner)
         else:
             body.append((base, exponent))
     return _times(factor, _components(body, binders))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
 
+from .algebra import is_zero
 from .expressions import Diff, Int, Lim, Mean, bound_symbols, fits, free_names, is_index, replace, substitute
 from .facts import Assume, Define, Fact
 from .positivity import Sign, sign
@@ -36,6 +37,7 @@ class Context:
     known: Mapping[str, Known]
     assumptions: Mapping[str, Assume]
     definitions: Mapping[str, Define]
+    library: Callable[[str, int], tuple[Fact, tuple[Assume | Define, ...]]] | None = None
     cited: set[str] = field(default_factory=set)
     rests_on: set[str] = field(default_factory=set)
 
@@ -50,6 +52,12 @@ class Context:
             raise NotShown(f"it cites {name!r}, which is no earlier fact")
         self.cited.add(name)
         return self.known[name]
+
+    def lemma(self, claim: str, goal: int) -> tuple[Fact, tuple[Assume | Define, ...]]:
+        """Return a goal of another claim, and the premises and definitions on which it rests."""
+        if self.library is None:
+            raise NotShown("there is no library of claims to cite from")
+        return self.library(claim, goal)
 
     def hints(self, because: Iterable[str] = ()) -> Sequence[tuple[str, Fact]]:
         """Facts that may decide a sign: the general premises, and those cited by name."""
@@ -94,7 +102,11 @@ class Context:
             if not (free_names(fact.left) | free_names(fact.right)) & names:
                 continue
             gap = substitute(fact.gap, {k: v for k, v in values.items() if not is_index(k)})
-            if fact.relation == "=" or not self.sign(gap, because, strict=fact.strict):
+            if fact.relation == "=":
+                shown = self._equality(gap)
+            else:
+                shown = self.sign(gap, because, strict=fact.strict)
+            if not shown:
                 raise NotShown(f"the premise {premise!r} of {name!r} is not shown for the values given")
             kept.discard(premise)
         self.rests_on |= kept
@@ -103,6 +115,15 @@ class Context:
             return Fact(substitute(fact.left, values), fact.relation, substitute(fact.right, values))
         except ValueError as error:
             raise NotShown(str(error)) from error
+
+    def _equality(self, gap: Expr) -> bool:
+        """Tell whether some premise says that ``gap`` is zero, recording it."""
+        for premise in self.assumptions.values():
+            if premise.fact.relation == "=" and not premise.case and is_zero(gap - premise.fact.gap):
+                self.cited.add(premise.name)
+                self.rests_on.add(premise.name)
+                return True
+        return False
 
     def _admissible(self, key: Expr, value: Expr, because: Iterable[str]) -> None:
         if is_index(key):

@@ -8,14 +8,14 @@ a proof from which anything is deleted, or in which any expression is altered, i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from . import classical, exact, rules_algebra, rules_analysis
 from .context import Context, Known, NotShown
 from .expressions import free_names
-from .facts import Claim, Step, Verdict
+from .facts import Assume, Claim, Define, Fact, Step, Verdict
 
 __all__ = ["Report", "StepReport", "check"]
 
@@ -26,6 +26,7 @@ _RULES: dict[type[Step], Callable[[Any, Context], str]] = {
     rules_algebra.Rewrite: rules_algebra.check_rewrite,
     rules_algebra.Vanish: rules_algebra.check_vanish,
     rules_algebra.Induct: rules_algebra.check_induct,
+    rules_algebra.Lemma: rules_algebra.check_lemma,
     rules_algebra.Telescope: rules_algebra.check_telescope,
     rules_analysis.Differentiate: rules_analysis.check_differentiate,
     rules_analysis.Limit: rules_analysis.check_limit,
@@ -64,10 +65,11 @@ class Report:
     steps: tuple[StepReport, ...]
     problems: tuple[str, ...]
     seconds: float
+    rests_on: Mapping[str, frozenset[str]]
 
 
-def check(claim: Claim) -> Report:
-    """Check a claim, step by step, and give the verdict."""
+def check(claim: Claim, library: Mapping[str, Claim] | None = None) -> Report:
+    """Check a claim, step by step, and give the verdict; ``library`` holds the claims that it may cite."""
     start = time.perf_counter()
     problems = list(_ill_formed(claim))
     known: dict[str, Known] = {}
@@ -76,7 +78,7 @@ def check(claim: Claim) -> Report:
         known[item.name] = Known(item.fact, frozenset({item.name}))
     reports: list[StepReport] = []
     for step in claim.steps:
-        report, conclusion, cites = _check_step(step, claim, known)
+        report, conclusion, cites = _check_step(step, claim, known, library or {})
         reports.append(report)
         if conclusion is None:
             problems.append(f"step {step.name!r}: {report.problem}")
@@ -86,13 +88,19 @@ def check(claim: Claim) -> Report:
     problems += _goals(claim, known)
     problems += [] if problems else _idle(claim, cited_by)
     verdict = _verdict(claim, problems)
-    return Report(claim, verdict, tuple(reports), tuple(problems), time.perf_counter() - start)
+    return Report(claim, verdict, tuple(reports), tuple(problems), time.perf_counter() - start, {n: k.rests_on for n, k in known.items()})
 
 
-def _check_step(step: Step, claim: Claim, known: dict[str, Known]) -> tuple[StepReport, Known | None, set[str]]:
+def _check_step(
+    step: Step, claim: Claim, known: dict[str, Known], library: Mapping[str, Claim]
+) -> tuple[StepReport, Known | None, set[str]]:
     start = time.perf_counter()
+    others = {name: other for name, other in library.items() if name != claim.id}
     context = Context(
-        dict(known), {a.name: a for a in claim.assumptions}, {d.name: d for d in claim.definitions}
+        dict(known),
+        {a.name: a for a in claim.assumptions},
+        {d.name: d for d in claim.definitions},
+        lambda name, goal: _proved_goal(name, goal, others),
     )
     try:
         machine, problem = _RULES[type(step)](step, context), ""
@@ -106,6 +114,29 @@ def _check_step(step: Step, claim: Claim, known: dict[str, Known]) -> tuple[Step
     return report, conclusion, context.cited
 
 
+def _proved_goal(name: str, number: int, library: Mapping[str, Claim]) -> tuple[Fact, tuple[Assume | Define, ...]]:
+    """Return a goal of a claim that is proved, with the premises and definitions that it rests on."""
+    if name not in library:
+        raise NotShown(f"there is no other claim {name!r}")
+    claim = library[name]
+    if claim not in _CACHE:
+        _CACHE[claim] = _resting(claim, check(claim, library))
+    goals = _CACHE[claim]
+    if not 1 <= number <= len(goals):
+        raise NotShown(f"{name!r} has no proved goal {number}")
+    return goals[number - 1]
+
+
+_CACHE: dict[Claim, list[tuple[Fact, tuple[Assume | Define, ...]]]] = {}
+
+
+def _resting(claim: Claim, report: Report) -> list[tuple[Fact, tuple[Assume | Define, ...]]]:
+    if report.verdict != "proved":
+        return []
+    items = {item.name: item for item in (*claim.assumptions, *claim.definitions)}
+    return [(goal.fact, tuple(items[n] for n in sorted(report.rests_on[goal.by]))) for goal in claim.goals]
+
+
 def _ill_formed(claim: Claim) -> list[str]:
     problems = []
     names = [item.name for item in (*claim.assumptions, *claim.definitions, *claim.steps)]
@@ -116,8 +147,6 @@ def _ill_formed(claim: Claim) -> list[str]:
         if definition.fact.relation != "=" or heads is None:
             problems.append(f"{definition.name!r} does not define a symbol")
             continue
-        earlier = set().union(*(free_names(a.fact.left) | free_names(a.fact.right) for a in claim.assumptions), set())
-        del earlier  # premises may speak about defined symbols; only circles are refused
         if heads in free_names(definition.fact.right) or heads in defined:
             problems.append(f"{definition.name!r} is circular or defines {heads} twice")
         later = claim.definitions[claim.definitions.index(definition) + 1 :]

@@ -17,7 +17,7 @@ from .expressions import range_of, replace, total
 from .facts import Fact, Step
 from .positivity import flint_terms, polynomial_terms
 
-__all__ = ["Certificate", "Combine", "Induct", "Rewrite", "Signed", "Telescope", "Use", "Vanish", "same_fact"]
+__all__ = ["Certificate", "Combine", "Induct", "Lemma", "Rewrite", "Signed", "Telescope", "Use", "Vanish", "same_fact"]
 
 Expr = Any
 
@@ -87,6 +87,7 @@ class Vanish(Step):
     power: int = 2
     over: tuple[Expr, ...] = ()
     rest: Expr = sp.Integer(0)
+    because: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,14 @@ class Induct(Step):
     n: Expr = sp.Symbol("n")
     base: str = ""
     step: str = ""
+
+
+@dataclass(frozen=True)
+class Lemma(Step):
+    """A goal of another claim, which must be proved; its premises and definitions must be here too, to the letter."""
+
+    claim: str = ""
+    goal: int = 1
 
 
 @dataclass(frozen=True)
@@ -206,11 +215,11 @@ def check_vanish(step: Vanish, context: Context) -> str:
     if not (is_zero(zero.gap - body) or is_zero(zero.gap + body)):
         raise NotShown("the sum that is 0 is not the stated sum of terms")
     context.defined(step.base, step.weight)
-    if not context.sign(step.weight, strict=True):
+    if not context.sign(step.weight, step.because, strict=True):
         raise NotShown(f"the weight {step.weight} is not known to be positive")
     if step.power % 2 and not context.sign(step.base):
         raise NotShown(f"{step.base} is not known to be >= 0")
-    if step.power < 1 or not context.sign(step.rest):
+    if step.power < 1 or not context.sign(step.rest, step.because):
         raise NotShown(f"the rest {step.rest} is not known to be >= 0")
     if not (is_zero(step.fact.gap - step.base) or is_zero(step.fact.gap + step.base)):
         raise NotShown("the conclusion is not that the base vanishes")
@@ -230,6 +239,18 @@ def check_induct(step: Induct, context: Context) -> str:
     if not is_zero(replace(gap, {step.n: step.n + 1}) - gap - grow.gap):
         raise NotShown("the growth from n to n + 1 is not the induction step")
     return "the fact at n = 1 is the base, and its change from n to n + 1 is the induction step"
+
+
+def check_lemma(step: Lemma, context: Context) -> str:
+    fact, items = context.lemma(step.claim, step.goal)
+    if not same_fact(fact, step.fact):
+        raise NotShown(f"goal {step.goal} of {step.claim!r} is another fact")
+    here = {item.fact: item.name for item in (*context.assumptions.values(), *context.definitions.values())}
+    for item in items:
+        if item.fact not in here:
+            raise NotShown(f"{step.claim!r} rests on {item.name!r} ({item.words}), which is no premise here")
+        context.cite(here[item.fact])
+    return f"goal {step.goal} of {step.claim}, which is proved from premises that hold here"
 
 
 def check_telescope(step: Telescope, context: Context) -> str:

@@ -68,7 +68,7 @@ def check_differentiate(step: Differentiate, context: Context) -> str:
         raise NotShown("the left side must be a derivative")
     f, x, x0, order = left.args
     context.defined(left, step.fact.right)
-    value = f
+    value = _split_logarithms(f)
     for _ in range(int(order)):
         value = sp.diff(value, x)
     if value.has(sp.Derivative):
@@ -77,6 +77,14 @@ def check_differentiate(step: Differentiate, context: Context) -> str:
     if not is_zero(value - step.fact.right):
         raise NotShown(f"the derivative is {normal(value)}")
     return "differentiated term by term; the result minus the right side reduces to 0"
+
+
+def _split_logarithms(f: Expr) -> Expr:
+    """Write the logarithm of a product as a sum: the derivative is the same wherever the product is positive."""
+    if isinstance(f, sp.log) and isinstance(f.args[0], sp.Mul | sp.Pow):
+        parts = (part.as_base_exp() for part in sp.Mul.make_args(f.args[0]))
+        return sp.Add(*(exponent * sp.log(base) for base, exponent in parts))
+    return f.func(*(_split_logarithms(arg) for arg in f.args)) if isinstance(f, sp.Add | sp.Mul | sp.Sum) else f
 
 
 def check_limit(step: Limit, context: Context) -> str:
