@@ -18,6 +18,7 @@ Example:
 from __future__ import annotations
 
 import itertools
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -158,7 +159,7 @@ def _number_power(number: Expr, exponent: Expr) -> Terms:
 
 def _primitive(terms: Terms) -> tuple[Expr, Terms]:
     """Split off the rational content, with the sign of the first term in a fixed order."""
-    content = sp.gcd_list([abs(c) for c in terms.values()]) if len(terms) > 1 else sp.Abs(next(iter(terms.values())))
+    content = sp.Rational(math.gcd(*(int(c.p) for c in terms.values())), math.lcm(*(int(c.q) for c in terms.values())))
     first = min(terms, key=lambda monomial: _key(_to_expr({monomial: sp.Integer(1)})))
     if terms[first] < 0:
         content = -content

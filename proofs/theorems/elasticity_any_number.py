@@ -169,7 +169,7 @@ PRE_STEPS = (
         "pre-bound",
         "So the pre-training data recovers, on average over the roles, at least in proportion to the diversity",
         Fact(SUM_PRE, "<=", -ROOM * DIVERSITY / W**2),
-        (Use("pre-sum"), Use("pre-rest")),
+        (Use("pre-sum", times=-ONE), Use("pre-rest")),
     ),
 )
 
