@@ -71,7 +71,7 @@ def _structure(expr: Expr, facts: Sequence[tuple[str, Fact]]) -> Sign | None:
             base = sign(expr.base, facts) if not expr.base.is_Atom else _structure(expr.base, facts)
             if base is not None and base.strict:
                 return base
-            return Sign(False) if expr.base.is_real else None
+            return Sign(False) if _real(expr.base) else None
         base = sign(expr.base, facts)
         if base is not None and (base.strict or expr.exp.is_positive):
             return base
@@ -93,6 +93,17 @@ def _structure(expr: Expr, facts: Sequence[tuple[str, Fact]]) -> Sign | None:
     if not isinstance(expr, sp.Add | sp.Mul | sp.Pow | sp.Rational):
         return _by_facts(expr, facts, None)
     return None
+
+
+def _real(expr: Expr) -> bool:
+    """Tell whether an expression is real wherever it is defined (what is defined is checked elsewhere)."""
+    if expr.is_real:
+        return True
+    if isinstance(expr, sp.Pow):
+        return bool(expr.exp.is_Integer) and _real(expr.base)
+    if isinstance(expr, sp.Sum):
+        return _real(expr.function)
+    return isinstance(expr, sp.Add | sp.Mul | sp.log) and all(_real(arg) for arg in expr.args)
 
 
 def _one_minus_delta(expr: Expr) -> bool:

@@ -298,7 +298,7 @@ disjoint = Claim(
             ),
         ),
         Combine(
-            "leaf",
+            "leaf-share",
             "On every leaf, p_pj p_3j / Q_j is p_3j / (3c) with c = k/3 + l",
             Fact(pre(ONE_WAY, j) * P[2][j] / Q, "=", P[2][j] / (3 * C_)),
             (
@@ -310,7 +310,7 @@ disjoint = Claim(
             "pre",
             "so the overlap is 1/(3c) = 1/(k + 3l)",
             Fact(OWN_PRE, "=", DISJOINT_VALUE),
-            (Use("pre-slope"), Use("leaf", times=-ONE, over=(j,)), Use("masses-3", times=-1 / (3 * C_))),
+            (Use("pre-slope"), Use("leaf-share", times=-ONE, over=(j,)), Use("masses-3", times=-1 / (3 * C_))),
         ),
         Combine(
             "ratio",
@@ -333,61 +333,22 @@ MEAN_SUM = sp.Add(*(align(r) + k * before(r) for r in ROLES)) / 6
 LEAD = l * (3 / (k + 3 * l) - 1 / W)
 
 
-def own_square(roles: tuple[sp.Expr, ...]) -> sp.Expr:
-    """How far ``dγ_t/dl`` is from zero, as a sum of squares."""
-    mass = joint(roles, j, l)
-    return total(mass * (roles[2][j] / mass - 1 / W) ** 2, j)
+OWN_SQUARE = total(Q * (P[2][j] / Q - 1 / W) ** 2, j)
 
 
-def own_room(roles: tuple[sp.Expr, ...]) -> sp.Expr:
-    """What the bound on ``dγ_t/dl`` gives away: the leaf's mass outside the perturbation's dataset."""
-    one, two, three = (x[j] for x in roles)
-    mass = joint(roles, j, l)
-    return total(three * (k / 3 * one + (k / 3 + 1) * two) / (mass * (k / 3 + l)), j)
+def rest_of_others(at: sp.Expr) -> sp.Expr:
+    """The mass of a leaf that is not of the perturbation's own dataset."""
+    return A_ * P[0][at] + B_ * P[1][at]
 
 
-def envelope(roles: tuple[sp.Expr, ...], number: int) -> tuple[Combine | Signed, ...]:
-    """For one way to give the roles: ``0 <= dγ_a/dl + k dγ_p/dl <= l (3/(k+3l) - 1/W)``."""
-    names = [str(x) for x in roles]
-    unit = {str(x): f"masses-{r}" for r, x in enumerate(P, 1)}
-    both = align(roles) + k * before(roles)
-    mass = joint(roles, j, l)
-    low, high = own_square(roles), own_room(roles)
-    overlap = total(roles[2][j] ** 2 / mass, j)
-    return (
-        Combine(
-            f"sum-{number}",
-            f"Roles {', '.join(names)}: the total code length is stationary, so alignment and pre-training data together lose "
-            "what the perturbation data gains",
-            Fact(both, "=", l * (overlap - 1 / W)),
-            (
-                Use("derivative", at=set_roles(roles[1][j], roles)),
-                Use("derivative", times=k, at=set_roles(pre(roles, j), roles)),
-                *(Use(unit[name], times=k / (3 * W)) for name in names),
-                Use(unit[names[1]], times=1 / W),
-                Use(unit[names[2]], times=-ONE),
-            ),
-        ),
-        Combine(
-            f"low-{number}",
-            "which is l times a sum of squares",
-            Fact(both, "=", l * low),
-            (
-                Use(f"sum-{number}"),
-                Use(unit[names[2]], times=l * (2 / W - (k / 3 + l) / W**2)),
-                Use(unit[names[1]], times=-l * (k / 3 + 1) / W**2),
-                Use(unit[names[0]], times=-l * (k / 3) / W**2),
-            ),
-        ),
-        Signed(f"low-sign-{number}", "and so not negative,", Fact(l * low, ">=", ZERO), l * low),
-        Combine(
-            f"high-{number}",
-            "and, because the pre-training data contains what perturbs it (Q_j >= (k/3 + l) p_3j), at most",
-            Fact(both, "=", LEAD - l * high),
-            (Use(f"sum-{number}"), Use(unit[names[2]], times=3 * l / (k + 3 * l))),
-        ),
-        Signed(f"high-sign-{number}", "since what is left out is not negative", Fact(l * high, ">=", ZERO), l * high),
-    )
+OWN_ROOM = total(P[2][j] * rest_of_others(j) / (Q * C_), j)
+OWN_OVERLAP = total(P[2][j] ** 2 / Q, j)
+BOTH = OWN_ALIGN + k * OWN_PRE
+
+
+def renamed(roles: tuple[sp.Expr, ...]) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+    """The values that give the roles in another way."""
+    return tuple((old[j], new[j]) for old, new in zip(P, roles, strict=True))
 
 
 paper = Claim(
@@ -404,19 +365,66 @@ paper = Claim(
     idea="The signs are those of elasticity-finite-size. The total code length of the three is stationary, so alignment and "
     "pre-training data together lose l times what the perturbation data gains, and that is bounded because the pre-training "
     "data already contains what perturbs it.",
-    assumptions=(*UNITS, LEAF_MASS, SMALL, SOME),
+    assumptions=(*UNITS, LEAF_MASS, SMALL),
     definitions=(),
     steps=(
         Lemma("signs-align", "The alignment data loses", Fact(MEAN_ALIGN, ">=", ZERO), "elasticity-finite-size", 1),
         Lemma("signs-pre", "and the pre-training data recovers", Fact(MEAN_PRE, "<=", ZERO), "elasticity-finite-size", 2),
         GENERIC,
-        *(step for number, roles in enumerate(ROLES, 1) for step in envelope(roles, number)),
+        Combine(
+            "leaf-sum",
+            "The leaf's mass is that of the three data sets",
+            Fact(k * pre(ONE_WAY, j) * P[2][j] / Q + P[1][j] * P[2][j] / Q, "=", P[2][j] - l * P[2][j] ** 2 / Q),
+        ),
+        Combine(
+            "sum",
+            "The total code length is stationary: alignment and pre-training data together lose what the perturbation data gains",
+            Fact(BOTH, "=", l * (OWN_OVERLAP - 1 / W)),
+            (
+                Use("derivative", at=set_roles(P[1][j], ONE_WAY)),
+                Use("derivative", times=k, at=set_roles(pre(ONE_WAY, j), ONE_WAY)),
+                Use("leaf-sum", times=-ONE, over=(j,)),
+                *(Use(f"masses-{r}", times=k / (3 * W)) for r in (1, 2, 3)),
+                Use("masses-2", times=1 / W),
+                Use("masses-3", times=-ONE),
+            ),
+        ),
+        Combine(
+            "leaf-square",
+            "Expand a square on each leaf",
+            Fact(Q * (P[2][j] / Q - 1 / W) ** 2, "=", P[2][j] ** 2 / Q - 2 * P[2][j] / W + Q / W**2),
+        ),
+        Combine(
+            "gain",
+            "which is l times a sum of squares",
+            Fact(BOTH, "=", l * OWN_SQUARE),
+            (
+                Use("sum"),
+                Use("leaf-square", times=-l, over=(j,)),
+                Use("masses-3", times=l * (2 / W - C_ / W**2)),
+                Use("masses-2", times=-l * B_ / W**2),
+                Use("masses-1", times=-l * A_ / W**2),
+            ),
+        ),
+        Signed("gain-sign", "and so not negative", Fact(l * OWN_SQUARE, ">=", ZERO), l * OWN_SQUARE),
+        Combine(
+            "leaf-room",
+            "Because the pre-training data contains what perturbs it, Q_j >= c p_3j with c = k/3 + l, and the gap is",
+            Fact(P[2][j] ** 2 / Q, "=", P[2][j] / C_ - P[2][j] * rest_of_others(j) / (Q * C_)),
+        ),
+        Combine(
+            "bound",
+            "so the sum is at most l (1/c - 1/W); what is left out is",
+            Fact(BOTH, "=", LEAD - l * OWN_ROOM),
+            (Use("sum"), Use("leaf-room", times=l, over=(j,)), Use("masses-3", times=l / C_)),
+        ),
+        Signed("bound-sign", "not negative", Fact(l * OWN_ROOM, ">=", ZERO), l * OWN_ROOM),
         Combine(
             "low",
-            "Average over the roles",
+            "This holds for each of the six ways to give the roles; average",
             Fact(MEAN_SUM, ">=", ZERO),
             tuple(
-                Use(name, times=sp.Rational(1, 6)) for n in range(1, 7) for name in (f"low-{n}", f"low-sign-{n}")
+                Use(name, times=sp.Rational(1, 6), at=renamed(roles)) for roles in ROLES for name in ("gain", "gain-sign")
             ),
         ),
         Combine(
@@ -424,9 +432,9 @@ paper = Claim(
             "from below and from above",
             Fact(MEAN_SUM, "<=", LEAD),
             tuple(
-                Use(name, times=sign * sp.Rational(1, 6))
-                for n in range(1, 7)
-                for name, sign in ((f"high-{n}", -1), (f"high-sign-{n}", 1))
+                Use(name, times=sign * sp.Rational(1, 6), at=renamed(roles))
+                for roles in ROLES
+                for name, sign in (("bound", -1), ("bound-sign", 1))
             ),
         ),
     ),
