@@ -11,7 +11,7 @@ import itertools
 
 import sympy as sp
 
-from ..expressions import Diff, index, masses, nonnegative, positive, real, size, total
+from ..expressions import Diff, index, masses, nonnegative, positive, real, size, substitute, total
 from ..facts import Assume, Claim, Define, Fact, Goal
 from ..rules_algebra import Certificate, Combine, Lemma, Signed, Use
 from ..rules_analysis import Differentiate
@@ -448,4 +448,84 @@ paper = Claim(
     "(elasticity-separate-disjoint-fails, elasticity-separate-iid-reversed).",
 )
 
-CLAIMS = (finite_size, sharp, disjoint, paper)
+# --- in expectation ------------------------------------------------------------------------------------------------------
+
+OMEGA = size("Omega")
+w = index("omega", OMEGA)
+weight = masses("q")
+X = tuple(masses(f"X_{r}") for r in (1, 2, 3))
+
+
+def in_outcome(expr: sp.Expr, roles: tuple[sp.Expr, ...] = X) -> sp.Expr:
+    """The same expression about the random masses of outcome omega."""
+    return substitute(expr, {old[j]: new[w, j] for old, new in zip(P, roles, strict=True)})
+
+
+def mean(expr: sp.Expr) -> sp.Expr:
+    """The expectation of an expression about p_1, p_2, p_3, put at the random masses."""
+    return total(weight[w] * in_outcome(expr), w)
+
+
+EXPECT_ALIGN, EXPECT_PRE = mean(align(P)), mean(before(P))
+AT_OUTCOME = tuple((old[j], new[w, j]) for old, new in zip(P, X, strict=True))
+SWAPS = tuple(
+    Assume(
+        f"exchangeable-{kind}-{number}",
+        f"the expected dγ_{kind}/dl does not change when the three datasets change places ({', '.join(str(r) for r in roles)})",
+        Fact(mean(function(roles)), "=", mean(function(P))),
+    )
+    for kind, function in (("a", align), ("p", before))
+    for number, roles in enumerate(ROLES[1:], 2)
+)
+exchangeable = Claim(
+    id="elasticity-exchangeable",
+    title="In expectation, for exchangeable random datasets",
+    statement="For any exchangeable random triple of distributions (for instance independent Pareto masses), with the roles fixed: "
+    "E[dγ_a/dl] >= 0 for every k > 0, l >= 0, and E[dγ_p/dl] <= 0 for 0 <= l <= 1/2.",
+    latex=r"For any exchangeable random triple of distributions: $E[d\gamma_a/dl]\ge0$ for every $k>0$, $l\ge0$; "
+    r"$E[d\gamma_p/dl]\le0$ for $0\le l\le1/2$.",
+    premises=(
+        "a finite probability space with weights q_ω >= 0; in each outcome three distributions X_1, X_2, X_3, every leaf with mass",
+        "exchangeable: the expectations of dγ_a/dl and dγ_p/dl do not change when the three change places",
+        *DOMAIN[1:],
+    ),
+    source="Thm 4.2 of the paper (its expectation over random masses)",
+    kind="tight bound",
+    idea="By exchangeability the expectation for fixed roles is the expectation of the average over the roles, and that average has its "
+    "sign in every outcome (elasticity-finite-size).",
+    assumptions=(
+        LEAF_MASS,
+        SMALL,
+        Assume("outcome", "in every outcome, every leaf has mass", Fact(sp.Add(*(x[w, j] for x in X)), ">", ZERO)),
+        *SWAPS,
+    ),
+    definitions=(),
+    steps=(
+        Lemma("align", "In every outcome the average over the roles is not negative", Fact(MEAN_ALIGN, ">=", ZERO), "elasticity-finite-size", 1),
+        Combine(
+            "expect-align",
+            "Take the expectation; each of the six ways has the same",
+            Fact(EXPECT_ALIGN, ">=", ZERO),
+            (
+                Use("align", times=weight[w], over=(w,), at=AT_OUTCOME),
+                *(Use(f"exchangeable-a-{n}", times=-sp.Rational(1, 6)) for n in range(2, 7)),
+            ),
+        ),
+        Lemma("pre", "and that of the pre-training data is not positive", Fact(MEAN_PRE, "<=", ZERO), "elasticity-finite-size", 2),
+        Combine(
+            "expect-pre",
+            "Take the expectation; each of the six ways has the same",
+            Fact(EXPECT_PRE, "<=", ZERO),
+            (
+                Use("pre", times=weight[w], over=(w,), at=AT_OUTCOME),
+                *(Use(f"exchangeable-p-{n}", times=sp.Rational(1, 6)) for n in range(2, 7)),
+            ),
+        ),
+    ),
+    goals=(
+        Goal("alignment data loses", Fact(EXPECT_ALIGN, ">=", ZERO), "expect-align"),
+        Goal("pre-training data recovers", Fact(EXPECT_PRE, "<=", ZERO), "expect-pre", ("small",)),
+    ),
+)
+
+CLAIMS = (finite_size, sharp, disjoint, paper, exchangeable)
