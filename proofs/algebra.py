@@ -134,10 +134,15 @@ def _power(base: Expr, exponent: Expr) -> Terms:
     exponent = sp.expand(exponent)
     if not terms:
         raise ZeroDivisionError(f"0 to the power {exponent} in {base}**{exponent}")
+    if exponent.is_Integer and len(terms) > 1:
+        common, rest = _common(terms, positive=False)
+        if common:
+            outside = frozenset((b, sp.expand(e * exponent)) for b, e in common)
+            return _times({outside: sp.Integer(1)}, _power(_to_expr(rest), exponent))
     content, primitive = _primitive(terms)
     if len(primitive) == 1:
         ((monomial, coefficient),) = primitive.items()
-        if exponent.is_Integer or all(b.is_positive for b, _ in monomial):
+        if exponent.is_Integer or all(_is_positive(b) for b, _ in monomial):
             powers = frozenset((b, sp.expand(e * exponent)) for b, e in monomial)
             return _times({powers: sp.Integer(1)}, _number_power(content * coefficient, exponent))
         return _atom(sp.Pow(_to_expr(terms), exponent))
@@ -147,13 +152,20 @@ def _power(base: Expr, exponent: Expr) -> Terms:
     return _times(body, _number_power(content, exponent))
 
 
+def _is_positive(base: Expr) -> bool:
+    """Tell whether an atom is positive; a sum is, if its terms are (no range is empty)."""
+    if isinstance(base, sp.Sum):
+        return all(_is_positive(b) for b, _ in next(iter(normal_terms(base.function))))
+    return bool(base.is_positive)
+
+
 def _number_power(number: Expr, exponent: Expr) -> Terms:
     value = number**exponent
     if isinstance(value, sp.Rational):
         return {ONE: value}
     out: Terms = {ONE: sp.Integer(1)}
     for prime, multiplicity in sp.factorrat(number).items():
-        out = _times(out, {frozenset({(prime, sp.expand(multiplicity * exponent))}): sp.Integer(1)})
+        out = _times(out, {frozenset({(sp.Integer(prime), sp.expand(multiplicity * exponent))}): sp.Integer(1)})
     return out
 
 
@@ -166,16 +178,38 @@ def _primitive(terms: Terms) -> tuple[Expr, Terms]:
     return content, {monomial: coefficient / content for monomial, coefficient in terms.items()}
 
 
+def _common(terms: Terms, *, positive: bool) -> tuple[Monomial, Terms]:
+    """Split off the powers that all terms share (of positive atoms only, if asked), and return the rest."""
+    first, *others = (dict(monomial) for monomial in terms)
+    shared: dict[Expr, Expr] = {}
+    for base in {b for monomial in (first, *others) for b in monomial}:
+        exponents = [monomial.get(base, sp.Integer(0)) for monomial in (first, *others)]
+        if all(e.is_Rational for e in exponents) and not (positive and not _is_positive(base)):
+            lowest = min(exponents)
+            if lowest != 0:
+                shared[base] = lowest
+    if not shared:
+        return ONE, terms
+    common = frozenset(shared.items())
+    inverse = {frozenset((b, -e) for b, e in common): sp.Integer(1)}
+    return common, _times(terms, inverse)
+
+
 def _logarithm(argument: Expr) -> Terms:
     terms = normal_terms(argument)
     if not terms:
         raise ZeroDivisionError(f"log(0) in log({argument})")
+    if len(terms) > 1:
+        common, rest = _common(terms, positive=True)
+        if common:
+            outside = sp.Mul(*(sp.Pow(b, e) for b, e in common))
+            return _add(_logarithm(outside), _logarithm(_to_expr(rest)))
     content, primitive = _primitive(terms)
     out: Terms = {}
     if len(primitive) == 1:
         ((monomial, coefficient),) = primitive.items()
         number = content * coefficient
-        if number < 0 or not all(base.is_positive for base, _ in monomial):
+        if number < 0 or not all(_is_positive(base) for base, _ in monomial):
             return _atom(sp.log(_to_expr(terms)))
         for base, exponent in monomial:
             part = normal_terms(base.args[0]) if isinstance(base, sp.exp) else _atom(sp.log(base))

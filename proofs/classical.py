@@ -7,17 +7,18 @@ A step that uses one names it; the printed proof says so.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
-from .algebra import is_zero
+from .algebra import is_zero, normal_terms
 from .context import Context, NotShown
 from .expressions import Int, Lim, Mean, free_names, range_of, replace, total
 from .facts import Step
 
-__all__ = ["Ceiling", "Kraft", "LargeNumbers", "McMillan", "MeanIs", "Tonelli"]
+__all__ = ["Average", "Ceiling", "GammaRecurrence", "Kraft", "LargeNumbers", "McMillan", "MeanIs", "Tonelli"]
 
 Expr = Any
 
@@ -83,6 +84,80 @@ class Tonelli(Step):
     draw: Expr = sp.Symbol("X")
 
 
+@dataclass(frozen=True)
+class GammaRecurrence(Step):
+    """The recurrence of the incomplete gamma function, DLMF 8.8.2: ``Gamma(a+1, z) = a Gamma(a, z) + z^a exp(-z)``."""
+
+    a: Expr = sp.Integer(1)
+    z: Expr = sp.Symbol("z")
+
+
+@dataclass(frozen=True)
+class Average(Step):
+    """Take the mean of a fact that holds for all positive draws: a linear relation between means.
+
+    The draws are independent and of one law, so each term may be averaged over the orders of the draws. Every term under
+    a mean must lie between 0 and a multiple of the draws' sum, and ``finite`` names the fact that one draw has a finite
+    mean. A weak inequality becomes strict if the law has a density and the two sides are different functions.
+    """
+
+    pointwise: str = ""
+    draws: tuple[Expr, ...] = ()
+    finite: str = ""
+
+
+def check_gamma_recurrence(step: GammaRecurrence, context: Context) -> str:
+    right = step.a * sp.uppergamma(step.a, step.z) + step.z**step.a * sp.exp(-step.z)
+    if step.fact.relation != "=" or not is_zero(step.fact.left - sp.uppergamma(step.a + 1, step.z)):
+        raise NotShown("the left side is not Gamma(a + 1, z)")
+    if not is_zero(step.fact.right - right) or not context.sign(step.z, strict=True):
+        raise NotShown("the right side is not a Gamma(a, z) + z^a exp(-z) with z > 0")
+    return "DLMF 8.8.2, compared term by term"
+
+
+def check_average(step: Average, context: Context) -> str:
+    pointwise, finite = context.cite(step.pointwise), context.cite(step.finite)
+    context.generic(step.draws, context.known[step.pointwise].rests_on)
+    one = finite.left.args[0] if isinstance(finite.left, Mean) else None
+    if one is None or finite.left.args[1:] != (one,) or finite.relation != "=" or finite.right.has(sp.oo, Mean, Int):
+        raise NotShown("the fact cited does not say that one draw has a finite mean")
+    if not all(d.is_positive for d in step.draws):
+        raise NotShown("the draws must be positive")
+    strict = step.fact.strict and not pointwise.strict
+    if (pointwise.relation == "=") != (step.fact.relation == "="):
+        raise NotShown("an equality gives an equality, an inequality an inequality")
+    under = sp.Integer(0)
+    for monomial, coefficient in normal_terms(step.fact.gap).items():
+        means = [base for base, exponent in monomial if isinstance(base, Mean) and exponent == 1]
+        others = {b for b, _ in monomial} - set(means)
+        if len(means) != 1 or any(free_names(b) & set(step.draws) for b in others):
+            raise NotShown("both sides must be linear in means")
+        (mean,) = means
+        if len(mean.args) - 1 > len(step.draws):
+            raise NotShown("there are too few draws")
+        term = replace(mean.args[0], dict(zip(mean.args[1:], step.draws, strict=False)))
+        for bound in (term, sp.Add(*step.draws) * len(step.draws) - term):
+            if not context.sign(sp.cancel(bound) if not context.sign(bound) else bound):
+                raise NotShown(f"{term} is not known to lie between 0 and a multiple of the sum of the draws")
+        under += coefficient * sp.Mul(*(b**e for b, e in monomial if b != mean)) * term
+    if not is_zero(_symmetric(under, step.draws) - _symmetric(pointwise.gap, step.draws)):
+        raise NotShown("the mean of the fact cited is not this relation")
+    if strict and (not any(d.name == "density" for d in context.definitions.values()) or is_zero(pointwise.gap)):
+        raise NotShown("without a density the inequality may be an equality")
+    if strict:
+        context.cite("density")
+    return (
+        "each term lies between 0 and a multiple of the draws' sum, so every mean is finite; averaged over the orders of the "
+        "independent draws, both sides agree with the fact cited"
+        + ("; the law has a density and the two sides differ, so the mean differs" if strict else "")
+    )
+
+
+def _symmetric(expr: Expr, draws: tuple[Expr, ...]) -> Expr:
+    orders = list(itertools.permutations(draws))
+    return sp.Add(*(replace(expr, dict(zip(draws, order, strict=True))) for order in orders)) / len(orders)
+
+
 def check_ceiling(step: Ceiling, context: Context) -> str:
     left, relation, right = step.fact.left, step.fact.relation, step.fact.right
     low = relation == "<=" and isinstance(right, sp.ceiling) and is_zero(right.args[0] - left)
@@ -96,11 +171,10 @@ def check_ceiling(step: Ceiling, context: Context) -> str:
 def check_kraft(step: Kraft, context: Context) -> str:
     kraft = context.cite(step.inequality)
     j = step.over
-    context.generic([], context.known[step.inequality].rests_on)
     if kraft.relation != "<=" or not is_zero(kraft.left - total(2 ** (-step.lengths), j)) or kraft.right != 1:
         raise NotShown("the fact cited is not Kraft's inequality for the lengths")
-    if not step.lengths.is_integer or not context.sign(step.lengths):
-        raise NotShown(f"the lengths {step.lengths} must be whole numbers >= 0")
+    if not step.lengths.is_integer:  # each 2^-length is at most their sum, so no length is negative
+        raise NotShown(f"the lengths {step.lengths} must be whole numbers")
     if step.fact.relation != "<=" or not is_zero(step.fact.right - total(step.weights * step.lengths, j)):
         raise NotShown("the fact is not about the expected length under the weights")
     _shortest(step.fact.left, step.weights, j, context)

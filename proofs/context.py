@@ -141,7 +141,7 @@ class Context:
 
     def generic(self, names: Iterable[Expr], rests_on: Iterable[str]) -> None:
         """Fail unless no premise or definition in ``rests_on`` speaks about the variables ``names``."""
-        wanted = set(names)
+        wanted = {name for name in names if not is_index(name)}  # an index is generic: premises hold for every one
         for premise in rests_on:
             fact = self.known[premise].fact
             met = wanted & (free_names(fact.left) | free_names(fact.right))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -138,7 +139,7 @@ def exact_sign(value: Expr) -> int:
         return int(sp.sign(rational))
     if rational:
         raise NotShown(f"a rational beside logarithms is not compared exactly: {value}")
-    scale = sp.ilcm(*(c.q for c in logs.values()))
+    scale = math.lcm(*(int(c.q) for c in logs.values()))
     above = below = 1
     for prime, coefficient in logs.items():
         power = int(coefficient * scale)

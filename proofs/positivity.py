@@ -15,6 +15,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 import sympy as sp
 
 from .algebra import normal, normal_terms
+from .expressions import Mean
 from .facts import Fact
 
 __all__ = ["Sign", "flint_terms", "polynomial_terms", "sign"]
@@ -82,6 +84,8 @@ def _structure(expr: Expr, facts: Sequence[tuple[str, Fact]]) -> Sign | None:
         inner = sign(expr.args[0] - 1, facts)
         if inner is not None:
             return inner
+    if isinstance(expr, Mean):
+        return sign(expr.args[0], facts)
     if isinstance(expr, sp.KroneckerDelta) or expr.is_nonnegative:
         return Sign(False)
     if isinstance(expr, sp.exp) and expr.args[0].is_real:
@@ -162,7 +166,7 @@ def polynomial_terms(expr: Expr) -> list[int]:
     symbols = sorted(expr.free_symbols, key=str)
     ring = sp.QQ.poly_ring(*symbols)
     coefficients = [sp.Rational(str(c)) for c in ring.from_sympy(expr).coeffs()]
-    scale = sp.ilcm(*(c.q for c in coefficients)) if coefficients else 1
+    scale = math.lcm(*(int(c.q) for c in coefficients))
     return [int(c * scale) for c in coefficients]
 
 
@@ -190,7 +194,5 @@ def flint_terms(expr: Expr) -> list[int]:
         raise TypeError(f"not a polynomial: {node}")
 
     coefficients = [flint.fmpq(c) for c in walk(expr).coeffs()]
-    scale = 1
-    for c in coefficients:
-        scale = int(sp.ilcm(scale, int(c.q)))
+    scale = math.lcm(*(int(c.q) for c in coefficients))
     return [int((c * scale).p) for c in coefficients]

@@ -13,11 +13,11 @@ import sympy as sp
 
 from .algebra import is_zero, normal
 from .context import Context, NotShown, bound_variables
-from .expressions import range_of, replace, total
+from .expressions import replace, total
 from .facts import Fact, Step
 from .positivity import flint_terms, polynomial_terms
 
-__all__ = ["Certificate", "Combine", "Induct", "Lemma", "Rewrite", "Signed", "Telescope", "Use", "Vanish", "same_fact"]
+__all__ = ["Certificate", "Combine", "Induct", "Lemma", "Rewrite", "Signed", "Use", "Vanish", "same_fact"]
 
 Expr = Any
 
@@ -105,14 +105,6 @@ class Lemma(Step):
 
     claim: str = ""
     goal: int = 1
-
-
-@dataclass(frozen=True)
-class Telescope(Step):
-    """``sum over m = 1..n of (g(m) - g(m - 1)) = g(n) - g(0)``."""
-
-    m: Expr = sp.Symbol("m")
-    g: Expr = sp.Integer(0)
 
 
 def same_fact(one: Fact, two: Fact) -> bool:
@@ -252,12 +244,3 @@ def check_lemma(step: Lemma, context: Context) -> str:
         context.cite(here[item.fact])
     return f"goal {step.goal} of {step.claim}, which is proved from premises that hold here"
 
-
-def check_telescope(step: Telescope, context: Context) -> str:
-    n = range_of(step.m)
-    expected = total(step.g - replace(step.g, {step.m: step.m - 1}), step.m)
-    ends = replace(step.g, {step.m: n}) - replace(step.g, {step.m: sp.Integer(0)})
-    context.defined(ends)
-    if step.fact.relation != "=" or not is_zero(step.fact.left - expected) or not is_zero(step.fact.right - ends):
-        raise NotShown("the fact is not the telescoping sum of g")
-    return "the summand is g(m) - g(m - 1), so the sum is g at its last place minus g at 0"
