@@ -24,7 +24,7 @@ from typing import Any
 
 import sympy as sp
 
-from .expressions import Diff, Int, Lim, Mean, free_names, replace
+from .expressions import Diff, Int, Lim, Mean, free_names, known_range, replace
 
 __all__ = ["is_zero", "normal", "normal_terms", "rational_zero"]
 
@@ -246,6 +246,8 @@ def _sum_monomial(monomial: Monomial, symbol: Expr, low: Expr, high: Expr) -> Te
     for base, _ in inside:
         if isinstance(base, sp.KroneckerDelta) and symbol in base.args:
             other = base.args[1] if base.args[0] == symbol else base.args[0]
+            if _range(other) != high:
+                continue  # another range: the delta need not be met
             rest = sp.Mul(*(b**e for b, e in inside if b != base))
             return _times(factor, normal_terms(replace(rest, {symbol: other})))
     if not inside:
@@ -255,13 +257,25 @@ def _sum_monomial(monomial: Monomial, symbol: Expr, low: Expr, high: Expr) -> Te
     for base, exponent in inside:
         if isinstance(base, sp.Sum) and exponent.is_Integer and exponent > 0:
             for _ in range(int(exponent)):
-                fresh = {s: sp.Dummy(s.name, integer=True, positive=True) for s, _, _ in base.limits}
+                fresh = {s: _bind(sp.Dummy(s.name, integer=True, positive=True), hi) for s, _, hi in base.limits}
                 binders += [(fresh[s], lo, hi) for s, lo, hi in base.limits]
                 ((inner, _),) = normal_terms(replace(base.function, fresh)).items()
                 body += list(inner)
         else:
             body.append((base, exponent))
     return _times(factor, _components(body, binders))
+
+
+_BOUND: dict[Expr, Expr] = {}
+
+
+def _bind(symbol: Expr, high: Expr) -> Expr:
+    """Remember the range of a bound symbol that the normal form made."""
+    return _BOUND.setdefault(symbol, high) and symbol
+
+
+def _range(symbol: Expr) -> Expr | None:
+    return _BOUND[symbol] if symbol in _BOUND else known_range(symbol)
 
 
 def _components(body: list[tuple[Expr, Expr]], binders: list[tuple[Expr, Expr, Expr]]) -> Terms:
@@ -294,7 +308,8 @@ def _canonical_sum(term: Expr, binders: list[tuple[Expr, Expr, Expr]]) -> Expr:
         if ranges != sorted(ranges):
             continue
         names = {
-            s: sp.Symbol(f"_{n + 1}_{high}", integer=True, positive=True) for n, (s, _, high) in enumerate(order)
+            s: _bind(sp.Symbol(f"_{n + 1}_{high}", integer=True, positive=True), high)
+            for n, (s, _, high) in enumerate(order)
         }
         candidate = sp.Sum(replace(term, names), *((names[s], low, high) for s, low, high in order))
         key = _key(candidate)

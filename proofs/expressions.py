@@ -31,6 +31,7 @@ __all__ = [
     "free_names",
     "index",
     "is_index",
+    "known_range",
     "masses",
     "member",
     "nonnegative",
@@ -102,6 +103,11 @@ def fits(value: Expr, symbol: Expr) -> bool:
     """Tell whether ``value`` is an index or member of the range of the index ``symbol``."""
     length = _RANGES[symbol]
     return bool(_RANGES.get(value) == length or _MEMBERS.get(value) == length)
+
+
+def known_range(symbol: Expr) -> Expr | None:
+    """Return the range of an index or a member, or None."""
+    return _RANGES.get(symbol, _MEMBERS.get(symbol))
 
 
 def range_of(symbol: Expr) -> Expr:

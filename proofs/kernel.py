@@ -28,7 +28,6 @@ _RULES: dict[type[Step], Callable[[Any, Context], str]] = {
     rules_algebra.Induct: rules_algebra.check_induct,
     rules_algebra.Lemma: rules_algebra.check_lemma,
     rules_analysis.Differentiate: rules_analysis.check_differentiate,
-    rules_analysis.Limit: rules_analysis.check_limit,
     rules_analysis.LimitOf: rules_analysis.check_limit_of,
     rules_analysis.Squeeze: rules_analysis.check_squeeze,
     rules_analysis.Integrate: rules_analysis.check_integrate,

@@ -11,7 +11,7 @@ from ..exact import Counterexample
 from ..expressions import Diff, Lim, masses, nonnegative, positive, real, total
 from ..facts import Assume, Claim, Define, Fact, Goal
 from ..rules_algebra import Combine, Signed, Use
-from ..rules_analysis import Differentiate, Limit, Squeeze
+from ..rules_analysis import Differentiate, Squeeze
 from ..vocabulary import ONE, M, j
 
 __all__ = ["CLAIMS"]
