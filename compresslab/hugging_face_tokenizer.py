@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from compresslab.arrays import Int64Array, UIntArray, as_tokens, offsets_of, read_only
+from compresslab.arrays import Int64Array, UIntArray, as_tokens, offsets_of
 from compresslab.errors import CorruptFile, DecodingError, InvalidTokens, MissingExtra, UnknownName, UnreadableFile
+from compresslab.files import read_buffer
 from compresslab.texts import Texts
 
 __all__ = ["HuggingFaceTokenizer", "load_hugging_face"]
@@ -77,3 +80,91 @@ class HuggingFaceTokenizer:
     def token_text(self, token: int) -> str:
         """Return the token's own spelling in the vocabulary."""
         return self.token_name(int(token)) or f"<{int(token)}>"
+
+
+def load_hugging_face(name: str) -> HuggingFaceTokenizer:
+    """Load a tokenizer from a folder, a ``tokenizer.json``, or the local Hugging Face cache; nothing is downloaded.
+
+    A folder without ``tokenizer.json`` (older or GGUF models) is read by the package transformers.
+
+    Raises:
+        MissingExtra: the package tokenizers (or transformers, where it is needed) is not installed.
+        UnknownName: neither a folder, nor a file, nor in the local cache.
+        UnreadableFile: a ``tokenizer.json`` that cannot be read.
+        CorruptFile: a definition that the package does not accept.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        return _from_json(name, path)
+    if path.is_dir():
+        inside = path / "tokenizer.json"
+        return _from_json(name, inside) if inside.is_file() else _from_folder(name, path)
+    return _from_json(name, _cached(name))
+
+
+def _cached(name: str) -> Path:
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise MissingExtra(f"the tokenizer 'hf:{name}'", "lm") from error
+    try:
+        return Path(hf_hub_download(name, "tokenizer.json", local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError) as error:
+        raise UnknownName(
+            f"unknown tokenizer 'hf:{name}': there is no such folder or file, and it is not in the local Hugging Face "
+            "cache: give a folder with a tokenizer.json, or download it first (nothing is downloaded here)"
+        ) from error
+
+
+def _from_json(name: str, path: Path) -> HuggingFaceTokenizer:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise MissingExtra(f"the tokenizer 'hf:{name}'", "lm") from error
+    definition = read_buffer(path).tobytes()
+    try:
+        fast = Tokenizer.from_str(definition.decode("utf-8"))
+    except Exception as error:  # the package raises bare Exception
+        raise CorruptFile(f"{path} is not a tokenizer that can be read: {error}") from error
+    return _from_fast(name, fast)
+
+
+def _from_fast(name: str, fast: Any) -> HuggingFaceTokenizer:
+    # Settings of the file that would change texts: cut them, or fill them up to one length.
+    fast.no_truncation()
+    fast.no_padding()
+    return HuggingFaceTokenizer(
+        name=f"hf:{name}",
+        vocab_size=max(fast.get_vocab(with_added_tokens=True).values(), default=0) + 1,
+        fingerprint=hashlib.sha256(fast.to_str().encode("utf-8")).hexdigest(),
+        encode_texts=lambda texts: [one.ids for one in fast.encode_batch(texts, add_special_tokens=False)],
+        decode_tokens=lambda ids: str(fast.decode(ids, skip_special_tokens=False)),
+        token_name=fast.id_to_token,
+    )
+
+
+def _from_folder(name: str, path: Path) -> HuggingFaceTokenizer:
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise MissingExtra(f"the tokenizer 'hf:{name}' (a folder without tokenizer.json)", "lm") from error
+    try:
+        loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableFile(f"{path} holds no tokenizer that can be read: {error}") from error
+    backend = getattr(loaded, "backend_tokenizer", None)
+    if backend is not None:
+        return _from_fast(name, backend)
+    vocabulary = loaded.get_vocab()
+    names = {index: token for token, index in vocabulary.items()}
+    return HuggingFaceTokenizer(
+        name=f"hf:{name}",
+        vocab_size=max(vocabulary.values(), default=0) + 1,
+        fingerprint=hashlib.sha256(json.dumps(vocabulary, sort_keys=True).encode("utf-8")).hexdigest(),
+        encode_texts=lambda texts: [loaded.encode(text, add_special_tokens=False) for text in texts],
+        decode_tokens=lambda ids: str(
+            loaded.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        ),
+        token_name=names.get,
+    )
