@@ -18,7 +18,7 @@ Source: Ji et al., arXiv 2406.06144, Def. 3.1 and 3.3, made exact.
 from __future__ import annotations
 
 import operator
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ MAX_DEPTH: Final = 65_535
 
 def check_depth(depth: int) -> int:
     """Return ``depth`` as an int, or raise :class:`InvalidParameter` unless it is a whole number in 1..65535."""
-    whole = operator.index(depth) if hasattr(depth, "__index__") and not isinstance(depth, bool) else 0
+    whole = int(operator.index(depth)) if hasattr(depth, "__index__") and not isinstance(depth, bool) else 0
     if not 1 <= whole <= MAX_DEPTH:
         raise InvalidParameter(
             f"a tree's depth is a whole number of layers from 1 to {MAX_DEPTH}, not {depth!r}: choose d >= 1"
@@ -44,9 +44,8 @@ def check_depth(depth: int) -> int:
 
 def check_parse(parse: str) -> Parse:
     """Return ``parse`` if it names a parse mode, or raise :class:`InvalidParameter` with the closest name."""
-    for known in get_args(Parse):
-        if parse == known:
-            return known
+    if parse in PARSES:
+        return cast(Parse, parse)
     raise InvalidParameter(f"unknown parse {parse!r}: {did_you_mean(str(parse), PARSES)}")
 
 
