@@ -175,8 +175,8 @@ def _documented(source: str, name: str) -> list[tuple[_Owner, ast.stmt]]:
 def strip_docstrings_and_comments(source: str, name: str = "<source>") -> str:
     r"""Return Python source without docstrings and comments; everything else is kept as it is.
 
-    Lines that held nothing else go as a whole, and so does the space before a comment. What is left may not run (a
-    function that held a docstring alone is left empty), but its tokens are those of the source.
+    Lines that held nothing else go as a whole, and so does the space before what ended a line. What is left may not
+    run (a function that held a docstring alone is left empty), but its tokens are those of the source.
 
     Example:
         >>> strip_docstrings_and_comments('def f():  # why\n    "Doc."\n    # how\n    return "#"\n')
@@ -202,7 +202,8 @@ def strip_docstrings_and_comments(source: str, name: str = "<source>") -> str:
             begin -= 1
         while raw[end : end + 1] in (b" ", b"\t"):
             end += 1
-        alone = (begin == 0 or raw[begin - 1 : begin] == b"\n") and raw[end : end + 1] in (b"\n", b"")
-        kept.append(raw[reached : begin if alone or raw[first : first + 1] == b"#" else first])
-        reached = end + 1 if alone else last
+        last_on_line = raw[end : end + 1] in (b"\n", b"")
+        alone = last_on_line and (begin == 0 or raw[begin - 1 : begin] == b"\n")
+        kept.append(raw[reached : begin if last_on_line else first])
+        reached = end + alone if last_on_line else last
     return b"".join([*kept, raw[reached:]]).decode("utf-8", "surrogatepass")

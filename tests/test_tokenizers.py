@@ -126,7 +126,11 @@ def test_a_negative_vocabulary_is_refused() -> None:
 @pytest.mark.parametrize(
     ("tokenizer", "tokens", "message"),
     [
-        (BitTokenizer(), [0, 1, 2], "token 2 is 2, not below the vocabulary size 2: the tokenizer 'bits' has the tokens"),
+        (
+            BitTokenizer(),
+            [0, 1, 2],
+            "token 2 is 2, not below the vocabulary size 2: the tokenizer 'bits' has the tokens",
+        ),
         (BitTokenizer(), [0, 1, 1], "3 bits are no whole number of bytes: give a multiple of 8"),
         (ByteTokenizer(), [1, 256], "token 1 is 256, .*'bytes' has the tokens 0 to 255"),
         (ByteTokenizer(), [-1], "token 0 is -1: the tokenizer"),
@@ -234,7 +238,9 @@ def test_a_name_in_the_local_cache_is_found(folder: Path, tmp_path: Path, monkey
     (folder / "tokenizer.json").rename(model / "snapshots" / revision / "tokenizer.json")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     assert get_tokenizer("hf:someone/something").decode(get_tokenizer("hf:someone/something").encode(b"to")) == b"to"
-    with pytest.raises(UnknownName, match="'hf:someone/else': there is no such folder .* not in the local Hugging Face"):
+    with pytest.raises(
+        UnknownName, match="'hf:someone/else': there is no such folder .* not in the local Hugging Face"
+    ):
         get_tokenizer("hf:someone/else")
 
 
@@ -285,9 +291,7 @@ class FolderTokenizer:
         return "".join("a" if i == 0 else "b" for i in ids)
 
 
-def test_a_folder_without_a_definition_is_read_by_transformers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_without_a_definition_is_read_by_transformers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = type(sys)("transformers")
     fake.AutoTokenizer = FolderTokenizer  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "transformers", fake)
