@@ -190,7 +190,7 @@ def test_tabs_escapes_and_high_bytes_are_text(tmp_path: Path) -> None:
 def test_unreadable_paths_are_named(paths: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Dataset.from_files(paths)
-    with pytest.raises(OSError if error is UnreadableFile else ValueError):  # noqa: PT011 - the built-in class counts
+    with pytest.raises(OSError if error is UnreadableFile else ValueError):
         Dataset.from_files(paths)
 
 
