@@ -18,6 +18,7 @@ Source: Ji et al., arXiv 2406.06144, Thm 4.2 and 4.3; theory, sections 4 to 6.
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -180,6 +181,20 @@ class Elasticity:
         self.k, self.keys = _checked_k(k), keys
         self.probabilities = np.stack([parts.mean(axis=0), parts[1], parts[2]])
         return self
+
+    def with_k(self, k: float) -> Elasticity:
+        """Return the same scenario with another ``k``."""
+        other = copy.copy(self)
+        other.k = _checked_k(k)
+        return other
+
+    @property
+    def new_mass(self) -> float:
+        """The perturbation's mass on leaves that neither pre-training nor alignment has.
+
+        Where it is not 0, ``l dgamma_t/dl`` tends to minus it, and the ratio does not tend to ``-k``.
+        """
+        return self._split[1]
 
     # ---- derivatives ----
 
