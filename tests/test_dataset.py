@@ -212,14 +212,16 @@ def test_responses_may_be_empty_but_not_absent() -> None:
     data = Dataset.from_texts(["", ""])
     assert (data.num_tokens, data.num_symbols, data.num_bytes, data.texts()) == (0, 2, 0, [b"", b""])
     assert Dataset.from_token_lists([[], []]).vocab_size == 1
-    for make in (
+    unnamed: list[Callable[[], object]] = [lambda: Dataset.from_token_lists([]), lambda: data.select([])]
+    named: list[Callable[[], object]] = [
         lambda: Dataset.from_texts([], name="void"),
         lambda: Dataset.from_texts([" \n"], split="line", name="void"),
         lambda: Dataset(np.zeros(0, np.uint8), np.zeros(1, np.int64), 2, name="void"),
-    ):
+    ]
+    for make in named:
         with pytest.raises(EmptyDataset, match=r"void: no responses"):
             make()
-    for make in (lambda: Dataset.from_token_lists([]), lambda: data.select([])):
+    for make in unnamed:
         with pytest.raises(EmptyDataset, match="no responses: a dataset needs at least one"):
             make()
     with pytest.raises(EmptyDataset, match="no datasets"):

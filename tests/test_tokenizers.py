@@ -238,9 +238,7 @@ def test_a_name_in_the_local_cache_is_found(folder: Path, tmp_path: Path, monkey
     (folder / "tokenizer.json").rename(model / "snapshots" / revision / "tokenizer.json")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     assert get_tokenizer("hf:someone/something").decode(get_tokenizer("hf:someone/something").encode(b"to")) == b"to"
-    with pytest.raises(
-        UnknownName, match="'hf:someone/else': there is no such folder .* not in the local Hugging Face"
-    ):
+    with pytest.raises(UnknownName, match=r"'hf:someone/else': there is no such folder .* not in the local"):
         get_tokenizer("hf:someone/else")
 
 
@@ -261,7 +259,7 @@ def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.M
         get_tokenizer(f"hf:{tmp_path}")
     (tmp_path / "tokenizer.json").unlink()
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(MissingExtra, match="a folder without tokenizer.json"):
+    with pytest.raises(MissingExtra, match=r"a folder without tokenizer\.json"):
         get_tokenizer(f"hf:{tmp_path}")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingExtra, match="'hf:someone/something' needs"):
