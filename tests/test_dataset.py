@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -185,6 +186,15 @@ def test_same_as_sees_every_difference() -> None:
     for other in ([[1], [2, 3]], [[1, 2], [2, 3]], [[1, 2], [0]]):
         assert not data.same_as(Dataset.from_token_lists(other, vocab_size=4))
     assert not data.same_as(Dataset.from_token_lists([[1, 2], [3]], vocab_size=5))
+
+
+@pytest.mark.parametrize("tokenizer", ["bits", "bytes", "words"])
+def test_a_pickle_is_the_same_and_as_safe(tokenizer: str) -> None:
+    data = Dataset.from_texts(["to be", "", "or not"], tokenizer, name="x")
+    again = pickle.loads(pickle.dumps(data))
+    assert again.same_as(data)
+    assert (again.name, again.num_bytes, again.exact, again.tokenizer) == ("x", 11, True, data.tokenizer)
+    assert not again.tokens.flags.writeable
 
 
 def test_a_mask_selects() -> None:

@@ -327,7 +327,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 
 def test_texts_refuse_what_is_no_buffer_of_bytes() -> None:
     makers: list[Callable[[], object]] = [
-        lambda: Texts(np.zeros(2, np.int64), np.array([0, 2])),  # type: ignore[arg-type]
+        lambda: Texts(np.zeros(2, np.int64), np.array([0, 2])),
         lambda: Texts(np.zeros((1, 1), np.uint8), np.array([0, 1])),
     ]
     for make in makers:

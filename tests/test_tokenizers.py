@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from pathlib import Path
 
@@ -216,7 +217,7 @@ def test_a_hugging_face_batch_is_its_texts_one_by_one(folder: Path) -> None:
 
 def test_hugging_face_tokenizers_are_equal_by_content(folder: Path) -> None:
     first = get_tokenizer(f"hf:{folder}")
-    assert first == get_tokenizer(f"hf:{folder}")
+    assert first == get_tokenizer(f"hf:{folder}") == pickle.loads(pickle.dumps(first))
     definition = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     definition["pre_tokenizer"]["add_prefix_space"] = True
     (folder / "tokenizer.json").write_text(json.dumps(definition), "utf-8")
