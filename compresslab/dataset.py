@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
@@ -83,6 +83,10 @@ class Dataset:
         values = {"tokens": tokens, "offsets": offsets, "vocab_size": vocab_size, "num_bytes": num_bytes}
         for key, value in values.items():
             object.__setattr__(self, key, value)
+
+    def __reduce__(self) -> tuple[type[Dataset], tuple[object, ...]]:
+        # Through the constructor: arrays come out of a pickle writable, and what comes from elsewhere is checked.
+        return Dataset, tuple(getattr(self, field.name) for field in fields(self))
 
     # ---- making one ----
 

@@ -174,7 +174,9 @@ def test_stripping_keeps_the_tokens_of_real_modules() -> None:
 
 def docstring_statements(source: str) -> list[str]:
     """Docstring tokens, counted in another way: a string that makes up the first statement of a block."""
-    found, statement, opens = [], [], True
+    found: list[str] = []
+    statement: list[tokenize.TokenInfo] = []
+    opens = True
     for t in tokenize.generate_tokens(io.StringIO(source).readline):
         if t.type in (token.NL, token.COMMENT):
             continue

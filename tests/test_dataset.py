@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -187,6 +188,15 @@ def test_same_as_sees_every_difference() -> None:
     assert not data.same_as(Dataset.from_token_lists([[1, 2], [3]], vocab_size=5))
 
 
+@pytest.mark.parametrize("tokenizer", ["bits", "bytes", "words"])
+def test_a_pickle_is_the_same_and_as_safe(tokenizer: str) -> None:
+    data = Dataset.from_texts(["to be", "", "or not"], tokenizer, name="x")
+    again = pickle.loads(pickle.dumps(data))
+    assert again.same_as(data)
+    assert (again.name, again.num_bytes, again.exact, again.tokenizer) == ("x", 11, True, data.tokenizer)
+    assert not again.tokens.flags.writeable
+
+
 def test_a_mask_selects() -> None:
     data = Dataset.from_texts(["a", "b", "c"], name="letters")
     assert data.select(np.array([True, False, True])).texts() == [b"a", b"c"]
@@ -212,14 +222,16 @@ def test_responses_may_be_empty_but_not_absent() -> None:
     data = Dataset.from_texts(["", ""])
     assert (data.num_tokens, data.num_symbols, data.num_bytes, data.texts()) == (0, 2, 0, [b"", b""])
     assert Dataset.from_token_lists([[], []]).vocab_size == 1
-    for make in (
+    unnamed: list[Callable[[], object]] = [lambda: Dataset.from_token_lists([]), lambda: data.select([])]
+    named: list[Callable[[], object]] = [
         lambda: Dataset.from_texts([], name="void"),
         lambda: Dataset.from_texts([" \n"], split="line", name="void"),
         lambda: Dataset(np.zeros(0, np.uint8), np.zeros(1, np.int64), 2, name="void"),
-    ):
+    ]
+    for make in named:
         with pytest.raises(EmptyDataset, match=r"void: no responses"):
             make()
-    for make in (lambda: Dataset.from_token_lists([]), lambda: data.select([])):
+    for make in unnamed:
         with pytest.raises(EmptyDataset, match="no responses: a dataset needs at least one"):
             make()
     with pytest.raises(EmptyDataset, match="no datasets"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -190,7 +190,7 @@ def test_tabs_escapes_and_high_bytes_are_text(tmp_path: Path) -> None:
 def test_unreadable_paths_are_named(paths: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Dataset.from_files(paths)
-    with pytest.raises(OSError if error is UnreadableFile else ValueError):
+    with pytest.raises(OSError if error is UnreadableFile else ValueError):  # the built-in class counts
         Dataset.from_files(paths)
 
 
@@ -285,7 +285,7 @@ def test_parquet_columns_are_read(tmp_path: Path) -> None:
             Dataset.from_parquet(file, column)
     assert Dataset.from_parquet([file, file], "full").texts() == [b"a", b"b", b"c", b"d"] * 2
     assert Dataset.from_parquet(tmp_path, "full", "bits").num_tokens == 32
-    with pytest.raises(InvalidParameter, match="column 'number' of .* holds int64, not strings"):
+    with pytest.raises(InvalidParameter, match=r"column 'number' of .* holds int64, not strings"):
         Dataset.from_parquet(file, "number")
     with pytest.raises(InvalidParameter, match=r"has no column 'strings': did you mean 'string'\?"):
         Dataset.from_parquet(file, "strings")
@@ -313,12 +313,12 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     target = tmp_path / "a"
     write_atomic(target, [b"old"])
 
-    def failing() -> object:
+    def failing() -> Iterator[bytes]:
         yield b"new"
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(UnreadableFile, match="cannot write .*a: no space left on device"):
-        write_atomic(target, failing())  # type: ignore[arg-type]
+    with pytest.raises(UnreadableFile, match=r"cannot write .*a: no space left on device"):
+        write_atomic(target, failing())
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     write_atomic(target, [b"ne", memoryview(b"w")])
@@ -327,7 +327,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 
 def test_texts_refuse_what_is_no_buffer_of_bytes() -> None:
     makers: list[Callable[[], object]] = [
-        lambda: Texts(np.zeros(2, np.int64), np.array([0, 2])),  # type: ignore[arg-type]
+        lambda: Texts(np.zeros(2, np.int64), np.array([0, 2])),
         lambda: Texts(np.zeros((1, 1), np.uint8), np.array([0, 1])),
     ]
     for make in makers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from pathlib import Path
 
@@ -216,7 +217,7 @@ def test_a_hugging_face_batch_is_its_texts_one_by_one(folder: Path) -> None:
 
 def test_hugging_face_tokenizers_are_equal_by_content(folder: Path) -> None:
     first = get_tokenizer(f"hf:{folder}")
-    assert first == get_tokenizer(f"hf:{folder}")
+    assert first == get_tokenizer(f"hf:{folder}") == pickle.loads(pickle.dumps(first))
     definition = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     definition["pre_tokenizer"]["add_prefix_space"] = True
     (folder / "tokenizer.json").write_text(json.dumps(definition), "utf-8")
@@ -238,9 +239,7 @@ def test_a_name_in_the_local_cache_is_found(folder: Path, tmp_path: Path, monkey
     (folder / "tokenizer.json").rename(model / "snapshots" / revision / "tokenizer.json")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     assert get_tokenizer("hf:someone/something").decode(get_tokenizer("hf:someone/something").encode(b"to")) == b"to"
-    with pytest.raises(
-        UnknownName, match="'hf:someone/else': there is no such folder .* not in the local Hugging Face"
-    ):
+    with pytest.raises(UnknownName, match=r"'hf:someone/else': there is no such folder .* not in the local"):
         get_tokenizer("hf:someone/else")
 
 
@@ -261,7 +260,7 @@ def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.M
         get_tokenizer(f"hf:{tmp_path}")
     (tmp_path / "tokenizer.json").unlink()
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(MissingExtra, match="a folder without tokenizer.json"):
+    with pytest.raises(MissingExtra, match=r"a folder without tokenizer\.json"):
         get_tokenizer(f"hf:{tmp_path}")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingExtra, match="'hf:someone/something' needs"):
