@@ -38,6 +38,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_DEFAULT_L = " ".join(f"{x:g}" for x in DEFAULT_L)
+_PAGE_WIDTH = 120  # columns where the output is no terminal
+
 Files = Annotated[list[Path], typer.Argument(help="Text files, or directories (read recursively).", show_default=False)]
 Depth = Annotated[int, typer.Option("--depth", "-d", help="Symbols per phrase, d.")]
 Parse = Annotated[str, typer.Option(help="How responses are cut: phrases, prefix or windows.")]
@@ -94,8 +97,8 @@ def tree_command(
     tokenizer: TokenizerName = "bytes",
     split: Split = "line",
     encoding: Encoding = "utf-8",
-    layers: Annotated[int, typer.Option(help="Layers to draw.", min=1)] = 3,
-    children: Annotated[int, typer.Option(help="Children of a node to draw.", min=1)] = 5,
+    layers: Annotated[int, typer.Option(help="Layers to draw.", min=1)] = 2,
+    children: Annotated[int, typer.Option(help="Children of a node to draw.", min=1)] = 4,
     save: Annotated[Path | None, typer.Option(help="Write the tree to this file.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -199,8 +202,7 @@ def _read_each(paths: Sequence[Path], tokenizer: str, split: str, encoding: str)
 
 
 def _print(view: RenderableType) -> None:
-    console = Console(soft_wrap=not sys.stdout.isatty())
-    console.print(view)
+    Console(width=None if sys.stdout.isatty() else _PAGE_WIDTH).print(view)
 
 
 def _print_json(value: Any) -> None:

@@ -128,7 +128,6 @@ def _reading_view(result: ElasticityResult, reading: Reading) -> Iterator[Render
         ["k", "l", "γ_p", "γ_a", "γ_t", "dγ_p/dl", "dγ_a/dl", "ratio"],
         caption="γ: code length in bits per phrase under the mixture of all three; ratio: dγ_a/dl over dγ_p/dl.",
     )
-    table.title = None
     for row in reading.rows:
         table.add_row(
             f"{row.k:g}",
@@ -179,8 +178,8 @@ def findings(result: ElasticityResult, reading: Reading) -> Iterator[str]:
     else:
         least = "infinite" if back.least_kl_nats is None else f"{back.least_kl_nats:.4g} nats"
         yield (
-            f"KL to the pre-trained model is {back.aligned_kl_nats:.4g} nats after alignment; no amount of D_t brings it "
-            f"to {back.epsilon_nats:g} (least: {least})."
+            f"KL to the pre-trained model is {back.aligned_kl_nats:.4g} nats after alignment; "
+            f"no amount of D_t brings it to {back.epsilon_nats:g} (least: {least})."
         )
     worst = max(abs(r.conservation_residual) for r in reading.rows)
     yield f"Forces on the three datasets sum to zero: worst residual {worst:.0e} of their size."
