@@ -443,23 +443,23 @@ class Elasticity:
     def _sweep(self, k: float, grid: Values) -> tuple[Roles, Roles]:
         """Code lengths and derivatives on a grid of ``l``, each of shape ``(L,)``, one block of leaves at a time.
 
-        ``dgamma_i/dl = -sum_j p_ij (p_tj / p_Dj - 1) / W``: the bracket is small where the code hardly changes.
+        ``dgamma_i/dl = -(1/W) sum_j p_ij v_j / Q_j`` with ``v = (k + 1) p_t - (k p_p + p_a)``, whatever ``l`` is: ``v``
+        is small where the perturbation hardly changes the code, so nothing is lost in a difference of large sums.
         """
         p, base, outside, outside_log = self._parts(k)
         W = (k + 1 + grid)[:, None]
         size = max(256, _BLOCK // len(grid))
         blocks = range(0, p.shape[1], size)
         codes, slopes = np.zeros((len(blocks), len(grid), 3)), np.zeros((len(blocks), len(grid), 3))
+        buffer = np.empty((len(grid), size))
         for i, lo in enumerate(blocks):
-            part, t = p[:, lo : lo + size].T, p[2, lo : lo + size]
-            mixed = base[lo : lo + size] + grid[:, None] * t
-            mixed /= W
-            excess = t / mixed
-            excess -= 1
-            slopes[i] = excess @ part
-            np.log(mixed, out=mixed)
-            codes[i] = mixed @ part
-        code, slope = -codes.sum(axis=0), -slopes.sum(axis=0) / W
+            part, held, t = p[:, lo : lo + size], base[lo : lo + size], p[2, lo : lo + size]
+            Q = np.multiply(grid[:, None], t, out=buffer[:, : len(t)])
+            Q += held
+            codes[i] = np.log(Q) @ part.T
+            slopes[i] = np.reciprocal(Q, out=Q) @ (part * ((k + 1) * t - held)).T
+        inside = p.sum(axis=1)
+        code, slope = np.log(W) * inside - codes.sum(axis=0), -slopes.sum(axis=0) / W
         if outside:
             with np.errstate(divide="ignore"):
                 code[:, 2] -= outside_log + outside * np.log(grid / W[:, 0])
