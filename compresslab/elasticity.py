@@ -18,17 +18,17 @@ Source: Ji et al., arXiv 2406.06144, Thm 4.2 and 4.3; theory, sections 4 to 6.
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
 from compresslab.checks import number_or_nan
+from compresslab.divergence import relative_entropy_nats
 from compresslab.errors import InvalidParameter, InvalidVolume
 from compresslab.mixture import Direction, Mixture, check_direction
 from compresslab.sources import Source, align_sources, as_trees
@@ -38,6 +38,7 @@ __all__ = ["Curve", "Elasticity", "InverseAlignment", "Roles"]
 Values = NDArray[np.float64]
 
 _SIGN_TOLERANCE = 1e-12  # an overlap this close to 1 is 1: its difference is rounding
+_PRECISELY: Final[dict[str, Any]] = {"xtol": 1e-300, "rtol": 1e-15, "maxiter": 2000}  # weights are tiny where k is huge
 _BLOCK = 1 << 15  # numbers worked on at a time, so that they stay in cache
 
 
@@ -184,8 +185,8 @@ class Elasticity:
 
     def with_k(self, k: float) -> Elasticity:
         """Return the same scenario with another ``k``."""
-        other = copy.copy(self)
-        other.k = _checked_k(k)
+        other = type(self).__new__(type(self))
+        other.k, other.keys, other.probabilities = _checked_k(k), self.keys, self.probabilities
         return other
 
     @property
@@ -221,8 +222,8 @@ class Elasticity:
 
         Source: theory, section 3; claim ``overlap-sign``.
         """
-        W = self.k + 1 + np.asarray(l, np.float64)
         slope = self.derivatives(l)
+        W = self.k + 1 + _as_floats(l)
         return Roles(*(_plain(1 - W * d) for d in (slope.pretrain, slope.align, slope.perturb)))
 
     def signs(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
@@ -249,17 +250,22 @@ class Elasticity:
     def second_derivatives(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
         """Return ``d2 gamma_i/dl2 = -1/W**2 + sum_j p_ij p_tj**2 / Q_j**2`` in nats per phrase.
 
+        They are computed as ``(sum_j p_ij (p_tj / p_Dj - 1)**2 - 2 W dgamma_i/dl) / W**2``, without cancellation.
+
         Source: theory, section 4: it decides whether a rebound slows down.
         """
         grid = _checked_l(l)
         p, base, outside, _ = self._parts(self.k)
+        slope = self._sweep(self.k, grid)[1]
+        slopes = np.stack([slope.pretrain, slope.align, slope.perturb], axis=1)
+        u = _differences(p, self.k)[1]
         second = np.empty((len(grid), 3))
         for i, x in enumerate(grid):
             W = self.k + 1 + x
-            ratio = p[2] / (base + x * p[2])
-            second[i] = p @ ratio**2 - 1 / W**2
+            spread = p @ (u / (base + x * p[2])) ** 2
             if outside:
-                second[i, 2] += outside / x**2 if x else math.inf
+                spread[2] += outside * ((self.k + 1) / x) ** 2 if x else math.inf
+            second[i] = (spread / W - 2 * slopes[i]) / W
         return _unwrap(Roles(*second.T), l)
 
     def forces(self, l: float, direction: Direction = "forward") -> Roles:  # noqa: E741
@@ -295,9 +301,11 @@ class Elasticity:
             k: shape ``(K,)``, or a number; this scenario's own ``k`` where not given.
         """
         grid = _checked_l(l)
-        ks = np.array(
-            [_checked_k(x) for x in np.atleast_1d(np.asarray(self.k if k is None else k, np.float64)).tolist()]
-        )
+        ks = np.atleast_1d(_as_floats(self.k if k is None else k))
+        if ks.ndim != 1 or not ks.size or not ((ks > 0) & (ks < math.inf)).all():
+            raise InvalidVolume(
+                f"k = |D_p| / |D_a| is a positive number, or a one-dimensional array of such: not {k!r}"
+            )
         swept = [self._sweep(float(x), grid) for x in ks]
         codes, slopes = (
             Roles(
@@ -320,11 +328,7 @@ class Elasticity:
         There is one at most: along the mixture ``gamma_p`` is a convex function of the perturbation's weight ``l / W``.
         With disjoint supports in the contained reading it is 1/2 (claim ``elasticity-finite-size-sharp``).
         """
-        p, base, _, _ = self._parts(self.k)
-        start = base / (self.k + 1)
-        step = p[2] - start
-        # d/ds of -sum p_p ln(start + s step), s = l / W
-        return _weight_to_volume(_root(lambda s: -float((p[0] * step / (start + s * step)).sum())), self.k)
+        return _weight_to_volume(self._least_weight("reverse"), self.k)  # gamma_p = H(p_p) + KL(p_p || p_D)
 
     # ---- inverse alignment ----
 
@@ -374,7 +378,7 @@ class Elasticity:
         elif not least <= epsilon:
             found = None
         else:
-            found = float(brentq(lambda s: self._kl_at(s, which) - epsilon, 0.0, best, xtol=1e-16, rtol=1e-14))
+            found = float(brentq(lambda s: self._kl_at(s, which) - epsilon, 0.0, best, **_PRECISELY))
             while self._kl_at(found, which) > epsilon:  # rounding left it a hair short
                 found = min(best, math.nextafter(found, 1.0) * (1 + 1e-15))
         return InverseAlignment(
@@ -387,37 +391,41 @@ class Elasticity:
             least_l=_weight_to_volume(best, self.k),
         )
 
-    def _ends(self) -> tuple[Values, Values, Values]:
-        """The pre-trained model, the aligned one, and the perturbation."""
+    @cached_property
+    def _ends(self) -> tuple[Values, Values, Values, Values, Values]:
+        """The pre-trained model ``p``, the aligned one, the perturbation; and the last two less ``p``, to all digits."""
         p, a, t = self.probabilities
-        return p, (self.k * p + a) / (self.k + 1), t
+        return p, (self.k * p + a) / (self.k + 1), t, (a - p) / (self.k + 1), t - p
+
+    def _mixed(self, s: float) -> tuple[Values, Values]:
+        """The perturbed model at the weight ``s = l / W``, and the same less the pre-trained one."""
+        _, start, t, start_apart, t_apart = self._ends
+        return (1 - s) * start + s * t, (1 - s) * start_apart + s * t_apart
 
     def _kl_at(self, s: float, direction: Direction) -> float:
         """The divergence at the weight ``s = l / W``."""
-        p, start, t = self._ends()
-        mixed = (1 - s) * start + s * t
-        a, b = (mixed, p) if direction == "forward" else (p, mixed)
-        held = a > 0
-        if (b[held] <= 0).any():
-            return math.inf
-        return max(float((a[held] * np.log(a[held] / b[held])).sum()), 0.0)
+        p = self._ends[0]
+        mixed, apart = self._mixed(s)
+        if direction == "forward":
+            return relative_entropy_nats(mixed, p, apart)
+        return relative_entropy_nats(p, mixed, -apart)
 
     def _least_weight(self, direction: Direction) -> float:
-        p, start, t = self._ends()
+        """The weight at which the divergence is least: where its derivative, which never falls, crosses 0."""
+        p, _, t, start_apart, t_apart = self._ends
         if direction == "forward" and (t[p <= 0] > 0).any():
             return 0.0  # every perturbation makes the divergence infinite
-        held = (start > 0) | (t > 0)
-        p, start, step = p[held], start[held], (t - start)[held]
+        step = t_apart - start_apart
 
         def slope(s: float) -> float:
-            mixed = start + s * step
-            if direction == "forward":
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    terms = step * np.log(mixed / p)
-                return float(terms[step != 0].sum())
-            with np.errstate(divide="ignore", invalid="ignore"):
-                terms = -p * step / mixed
-            return float(terms[p > 0].sum())
+            mixed, apart = self._mixed(s)
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                if direction == "forward":  # d/ds sum mixed ln(mixed / p)
+                    r = apart / p
+                    terms = step * np.where(np.abs(r) < 0.5, np.log1p(np.clip(r, -0.5, 0.5)), np.log(mixed / p))
+                else:  # d/ds sum -p ln mixed, to which sum step = 0 adds nothing
+                    terms = step * (apart / mixed)
+            return float(terms[step != 0].sum())
 
         return _root(slope)
 
@@ -443,28 +451,46 @@ class Elasticity:
     def _sweep(self, k: float, grid: Values) -> tuple[Roles, Roles]:
         """Code lengths and derivatives on a grid of ``l``, each of shape ``(L,)``, one block of leaves at a time.
 
-        ``dgamma_i/dl = -(1/W) sum_j p_ij v_j / Q_j`` with ``v = (k + 1) p_t - (k p_p + p_a)``, whatever ``l`` is: ``v``
-        is small where the perturbation hardly changes the code, so nothing is lost in a difference of large sums.
+        With ``e = p_p - p_a``, ``d = p_p - p_t``, ``u = k d + p_a - p_t = W (p_D - p_t)`` and ``E, A, U`` the sums of
+        ``e u / Q``, ``d u / Q`` and ``u**2 / Q``::
+
+            dgamma_p/dl = (E + l A) / W**2,  dgamma_a/dl = (l A - (k + l) E) / W**2,  dgamma_t/dl = -U / W**2
+
+        They are the same numbers as ``(1 - <p_i, p_t>_D) / W``, but nothing cancels in them: not where the datasets are
+        nearly alike, and not where ``k`` is so large that the overlaps round to 1. ``U = (k + 1) A - E``, so the
+        conservation law holds to rounding, and at ``l = 0`` the ratio is ``-k``.
         """
         p, base, outside, outside_log = self._parts(k)
-        W = (k + 1 + grid)[:, None]
+        W = k + 1 + grid
         size = max(256, _BLOCK // len(grid))
         blocks = range(0, p.shape[1], size)
-        codes, slopes = np.zeros((len(blocks), len(grid), 3)), np.zeros((len(blocks), len(grid), 3))
+        codes, sums = np.zeros((len(blocks), len(grid), 3)), np.zeros((len(blocks), len(grid), 3))
         buffer = np.empty((len(grid), size))
         for i, lo in enumerate(blocks):
-            part, held, t = p[:, lo : lo + size], base[lo : lo + size], p[2, lo : lo + size]
-            Q = np.multiply(grid[:, None], t, out=buffer[:, : len(t)])
-            Q += held
+            part = p[:, lo : lo + size]
+            columns, u = _differences(part, k)
+            Q = np.multiply(grid[:, None], part[2], out=buffer[:, : part.shape[1]])
+            Q += base[lo : lo + size]
             codes[i] = np.log(Q) @ part.T
-            slopes[i] = np.reciprocal(Q, out=Q) @ (part * ((k + 1) * t - held)).T
-        inside = p.sum(axis=1)
-        code, slope = np.log(W) * inside - codes.sum(axis=0), -slopes.sum(axis=0) / W
+            sums[i] = np.reciprocal(Q, out=Q) @ (columns * u).T
+        code = np.log(W)[:, None] * p.sum(axis=1) - codes.sum(axis=0)
+        E, A, U = sums.sum(axis=0).T
+        lone = (k + 1) * outside  # what the leaves outside add to l A; there E is 0 and U = (k + 1)**2 p_t / l
+        own = U
         if outside:
             with np.errstate(divide="ignore"):
-                code[:, 2] -= outside_log + outside * np.log(grid / W[:, 0])
-                slope[:, 2] -= outside * (1 / grid - 1 / W[:, 0])
+                code[:, 2] -= outside_log + outside * np.log(grid / W)
+                own = U + (k + 1) * (lone / grid)
+        slope = np.stack([E + (grid * A + lone), (grid * A + lone) - (k + grid) * E, -own], axis=1)
+        slope /= (W**2)[:, None]
         return Roles(*code.T), Roles(*slope.T)
+
+
+def _differences(p: Values, k: float) -> tuple[Values, Values]:
+    """``e``, ``d``, ``u`` as rows (see :meth:`Elasticity._sweep`), and ``u``; close numbers subtract exactly."""
+    d = p[0] - p[2]
+    u = k * d + (p[1] - p[2])
+    return np.stack([p[0] - p[1], d, u]), u
 
 
 def _root(slope: Any) -> float:
@@ -474,7 +500,7 @@ def _root(slope: Any) -> float:
     last = 1 - 2.0**-52
     if slope(0.0) >= 0:
         return 0.0
-    return 1.0 if slope(last) <= 0 else float(brentq(slope, 0.0, last, xtol=1e-16, rtol=1e-14))
+    return 1.0 if slope(last) <= 0 else float(brentq(slope, 0.0, last, **_PRECISELY))
 
 
 def _weight_to_volume(s: float, k: float) -> float:
@@ -489,10 +515,18 @@ def _checked_k(k: float) -> float:
 
 
 def _checked_l(l: npt.ArrayLike) -> Values:  # noqa: E741
-    grid = np.atleast_1d(np.asarray(l, dtype=np.float64))
+    grid = np.atleast_1d(_as_floats(l))
     if grid.ndim != 1 or not grid.size or not ((grid >= 0) & (grid < math.inf)).all():
         raise InvalidVolume(f"l = |D_t| / |D_a| is a number, 0 or more, or a one-dimensional array of such: not {l!r}")
     return grid
+
+
+def _as_floats(x: npt.ArrayLike) -> Values:
+    """Return numbers as float64, and NaN for what is none, so that every comparison with it fails."""
+    array = np.asarray(x)
+    if array.dtype.kind in "iuf":
+        return array.astype(np.float64)
+    return np.array([number_or_nan(v) for v in array.flat], dtype=np.float64).reshape(array.shape)
 
 
 def _plain(value: Any) -> Any:
