@@ -393,7 +393,7 @@ class Elasticity:
 
     @cached_property
     def _ends(self) -> tuple[Values, Values, Values, Values, Values]:
-        """The pre-trained model ``p``, the aligned one, the perturbation; and the last two less ``p``, to all digits."""
+        """The pre-trained model, the aligned one, the perturbation; and the last two less the first, exactly."""
         p, a, t = self.probabilities
         return p, (self.k * p + a) / (self.k + 1), t, (a - p) / (self.k + 1), t - p
 
@@ -424,7 +424,7 @@ class Elasticity:
                     r = apart / p
                     terms = step * np.where(np.abs(r) < 0.5, np.log1p(np.clip(r, -0.5, 0.5)), np.log(mixed / p))
                 else:  # d/ds sum -p ln mixed, to which sum step = 0 adds nothing
-                    terms = step * (apart / mixed)
+                    terms = step * np.where(p > 0, apart / mixed, 1.0)
             return float(terms[step != 0].sum())
 
         return _root(slope)
@@ -465,14 +465,13 @@ class Elasticity:
         size = max(256, _BLOCK // len(grid))
         blocks = range(0, p.shape[1], size)
         codes, sums = np.zeros((len(blocks), len(grid), 3)), np.zeros((len(blocks), len(grid), 3))
-        buffer = np.empty((len(grid), size))
+        volumes = np.stack([grid, np.ones(len(grid))], axis=1)
         for i, lo in enumerate(blocks):
             part = p[:, lo : lo + size]
             columns, u = _differences(part, k)
-            Q = np.multiply(grid[:, None], part[2], out=buffer[:, : part.shape[1]])
-            Q += base[lo : lo + size]
+            Q = volumes @ np.stack([part[2], base[lo : lo + size]])
             codes[i] = np.log(Q) @ part.T
-            sums[i] = np.reciprocal(Q, out=Q) @ (columns * u).T
+            sums[i] = np.divide(1.0, Q, out=Q) @ (columns * u).T
         code = np.log(W)[:, None] * p.sum(axis=1) - codes.sum(axis=0)
         E, A, U = sums.sum(axis=0).T
         lone = (k + 1) * outside  # what the leaves outside add to l A; there E is 0 and U = (k + 1)**2 p_t / l
