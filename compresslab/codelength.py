@@ -18,15 +18,19 @@ from numpy.typing import NDArray
 
 from compresslab.distribution import DistributionLike, LeafDistribution, Probabilities, align, as_probabilities
 from compresslab.errors import InvalidParameter
+from compresslab.huffman import canonical_codewords, huffman_lengths, kraft_sum
 from compresslab.phrases import check_depth
 
 __all__ = [
     "LN2",
+    "canonical_codewords",
     "cross_entropy_bits",
     "entropy_bits",
     "huffman_code_length_bits",
+    "huffman_lengths",
     "ideal_code_length_bits",
     "kl_bits",
+    "kraft_sum",
 ]
 
 LN2 = math.log(2)
@@ -186,8 +190,6 @@ def huffman_code_length_bits(p: DistributionLike) -> float:
         >>> round(huffman_code_length_bits([0.8, 0.1, 0.1]), 12)     # ceil(H) = 1: the ideal length is no bound
         1.2
     """
-    from compresslab.huffman import huffman_lengths
-
     checked = as_probabilities(p)
     lengths = huffman_lengths(checked)
     if checked.dtype == object:
