@@ -19,6 +19,8 @@ __all__ = [
     "MAX_VOCAB",
     "Int64Array",
     "UIntArray",
+    "as_generator",
+    "as_indices",
     "as_offsets",
     "as_tokens",
     "checked_vocab_size",
@@ -233,3 +235,45 @@ def _position(at: int, offsets: Int64Array | None) -> str:
         return f"token {at}"
     response = int(np.searchsorted(offsets, at, side="right")) - 1
     return f"token {at - int(offsets[response])} of response {response}"
+
+
+def as_indices(indices: npt.ArrayLike, count: int) -> npt.NDArray[np.intp]:
+    """Return indices from 0 to ``count - 1``; negative ones count from the end, a mask of booleans is taken too.
+
+    Raises:
+        InvalidParameter: an index out of range, or not whole numbers.
+
+    Example:
+        >>> as_indices([0, -1], 3).tolist(), as_indices([True, False, True], 3).tolist()
+        ([0, 2], [0, 2])
+    """
+    where = np.asarray(indices)
+    if where.ndim == 1 and where.dtype == np.bool_ and where.size == count:
+        return np.flatnonzero(where)
+    if where.ndim == 1 and where.size == 0:
+        return np.zeros(0, dtype=np.intp)
+    if where.ndim != 1 or where.dtype.kind not in "iu":
+        raise InvalidParameter(
+            f"indices are {where.dtype} of shape {where.shape}: give whole numbers, or a mask of {count} booleans"
+        )
+    wrong = (where >= count) | (where < -count)
+    if wrong.any():
+        raise InvalidParameter(f"index {where[np.argmax(wrong)]} is out of range: there are {count} responses")
+    return np.where(where < 0, where + count, where).astype(np.intp)
+
+
+def as_generator(seed: int | np.random.Generator) -> np.random.Generator:
+    """Return numpy's default generator for a seed; a generator is returned as it is.
+
+    Raises:
+        InvalidParameter: neither a generator nor a whole number of 0 or more (None would not repeat).
+    """
+    if isinstance(seed, np.random.Generator):
+        return seed
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise InvalidParameter(f"seed is {seed!r}: it must be a whole number, 0 or more, or a numpy Generator")
+    return np.random.default_rng(number)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain, pairwise
+from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from compresslab.arrays import Int64Array, UIntArray, as_offsets, as_tokens, gather, offsets_of
-from compresslab.errors import DecodingError, EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary
+from compresslab.arrays import (
+    Int64Array,
+    UIntArray,
+    as_generator,
+    as_indices,
+    as_offsets,
+    as_tokens,
+    gather,
+    offsets_of,
+)
+from compresslab.errors import DecodingError, EmptyDataset, InvalidParameter, MismatchedVocabulary
 from compresslab.readers import Paths, read_files, read_jsonl, read_parquet
 from compresslab.splitting import split_texts
 from compresslab.texts import Texts
+from compresslab.token_lists import flatten
 from compresslab.tokenizers import Tokenizer, get_tokenizer
 
 __all__ = ["Dataset"]
@@ -35,8 +45,8 @@ class Dataset:
         tokenizer: what the tokens came from; None for bare numbers.
         name: a label for tables.
         response_bytes: int64, shape (num_responses,): the bytes of each, ``num_bytes`` in all; None where unknown.
-        exact: True if the tokens decode to the very text; False if they do not (some Hugging Face tokenizers; rates
-            per byte are still per byte of the original); None where there is no text.
+        exact: True if every response decodes to its very text; False if one does not, here or in the data this was
+            cut from (some Hugging Face tokenizers; bytes are counted in the original either way); None without a text.
 
     Raises:
         EmptyDataset: no responses.
@@ -73,6 +83,10 @@ class Dataset:
         values = {"tokens": tokens, "offsets": offsets, "vocab_size": vocab_size, "num_bytes": num_bytes}
         for key, value in values.items():
             object.__setattr__(self, key, value)
+
+    def __reduce__(self) -> tuple[type[Dataset], tuple[object, ...]]:
+        # Through the constructor: arrays come out of a pickle writable, and what comes from elsewhere is checked.
+        return Dataset, tuple(getattr(self, field.name) for field in fields(self))
 
     # ---- making one ----
 
@@ -218,12 +232,7 @@ class Dataset:
             Traceback (most recent call last):
             compresslab.errors.InvalidTokens: token 1 of response 1 is 0.5: tokens are whole numbers from 0 to 2**32 - 1
         """
-        held = list(lists)
-        offsets = _list_offsets(held)
-        if all(isinstance(item, np.ndarray) for item in held):
-            flat = np.concatenate(held) if held else np.zeros(0, np.uint8)
-        else:
-            flat = _flat_array(chain.from_iterable(x.tolist() if isinstance(x, np.ndarray) else x for x in held))
+        flat, offsets = flatten(lists)
         if vocab_size is None and tokenizer is not None:
             vocab_size = tokenizer.vocab_size
         tokens, size = as_tokens(flat, vocab_size, offsets)
@@ -390,12 +399,12 @@ class Dataset:
             >>> Dataset.from_texts(["a", "b", "c"]).select([2, 0]).texts()
             [b'c', b'a']
         """
-        where = self._indices(indices)
+        where = as_indices(indices, len(self))
         tokens, offsets = gather(self.tokens, self.offsets, where)
         sizes = None if self.response_bytes is None else self.response_bytes[where]
         return self._part(tokens, offsets, sizes, name)
 
-    def split(self, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
+    def split(self, fraction: float, seed: int | np.random.Generator) -> tuple[Dataset, Dataset]:
         """Split into (train, held out) at random: ``round(fraction * num_responses)`` responses go to train.
 
         Every response goes to exactly one part and the order is kept within each. The same seed gives the same split.
@@ -416,10 +425,10 @@ class Dataset:
                 f"a fraction of {fraction} of {len(self)} responses leaves one part empty: "
                 "use more data or another fraction"
             )
-        order = np.random.default_rng(seed).permutation(len(self))
+        order = as_generator(seed).permutation(len(self))
         return self.select(np.sort(order[:taken])), self.select(np.sort(order[taken:]))
 
-    def subsample(self, count: int, seed: int) -> Dataset:
+    def subsample(self, count: int, seed: int | np.random.Generator) -> Dataset:
         """Return ``count`` different responses drawn at random, in their order.
 
         Raises:
@@ -427,7 +436,7 @@ class Dataset:
         """
         if not 1 <= count <= len(self):
             raise InvalidParameter(f"cannot draw {count} of {len(self)} responses: give 1 to {len(self)}")
-        return self.select(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]))
+        return self.select(np.sort(as_generator(seed).permutation(len(self))[:count]))
 
     def shards(self, count: int) -> list[Dataset]:
         """Cut into ``count`` runs of consecutive responses whose numbers differ by at most one; the tokens are shared.
@@ -455,22 +464,6 @@ class Dataset:
         label = self.name if name is None else name
         return Dataset(tokens, offsets, self.vocab_size, None, self.tokenizer, label, sizes, self.exact)
 
-    def _indices(self, indices: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        where = np.asarray(indices)
-        if where.ndim == 1 and where.dtype == np.bool_ and where.size == len(self):
-            return np.flatnonzero(where)
-        if where.ndim == 1 and where.size == 0:
-            return np.zeros(0, dtype=np.intp)
-        if where.ndim != 1 or where.dtype.kind not in "iu":
-            raise InvalidParameter(
-                f"indices are {where.dtype} of shape {where.shape}: give whole numbers, "
-                f"or a mask of {len(self)} booleans"
-            )
-        wrong = (where >= len(self)) | (where < -len(self))
-        if wrong.any():
-            raise InvalidParameter(f"index {where[np.argmax(wrong)]} is out of range: there are {len(self)} responses")
-        return np.where(where < 0, where + len(self), where).astype(np.intp)
-
 
 def _checked_bytes(sizes: Int64Array, num_responses: int, num_bytes: int | None) -> int:
     """Return the total of the byte counts; raise InvalidParameter if they cannot be."""
@@ -490,29 +483,6 @@ def _decodes(tokenizer: Tokenizer, tokens: UIntArray, offsets: Int64Array, texts
     bounds = offsets.tolist()
     pairs = zip(texts, bounds[:-1], bounds[1:], strict=True)
     return all(tokenizer.decode(tokens[a:b]) == text for text, a, b in pairs)
-
-
-def _list_offsets(lists: list[Any]) -> Int64Array:
-    for index, item in enumerate(lists):
-        if isinstance(item, str) or not hasattr(item, "__len__") or (isinstance(item, np.ndarray) and item.ndim != 1):
-            what = f"an array of shape {item.shape}" if isinstance(item, np.ndarray) else type(item).__name__
-            raise InvalidTokens(f"response {index} is {what}: give a list or one-dimensional array of tokens")
-    return offsets_of(np.fromiter(map(len, lists), dtype=np.int64, count=len(lists)))
-
-
-def _flat_array(values: Iterable[Any]) -> npt.NDArray[Any]:
-    """Return values as an array that still shows what they were: nothing is rounded or parsed on the way."""
-    held = list(values)
-    try:
-        array = np.asarray(held)
-    except (ValueError, OverflowError):  # nested lists of different lengths
-        array = np.empty(len(held), dtype=object)
-        array[:] = held
-    if array.ndim == 1 and array.dtype.kind in "biufO":
-        return array
-    whole = np.empty(len(held), dtype=object)
-    whole[:] = held
-    return whole
 
 
 def _frozen(tokens: UIntArray) -> UIntArray:

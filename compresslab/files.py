@@ -16,9 +16,9 @@ from compresslab.errors import UnreadableFile
 __all__ = ["read_buffer", "unreadable", "write_atomic"]
 
 
-def unreadable(path: str | PathLike[str], error: OSError, doing: str = "read") -> UnreadableFile:
+def unreadable(path: str | PathLike[str], error: OSError | ValueError, doing: str = "read") -> UnreadableFile:
     """Return the error to raise for a file that cannot be read or written: it names the path and the reason."""
-    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
     return UnreadableFile(f"cannot {doing} {os.fspath(path)}: {reason}")
 
 
@@ -30,7 +30,7 @@ def read_buffer(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
     """
     try:
         return np.frombuffer(Path(path).read_bytes(), dtype=np.uint8)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise unreadable(path, error) from error
 
 

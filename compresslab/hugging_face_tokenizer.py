@@ -44,6 +44,9 @@ class HuggingFaceTokenizer:
     token_name: Callable[[int], str | None] = field(repr=False, compare=False)
     lossless: bool = field(default=False, init=False)
 
+    def __reduce__(self) -> tuple[Callable[[str], HuggingFaceTokenizer], tuple[str]]:
+        return load_hugging_face, (self.name.removeprefix("hf:"),)
+
     def encode(self, data: bytes) -> UIntArray:
         """Return the tokens of one text."""
         return self.encode_batch([data])[0]

@@ -16,7 +16,7 @@ from compresslab.distribution import DistributionLike, as_probabilities
 from compresslab.errors import InvalidParameter, did_you_mean
 from compresslab.phrases import check_depth
 
-__all__ = ["FORMS", "Form", "Rate", "normalized_rate", "rate"]
+__all__ = ["FORMS", "Form", "Rate", "compression_rate", "normalized_rate"]
 
 Form = Literal["phrase", "symbol", "literal"]
 FORMS: Final[tuple[str, ...]] = get_args(Form)
@@ -71,7 +71,7 @@ class Rate:
         return f"Rate({self} = {self.bits:.10g} bits / {self.denominator:.10g})"
 
 
-def rate(p: DistributionLike, q: DistributionLike, depth: int) -> Rate:
+def compression_rate(p: DistributionLike, q: DistributionLike, depth: int) -> Rate:
     """Return the compression rate ``gamma = CE(p, q) / d`` of a dataset ``p`` in a mixture ``q``, in bits per symbol.
 
     Args:
@@ -82,8 +82,8 @@ def rate(p: DistributionLike, q: DistributionLike, depth: int) -> Rate:
     Source: Ji et al., arXiv 2406.06144, section 3 (ceilings dropped).
 
     Example:
-        >>> rate([0.5, 0.5], [0.25, 0.75], depth=2).value == cross_entropy_bits([0.5, 0.5], [0.25, 0.75]) / 2
-        True
+        >>> compression_rate([1.0, 0.0], [0.25, 0.75], depth=2).value
+        1.0
     """
     return Rate(cross_entropy_bits(p, q), check_depth(depth), "symbol")
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath, walk
+from os.path import isdir
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -59,7 +60,7 @@ def find_files(paths: Paths, pattern: str = "*") -> list[Path]:
     given = [paths] if isinstance(paths, str | PathLike) else list(paths)
     if not given:
         raise InvalidParameter("no paths: give at least one file or directory")
-    return [file for path in given for file in (_below(Path(path), pattern) if Path(path).is_dir() else [Path(path)])]
+    return [file for path in given for file in (_below(Path(path), pattern) if isdir(path) else [Path(path)])]
 
 
 def _below(root: Path, pattern: str) -> list[Path]:

@@ -57,7 +57,7 @@ def read_tree_file(path: str | PathLike[str]) -> tuple[SortedLeaves, int, Parse]
     if data[: len(_MAGIC)].tobytes() != _MAGIC:
         raise CorruptFile(f"{name} is not a token tree file: it does not start as TokenTree.save starts one")
     body, digest = data[:-_DIGEST], data[-_DIGEST:].tobytes()
-    if hashlib.blake2b(memoryview(body), digest_size=_DIGEST).digest() != digest:
+    if hashlib.blake2b(body.data, digest_size=_DIGEST).digest() != digest:
         raise CorruptFile(f"{name} is damaged: its checksum does not match; restore it, or build the tree again")
     size = int.from_bytes(body[8:12].tobytes(), "little")
     header = json.loads(body[12 : 12 + size].tobytes())
