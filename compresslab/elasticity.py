@@ -386,19 +386,18 @@ class Elasticity:
             part = p[:, lo : lo + size]
             columns, u = _differences(part, k)
             weighted = base[lo : lo + size] + grid[:, None] * part[2]
-            sums[i] = (u / weighted) @ columns.T
+            sums[i] = _sums(columns, u, weighted, grid)
             weighted /= W[:, None]
             np.log(weighted, out=weighted)
             codes[i] = weighted @ part.T
         code = -codes.sum(axis=0)
-        E, A, U = sums.sum(axis=0).T
-        lone = (k + 1) * outside  # what the leaves outside add to l A; there E is 0 and U = (k + 1)**2 p_t / l
-        own = U
-        if outside:
+        E, lA, U = sums.sum(axis=0).T
+        if outside:  # there e is 0, d u / Q is (k + 1) p_t / l, and u**2 / Q is (k + 1)**2 p_t / l
+            lA = lA + (k + 1) * outside
             with np.errstate(divide="ignore"):
                 code[:, 2] -= outside_log + outside * np.log(grid / W)
-                own = U + (k + 1) * (lone / grid)
-        slope = np.stack([E + (grid * A + lone), (grid * A + lone) - (k + grid) * E, -own], axis=1)
+                U = U + (k + 1) ** 2 * (outside / grid)
+        slope = np.stack([E + lA, lA - (k + grid) * E, -U], axis=1)
         slope /= (W**2)[:, None]
         return Roles(*code.T), Roles(*slope.T)
 
@@ -408,6 +407,18 @@ def _differences(p: Values, k: float) -> tuple[Values, Values]:
     d = p[0] - p[2]
     u = k * d + (p[1] - p[2])
     return np.stack([p[0] - p[1], d, u]), u
+
+
+def _sums(columns: Values, u: Values, weighted: Values, grid: Values) -> Values:
+    """``E``, ``l A`` and ``U`` of a block of leaves, shape ``(L, 3)``; see :meth:`Elasticity._sweep`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums: Values = (u / weighted) @ columns.T
+        sums[:, 1] *= grid
+        if not np.isfinite(sums).all():  # masses near 1e-308: e / Q and l d / Q are never large, only u / Q is
+            sums[:, 0] = (columns[0] / weighted) @ u
+            sums[:, 1] = (grid[:, None] * columns[1] / weighted) @ u
+            sums[:, 2] = ((u / weighted) * u).sum(axis=1)
+    return sums
 
 
 def _checked_k(k: float) -> float:
