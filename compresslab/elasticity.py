@@ -227,7 +227,7 @@ class Elasticity:
         p, base, outside, _ = self._parts(self.k)
         slope = self._sweep(self.k, grid)[1]
         slopes = np.stack([slope.pretrain, slope.align, slope.perturb], axis=1)
-        u = _differences(p, self.k)[1]
+        u = _differences(p, self.k)[2]
         second = np.empty((len(grid), 3))
         for i, x in enumerate(grid):
             W = self.k + 1 + x
@@ -379,19 +379,25 @@ class Elasticity:
         """
         p, base, outside, outside_log = self._parts(k)
         W = k + 1 + grid
+        columns = _differences(p, k)
         size = max(256, _BLOCK // len(grid))
         blocks = range(0, p.shape[1], size)
         codes, sums = np.zeros((len(blocks), len(grid), 3)), np.zeros((len(blocks), len(grid), 3))
-        for i, lo in enumerate(blocks):
-            part = p[:, lo : lo + size]
-            columns, u = _differences(part, k)
-            weighted = base[lo : lo + size] + grid[:, None] * part[2]
-            sums[i] = _sums(columns, u, weighted, grid)
-            weighted /= W[:, None]
-            np.log(weighted, out=weighted)
-            codes[i] = weighted @ part.T
-        code = -codes.sum(axis=0)
-        E, lA, U = sums.sum(axis=0).T
+        scaled = np.empty((len(grid), size))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i, lo in enumerate(blocks):
+                part, differences = p[:, lo : lo + size], columns[:, lo : lo + size]
+                Q = np.multiply.outer(grid, part[2])
+                Q += base[lo : lo + size]
+                r = np.divide(differences[2], Q, out=scaled[:, : Q.shape[1]])
+                np.matmul(r, differences.T, out=sums[i])
+                if not math.isfinite(sums[i].sum()):
+                    sums[i] = _careful_sums(differences, Q, grid)
+                np.log(Q, out=Q)
+                np.matmul(Q, part.T, out=codes[i])
+        code = np.log(W)[:, None] * p.sum(axis=1) - codes.sum(axis=0)
+        E, A, U = sums.sum(axis=0).T
+        lA = grid * A
         if outside:  # there e is 0, d u / Q is (k + 1) p_t / l, and u**2 / Q is (k + 1)**2 p_t / l
             lA = lA + (k + 1) * outside
             with np.errstate(divide="ignore"):
@@ -402,23 +408,22 @@ class Elasticity:
         return Roles(*code.T), Roles(*slope.T)
 
 
-def _differences(p: Values, k: float) -> tuple[Values, Values]:
-    """``e``, ``d``, ``u`` as rows (see :meth:`Elasticity._sweep`), and ``u``; close numbers subtract exactly."""
-    d = p[0] - p[2]
-    u = k * d + (p[1] - p[2])
-    return np.stack([p[0] - p[1], d, u]), u
+def _differences(p: Values, k: float) -> Values:
+    """``e``, ``d`` and ``u`` as rows (see :meth:`Elasticity._sweep`); close numbers subtract exactly."""
+    rows = np.empty_like(p)
+    np.subtract(p[0], p[1], out=rows[0])
+    np.subtract(p[0], p[2], out=rows[1])
+    np.subtract(p[1], p[2], out=rows[2])
+    rows[2] += k * rows[1]
+    return rows
 
 
-def _sums(columns: Values, u: Values, weighted: Values, grid: Values) -> Values:
-    """``E``, ``l A`` and ``U`` of a block of leaves, shape ``(L, 3)``; see :meth:`Elasticity._sweep`."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        sums: Values = (u / weighted) @ columns.T
-        sums[:, 1] *= grid
-        if not np.isfinite(sums).all():  # masses near 1e-308: e / Q and l d / Q are never large, only u / Q is
-            sums[:, 0] = (columns[0] / weighted) @ u
-            sums[:, 1] = (grid[:, None] * columns[1] / weighted) @ u
-            sums[:, 2] = ((u / weighted) * u).sum(axis=1)
-    return sums
+def _careful_sums(differences: Values, Q: Values, grid: Values) -> Values:
+    """``E, A, U`` of leaves near 1e-308: ``u / Q`` may overflow there, but ``e / Q`` and ``l d / Q`` are never large."""
+    e, d, u = differences
+    A = (grid[:, None] * d / Q) @ u
+    with np.errstate(divide="ignore"):
+        return np.stack([(e / Q) @ u, np.where(grid > 0, A / grid, 0.0), ((u / Q) * u).sum(axis=1)], axis=1)
 
 
 def _checked_k(k: float) -> float:

@@ -70,7 +70,7 @@ class Mixture:
         depth: int | None = None,
         parse: str = "phrases",
     ) -> None:
-        if not isinstance(sources, Mapping) or not (volumes is None or isinstance(volumes, Mapping)):
+        if not all(isinstance(given, Mapping) for given in (sources, {} if volumes is None else volumes)):
             raise InvalidParameter("sources and volumes go by name: give {name: source, ...} and {name: volume, ...}")
         if not sources:
             raise InvalidParameter("a mixture needs at least one dataset: give {name: source, ...}")
