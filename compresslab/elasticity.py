@@ -21,15 +21,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
 from compresslab.checks import number_or_nan
-from compresslab.divergence import relative_entropy_nats
 from compresslab.errors import InvalidParameter, InvalidVolume
+from compresslab.inverse import InverseAlignment, PerturbationPath
 from compresslab.mixture import Direction, Mixture, check_direction
 from compresslab.sources import Source, align_sources, as_trees
 
@@ -38,7 +38,6 @@ __all__ = ["Curve", "Elasticity", "InverseAlignment", "Roles"]
 Values = NDArray[np.float64]
 
 _SIGN_TOLERANCE = 1e-12  # an overlap this close to 1 is 1: its difference is rounding
-_PRECISELY: Final[dict[str, Any]] = {"xtol": 1e-300, "rtol": 1e-15, "maxiter": 2000}  # weights are tiny where k is huge
 _BLOCK = 1 << 15  # numbers worked on at a time, so that they stay in cache
 
 
@@ -86,37 +85,6 @@ class Curve:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio: Values = self.derivatives.align / self.derivatives.pretrain
         return ratio
-
-
-@dataclass(frozen=True)
-class InverseAlignment:
-    """The least perturbation that brings an aligned model back to the pre-trained one, or that there is none.
-
-    Attributes:
-        epsilon: the tolerance, in nats.
-        reachable: whether any ``l`` brings the divergence to ``epsilon``.
-        l: the smallest such ``l = |D_t| / |D_a|``; None where there is none.
-        kl_nats: the divergence at ``l``, or the least there is.
-        start_kl_nats: the divergence at ``l = 0``, after alignment.
-        least_kl_nats: the least divergence over all ``l``.
-        least_l: where it lies; infinite if it is only approached.
-    """
-
-    epsilon: float
-    reachable: bool
-    l: float | None  # noqa: E741 - the paper's symbol
-    kl_nats: float
-    start_kl_nats: float
-    least_kl_nats: float
-    least_l: float
-
-    def __str__(self) -> str:
-        if self.l is not None:
-            return f"KL <= {self.epsilon:g} nats from l = {self.l:.6g} (KL {self.start_kl_nats:.6g} at l = 0)"
-        return (
-            f"not reachable: the least KL is {self.least_kl_nats:.6g} nats, at l = {self.least_l:.6g}, "
-            f"above epsilon = {self.epsilon:g}"
-        )
 
 
 class Elasticity:
@@ -258,7 +226,7 @@ class Elasticity:
         p, base, outside, _ = self._parts(self.k)
         slope = self._sweep(self.k, grid)[1]
         slopes = np.stack([slope.pretrain, slope.align, slope.perturb], axis=1)
-        u = _differences(p, self.k)[1]
+        u = _differences(p, self.k)[2]
         second = np.empty((len(grid), 3))
         for i, x in enumerate(grid):
             W = self.k + 1 + x
@@ -328,7 +296,8 @@ class Elasticity:
         There is one at most: along the mixture ``gamma_p`` is a convex function of the perturbation's weight ``l / W``.
         With disjoint supports in the contained reading it is 1/2 (claim ``elasticity-finite-size-sharp``).
         """
-        return _weight_to_volume(self._least_weight("reverse"), self.k)  # gamma_p = H(p_p) + KL(p_p || p_D)
+        path = self._path  # gamma_p = H(p_p) + KL(p_p || p_D): it is least where the reverse divergence is
+        return path.volume(path.least_weight("reverse"))
 
     # ---- inverse alignment ----
 
@@ -340,8 +309,10 @@ class Elasticity:
             direction: "forward": ``KL(p' || p_p)`` with ``p' = (k p_p + p_a + l p_t) / W``, the distance of the paper's
                 Def. 3.6 in its own order. "reverse": ``KL(p_p || p')``, which is always finite.
         """
-        x = float(_checked_l(l)[0])
-        return self._kl_at(x / (self.k + 1 + x), check_direction(direction))
+        which = check_direction(direction)
+        if not 0 <= number_or_nan(l) < math.inf:
+            raise InvalidVolume(f"l = |D_t| / |D_a| is one number here, 0 or more: not {l!r}")
+        return self._path.kl_nats(self._path.weight(float(l)), which)
 
     def inverse_alignment(self, epsilon: float, direction: Direction = "forward") -> InverseAlignment:
         """Find the smallest ``l`` that brings the aligned model back to within ``epsilon`` of the pre-trained one.
@@ -365,69 +336,14 @@ class Elasticity:
             >>> print(scenario.inverse_alignment(0.0))
             not reachable: the least KL is 0.00391187 nats, at l = 0.611101, above epsilon = 0
         """
-        from scipy.optimize import brentq
-
         if not number_or_nan(epsilon) >= 0:
             raise InvalidParameter(f"epsilon is a divergence in nats, 0 or more: not {epsilon!r}")
-        which = check_direction(direction)
-        start = self._kl_at(0.0, which)
-        best = self._least_weight(which) if math.isfinite(start) else 0.0
-        least = self._kl_at(best, which)
-        if start <= epsilon:
-            found: float | None = 0.0
-        elif not least <= epsilon:
-            found = None
-        else:
-            found = float(brentq(lambda s: self._kl_at(s, which) - epsilon, 0.0, best, **_PRECISELY))
-            while self._kl_at(found, which) > epsilon:  # rounding left it a hair short
-                found = min(best, math.nextafter(found, 1.0) * (1 + 1e-15))
-        return InverseAlignment(
-            epsilon=float(epsilon),
-            reachable=found is not None,
-            l=None if found is None else _weight_to_volume(found, self.k),
-            kl_nats=least if found is None else self._kl_at(found, which),
-            start_kl_nats=start,
-            least_kl_nats=least,
-            least_l=_weight_to_volume(best, self.k),
-        )
+        return self._path.inverse_alignment(epsilon, check_direction(direction))
 
     @cached_property
-    def _ends(self) -> tuple[Values, Values, Values, Values, Values]:
-        """The pre-trained model, the aligned one, the perturbation; and the last two less the first, exactly."""
+    def _path(self) -> PerturbationPath:
         p, a, t = self.probabilities
-        return p, (self.k * p + a) / (self.k + 1), t, (a - p) / (self.k + 1), t - p
-
-    def _mixed(self, s: float) -> tuple[Values, Values]:
-        """The perturbed model at the weight ``s = l / W``, and the same less the pre-trained one."""
-        _, start, t, start_apart, t_apart = self._ends
-        return (1 - s) * start + s * t, (1 - s) * start_apart + s * t_apart
-
-    def _kl_at(self, s: float, direction: Direction) -> float:
-        """The divergence at the weight ``s = l / W``."""
-        p = self._ends[0]
-        mixed, apart = self._mixed(s)
-        if direction == "forward":
-            return relative_entropy_nats(mixed, p, apart)
-        return relative_entropy_nats(p, mixed, -apart)
-
-    def _least_weight(self, direction: Direction) -> float:
-        """The weight at which the divergence is least: where its derivative, which never falls, crosses 0."""
-        p, _, t, start_apart, t_apart = self._ends
-        if direction == "forward" and (t[p <= 0] > 0).any():
-            return 0.0  # every perturbation makes the divergence infinite
-        step = t_apart - start_apart
-
-        def slope(s: float) -> float:
-            mixed, apart = self._mixed(s)
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                if direction == "forward":  # d/ds sum mixed ln(mixed / p)
-                    r = apart / p
-                    terms = step * np.where(np.abs(r) < 0.5, np.log1p(np.clip(r, -0.5, 0.5)), np.log(mixed / p))
-                else:  # d/ds sum -p ln mixed, to which sum step = 0 adds nothing
-                    terms = step * np.where(p > 0, apart / mixed, 1.0)
-            return float(terms[step != 0].sum())
-
-        return _root(slope)
+        return PerturbationPath(p, a, t, self.k)
 
     # ---- one pass over the leaves ----
 
@@ -462,49 +378,51 @@ class Elasticity:
         """
         p, base, outside, outside_log = self._parts(k)
         W = k + 1 + grid
+        columns = _differences(p, k)
         size = max(256, _BLOCK // len(grid))
         blocks = range(0, p.shape[1], size)
         codes, sums = np.zeros((len(blocks), len(grid), 3)), np.zeros((len(blocks), len(grid), 3))
         volumes = np.stack([grid, np.ones(len(grid))], axis=1)
-        for i, lo in enumerate(blocks):
-            part = p[:, lo : lo + size]
-            columns, u = _differences(part, k)
-            Q = volumes @ np.stack([part[2], base[lo : lo + size]])
-            codes[i] = np.log(Q) @ part.T
-            sums[i] = np.divide(1.0, Q, out=Q) @ (columns * u).T
+        scaled = np.empty((len(grid), size))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i, lo in enumerate(blocks):
+                part, differences = p[:, lo : lo + size], columns[:, lo : lo + size]
+                Q = volumes @ np.stack([part[2], base[lo : lo + size]])
+                r = np.divide(differences[2], Q, out=scaled[:, : Q.shape[1]])
+                np.matmul(r, differences.T, out=sums[i])
+                if not math.isfinite(sums[i].sum()):
+                    sums[i] = _careful_sums(differences, Q, grid)
+                np.log(Q, out=Q)
+                np.matmul(Q, part.T, out=codes[i])
         code = np.log(W)[:, None] * p.sum(axis=1) - codes.sum(axis=0)
         E, A, U = sums.sum(axis=0).T
-        lone = (k + 1) * outside  # what the leaves outside add to l A; there E is 0 and U = (k + 1)**2 p_t / l
-        own = U
-        if outside:
+        lA = grid * A
+        if outside:  # there e is 0, d u / Q is (k + 1) p_t / l, and u**2 / Q is (k + 1)**2 p_t / l
+            lA = lA + (k + 1) * outside
             with np.errstate(divide="ignore"):
                 code[:, 2] -= outside_log + outside * np.log(grid / W)
-                own = U + (k + 1) * (lone / grid)
-        slope = np.stack([E + (grid * A + lone), (grid * A + lone) - (k + grid) * E, -own], axis=1)
+                U = U + (k + 1) ** 2 * (outside / grid)
+        slope = np.stack([E + lA, lA - (k + grid) * E, -U], axis=1)
         slope /= (W**2)[:, None]
         return Roles(*code.T), Roles(*slope.T)
 
 
-def _differences(p: Values, k: float) -> tuple[Values, Values]:
-    """``e``, ``d``, ``u`` as rows (see :meth:`Elasticity._sweep`), and ``u``; close numbers subtract exactly."""
-    d = p[0] - p[2]
-    u = k * d + (p[1] - p[2])
-    return np.stack([p[0] - p[1], d, u]), u
+def _differences(p: Values, k: float) -> Values:
+    """``e``, ``d`` and ``u`` as rows (see :meth:`Elasticity._sweep`); close numbers subtract exactly."""
+    rows = np.empty_like(p)
+    np.subtract(p[0], p[1], out=rows[0])
+    np.subtract(p[0], p[2], out=rows[1])
+    np.subtract(p[1], p[2], out=rows[2])
+    rows[2] += k * rows[1]
+    return rows
 
 
-def _root(slope: Any) -> float:
-    """Where an increasing function crosses 0 on [0, 1]; 0 if it starts at or above, 1 if it never gets there."""
-    from scipy.optimize import brentq
-
-    last = 1 - 2.0**-52
-    if slope(0.0) >= 0:
-        return 0.0
-    return 1.0 if slope(last) <= 0 else float(brentq(slope, 0.0, last, **_PRECISELY))
-
-
-def _weight_to_volume(s: float, k: float) -> float:
-    """The ``l`` of a weight ``s = l / (k + 1 + l)``."""
-    return math.inf if s >= 1 else s * (k + 1) / (1 - s)
+def _careful_sums(differences: Values, Q: Values, grid: Values) -> Values:
+    """``E, A, U`` of leaves near 1e-308: ``u / Q`` may overflow there, but ``e / Q`` and ``l d / Q`` are never large."""
+    e, d, u = differences
+    A = (grid[:, None] * d / Q) @ u
+    with np.errstate(divide="ignore"):
+        return np.stack([(e / Q) @ u, np.where(grid > 0, A / grid, 0.0), ((u / Q) * u).sum(axis=1)], axis=1)
 
 
 def _checked_k(k: float) -> float:

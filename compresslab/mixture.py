@@ -70,6 +70,8 @@ class Mixture:
         depth: int | None = None,
         parse: str = "phrases",
     ) -> None:
+        if not all(isinstance(given, Mapping) for given in (sources, {} if volumes is None else volumes)):
+            raise InvalidParameter("sources and volumes go by name: give {name: source, ...} and {name: volume, ...}")
         if not sources:
             raise InvalidParameter("a mixture needs at least one dataset: give {name: source, ...}")
         trees = as_trees(sources, depth, parse)
