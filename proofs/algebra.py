@@ -368,7 +368,9 @@ def rational_zero(terms: Terms) -> bool:
         pieces.append((top, bottom))
     if not denominators and not any(isinstance(b, sp.Add) for m in terms for b, _ in m):
         return False
-    symbols = sorted(set().union(*(t.free_symbols for t, _ in pieces), *(d.free_symbols for d in denominators)), key=str)
+    symbols = sorted(
+        set().union(*(t.free_symbols for t, _ in pieces), *(d.free_symbols for d in denominators)), key=str
+    )
     if not symbols:
         return bool(sum(top for top, _ in pieces) == 0)
     ring = sp.QQ.poly_ring(*symbols)

@@ -28,7 +28,7 @@ class Ceiling(Step):
     """Definition of the ceiling: ``y <= ceil(y)`` or ``ceil(y) < y + 1``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kraft(Step):
     """Kraft and Huffman: whole lengths with ``sum 2^-length <= 1`` belong to a prefix code, and Huffman's is shortest.
 
@@ -36,40 +36,40 @@ class Kraft(Step):
     """
 
     inequality: str = ""
-    lengths: Expr = sp.Integer(0)
-    weights: Expr = sp.Integer(0)
-    over: Expr = sp.Symbol("j")
+    lengths: Expr
+    weights: Expr
+    over: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class McMillan(Step):
     """McMillan: the lengths of a code that can be decoded satisfy ``sum 2^-length <= 1``."""
 
-    lengths: Expr = sp.Integer(0)
-    over: Expr = sp.Symbol("j")
+    lengths: Expr
+    over: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeanIs(Step):
     """Definition of a mean under a density: ``Mean(f, X) = integral of f * density``, for one draw."""
 
-    draw: Expr = sp.Symbol("X")
-    density: Expr = sp.Integer(0)
-    variable: Expr = sp.Symbol("x")
-    low: Expr = sp.Integer(0)
+    draw: Expr
+    density: Expr
+    variable: Expr
+    low: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LargeNumbers(Step):
     """The strong law: the average of ``f(x_j)`` over independent draws tends to ``Mean(f(X), X)``, a finite number."""
 
     mean: str = ""
-    term: Expr = sp.Integer(0)
-    over: Expr = sp.Symbol("j")
-    draw: Expr = sp.Symbol("X")
+    term: Expr
+    over: Expr
+    draw: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tonelli(Step):
     """Tonelli and independence: ``Mean(g h k / (X+Y+Z)) = integral over s of the product of three one-draw means``.
 
@@ -78,21 +78,21 @@ class Tonelli(Step):
     """
 
     inner: str = ""
-    s: Expr = sp.Symbol("s")
+    s: Expr
     factors: tuple[Expr, ...] = ()
     draws: tuple[Expr, ...] = ()
-    draw: Expr = sp.Symbol("X")
+    draw: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GammaRecurrence(Step):
     """The recurrence of the incomplete gamma function, DLMF 8.8.2: ``Gamma(a+1, z) = a Gamma(a, z) + z^a exp(-z)``."""
 
-    a: Expr = sp.Integer(1)
-    z: Expr = sp.Symbol("z")
+    a: Expr
+    z: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Average(Step):
     """Take the mean of a fact that holds for all positive draws: a linear relation between means.
 
@@ -107,6 +107,7 @@ class Average(Step):
 
 
 def check_gamma_recurrence(step: GammaRecurrence, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     right = step.a * sp.uppergamma(step.a, step.z) + step.z**step.a * sp.exp(-step.z)
     if step.fact.relation != "=" or not is_zero(step.fact.left - sp.uppergamma(step.a + 1, step.z)):
         raise NotShown("the left side is not Gamma(a + 1, z)")
@@ -116,6 +117,7 @@ def check_gamma_recurrence(step: GammaRecurrence, context: Context) -> str:
 
 
 def check_average(step: Average, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     pointwise, finite = context.cite(step.pointwise), context.cite(step.finite)
     context.generic(step.draws, context.known[step.pointwise].rests_on)
     one = finite.left.args[0] if isinstance(finite.left, Mean) else None
@@ -147,7 +149,8 @@ def check_average(step: Average, context: Context) -> str:
     if strict:
         context.cite("density")
     return (
-        "each term lies between 0 and a multiple of the draws' sum, so every mean is finite; averaged over the orders of the "
+        "each term lies between 0 and a multiple of the draws' sum, so every mean is finite; averaged over the "
+        "orders of the "
         "independent draws, both sides agree with the fact cited"
         + ("; the law has a density and the two sides differ, so the mean differs" if strict else "")
     )
@@ -159,6 +162,7 @@ def _symmetric(expr: Expr, draws: tuple[Expr, ...]) -> Expr:
 
 
 def check_ceiling(step: Ceiling, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     left, relation, right = step.fact.left, step.fact.relation, step.fact.right
     low = relation == "<=" and isinstance(right, sp.ceiling) and is_zero(right.args[0] - left)
     high = relation == "<" and isinstance(left, sp.ceiling) and is_zero(left.args[0] + 1 - right)
@@ -169,6 +173,7 @@ def check_ceiling(step: Ceiling, context: Context) -> str:
 
 
 def check_kraft(step: Kraft, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     kraft = context.cite(step.inequality)
     j = step.over
     if kraft.relation != "<=" or not is_zero(kraft.left - total(2 ** (-step.lengths), j)) or kraft.right != 1:
@@ -178,16 +183,25 @@ def check_kraft(step: Kraft, context: Context) -> str:
     if step.fact.relation != "<=" or not is_zero(step.fact.right - total(step.weights * step.lengths, j)):
         raise NotShown("the fact is not about the expected length under the weights")
     _shortest(step.fact.left, step.weights, j, context)
-    return "the lengths are whole numbers and satisfy Kraft's inequality, so a prefix code has them; Huffman's is no longer"
+    return "the lengths are whole numbers and satisfy Kraft's inequality, so a prefix code has them; Huffman's is no "
+    "longer"
 
 
 def check_mcmillan(step: McMillan, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     j = step.over
-    if step.fact.relation != "<=" or step.fact.right != 1 or not is_zero(step.fact.left - total(2 ** (-step.lengths), j)):
+    if (
+        step.fact.relation != "<="
+        or step.fact.right != 1
+        or not is_zero(step.fact.left - total(2 ** (-step.lengths), j))
+    ):
         raise NotShown("the fact is not Kraft's inequality for the lengths")
     if not (isinstance(step.lengths, sp.Indexed) and step.lengths.is_integer and step.lengths.is_nonnegative):
         raise NotShown("the lengths must be an array of whole numbers >= 0")
-    if not any(d.name.startswith("huffman") and step.lengths in d.fact.right.atoms(sp.Indexed) for d in context.definitions.values()):
+    if not any(
+        d.name.startswith("huffman") and step.lengths in d.fact.right.atoms(sp.Indexed)
+        for d in context.definitions.values()
+    ):
         raise NotShown("the lengths are not those of a code that the claim defines")
     return "Huffman's code is a prefix code, so its lengths satisfy Kraft's inequality"
 
@@ -202,6 +216,7 @@ def _shortest(symbol: Expr, weights: Expr, j: Expr, context: Context) -> None:
 
 
 def check_mean_is(step: MeanIs, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     left, right = step.fact.left, step.fact.right
     if step.fact.relation != "=" or not isinstance(left, Mean) or left.args[1:] != (step.draw,):
         raise NotShown("the left side must be the mean over one draw")
@@ -219,6 +234,7 @@ def check_mean_is(step: MeanIs, context: Context) -> str:
 
 
 def check_large_numbers(step: LargeNumbers, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     mean = context.cite(step.mean)
     j, left = step.over, step.fact.left
     if mean.relation != "=" or not isinstance(mean.left, Mean) or mean.left.args[1:] != (step.draw,):
@@ -238,6 +254,7 @@ def check_large_numbers(step: LargeNumbers, context: Context) -> str:
 
 
 def check_tonelli(step: Tonelli, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     sum_of_draws = sp.Add(*step.draws)
     known = context.known[step.inner].fact if step.inner in context.known else None
     if known is None:
@@ -261,9 +278,14 @@ def check_tonelli(step: Tonelli, context: Context) -> str:
     if step.s in free_names(outside) or not is_zero(outside * inner.left.args[0] - product):
         raise NotShown("the factors do not multiply to the function under the mean")
     means = [Mean(replace(f, {d: step.draw}), step.draw) for f, d in zip(step.factors, step.draws, strict=True)]
-    if not isinstance(right, Int) or right.args[1:] != (step.s, 0, sp.oo) or not is_zero(right.args[0] - sp.Mul(*means)):
+    if (
+        not isinstance(right, Int)
+        or right.args[1:] != (step.s, 0, sp.oo)
+        or not is_zero(right.args[0] - sp.Mul(*means))
+    ):
         raise NotShown("the right side is not the integral of the product of the means")
     return (
         "the function is the integral over s of a product of non-negative functions of one draw each; the draws are "
-        "independent: Tonelli's theorem swaps mean and integral, and the mean of the product is the product of the means"
+        "independent: Tonelli's theorem swaps mean and integral, and the mean of the product is the product of the "
+        "means"
     )

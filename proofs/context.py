@@ -62,9 +62,11 @@ class Context:
     def hints(self, because: Iterable[str] = ()) -> Sequence[tuple[str, Fact]]:
         """Facts that may decide a sign: the general premises, and those cited by name."""
         general = [(a.name, a.fact) for a in self.assumptions.values() if not a.case]
-        for d in self.definitions.values():
-            if d.fact.left.is_positive or d.fact.left.is_nonnegative:
-                general.append((d.name, Fact(d.fact.right, ">" if d.fact.left.is_positive else ">=", sp.Integer(0))))
+        general += [
+            (d.name, Fact(d.fact.right, ">" if d.fact.left.is_positive else ">=", sp.Integer(0)))
+            for d in self.definitions.values()
+            if d.fact.left.is_nonnegative
+        ]
         return [(name, self._find(name).fact) for name in because] + general
 
     def sign(self, expr: Expr, because: Iterable[str] = (), *, strict: bool = False) -> bool:
@@ -102,10 +104,7 @@ class Context:
             if not (free_names(fact.left) | free_names(fact.right)) & names:
                 continue
             gap = substitute(fact.gap, {k: v for k, v in values.items() if not is_index(k)})
-            if fact.relation == "=":
-                shown = self._equality(gap)
-            else:
-                shown = self.sign(gap, because, strict=fact.strict)
+            shown = self._equality(gap) if fact.relation == "=" else self.sign(gap, because, strict=fact.strict)
             if not shown:
                 raise NotShown(f"the premise {premise!r} of {name!r} is not shown for the values given")
             kept.discard(premise)

@@ -27,7 +27,16 @@ from .context import Context, NotShown
 from .expressions import Diff, free_names, range_of, replace
 from .facts import Fact, Step
 
-__all__ = ["Counterexample", "Huffman", "Values", "check_counterexample", "evaluate", "exact_sign", "holds", "huffman_length"]
+__all__ = [
+    "Counterexample",
+    "Huffman",
+    "Values",
+    "check_counterexample",
+    "evaluate",
+    "exact_sign",
+    "holds",
+    "huffman_length",
+]
 
 Expr = Any
 Values = Mapping[Expr, Any]  # scalar or size -> number; array name (``p.label``) -> nested tuple of numbers
@@ -40,7 +49,7 @@ class Huffman(sp.Function):  # type: ignore[misc]
     is_nonnegative = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Counterexample(Step):
     """Exact values that satisfy every premise and make ``refuted`` false; ``fact`` states the two sides' gap there.
 
@@ -49,7 +58,7 @@ class Counterexample(Step):
     """
 
     values: tuple[tuple[Expr, Any], ...] = ()
-    refuted: Fact = Fact(sp.Integer(0), "=", sp.Integer(0))
+    refuted: Fact
 
 
 def huffman_length(p: Sequence[Expr]) -> Expr:
@@ -173,6 +182,7 @@ def _for_every_index(fact: Fact, values: Values) -> list[dict[Expr, Any]]:
 
 
 def check_counterexample(step: Counterexample, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     values = dict(step.values)
     for key, value in values.items():
         for number in _flat(value):

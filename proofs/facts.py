@@ -18,6 +18,7 @@ __all__ = [
     "Fact",
     "Goal",
     "Kind",
+    "Notation",
     "Relation",
     "Step",
     "Verdict",
@@ -87,6 +88,15 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Notation:
+    """A short name under which an expression is printed; the kernel never sees it."""
+
+    name: str
+    latex: str
+    expr: Expr
+
+
+@dataclass(frozen=True)
 class Claim:
     """A theorem with its proof, or a statement with its counterexample, or an open question.
 
@@ -103,8 +113,8 @@ class Claim:
         definitions: the symbols that the statement uses.
         steps: the proof.
         goals: what must come out of the steps.
-        uses: IDs of claims whose goals are cited, as ``"id/goal number"`` in steps.
         finding: what holds instead, or what is known (refutations, open questions), or a corollary.
+        notation: short names for expressions that occur often; for print only.
     """
 
     id: str
@@ -120,6 +130,7 @@ class Claim:
     steps: tuple[Step, ...]
     goals: tuple[Goal, ...]
     finding: str = ""
+    notation: tuple[Notation, ...] = ()
 
     def without(self, name: str) -> Claim:
         """Return the claim with one step, definition or premise deleted."""

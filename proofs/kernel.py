@@ -88,7 +88,14 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None) -> Report:
     problems += _goals(claim, known)
     problems += [] if problems else _idle(claim, cited_by)
     verdict = _verdict(claim, problems)
-    return Report(claim, verdict, tuple(reports), tuple(problems), time.perf_counter() - start, {n: k.rests_on for n, k in known.items()})
+    return Report(
+        claim,
+        verdict,
+        tuple(reports),
+        tuple(problems),
+        time.perf_counter() - start,
+        {n: k.rests_on for n, k in known.items()},
+    )
 
 
 def _check_step(

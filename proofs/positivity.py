@@ -78,8 +78,7 @@ def _structure(expr: Expr, facts: Sequence[tuple[str, Fact]]) -> Sign | None:
         if base is not None and (base.strict or expr.exp.is_positive):
             return base
     if isinstance(expr, sp.Sum):
-        inner = sign(expr.function, facts)
-        return inner
+        return sign(expr.function, facts)
     if isinstance(expr, sp.log):
         inner = sign(expr.args[0] - 1, facts)
         if inner is not None:

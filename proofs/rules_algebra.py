@@ -6,6 +6,7 @@ facts that it cites, exactly; it raises :class:`NotShown` when the fact does not
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from .positivity import flint_terms, polynomial_terms
 __all__ = ["Certificate", "Combine", "Induct", "Lemma", "Rewrite", "Signed", "Use", "Vanish", "same_fact"]
 
 Expr = Any
+ZERO, ONE = sp.Integer(0), sp.Integer(1)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Use:
     """
 
     name: str
-    times: Expr = sp.Integer(1)
+    times: Expr = ONE
     over: tuple[Expr, ...] = ()
     at: tuple[tuple[Expr, Expr], ...] = ()
     because: tuple[str, ...] = ()
@@ -50,10 +52,10 @@ class Combine(Step):
 class Signed(Step):
     """The gap is non-negative as it stands: sums, products, even powers of quantities of known sign."""
 
-    gap: Expr = sp.Integer(0)
+    gap: Expr = ZERO
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Certificate(Step):
     """Polynomial positivity: order the ``symmetric`` variables, clear denominators, expand, and look at coefficients.
 
@@ -73,7 +75,7 @@ class Rewrite(Step):
     by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Vanish(Step):
     """A sum of non-negative terms is zero, so each term is: ``weight * base**power`` with ``weight > 0`` gives base = 0.
 
@@ -82,19 +84,19 @@ class Vanish(Step):
     """
 
     zero: str = ""
-    weight: Expr = sp.Integer(1)
-    base: Expr = sp.Integer(0)
+    weight: Expr
+    base: Expr
     power: int = 2
     over: tuple[Expr, ...] = ()
-    rest: Expr = sp.Integer(0)
+    rest: Expr = ZERO
     because: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Induct(Step):
     """Induction over a whole number ``n >= 1``: the fact at 1 is ``base``; from ``n`` to ``n + 1`` it grows by ``step``."""
 
-    n: Expr = sp.Symbol("n")
+    n: Expr
     base: str = ""
     step: str = ""
 
@@ -113,6 +115,7 @@ def same_fact(one: Fact, two: Fact) -> bool:
 
 
 def check_combine(step: Combine, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     rest, strict, shown = step.fact.gap, False, []
     for use in step.uses:
         fact = context.instance(use.name, dict(use.at), use.because)
@@ -137,6 +140,7 @@ def check_combine(step: Combine, context: Context) -> str:
 
 
 def check_signed(step: Signed, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     if step.fact.relation == "=":
         raise NotShown("a sign does not show an equality")
     context.defined(step.fact.left, step.fact.right)
@@ -148,12 +152,13 @@ def check_signed(step: Signed, context: Context) -> str:
 
 
 def check_certificate(step: Certificate, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     gap = step.fact.gap
     if step.fact.relation not in {"<=", ">="}:
         raise NotShown("a certificate shows a weak inequality")
     context.defined(step.fact.left, step.fact.right)
     ordered = list(step.symmetric)
-    for one, two in zip(ordered, ordered[1:], strict=False):
+    for one, two in itertools.pairwise(ordered):
         if not is_zero(gap - gap.xreplace({one: two, two: one})):
             raise NotShown(f"the inequality is not symmetric in {one} and {two}, so they cannot be ordered")
     if len(step.steps) != len(ordered) or not all(s.is_nonnegative for s in (*ordered, *step.steps)):
@@ -175,13 +180,16 @@ def check_certificate(step: Certificate, context: Context) -> str:
     if len(first) != step.terms:
         raise NotShown(f"the polynomial has {len(first)} terms, not {step.terms}")
     return (
-        f"the difference is unchanged by every swap; its denominator is positive; its numerator has {len(first)} terms, "
-        f"every coefficient a whole number from {min(first)} to {max(first)}; expanded twice, by sympy and by FLINT, with "
+        f"the difference is unchanged by every swap; its denominator is positive; its numerator has {len(first)} "
+        f"terms, "
+        f"every coefficient a whole number from {min(first)} to {max(first)}; expanded twice, by sympy and by FLINT, "
+        f"with "
         "the same coefficients"
     )
 
 
 def check_rewrite(step: Rewrite, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     if step.fact.relation != "=":
         raise NotShown("rewriting gives an equality")
     result = step.fact.left
@@ -200,6 +208,7 @@ def check_rewrite(step: Rewrite, context: Context) -> str:
 
 
 def check_vanish(step: Vanish, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     zero = context.cite(step.zero)
     if zero.relation != "=" or step.fact.relation != "=":
         raise NotShown("terms vanish only where their sum is said to be 0")
@@ -219,6 +228,7 @@ def check_vanish(step: Vanish, context: Context) -> str:
 
 
 def check_induct(step: Induct, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     base, grow = context.cite(step.base), context.cite(step.step)
     if {base.relation, grow.relation, step.fact.relation} != {"="}:
         raise NotShown("induction is used for equalities only")
@@ -234,6 +244,7 @@ def check_induct(step: Induct, context: Context) -> str:
 
 
 def check_lemma(step: Lemma, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     fact, items = context.lemma(step.claim, step.goal)
     if not same_fact(fact, step.fact):
         raise NotShown(f"goal {step.goal} of {step.claim!r} is another fact")
@@ -243,4 +254,3 @@ def check_lemma(step: Lemma, context: Context) -> str:
             raise NotShown(f"{step.claim!r} rests on {item.name!r} ({item.words}), which is no premise here")
         context.cite(here[item.fact])
     return f"goal {step.goal} of {step.claim}, which is proved from premises that hold here"
-

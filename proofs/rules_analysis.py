@@ -22,14 +22,14 @@ class Differentiate(Step):
     """``Diff(f, x, x0, n) = right``: differentiate term by term and compare."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LimitOf(Step):
     """Limits pass through a continuous function: ``Lim(F(u, v)) = F(lim u, lim v)``.
 
     ``parts`` maps each place holder in ``outer`` to the name of the fact that gives its limit.
     """
 
-    outer: Expr = sp.Integer(0)
+    outer: Expr
     parts: tuple[tuple[Expr, str], ...] = ()
 
 
@@ -41,23 +41,24 @@ class Squeeze(Step):
     high: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Integrate(Step):
     """``Int(f, x, a, b) = right``: the antiderivative's derivative is ``f``, its limits at the ends give the value."""
 
-    antiderivative: Expr = sp.Integer(0)
+    antiderivative: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Minimum(Step):
     """``left >= right`` for ``x > 0``: equal at ``x0``, and the derivative of the gap is ``(x - x0) * slope``, slope >= 0."""
 
-    x: Expr = sp.Symbol("x")
-    x0: Expr = sp.Integer(1)
-    slope: Expr = sp.Integer(0)
+    x: Expr
+    x0: Expr
+    slope: Expr
 
 
 def check_differentiate(step: Differentiate, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     left = step.fact.left
     if step.fact.relation != "=" or not isinstance(left, Diff):
         raise NotShown("the left side must be a derivative")
@@ -106,6 +107,7 @@ def limit(f: Expr, x: Expr, x0: Expr) -> Expr | None:
 
 
 def check_limit_of(step: LimitOf, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     left = step.fact.left
     if step.fact.relation != "=" or not isinstance(left, Lim):
         raise NotShown("the left side must be a limit")
@@ -132,6 +134,7 @@ def check_limit_of(step: LimitOf, context: Context) -> str:
 
 
 def check_squeeze(step: Squeeze, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     left = step.fact.left
     if step.fact.relation != "=" or not isinstance(left, Lim):
         raise NotShown("the left side must be a limit")
@@ -155,6 +158,7 @@ def check_squeeze(step: Squeeze, context: Context) -> str:
 
 
 def check_integrate(step: Integrate, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     left = step.fact.left
     if step.fact.relation != "=" or not isinstance(left, Int):
         raise NotShown("the left side must be an integral")
@@ -171,7 +175,9 @@ def check_integrate(step: Integrate, context: Context) -> str:
     ends = [_end(step.antiderivative, x, a), _end(step.antiderivative, x, b)]
     if None in ends or not is_zero(ends[1] - ends[0] - step.fact.right):
         raise NotShown(f"the antiderivative goes from {ends[0]} to {ends[1]}")
-    return "the antiderivative's derivative minus the integrand reduces to 0; its values at both ends give the right side"
+    return (
+        "the antiderivative's derivative minus the integrand reduces to 0; its values at both ends give the right side"
+    )
 
 
 def _end(f: Expr, x: Expr, x0: Expr) -> Expr | None:
@@ -181,6 +187,7 @@ def _end(f: Expr, x: Expr, x0: Expr) -> Expr | None:
 
 
 def check_minimum(step: Minimum, context: Context) -> str:
+    """Check the rule of the same name; return what was checked."""
     gap = step.fact.gap
     if step.fact.relation not in {">=", "<="} or not step.x.is_positive or not context.sign(step.x0, strict=True):
         raise NotShown("a minimum shows a weak inequality in a positive variable")
@@ -191,4 +198,5 @@ def check_minimum(step: Minimum, context: Context) -> str:
         raise NotShown("the derivative of the difference is not (x - x0) times the stated slope")
     if not context.sign(step.slope):
         raise NotShown(f"the slope {step.slope} is not known to be >= 0")
-    return "the sides agree at x0; the derivative of their difference is (x - x0) times a quantity >= 0, so x0 is its minimum"
+    return "the sides agree at x0; the derivative of their difference is (x - x0) times a quantity >= 0, so x0 is "
+    "its minimum"

@@ -28,7 +28,9 @@ def shannon(mass: sp.Expr) -> sp.Expr:
     return sp.ceiling(-sp.log(mass) / LN2)
 
 
-def bounds(mass: sp.Expr, length: sp.Expr, over: sp.Expr, entropy: sp.Expr, best: sp.Expr, names: tuple[str, str, str]) -> tuple[Step, ...]:
+def bounds(
+    mass: sp.Expr, length: sp.Expr, over: sp.Expr, entropy: sp.Expr, best: sp.Expr, names: tuple[str, str, str]
+) -> tuple[Step, ...]:
     """The steps that show ``entropy <= best < entropy + 1`` for Huffman's code of one distribution.
 
     ``names`` are the names of the premise that the masses sum to 1 and of the definitions of entropy and length.
@@ -98,7 +100,9 @@ def bounds(mass: sp.Expr, length: sp.Expr, over: sp.Expr, entropy: sp.Expr, best
 
 UNIT = Assume("masses", "the masses sum to 1", Fact(total(p[j], j), "=", ONE))
 ENTROPY = Define("H", "the entropy of the leaves, in bits", Fact(H, "=", -total(p[j] * sp.log(p[j]), j) / LN2))
-BEST = Define("huffman", "the expected length of Huffman's code, with lengths h_j, in bits", Fact(L, "=", total(p[j] * h[j], j)))
+BEST = Define(
+    "huffman", "the expected length of Huffman's code, with lengths h_j, in bits", Fact(L, "=", total(p[j] * h[j], j))
+)
 DOMAIN = (
     "any distribution on any number M of leaves, each with mass p_j > 0",
     "a prefix code of the leaves; for M = 1 the empty word is allowed",
@@ -108,13 +112,15 @@ DOMAIN = (
 code_length_bounds = Claim(
     id="code-length-bounds",
     title="A real code is within one bit per phrase",
-    statement="For n phrases coded one by one with Huffman's code of expected length L: n H <= n L < n (H + 1); so the paper's value "
+    statement="For n phrases coded one by one with Huffman's code of expected length L: n H <= n L < n (H + 1); so "
+    "the paper's value "
     "n ⌈H⌉ is less than n bits away: |n ⌈H⌉ - n L| < n.",
     latex=r"For $n$ phrases: $nH \le nL < n(H+1)$, hence $|n\lceil H\rceil - nL| < n$.",
     premises=DOMAIN,
     source="new (theory, section 2), for Thm 3.4 of the paper",
     kind="tight bound",
-    idea="Below: Kraft's inequality and ln x <= x - 1. Above: Shannon's code rounds every -log2 p up, satisfies Kraft's inequality, and "
+    idea="Below: Kraft's inequality and ln x <= x - 1. Above: Shannon's code rounds every -log2 p up, satisfies "
+    "Kraft's inequality, and "
     "Huffman's code is no longer.",
     assumptions=(UNIT,),
     definitions=(ENTROPY, BEST),
@@ -124,8 +130,18 @@ code_length_bounds = Claim(
         Combine("n-high", "and from above", Fact(n * L, "<", n * (H + 1)), (Use("high", times=n),)),
         Ceiling("ceil-low", "The paper rounds the entropy up", Fact(H, "<=", sp.ceiling(H))),
         Ceiling("ceil-high", "by less than 1", Fact(sp.ceiling(H), "<", H + 1)),
-        Combine("over", "so its value is less than n bits above the real code", Fact(n * sp.ceiling(H) - n * L, "<", n), (Use("ceil-high", times=n), Use("low", times=n))),
-        Combine("under", "and less than n bits below it", Fact(n * sp.ceiling(H) - n * L, ">", -n), (Use("ceil-low", times=n), Use("high", times=n))),
+        Combine(
+            "over",
+            "so its value is less than n bits above the real code",
+            Fact(n * sp.ceiling(H) - n * L, "<", n),
+            (Use("ceil-high", times=n), Use("low", times=n)),
+        ),
+        Combine(
+            "under",
+            "and less than n bits below it",
+            Fact(n * sp.ceiling(H) - n * L, ">", -n),
+            (Use("ceil-low", times=n), Use("high", times=n)),
+        ),
     ),
     goals=(
         Goal("from below", Fact(n * L, ">=", n * H), "n-low"),
@@ -133,7 +149,8 @@ code_length_bounds = Claim(
         Goal("the paper's value is not much above", Fact(n * sp.ceiling(H) - n * L, "<", n), "over"),
         Goal("and not much below", Fact(n * sp.ceiling(H) - n * L, ">", -n), "under"),
     ),
-    finding="The bound n H is reached for p_j = 2^(-h_j). As H -> 0 the two differ by a whole bit per phrase, so a rate Θ(H) needs H "
+    finding="The bound n H is reached for p_j = 2^(-h_j). As H -> 0 the two differ by a whole bit per phrase, so a "
+    "rate Θ(H) needs H "
     "bounded away from 0.",
 )
 
@@ -147,10 +164,13 @@ DYADIC = tuple(zip(three, (sp.Rational(1, 2), sp.Rational(1, 4), sp.Rational(1, 
 not_equality = Claim(
     id="code-length-not-equality",
     title="The ideal code length is no equality and no bound",
-    statement="The statement refuted: the expected code length is ⌈H⌉ bits per phrase (Thm 3.4), or at most that, or at least that. For "
+    statement="The statement refuted: the expected code length is ⌈H⌉ bits per phrase (Thm 3.4), or at most that, or "
+    "at least that. For "
     "p = (0.8, 0.1, 0.1): H < 1, so ⌈H⌉ = 1, but the best prefix code takes 6/5 bits.",
-    latex=r"Refuted: the expected code length of a phrase is $\lceil H\rceil$ (or at most, or at least that). For $p=(0.8,0.1,0.1)$: "
-    r"$\lceil H\rceil = 1 < L_{\mathrm{huff}} = 6/5$; for $p = (\frac12,\frac14,\frac14)$: $L_{\mathrm{huff}} = \frac32 < \lceil H\rceil = 2$.",
+    latex=r"Refuted: the expected code length of a phrase is $\lceil H\rceil$ (or at most, or at least that). For "
+    r"$p=(0.8,0.1,0.1)$: "
+    r"$\lceil H\rceil = 1 < L_{\mathrm{huff}} = 6/5$; for $p = (\frac12,\frac14,\frac14)$: $L_{\mathrm{huff}} = "
+    r"\frac32 < \lceil H\rceil = 2$.",
     premises=("any distribution on three leaves", "the best prefix code of one phrase (Huffman), in bits"),
     source="Thm 3.4 of the paper",
     kind="refutation",
@@ -158,9 +178,23 @@ not_equality = Claim(
     assumptions=(Assume("masses", "the masses sum to 1", Fact(sp.Add(*three), "=", ONE)),),
     definitions=(),
     steps=(
-        Counterexample("equal", "p = (4/5, 1/10, 1/10): Huffman's code takes 6/5 bits, 1/5 more than ⌈H⌉ = 1", Fact(EQUAL.gap, "=", sp.Rational(1, 5)), values=SKEWED, refuted=EQUAL),
-        Counterexample("above", "so ⌈H⌉ is no upper bound", Fact(UPPER.gap, "=", sp.Rational(-1, 5)), values=SKEWED, refuted=UPPER),
-        Counterexample("below", "p = (1/2, 1/4, 1/4): 3/2 bits, 1/2 less than ⌈H⌉ = 2; so ⌈H⌉ is no lower bound", Fact(LOWER.gap, "=", sp.Rational(-1, 2)), values=DYADIC, refuted=LOWER),
+        Counterexample(
+            "equal",
+            "p = (4/5, 1/10, 1/10): Huffman's code takes 6/5 bits, 1/5 more than ⌈H⌉ = 1",
+            Fact(EQUAL.gap, "=", sp.Rational(1, 5)),
+            values=SKEWED,
+            refuted=EQUAL,
+        ),
+        Counterexample(
+            "above", "so ⌈H⌉ is no upper bound", Fact(UPPER.gap, "=", sp.Rational(-1, 5)), values=SKEWED, refuted=UPPER
+        ),
+        Counterexample(
+            "below",
+            "p = (1/2, 1/4, 1/4): 3/2 bits, 1/2 less than ⌈H⌉ = 2; so ⌈H⌉ is no lower bound",
+            Fact(LOWER.gap, "=", sp.Rational(-1, 2)),
+            values=DYADIC,
+            refuted=LOWER,
+        ),
     ),
     goals=(
         Goal("equality", EQUAL, "equal"),
@@ -191,17 +225,30 @@ block_limit = Claim(
     ),
     source="Shannon's source coding theorem; used for Thm 3.4 of the paper",
     kind="tight bound",
-    idea="The entropy of a block grows by H with every phrase, so it is m H; a block is coded within one bit of it; divide by m.",
+    idea="The entropy of a block grows by H with every phrase, so it is m H; a block is coded within one bit of it; "
+    "divide by m.",
     assumptions=(
         UNIT,
         Assume("block-masses", "the masses of the blocks of m phrases sum to 1", Fact(total(block[m, b], b), "=", ONE)),
         Assume("first", "a block of one phrase has the entropy of a phrase", Fact(Hb[1], "=", H)),
-        Assume("longer", "the blocks of m + 1 phrases are those of m phrases, each with every phrase, independent", Fact(Hb[m + 1], "=", PAIR)),
+        Assume(
+            "longer",
+            "the blocks of m + 1 phrases are those of m phrases, each with every phrase, independent",
+            Fact(Hb[m + 1], "=", PAIR),
+        ),
     ),
     definitions=(
         ENTROPY,
-        Define("H_m", "the entropy of a block of m phrases, in bits", Fact(Hb[m], "=", -total(block[m, b] * sp.log(block[m, b]), b) / LN2)),
-        Define("huffman-m", "the expected length of Huffman's code for a block of m phrases, in bits", Fact(Lb[m], "=", total(block[m, b] * hb[m, b], b))),
+        Define(
+            "H_m",
+            "the entropy of a block of m phrases, in bits",
+            Fact(Hb[m], "=", -total(block[m, b] * sp.log(block[m, b]), b) / LN2),
+        ),
+        Define(
+            "huffman-m",
+            "the expected length of Huffman's code for a block of m phrases, in bits",
+            Fact(Lb[m], "=", total(block[m, b] * hb[m, b], b)),
+        ),
     ),
     steps=(
         Combine(
@@ -216,10 +263,19 @@ block_limit = Claim(
                 Use("block-masses", times=-total(p[j] * sp.log(p[j]), j) / LN2),
             ),
         ),
-        Induct("additive", "so, by induction, a block of m phrases has m times the entropy", Fact(Hb[m], "=", m * H), n=m, base="first", step="grow"),
+        Induct(
+            "additive",
+            "so, by induction, a block of m phrases has m times the entropy",
+            Fact(Hb[m], "=", m * H),
+            n=m,
+            base="first",
+            step="grow",
+        ),
         *bounds(block[m, b], hb[m, b], b, Hb[m], Lb[m], ("block-masses", "H_m", "huffman-m")),
         Combine("block-low", "A block's code, from below", Fact(Lb[m], ">=", m * H), (Use("low"), Use("additive"))),
-        Combine("block-high", "and from above", Fact(Lb[m], "<", m * H + 1), (Use("high"), Use("additive", times=-ONE))),
+        Combine(
+            "block-high", "and from above", Fact(Lb[m], "<", m * H + 1), (Use("high"), Use("additive", times=-ONE))
+        ),
         Combine("rate-low", "Divide by m", Fact(Lb[m] / m, ">=", H), (Use("block-low", times=1 / m),)),
         Combine("rate-high", "on both sides", Fact(Lb[m] / m, "<", H + 1 / m), (Use("block-high", times=1 / m),)),
         Squeeze("limit", "Both bounds tend to H", Fact(Lim(Lb[m] / m, m, sp.oo), "=", H), "rate-low", "rate-high"),

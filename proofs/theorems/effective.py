@@ -29,10 +29,13 @@ GAIN = total(target[j] * sp.log(R2[j] / R[j]), j)
 concave = Claim(
     id="effective-volumes-concave",
     title="Effective volumes are a concave problem",
-    statement="The likelihood Λ(w) = Σ_j q_j ln Σ_s w_s p_sj of mixture weights w is concave: along every direction its second "
-    "derivative is <= 0. If no dataset's score exceeds 1 at w, Σ_j q_j p_sj / R_j <= 1 for all s (the optimality condition of EM), then "
+    statement="The likelihood Λ(w) = Σ_j q_j ln Σ_s w_s p_sj of mixture weights w is concave: along every direction "
+    "its second "
+    "derivative is <= 0. If no dataset's score exceeds 1 at w, Σ_j q_j p_sj / R_j <= 1 for all s (the optimality "
+    "condition of EM), then "
     "no other w' on the simplex is more likely.",
-    latex=r"$\Lambda(w) = \sum_j q_j \ln \sum_s w_s p_{sj}$ is concave; and if $\sum_j q_j p_{sj}/R_j \le 1$ for all $s$, with "
+    latex=r"$\Lambda(w) = \sum_j q_j \ln \sum_s w_s p_{sj}$ is concave; and if $\sum_j q_j p_{sj}/R_j \le 1$ for all "
+    r"$s$, with "
     r"$R_j = \sum_s w_s p_{sj}$, then $\Lambda(w') \le \Lambda(w)$ for every $w'$ on the simplex.",
     premises=(
         "q_j >= 0, the LM's distribution on the leaves; it sums to 1",
@@ -41,22 +44,35 @@ concave = Claim(
     ),
     source="new (theory, section 7)",
     kind="tight bound",
-    idea="Along a line each leaf's term is the logarithm of a linear function. For the optimum, ln x <= x - 1 at x = R'_j/R_j.",
+    idea="Along a line each leaf's term is the logarithm of a linear function. For the optimum, ln x <= x - 1 at x = "
+    "R'_j/R_j.",
     assumptions=(
         Assume("unit", "q sums to 1", Fact(total(target[j], j), "=", ONE)),
         Assume("simplex", "the rival weights sum to 1", Fact(total(rival[s], s), "=", ONE)),
-        Assume("scores", "no dataset's score exceeds 1", Fact(total(target[j] * p[s, j] / R[j], j), "<=", ONE), case=True),
+        Assume(
+            "scores", "no dataset's score exceeds 1", Fact(total(target[j] * p[s, j] / R[j], j), "<=", ONE), case=True
+        ),
     ),
     definitions=(
         Define("R", "the mixture with weights w", Fact(R[j], "=", total(weights[s] * p[s, j], s))),
         Define("R'", "the mixture with rival weights w'", Fact(R2[j], "=", total(rival[s] * p[s, j], s))),
     ),
     steps=(
-        Combine("line", "Along a direction v the mixture is linear", Fact(moved, "=", R[j] + eps * total(direction[s] * p[s, j], s)), (Use("R", times=-ONE),)),
+        Combine(
+            "line",
+            "Along a direction v the mixture is linear",
+            Fact(moved, "=", R[j] + eps * total(direction[s] * p[s, j], s)),
+            (Use("R", times=-ONE),),
+        ),
         Rewrite("rewrite", "so the likelihood along it is", Fact(BEND, "=", Diff(LINE, eps, ZERO, TWO)), ("line",)),
         Differentiate("diff", "Differentiate twice", Fact(Diff(LINE, eps, ZERO, TWO), "=", -CURVE)),
         Signed("squares", "This is minus a sum of squares", Fact(CURVE, ">=", ZERO), CURVE),
-        Combine("concave", "so the likelihood is concave", Fact(BEND, "<=", ZERO), (Use("rewrite", times=-ONE), Use("diff", times=-ONE), Use("squares"))),
+        Combine(
+            "concave",
+            "so the likelihood is concave",
+            Fact(BEND, "<=", ZERO),
+            (Use("rewrite", times=-ONE), Use("diff", times=-ONE), Use("squares")),
+        ),
         LOG_BOUND,
         Combine(
             "rival",
@@ -79,7 +95,8 @@ concave = Claim(
         Goal("concave", Fact(BEND, "<=", ZERO), "concave"),
         Goal("optimality condition", Fact(GAIN, "<=", ZERO), "optimal", ("scores",)),
     ),
-    finding="So EM or Newton finds the effective volumes; the largest score minus 1 bounds how far from the best a result is.",
+    finding="So EM or Newton finds the effective volumes; the largest score minus 1 bounds how far from the best a "
+    "result is.",
 )
 
 # --- effective depth --------------------------------------------------------------------------------------------------------
@@ -97,22 +114,40 @@ KL = total(leaf[j] * sp.log(leaf[j] / model[j]), j)
 chain = Claim(
     id="effective-depth-chain-rule",
     title="Entropy and excess by position",
-    statement="With h_κ the entropy of symbol κ given the symbols before it, and e_κ the LM's excess cross-entropy there: "
+    statement="With h_κ the entropy of symbol κ given the symbols before it, and e_κ the LM's excess cross-entropy "
+    "there: "
     "Σ_κ h_κ = H(leaves), Σ_κ e_κ = KL(p_D‖p_LM), and every e_κ >= 0.",
-    latex=r"$\sum_\kappa h_\kappa = H(\mathrm{leaves})$, $\sum_\kappa e_\kappa = \mathrm{KL}(p_D\|p_{LM})$, and $e_\kappa \ge 0$ for every $\kappa \le d$.",
+    latex=r"$\sum_\kappa h_\kappa = H(\mathrm{leaves})$, $\sum_\kappa e_\kappa = \mathrm{KL}(p_D\|p_{LM})$, and "
+    r"$e_\kappa \ge 0$ for every $\kappa \le d$.",
     premises=(
-        "a tree of depth d with leaf masses p_j > 0; at position κ the nodes c = 1..K, each with V children g (pass-through padding: 1 child)",
-        "P_κcg > 0 the probability of child g at node c, G_κcg > 0 the LM's; w_κc the node's weight; B_jκcg = 1 if leaf j's path goes there",
-        "a leaf's mass, and its probability q_j under the LM, are the products of the conditional probabilities along its path",
+        "a tree of depth d with leaf masses p_j > 0; at position κ the nodes c = 1..K, each with V children g "
+        "(pass-through padding: 1 child)",
+        "P_κcg > 0 the probability of child g at node c, G_κcg > 0 the LM's; w_κc the node's weight; B_jκcg = 1 if "
+        "leaf j's path goes there",
+        "a leaf's mass, and its probability q_j under the LM, are the products of the conditional probabilities "
+        "along its path",
     ),
     source="new (theory, section 8), for Assumption 3.2 of the paper",
     kind="identity",
-    idea="The logarithm of a product is a sum along the path; summing over the leaves first gives each child its weight w P. The excess at "
+    idea="The logarithm of a product is a sum along the path; summing over the leaves first gives each child its "
+    "weight w P. The excess at "
     "a node is a divergence, which is not negative because ln x <= x - 1.",
     assumptions=(
-        Assume("path", "a leaf's mass is the product along its path", Fact(sp.log(leaf[j]), "=", total(passes[j, m, c, b] * sp.log(cond[m, c, b]), m, c, b))),
-        Assume("path-lm", "so is its probability under the LM", Fact(sp.log(model[j]), "=", total(passes[j, m, c, b] * sp.log(guess[m, c, b]), m, c, b))),
-        Assume("node", "the leaves below a child have its weight together", Fact(total(leaf[j] * passes[j, m, c, b], j), "=", node[m, c] * cond[m, c, b])),
+        Assume(
+            "path",
+            "a leaf's mass is the product along its path",
+            Fact(sp.log(leaf[j]), "=", total(passes[j, m, c, b] * sp.log(cond[m, c, b]), m, c, b)),
+        ),
+        Assume(
+            "path-lm",
+            "so is its probability under the LM",
+            Fact(sp.log(model[j]), "=", total(passes[j, m, c, b] * sp.log(guess[m, c, b]), m, c, b)),
+        ),
+        Assume(
+            "node",
+            "the leaves below a child have its weight together",
+            Fact(total(leaf[j] * passes[j, m, c, b], j), "=", node[m, c] * cond[m, c, b]),
+        ),
         Assume("children", "the probabilities of a node's children sum to 1", Fact(total(cond[m, c, b], b), "=", ONE)),
         Assume("children-lm", "those of the LM to at most 1", Fact(total(guess[m, c, b], b), "<=", ONE)),
     ),
@@ -143,7 +178,12 @@ chain = Claim(
             "Use ln x <= x - 1 at x = G/P at every child",
             Fact(E_m, ">=", ZERO),
             (
-                Use("log", times=node[m, c] * cond[m, c, b], over=(c, b), at=((generic, guess[m, c, b] / cond[m, c, b]),)),
+                Use(
+                    "log",
+                    times=node[m, c] * cond[m, c, b],
+                    over=(c, b),
+                    at=((generic, guess[m, c, b] / cond[m, c, b]),),
+                ),
                 Use("children", times=node[m, c], over=(c,)),
                 Use("children-lm", times=node[m, c], over=(c,)),
             ),

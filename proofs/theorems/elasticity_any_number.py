@@ -13,7 +13,7 @@ from ..expressions import Diff, index, masses, nonnegative, positive, real, tota
 from ..facts import Assume, Claim, Define, Fact, Goal
 from ..rules_algebra import Combine, Signed, Use, Vanish
 from ..rules_analysis import Differentiate
-from ..vocabulary import DATASET_MASSES, DELTA, ONE, M, N, j, p, s
+from ..vocabulary import DATASET_MASSES, DELTA, ONE, N, j, p, s
 
 __all__ = ["CLAIMS"]
 
@@ -63,7 +63,8 @@ SQUARED_MASS = total(p[s, j] ** 2 / m[j], s, j)
 DOMAIN = (
     "any number N of datasets and M of leaves; masses p_sj >= 0 that sum to 1 for each dataset s",
     "D_p is the union of the N datasets in equal parts: m_j = (1/N) Σ_s p_sj > 0 on every leaf",
-    "D_a is distributed as dataset a, D_t as dataset b, a and b different; Q_abj = k m_j + p_aj + l p_bj; W = k + 1 + l",
+    "D_a is distributed as dataset a, D_t as dataset b, a and b different; Q_abj = k m_j + p_aj + l p_bj; W = k + 1 "
+    "+ l",
     "k > 0, l >= 0",
     "sums over a ≠ b run over the N(N-1) ways to give the two roles; divided by N(N-1) they are averages",
 )
@@ -176,16 +177,20 @@ PRE_STEPS = (
 any_number = Claim(
     id="elasticity-any-number",
     title="Elasticity for any number of pre-training datasets",
-    statement="For any N datasets, with X = Σ_s χ²(p_s‖p_p) their diversity: Σ_{a≠b} dγ_a/dl >= k X / W² >= 0 for every "
+    statement="For any N datasets, with X = Σ_s χ²(p_s‖p_p) their diversity: Σ_{a≠b} dγ_a/dl >= k X / W² >= 0 for "
+    "every "
     "l >= 0, and Σ_{a≠b} dγ_p/dl <= -(1 - (N-1) l) X / W², which is <= 0 for l <= 1/(N-1).",
-    latex=r"For any $N$ datasets, with $X = \sum_s \chi^2(p_s\|p_p)$: $\sum_{a\ne b} d\gamma_a/dl \ge kX/W^2 \ge 0$ for every "
+    latex=r"For any $N$ datasets, with $X = \sum_s \chi^2(p_s\|p_p)$: $\sum_{a\ne b} d\gamma_a/dl \ge kX/W^2 \ge 0$ "
+    r"for every "
     r"$l\ge 0$, and $\sum_{a\ne b} d\gamma_p/dl \le -(1-(N-1)l)\,X/W^2$, which is $\le 0$ for $l \le 1/(N-1)$.",
     premises=DOMAIN,
     source="new: Thm 4.2 for N datasets instead of 3, with a rate",
     kind="tight bound",
-    idea="Two inequalities hold on every leaf: x y/Q <= (k xy/z + y + l x)/W² (the harmonic mean is at most the arithmetic one) "
+    idea="Two inequalities hold on every leaf: x y/Q <= (k xy/z + y + l x)/W² (the harmonic mean is at most the "
+    "arithmetic one) "
     "and 1/Q >= (2Wz - Q)/(Wz)² (a tangent). Summed over the leaves and over all pairs of roles, everything but the "
-    "diversity X of the pre-training data cancels. Both gaps are sums of squares, so nothing is lost where all datasets agree.",
+    "diversity X of the pre-training data cancels. Both gaps are sums of squares, so nothing is lost where all "
+    "datasets agree.",
     assumptions=(
         DATASET_MASSES,
         Assume("small", "the perturbation data is small: (N-1) l <= 1", Fact((N - 1) * l, "<=", ONE), case=True),
@@ -215,21 +220,24 @@ any_number = Claim(
         Goal("pre-training data recovers, with a rate", Fact(SUM_PRE, "<=", -ROOM * DIVERSITY / W**2), "pre-bound"),
         Goal("pre-training data recovers", Fact(SUM_PRE, "<=", ZERO), "pre", ("small",)),
     ),
-    finding="The rates are the more-diverse-more-elastic law: an LM whose pre-training parts differ more (larger X) is pulled "
+    finding="The rates are the more-diverse-more-elastic law: an LM whose pre-training parts differ more (larger X) "
+    "is pulled "
     "back more strongly. With disjoint parts X = N(N-1), the largest value it can have.",
 )
 
 any_number_equality = Claim(
     id="elasticity-any-number-equality",
     title="When nothing is elastic",
-    statement="In elasticity-any-number, equality holds only if all N datasets are alike: Σ_{a≠b} dγ_a/dl = 0 (any l >= 0), or "
+    statement="In elasticity-any-number, equality holds only if all N datasets are alike: Σ_{a≠b} dγ_a/dl = 0 (any l "
+    ">= 0), or "
     "Σ_{a≠b} dγ_p/dl = 0 with (N-1) l < 1, force p_sj = m_j on every leaf j for every dataset s. And then both vanish.",
     latex=r"$\sum_{a\ne b} d\gamma_a/dl = 0$ (any $l\ge0$), or $\sum_{a\ne b} d\gamma_p/dl = 0$ with $(N-1)l<1$, force "
     r"$p_{sj} = m_j$ for all $s$, $j$; and then both vanish.",
     premises=DOMAIN,
     source="new",
     kind="tight bound",
-    idea="Both sums are, exactly, a positive multiple of the diversity plus sums of squares. Where they vanish, each square does.",
+    idea="Both sums are, exactly, a positive multiple of the diversity plus sums of squares. Where they vanish, each "
+    "square does.",
     assumptions=(
         DATASET_MASSES,
         Assume("align-flat", "the alignment data's average is zero", Fact(SUM_ALIGN, "=", ZERO), case=True),
@@ -317,12 +325,33 @@ any_number_equality = Claim(
         ),
     ),
     goals=(
-        Goal("the alignment data's average is zero only if all are alike", Fact(p[s, j], "=", m[j]), "align-alike", ("align-flat",)),
-        Goal("the pre-training data's average is zero only if all are alike", Fact(p[s, j], "=", m[j]), "pre-alike", ("pre-flat", "smaller")),
-        Goal("if all are alike, the alignment data's average is zero", Fact(SUM_ALIGN, "=", ZERO), "align-back", ("alike",)),
-        Goal("if all are alike, the pre-training data's average is zero", Fact(SUM_PRE, "=", ZERO), "pre-back", ("alike",)),
+        Goal(
+            "the alignment data's average is zero only if all are alike",
+            Fact(p[s, j], "=", m[j]),
+            "align-alike",
+            ("align-flat",),
+        ),
+        Goal(
+            "the pre-training data's average is zero only if all are alike",
+            Fact(p[s, j], "=", m[j]),
+            "pre-alike",
+            ("pre-flat", "smaller"),
+        ),
+        Goal(
+            "if all are alike, the alignment data's average is zero",
+            Fact(SUM_ALIGN, "=", ZERO),
+            "align-back",
+            ("alike",),
+        ),
+        Goal(
+            "if all are alike, the pre-training data's average is zero",
+            Fact(SUM_PRE, "=", ZERO),
+            "pre-back",
+            ("alike",),
+        ),
     ),
-    finding="At (N-1) l = 1 there are other cases: disjoint supports give dγ_p/dl = 0 (elasticity-disjoint-any-number).",
+    finding="At (N-1) l = 1 there are other cases: disjoint supports give dγ_p/dl = 0 "
+    "(elasticity-disjoint-any-number).",
 )
 
 CLAIMS = (any_number, any_number_equality)

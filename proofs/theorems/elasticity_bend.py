@@ -8,13 +8,12 @@ from __future__ import annotations
 import sympy as sp
 
 from ..exact import Counterexample
-from ..expressions import Diff, index, masses, member, nonnegative, size, total
+from ..expressions import Diff, index, member, total
 from ..facts import Assume, Claim, Fact, Goal
 from ..rules_algebra import Combine, Lemma, Signed, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import DATASET_MASSES, DELTA, ONE, M, N, j, p, s
 from .elasticity_any_number import (
-    ALIGN_SLOPE,
     APART,
     COMMON,
     DEFINE_M,
@@ -31,10 +30,9 @@ from .elasticity_any_number import (
     k,
     l,
     m,
-    rate_slope,
 )
 from .elasticity_three import DOMAIN as THREE_DOMAIN
-from .elasticity_three import LEAF_MASS, P, ROLES, UNITS, align
+from .elasticity_three import LEAF_MASS, ROLES, UNITS, P, align
 from .elasticity_three import l as l3
 
 __all__ = ["CLAIMS"]
@@ -51,13 +49,15 @@ SMALL = next(item for item in any_number.assumptions if item.name == "small")
 rebound = Claim(
     id="elasticity-rebound-slows",
     title="The rebound of the pre-training data is fast first, then slow",
-    statement="For any N datasets, on average over the roles: Σ_{a≠b} d²γ_p/dl² >= -(2/W) Σ_{a≠b} dγ_p/dl, which is >= 0 for l <= 1/(N-1): "
+    statement="For any N datasets, on average over the roles: Σ_{a≠b} d²γ_p/dl² >= -(2/W) Σ_{a≠b} dγ_p/dl, which is "
+    ">= 0 for l <= 1/(N-1): "
     "γ_p falls and is convex, as in the paper's experiments.",
     latex=r"$\sum_{a\ne b} d^2\gamma_p/dl^2 \ge -\frac2W \sum_{a\ne b} d\gamma_p/dl \ge 0$ for $l \le 1/(N-1)$.",
     premises=DOMAIN,
     source="new (the paper's experiments on rebound)",
     kind="one-sided bound",
-    idea="For each way to give the roles, the second derivative is D² - 2D/W plus a variance, D being the first (rebound-slows). Sum over "
+    idea="For each way to give the roles, the second derivative is D² - 2D/W plus a variance, D being the first "
+    "(rebound-slows). Sum over "
     "the roles and use elasticity-any-number for the sign of ΣD.",
     assumptions=(DATASET_MASSES, SMALL),
     definitions=(DEFINE_M,),
@@ -71,7 +71,8 @@ rebound = Claim(
         ),
         Combine(
             "bend",
-            "With D = dγ_p/dl = 1/W - E[r] and r = p_b/Q under p_p: the second derivative is D² - 2D/W plus the variance of r",
+            "With D = dγ_p/dl = 1/W - E[r] and r = p_b/Q under p_p: the second derivative is D² - 2D/W plus the "
+            "variance of r",
             Fact(BEND, "=", PRE**2 - 2 * PRE / W + SPREAD),
             (
                 Use("bend-diff"),
@@ -85,10 +86,21 @@ rebound = Claim(
             "bound",
             "Sum over the roles",
             Fact(SUM_BEND, ">=", -2 * SUM_PRE / W),
-            (Use("bend", times=APART, over=(a, b)), Use("spread", times=APART, over=(a, b)), Use("square", times=APART, over=(a, b))),
+            (
+                Use("bend", times=APART, over=(a, b)),
+                Use("spread", times=APART, over=(a, b)),
+                Use("square", times=APART, over=(a, b)),
+            ),
         ),
-        Lemma("falls", "On average the pre-training data recovers", Fact(SUM_PRE, "<=", ZERO), "elasticity-any-number", 4),
-        Combine("convex", "so its code length is convex", Fact(SUM_BEND, ">=", ZERO), (Use("bound"), Use("falls", times=2 / W))),
+        Lemma(
+            "falls", "On average the pre-training data recovers", Fact(SUM_PRE, "<=", ZERO), "elasticity-any-number", 4
+        ),
+        Combine(
+            "convex",
+            "so its code length is convex",
+            Fact(SUM_BEND, ">=", ZERO),
+            (Use("bound"), Use("falls", times=2 / W)),
+        ),
     ),
     goals=(
         Goal("the bound", Fact(SUM_BEND, ">=", -2 * SUM_PRE / W), "bound"),
@@ -101,12 +113,14 @@ HALF = sp.Rational(1, 2)
 alignment_bend = Claim(
     id="elasticity-alignment-concave",
     title="Alignment's losses need not slow down",
-    statement="The statement refuted: averaged over the six roles, alignment's losses slow down, d²γ_a/dl² <= 0 for every k > 0, l >= 0.",
+    statement="The statement refuted: averaged over the six roles, alignment's losses slow down, d²γ_a/dl² <= 0 for "
+    "every k > 0, l >= 0.",
     latex=r"Refuted: averaged over the six roles, $d^2\gamma_a/dl^2 \le 0$ for every $k>0$, $l\ge0$.",
     premises=THREE_DOMAIN,
     source="new",
     kind="refutation",
-    idea="Three leaves, each shared by two of the three datasets: for k = 12, l = 0 the average is positive. (With disjoint supports it is "
+    idea="Three leaves, each shared by two of the three datasets: for k = 12, l = 0 the average is positive. (With "
+    "disjoint supports it is "
     "-1/W², so no sign holds for all distributions.)",
     assumptions=(*UNITS, LEAF_MASS),
     definitions=(),
@@ -147,9 +161,11 @@ VALUE = ((N - 1) * l - 1) / (W * (k + N * l))
 disjoint_any = Claim(
     id="elasticity-disjoint-any-number",
     title="Disjoint supports, any number of datasets: where the sign turns",
-    statement="If the N datasets share no leaf: dγ_a/dl = 1/W and dγ_p/dl = ((N-1) l - 1)/(W (k + N l)), for every k > 0. So the sign of "
+    statement="If the N datasets share no leaf: dγ_a/dl = 1/W and dγ_p/dl = ((N-1) l - 1)/(W (k + N l)), for every k "
+    "> 0. So the sign of "
     "dγ_p/dl turns exactly at l* = 1/(N-1), the bound of elasticity-any-number.",
-    latex=r"If the $N$ datasets share no leaf: $d\gamma_a/dl = 1/W$, $d\gamma_p/dl = \frac{(N-1)l-1}{W(k+Nl)}$: the sign turns at "
+    latex=r"If the $N$ datasets share no leaf: $d\gamma_a/dl = 1/W$, $d\gamma_p/dl = \frac{(N-1)l-1}{W(k+Nl)}$: the "
+    r"sign turns at "
     r"$l^*=1/(N-1)$.",
     premises=(*DOMAIN[:-1], "no two datasets share a leaf: p_rj p_qj = 0 for r ≠ q", "a' ≠ b' are the two roles"),
     source="new",
@@ -157,13 +173,21 @@ disjoint_any = Claim(
     idea="On the leaves of dataset b the joint mass is (k/N + l) p_b; elsewhere p_b = 0.",
     assumptions=(
         DATASET_MASSES,
-        Assume("apart", "different datasets share no leaf", Fact(p[left, j] * p[right, j] * (1 - DELTA(left, right)), "=", ZERO)),
+        Assume(
+            "apart",
+            "different datasets share no leaf",
+            Fact(p[left, j] * p[right, j] * (1 - DELTA(left, right)), "=", ZERO),
+        ),
         Assume("roles", "the two roles go to different datasets", Fact(DELTA(first, second), "=", ZERO)),
     ),
     definitions=(DEFINE_M,),
     steps=(
         COMMON[0],
-        Differentiate("align-diff", "Differentiate the alignment data's code length", Fact(FIX_A, "=", total(p[first, j], j) / W - total(p[first, j] * p[second, j] / FIXED, j))),
+        Differentiate(
+            "align-diff",
+            "Differentiate the alignment data's code length",
+            Fact(FIX_A, "=", total(p[first, j], j) / W - total(p[first, j] * p[second, j] / FIXED, j)),
+        ),
         Combine(
             "no-share",
             "The two datasets share no leaf",
@@ -174,9 +198,17 @@ disjoint_any = Claim(
             "align",
             "so the overlap is 0",
             Fact(FIX_A, "=", 1 / W),
-            (Use("align-diff"), Use("no-share", times=-1 / FIXED, over=(j,)), Use("masses", times=1 / W, at=((s, first),))),
+            (
+                Use("align-diff"),
+                Use("no-share", times=-1 / FIXED, over=(j,)),
+                Use("masses", times=1 / W, at=((s, first),)),
+            ),
         ),
-        Differentiate("pre-diff", "Differentiate the pre-training data's code length", Fact(FIX_P, "=", total(m[j], j) / W - total(m[j] * p[second, j] / FIXED, j))),
+        Differentiate(
+            "pre-diff",
+            "Differentiate the pre-training data's code length",
+            Fact(FIX_P, "=", total(m[j], j) / W - total(m[j] * p[second, j] / FIXED, j)),
+        ),
         Combine(
             "own-leaf",
             "On every leaf, m_j p_bj = p_bj² / N",

@@ -13,7 +13,8 @@ from ..facts import Assume, Claim, Fact, Goal
 from ..rules_algebra import Combine, Signed, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import ONE, M, j
-from .elasticity_roles import (
+from .elasticity_ratio import DOMAIN as ROLES_DOMAIN
+from .elasticity_ratio import (
     LEAF,
     SLOPE_A,
     SLOPE_P,
@@ -30,7 +31,6 @@ from .elasticity_roles import (
     pre,
     slope_of,
 )
-from .elasticity_roles import DOMAIN as ROLES_DOMAIN
 
 __all__ = ["CLAIMS"]
 
@@ -40,20 +40,24 @@ FAILS = Fact(SLOPE_P, "<", ZERO)
 separate_disjoint = Claim(
     id="elasticity-separate-disjoint-fails",
     title="Unrelated datasets with disjoint supports: the theorem fails",
-    statement="The statement refuted: dγ_p/dl < 0 for any three datasets, related or not. With a perturbation that shares no leaf "
+    statement="The statement refuted: dγ_p/dl < 0 for any three datasets, related or not. With a perturbation that "
+    "shares no leaf "
     "with the others, dγ_p/dl = dγ_a/dl = 1/W > 0 for every k > 0 and l > 0: the ratio is +1.",
     latex=r"Refuted: $d\gamma_p/dl < 0$ for any three datasets. If $p_t$ shares no leaf with $p_p$ and $p_a$, then "
     r"$d\gamma_p/dl = d\gamma_a/dl = 1/W > 0$ for every $k$, $l > 0$.",
     premises=ROLES_DOMAIN,
     source="Thm 4.2 of the paper, without containment",
     kind="refutation",
-    idea="On every leaf p_p p_t = p_a p_t = 0, so both overlaps vanish. One leaf each, k = 2, l = 1/10 is an exact counterexample.",
+    idea="On every leaf p_p p_t = p_a p_t = 0, so both overlaps vanish. One leaf each, k = 2, l = 1/10 is an exact "
+    "counterexample.",
     assumptions=(
         UNIT_P,
         UNIT_A,
         UNIT_T,
         LEAF,
-        Assume("apart-p", "perturbation and pre-training data share no leaf", Fact(pre[j] * per[j], "=", ZERO), case=True),
+        Assume(
+            "apart-p", "perturbation and pre-training data share no leaf", Fact(pre[j] * per[j], "=", ZERO), case=True
+        ),
         Assume("apart-a", "perturbation and alignment data share no leaf", Fact(ali[j] * per[j], "=", ZERO), case=True),
     ),
     definitions=(),
@@ -137,20 +141,25 @@ def gap_over(left: sp.Expr) -> sp.Expr:
 iid_reversed = Claim(
     id="elasticity-separate-iid-reversed",
     title="Unrelated datasets with independent masses on shared leaves: both signs reversed",
-    statement="Let (p_p, p_a) be an exchangeable random pair of distributions, and p_t independent of it with uniform mean 1/M. Then "
+    statement="Let (p_p, p_a) be an exchangeable random pair of distributions, and p_t independent of it with "
+    "uniform mean 1/M. Then "
     "at l = 0, for k > 1: E[dγ_a/dl] <= 0 <= E[dγ_p/dl], for every M.",
-    latex=r"Let $(p_p, p_a)$ be exchangeable and $p_t$ independent of it with mean $1/M$ on every leaf. At $l=0$, $k>1$: "
+    latex=r"Let $(p_p, p_a)$ be exchangeable and $p_t$ independent of it with mean $1/M$ on every leaf. At $l=0$, "
+    r"$k>1$: "
     r"$E[d\gamma_a/dl] \le 0 \le E[d\gamma_p/dl]$.",
     premises=(
         "a finite probability space: outcomes ω with weights q_ω >= 0 that sum to 1",
-        "in each outcome, distributions X = p_p, Y = p_a (> 0 on every leaf) and Z = p_t (>= 0) on M leaves, each summing to 1",
-        "(X, Y) exchangeable, Z independent of (X, Y) with mean 1/M on every leaf: the premises 'exchangeable' and 'independent' say "
+        "in each outcome, distributions X = p_p, Y = p_a (> 0 on every leaf) and Z = p_t (>= 0) on M leaves, each "
+        "summing to 1",
+        "(X, Y) exchangeable, Z independent of (X, Y) with mean 1/M on every leaf: the premises 'exchangeable' and "
+        "'independent' say "
         "so for the two functions of the leaf's masses that the proof needs",
         "k > 1, |D_a| = 1, l = 0; nats per phrase",
     ),
     source="Thm 4.2 of the paper, without containment (theory, section 4)",
     kind="tight bound",
-    idea="At l = 0 the derivative is linear in p_t, which is independent with uniform mean, so p_t may be replaced by 1/M. By "
+    idea="At l = 0 the derivative is linear in p_t, which is independent with uniform mean, so p_t may be replaced "
+    "by 1/M. By "
     "exchangeability each leaf's share may be averaged with the pair swapped; and x/(kx+y) + y/(ky+x) <= 2/(1+k) <= "
     "y/(kx+y) + x/(ky+x), the gaps being multiples of (k-1)(x-y)².",
     assumptions=(
@@ -160,7 +169,8 @@ iid_reversed = Claim(
         *(
             Assume(
                 f"independent-{name}",
-                f"the perturbation is independent of the pair, with mean 1/M: the mean of its mass times {name.upper()}/Q",
+                f"the perturbation is independent of the pair, with mean 1/M: the mean of its mass times "
+                f"{name.upper()}/Q",
                 Fact(
                     total(weight[w] * own[w, j] * z[w, j] / share(x, y), w),
                     "=",
@@ -189,7 +199,11 @@ iid_reversed = Claim(
             "In each outcome, differentiate the code length of the pre-training data at l = 0",
             Fact(start(x, x, y), "=", total(x[w, j], j) / (1 + volume) - total(x[w, j] * z[w, j] / share(x, y), j)),
         ),
-        Combine("pair-p", "On one leaf, for the pair and the swapped pair together", Fact(2 / (1 + volume) - PAIR_P, "=", LEFT_P)),
+        Combine(
+            "pair-p",
+            "On one leaf, for the pair and the swapped pair together",
+            Fact(2 / (1 + volume) - PAIR_P, "=", LEFT_P),
+        ),
         Signed("pair-p-sign", "which is not negative for k > 1", Fact(gap_over(LEFT_P), ">=", ZERO), gap_over(LEFT_P)),
         Combine(
             "mean-p",
@@ -209,7 +223,11 @@ iid_reversed = Claim(
             "In each outcome, differentiate the code length of the alignment data at l = 0",
             Fact(start(y, x, y), "=", total(y[w, j], j) / (1 + volume) - total(y[w, j] * z[w, j] / share(x, y), j)),
         ),
-        Combine("pair-a", "On one leaf, for the pair and the swapped pair together", Fact(PAIR_A - 2 / (1 + volume), "=", LEFT_A)),
+        Combine(
+            "pair-a",
+            "On one leaf, for the pair and the swapped pair together",
+            Fact(PAIR_A - 2 / (1 + volume), "=", LEFT_A),
+        ),
         Signed("pair-a-sign", "which is not negative for k > 1", Fact(gap_over(LEFT_A), ">=", ZERO), gap_over(LEFT_A)),
         Combine(
             "mean-a",
@@ -229,7 +247,8 @@ iid_reversed = Claim(
         Goal("pre-training data loses", Fact(MEAN_P, ">=", ZERO), "mean-p"),
         Goal("alignment data gains", Fact(MEAN_A, "<=", ZERO), "mean-a"),
     ),
-    finding="The ratio still tends to -k (elasticity-ratio-limit). Strict unless X = Y on every leaf in almost every outcome, or k = 1.",
+    finding="The ratio still tends to -k (elasticity-ratio-limit). Strict unless X = Y on every leaf in almost every "
+    "outcome, or k = 1.",
 )
 
 CLAIMS = (separate_disjoint, iid_reversed)

@@ -11,11 +11,11 @@ import itertools
 
 import sympy as sp
 
-from ..expressions import Diff, index, masses, nonnegative, positive, real, size, substitute, total
-from ..facts import Assume, Claim, Define, Fact, Goal
-from ..rules_algebra import Certificate, Combine, Lemma, Signed, Use
+from ..expressions import Diff, masses, nonnegative, positive, real, total
+from ..facts import Assume, Claim, Fact, Goal
+from ..rules_algebra import Certificate, Combine, Use
 from ..rules_analysis import Differentiate
-from ..vocabulary import ONE, M, j
+from ..vocabulary import ONE, j
 
 __all__ = ["CLAIMS"]
 
@@ -26,11 +26,14 @@ P = tuple(masses(f"p_{r}") for r in (1, 2, 3))
 ROLES = tuple(itertools.permutations(P))
 
 DOMAIN = (
-    "three datasets with masses p_1, p_2, p_3 >= 0 on any number M of leaves; each sums to 1; every leaf has mass of one",
+    "three datasets with masses p_1, p_2, p_3 >= 0 on any number M of leaves; each sums to 1; every leaf has mass of "
+    "one",
     "D_p is their union in equal parts: p_p = (p_1 + p_2 + p_3)/3; D_a is distributed as D_2, D_t as D_3",
     "volumes |D_p| = k > 0, |D_a| = 1, |D_t| = l >= 0; Q_j = k p_pj + p_2j + l p_3j; W = k + 1 + l; nats per phrase",
 )
-AVERAGE = "averaged over the six ways to give the roles D_1, D_2, D_3 (so in expectation for any exchangeable random triple)"
+AVERAGE = (
+    "averaged over the six ways to give the roles D_1, D_2, D_3 (so in expectation for any exchangeable random triple)"
+)
 
 
 def joint(roles: tuple[sp.Expr, ...], at: sp.Expr, volume: sp.Expr) -> sp.Expr:
@@ -97,7 +100,8 @@ def set_roles(own: sp.Expr, roles: tuple[sp.Expr, ...]) -> tuple[tuple[sp.Expr, 
 
 
 UNITS = tuple(
-    Assume(f"masses-{r}", f"the masses of dataset {r} sum to 1", Fact(total(P[r - 1][j], j), "=", ONE)) for r in (1, 2, 3)
+    Assume(f"masses-{r}", f"the masses of dataset {r} sum to 1", Fact(total(P[r - 1][j], j), "=", ONE))
+    for r in (1, 2, 3)
 )
 LEAF_MASS = Assume("leaf", "every leaf has mass of some dataset", Fact(P[0][j] + P[1][j] + P[2][j], ">", ZERO))
 SMALL = Assume("small", "the perturbation data is at most half the alignment data", Fact(l, "<=", HALF), case=True)
@@ -130,7 +134,8 @@ L1, R1 = first_leaf(xs, a, uu, vv)
 L2, R2 = second_leaf(xs, a, vv, ww)
 FIRST = Certificate(
     "leaf-align",
-    "On one leaf, with masses x_1, x_2, x_3 and b = a + u, c = a + v (u, v >= 0): sum over the six orders of the masses",
+    "On one leaf, with masses x_1, x_2, x_3 and b = a + u, c = a + v (u, v >= 0): sum over the six orders of the "
+    "masses",
     Fact(L1, "<=", R1),
     symmetric=xs,
     steps=steps,
@@ -152,17 +157,23 @@ SUM = P[0][j] + P[1][j] + P[2][j]
 finite_size = Claim(
     id="elasticity-finite-size",
     title="Finite-size elasticity theorem",
-    statement="For any three distributions, " + AVERAGE + ": dγ_a/dl >= 0 for every k > 0 and l >= 0, and dγ_p/dl <= 0 for every "
+    statement="For any three distributions, "
+    + AVERAGE
+    + ": dγ_a/dl >= 0 for every k > 0 and l >= 0, and dγ_p/dl <= 0 for every "
     "k > 0 and 0 <= l <= 1/2. No Pareto law, no limit in k, l or M.",
     latex=r"For any three distributions, averaged over the six ways to give the roles $D_1, D_2, D_3$: "
     r"$d\gamma_a/dl \ge 0$ for every $k>0$, $l\ge0$, and $d\gamma_p/dl \le 0$ for every $k>0$, $0\le l\le 1/2$.",
     premises=DOMAIN,
     source="Thm 4.2 of the paper, finite size (new)",
     kind="tight bound",
-    idea="dγ/dl is 1/W minus an overlap, a sum over the leaves. So it is enough to bound, on each leaf by itself, the overlap "
-    "summed over the six orders of the leaf's three masses. Each bound is symmetric in the masses, so they may be put in "
-    "order, x_1 = s, x_2 = s + t, x_3 = s + t + r; multiplied by all six denominators, the difference of the two sides is a "
-    "polynomial in s, t, r, a, u, v (or v, w) in which every coefficient is a positive whole number. It cannot be negative.",
+    idea="dγ/dl is 1/W minus an overlap, a sum over the leaves. So it is enough to bound, on each leaf by itself, "
+    "the overlap "
+    "summed over the six orders of the leaf's three masses. Each bound is symmetric in the masses, so they may be "
+    "put in "
+    "order, x_1 = s, x_2 = s + t, x_3 = s + t + r; multiplied by all six denominators, the difference of the two "
+    "sides is a "
+    "polynomial in s, t, r, a, u, v (or v, w) in which every coefficient is a positive whole number. It cannot be "
+    "negative.",
     assumptions=(LEAF_MASS, SMALL, SOME),
     definitions=(),
     steps=(
@@ -171,7 +182,8 @@ finite_size = Claim(
         SECOND,
         Combine(
             "align",
-            "The alignment data: use the derivative for each of the six ways; bound the overlap on every leaf with a = k/3, "
+            "The alignment data: use the derivative for each of the six ways; bound the overlap on every leaf with a "
+            "= k/3, "
             "u = 1, v = l, so that a + b + c = W; sum over the leaves",
             Fact(MEAN_ALIGN, ">=", ZERO),
             (
@@ -181,7 +193,8 @@ finite_size = Claim(
         ),
         Combine(
             "pre",
-            "The pre-training data: p_pj = S_j/3 does not depend on the roles; bound the rest on every leaf with a = k/3, "
+            "The pre-training data: p_pj = S_j/3 does not depend on the roles; bound the rest on every leaf with a = "
+            "k/3, "
             "v = l, w = 1 - 2l, which is >= 0; weigh with S_j and sum over the leaves",
             Fact(MEAN_PRE, "<=", ZERO),
             (
@@ -194,7 +207,8 @@ finite_size = Claim(
         Goal("alignment data loses", Fact(MEAN_ALIGN, ">=", ZERO), "align"),
         Goal("pre-training data recovers", Fact(MEAN_PRE, "<=", ZERO), "pre", ("small",)),
     ),
-    finding="elasticity-any-number proves the same in a second, independent way (tangents and squares instead of a certificate), "
+    finding="elasticity-any-number proves the same in a second, independent way (tangents and squares instead of a "
+    "certificate), "
     "for any number of datasets, and settles the equality cases: for l < 1/2 only p_1 = p_2 = p_3. "
     "elasticity-finite-size-sharp shows that 1/2 cannot be raised.",
 )
@@ -223,12 +237,15 @@ POINT_VALUE = (2 * l - 1) / (W * (k + 3 * l))
 sharp = Claim(
     id="elasticity-finite-size-sharp",
     title="One half is sharp",
-    statement="In elasticity-finite-size the bound l <= 1/2 cannot be raised: for three datasets with one leaf each, the average of "
+    statement="In elasticity-finite-size the bound l <= 1/2 cannot be raised: for three datasets with one leaf each, "
+    "the average of "
     "dγ_p/dl is (2l - 1)/((k + 1 + l)(k + 3l)), which is > 0 for every k > 0 and every l > 1/2.",
-    latex=r"For three datasets with one leaf each, the average of $d\gamma_p/dl$ is $\frac{2l-1}{(k+1+l)(k+3l)} > 0$ for every "
+    latex=r"For three datasets with one leaf each, the average of $d\gamma_p/dl$ is $\frac{2l-1}{(k+1+l)(k+3l)} > 0$ "
+    r"for every "
     r"$k>0$ and $l>1/2$.",
     premises=(
-        "p_1 = (1, 0, 0), p_2 = (0, 1, 0), p_3 = (0, 0, 1); D_p their union in equal parts; k > 0, l >= 0; W = k + 1 + l",
+        "p_1 = (1, 0, 0), p_2 = (0, 1, 0), p_3 = (0, 0, 1); D_p their union in equal parts; k > 0, l >= 0; W = k + 1 "
+        "+ l",
         "nats per phrase",
     ),
     source="new",
@@ -237,7 +254,11 @@ sharp = Claim(
     assumptions=(Assume("large", "l is above 1/2", Fact(l, ">", HALF), case=True),),
     definitions=(),
     steps=(
-        Differentiate("slope", "Differentiate, leaf by leaf; the six ways to give the roles are alike", Fact(POINT, "=", POINT_VALUE)),
+        Differentiate(
+            "slope",
+            "Differentiate, leaf by leaf; the six ways to give the roles are alike",
+            Fact(POINT, "=", POINT_VALUE),
+        ),
         Combine("mean", "so this is their average", Fact(POINT_MEAN, "=", POINT_VALUE), (Use("slope"),)),
         Combine(
             "positive",
@@ -264,9 +285,11 @@ DISJOINT_VALUE = (2 * l - 1) / (W * (k + 3 * l))
 disjoint = Claim(
     id="elasticity-disjoint",
     title="Disjoint supports, exactly",
-    statement="If the perturbation data shares no leaf with the other two datasets: dγ_a/dl = 1/(k+1+l), dγ_p/dl = (2l-1)/((k+1+l)(k+3l)); "
+    statement="If the perturbation data shares no leaf with the other two datasets: dγ_a/dl = 1/(k+1+l), dγ_p/dl = "
+    "(2l-1)/((k+1+l)(k+3l)); "
     "the ratio is -(k+3l)/(1-2l), and the sign of dγ_p/dl turns at l = 1/2.",
-    latex=r"If $D_3$ shares no leaf with $D_1, D_2$: $d\gamma_a/dl = \frac{1}{k+1+l}$, $d\gamma_p/dl = \frac{2l-1}{(k+1+l)(k+3l)}$; "
+    latex=r"If $D_3$ shares no leaf with $D_1, D_2$: $d\gamma_a/dl = \frac{1}{k+1+l}$, $d\gamma_p/dl = "
+    r"\frac{2l-1}{(k+1+l)(k+3l)}$; "
     r"the ratio is $-(k+3l)/(1-2l)$.",
     premises=(*DOMAIN, "p_1j p_3j = p_2j p_3j = 0 on every leaf (D_1 and D_2 may overlap)"),
     source="new (theory, section 4)",
@@ -326,206 +349,4 @@ disjoint = Claim(
     ),
 )
 
-# --- the paper's theorem: what makes it true --------------------------------------------------------------------------
-
-OWN = rate_slope(P[2][j], P)
-MEAN_SUM = sp.Add(*(align(r) + k * before(r) for r in ROLES)) / 6
-LEAD = l * (3 / (k + 3 * l) - 1 / W)
-
-
-OWN_SQUARE = total(Q * (P[2][j] / Q - 1 / W) ** 2, j)
-
-
-def rest_of_others(at: sp.Expr) -> sp.Expr:
-    """The mass of a leaf that is not of the perturbation's own dataset."""
-    return A_ * P[0][at] + B_ * P[1][at]
-
-
-OWN_ROOM = total(P[2][j] * rest_of_others(j) / (Q * C_), j)
-OWN_OVERLAP = total(P[2][j] ** 2 / Q, j)
-BOTH = OWN_ALIGN + k * OWN_PRE
-
-
-def renamed(roles: tuple[sp.Expr, ...]) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
-    """The values that give the roles in another way."""
-    return tuple((old[j], new[j]) for old, new in zip(P, roles, strict=True))
-
-
-paper = Claim(
-    id="elasticity-paper",
-    title="Thm 4.2 of the paper, with the premises that make it true",
-    statement="For D_p = D_1 ∪ D_2 ∪ D_3, D_a as D_2, D_t as D_3, " + AVERAGE + ": dγ_a/dl >= 0 (any l), dγ_p/dl <= 0 (l <= 1/2), and "
-    "0 <= dγ_a/dl + k dγ_p/dl <= l (3/(k+3l) - 1/W): the ratio tends to -k as l -> 0. The law of the masses (Pareto) is not needed; "
-    "containment and the average over roles are.",
-    latex=r"With $D_p = D_1\cup D_2\cup D_3$, $D_a\sim D_2$, $D_t\sim D_3$, averaged over the six roles: $d\gamma_a/dl \ge 0$; "
-    r"$d\gamma_p/dl\le0$ for $l\le1/2$; $0 \le d\gamma_a/dl + k\,d\gamma_p/dl \le l\,(\frac{3}{k+3l}-\frac1W)$.",
-    premises=DOMAIN,
-    source="Thm 4.2 of the paper, corrected",
-    kind="tight bound",
-    idea="The signs are those of elasticity-finite-size. The total code length of the three is stationary, so alignment and "
-    "pre-training data together lose l times what the perturbation data gains, and that is bounded because the pre-training "
-    "data already contains what perturbs it.",
-    assumptions=(*UNITS, LEAF_MASS, SMALL),
-    definitions=(),
-    steps=(
-        Lemma("signs-align", "The alignment data loses", Fact(MEAN_ALIGN, ">=", ZERO), "elasticity-finite-size", 1),
-        Lemma("signs-pre", "and the pre-training data recovers", Fact(MEAN_PRE, "<=", ZERO), "elasticity-finite-size", 2),
-        GENERIC,
-        Combine(
-            "leaf-sum",
-            "The leaf's mass is that of the three data sets",
-            Fact(k * pre(ONE_WAY, j) * P[2][j] / Q + P[1][j] * P[2][j] / Q, "=", P[2][j] - l * P[2][j] ** 2 / Q),
-        ),
-        Combine(
-            "sum",
-            "The total code length is stationary: alignment and pre-training data together lose what the perturbation data gains",
-            Fact(BOTH, "=", l * (OWN_OVERLAP - 1 / W)),
-            (
-                Use("derivative", at=set_roles(P[1][j], ONE_WAY)),
-                Use("derivative", times=k, at=set_roles(pre(ONE_WAY, j), ONE_WAY)),
-                Use("leaf-sum", times=-ONE, over=(j,)),
-                *(Use(f"masses-{r}", times=k / (3 * W)) for r in (1, 2, 3)),
-                Use("masses-2", times=1 / W),
-                Use("masses-3", times=-ONE),
-            ),
-        ),
-        Combine(
-            "leaf-square",
-            "Expand a square on each leaf",
-            Fact(Q * (P[2][j] / Q - 1 / W) ** 2, "=", P[2][j] ** 2 / Q - 2 * P[2][j] / W + Q / W**2),
-        ),
-        Combine(
-            "gain",
-            "which is l times a sum of squares",
-            Fact(BOTH, "=", l * OWN_SQUARE),
-            (
-                Use("sum"),
-                Use("leaf-square", times=-l, over=(j,)),
-                Use("masses-3", times=l * (2 / W - C_ / W**2)),
-                Use("masses-2", times=-l * B_ / W**2),
-                Use("masses-1", times=-l * A_ / W**2),
-            ),
-        ),
-        Signed("gain-sign", "and so not negative", Fact(l * OWN_SQUARE, ">=", ZERO), l * OWN_SQUARE),
-        Combine(
-            "leaf-room",
-            "Because the pre-training data contains what perturbs it, Q_j >= c p_3j with c = k/3 + l, and the gap is",
-            Fact(P[2][j] ** 2 / Q, "=", P[2][j] / C_ - P[2][j] * rest_of_others(j) / (Q * C_)),
-        ),
-        Combine(
-            "bound",
-            "so the sum is at most l (1/c - 1/W); what is left out is",
-            Fact(BOTH, "=", LEAD - l * OWN_ROOM),
-            (Use("sum"), Use("leaf-room", times=l, over=(j,)), Use("masses-3", times=l / C_)),
-        ),
-        Signed("bound-sign", "not negative", Fact(l * OWN_ROOM, ">=", ZERO), l * OWN_ROOM),
-        Combine(
-            "low",
-            "This holds for each of the six ways to give the roles; average",
-            Fact(MEAN_SUM, ">=", ZERO),
-            tuple(
-                Use(name, times=sp.Rational(1, 6), at=renamed(roles)) for roles in ROLES for name in ("gain", "gain-sign")
-            ),
-        ),
-        Combine(
-            "high",
-            "from below and from above",
-            Fact(MEAN_SUM, "<=", LEAD),
-            tuple(
-                Use(name, times=sign * sp.Rational(1, 6), at=renamed(roles))
-                for roles in ROLES
-                for name, sign in (("bound", -1), ("bound-sign", 1))
-            ),
-        ),
-    ),
-    goals=(
-        Goal("alignment data loses", Fact(MEAN_ALIGN, ">=", ZERO), "signs-align"),
-        Goal("pre-training data recovers", Fact(MEAN_PRE, "<=", ZERO), "signs-pre", ("small",)),
-        Goal("the ratio, from below", Fact(MEAN_SUM, ">=", ZERO), "low"),
-        Goal("the ratio, from above", Fact(MEAN_SUM, "<=", LEAD), "high"),
-    ),
-    finding="For fixed roles the signs can fail (elasticity-paper-fixed-roles); for unrelated datasets they do fail "
-    "(elasticity-separate-disjoint-fails, elasticity-separate-iid-reversed).",
-)
-
-# --- in expectation ------------------------------------------------------------------------------------------------------
-
-OMEGA = size("Omega")
-w = index("omega", OMEGA)
-weight = masses("q")
-X = tuple(masses(f"X_{r}") for r in (1, 2, 3))
-
-
-def in_outcome(expr: sp.Expr, roles: tuple[sp.Expr, ...] = X) -> sp.Expr:
-    """The same expression about the random masses of outcome omega."""
-    return substitute(expr, {old[j]: new[w, j] for old, new in zip(P, roles, strict=True)})
-
-
-def mean(expr: sp.Expr) -> sp.Expr:
-    """The expectation of an expression about p_1, p_2, p_3, put at the random masses."""
-    return total(weight[w] * in_outcome(expr), w)
-
-
-EXPECT_ALIGN, EXPECT_PRE = mean(align(P)), mean(before(P))
-AT_OUTCOME = tuple((old[j], new[w, j]) for old, new in zip(P, X, strict=True))
-SWAPS = tuple(
-    Assume(
-        f"exchangeable-{kind}-{number}",
-        f"the expected dγ_{kind}/dl does not change when the three datasets change places ({', '.join(str(r) for r in roles)})",
-        Fact(mean(function(roles)), "=", mean(function(P))),
-    )
-    for kind, function in (("a", align), ("p", before))
-    for number, roles in enumerate(ROLES[1:], 2)
-)
-exchangeable = Claim(
-    id="elasticity-exchangeable",
-    title="In expectation, for exchangeable random datasets",
-    statement="For any exchangeable random triple of distributions (for instance independent Pareto masses), with the roles fixed: "
-    "E[dγ_a/dl] >= 0 for every k > 0, l >= 0, and E[dγ_p/dl] <= 0 for 0 <= l <= 1/2.",
-    latex=r"For any exchangeable random triple of distributions: $E[d\gamma_a/dl]\ge0$ for every $k>0$, $l\ge0$; "
-    r"$E[d\gamma_p/dl]\le0$ for $0\le l\le1/2$.",
-    premises=(
-        "a finite probability space with weights q_ω >= 0; in each outcome three distributions X_1, X_2, X_3, every leaf with mass",
-        "exchangeable: the expectations of dγ_a/dl and dγ_p/dl do not change when the three change places",
-        *DOMAIN[1:],
-    ),
-    source="Thm 4.2 of the paper (its expectation over random masses)",
-    kind="tight bound",
-    idea="By exchangeability the expectation for fixed roles is the expectation of the average over the roles, and that average has its "
-    "sign in every outcome (elasticity-finite-size).",
-    assumptions=(
-        LEAF_MASS,
-        SMALL,
-        Assume("outcome", "in every outcome, every leaf has mass", Fact(sp.Add(*(x[w, j] for x in X)), ">", ZERO)),
-        *SWAPS,
-    ),
-    definitions=(),
-    steps=(
-        Lemma("align", "In every outcome the average over the roles is not negative", Fact(MEAN_ALIGN, ">=", ZERO), "elasticity-finite-size", 1),
-        Combine(
-            "expect-align",
-            "Take the expectation; each of the six ways has the same",
-            Fact(EXPECT_ALIGN, ">=", ZERO),
-            (
-                Use("align", times=weight[w], over=(w,), at=AT_OUTCOME),
-                *(Use(f"exchangeable-a-{n}", times=-sp.Rational(1, 6)) for n in range(2, 7)),
-            ),
-        ),
-        Lemma("pre", "and that of the pre-training data is not positive", Fact(MEAN_PRE, "<=", ZERO), "elasticity-finite-size", 2),
-        Combine(
-            "expect-pre",
-            "Take the expectation; each of the six ways has the same",
-            Fact(EXPECT_PRE, "<=", ZERO),
-            (
-                Use("pre", times=weight[w], over=(w,), at=AT_OUTCOME),
-                *(Use(f"exchangeable-p-{n}", times=sp.Rational(1, 6)) for n in range(2, 7)),
-            ),
-        ),
-    ),
-    goals=(
-        Goal("alignment data loses", Fact(EXPECT_ALIGN, ">=", ZERO), "expect-align"),
-        Goal("pre-training data recovers", Fact(EXPECT_PRE, "<=", ZERO), "expect-pre", ("small",)),
-    ),
-)
-
-CLAIMS = (finite_size, sharp, disjoint, paper, exchangeable)
+CLAIMS = (finite_size, sharp, disjoint)

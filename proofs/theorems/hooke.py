@@ -58,7 +58,8 @@ hooke_forward = Claim(
     premises=(*MIXTURE_DOMAIN, "H_i, the entropy of dataset i, so that KL(p_i‖p_D) = C_i - H_i"),
     source="Hooke's law of the paper (section 5 of the theory), made exact",
     kind="identity",
-    idea="A dataset's entropy does not move with the volumes, so the force is n_i times the derivative of the code length, and "
+    idea="A dataset's entropy does not move with the volumes, so the force is n_i times the derivative of the code "
+    "length, and "
     "the conservation law says that these sum to zero.",
     assumptions=(DATASET_MASSES,),
     definitions=(DEFINE_Q, DEFINE_W),
@@ -129,7 +130,8 @@ hooke_reverse_derivative = Claim(
     premises=POSITIVE,
     source="new (theory, section 5)",
     kind="identity",
-    idea="Write the mixture along the line on which dataset t grows and differentiate; the terms without a logarithm sum to "
+    idea="Write the mixture along the line on which dataset t grows and differentiate; the terms without a logarithm "
+    "sum to "
     "zero because both p_t and p_D sum to 1.",
     assumptions=(MASSES,),
     definitions=(POS_Q, DEFINE_W),
@@ -140,9 +142,7 @@ hooke_reverse_derivative = Claim(
             Fact(total(volume * pp[s, j], s), "=", Q[j] + eps * pp[t, j]),
             (Use("Q", times=-ONE),),
         ),
-        Combine(
-            "line-W", "and ε to the total volume", Fact(total(volume, s), "=", W + eps), (Use("W", times=-ONE),)
-        ),
+        Combine("line-W", "and ε to the total volume", Fact(total(volume, s), "=", W + eps), (Use("W", times=-ONE),)),
         Rewrite(
             "rewrite",
             "So the divergence along this line is",
@@ -177,19 +177,22 @@ hooke_reverse_derivative = Claim(
         ),
     ),
     goals=(Goal("the derivative", Fact(reverse(i, pos_mixture), "=", reverse_value(i)), "derivative"),),
-    finding="Where dataset i lacks a leaf that the mixture has, KL(p_D‖p_i) is infinite: the premise p_ij > 0 is needed.",
+    finding="Where dataset i lacks a leaf that the mixture has, KL(p_D‖p_i) is infinite: the premise p_ij > 0 is "
+    "needed.",
 )
 
 REVERSE_FORCES = total(n[s] * reverse(s, pos_mixture), s)
 hooke_reverse_not_conserved = Claim(
     id="hooke-reverse-not-conserved",
     title="Reverse forces do not sum to zero",
-    statement="The statement refuted: in the paper's direction (reverse KL) the forces n_i dKL(p_D‖p_i)/dn_t sum to zero.",
+    statement="The statement refuted: in the paper's direction (reverse KL) the forces n_i dKL(p_D‖p_i)/dn_t sum to "
+    "zero.",
     latex=r"Refuted: in the reverse direction $\sum_i n_i\,\partial\,\mathrm{KL}(p_D\|p_i)/\partial n_t = 0$.",
     premises=POSITIVE,
     source="the paper's Hooke's law, read with its KL(P_θ‖P_D)",
     kind="refutation",
-    idea="Two datasets of one volume on two leaves, p_1 = (1/2, 1/2), p_2 = (1/4, 3/4): the forces sum to ln(25/27)/16 nats, and "
+    idea="Two datasets of one volume on two leaves, p_1 = (1/2, 1/2), p_2 = (1/4, 3/4): the forces sum to "
+    "ln(25/27)/16 nats, and "
     "25 is not 27.",
     assumptions=(MASSES,),
     definitions=(),
@@ -216,12 +219,14 @@ hooke_reverse_not_conserved = Claim(
 hooke_all_equal = Claim(
     id="hooke-all-equal",
     title="The forces are not the same for all datasets",
-    statement="The statement refuted: the forces n_i dC_i/dn_t are the same for all datasets, as for springs in series.",
+    statement="The statement refuted: the forces n_i dC_i/dn_t are the same for all datasets, as for springs in "
+    "series.",
     latex=r"Refuted: $n_i\,\partial C_i/\partial n_t$ is the same for all $i$.",
     premises=MIXTURE_DOMAIN,
     source="the paper's Hooke's law, taken literally",
     kind="refutation",
-    idea="Two datasets with disjoint leaves: the forces are +1/2 and -1/2. They are equal and opposite, as they must be: they "
+    idea="Two datasets with disjoint leaves: the forces are +1/2 and -1/2. They are equal and opposite, as they must "
+    "be: they "
     "sum to zero, so they can only be all the same where all vanish.",
     assumptions=(DATASET_MASSES,),
     definitions=(DEFINE_Q, DEFINE_W),

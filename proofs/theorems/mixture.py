@@ -71,7 +71,8 @@ conservation_law = Claim(
     premises=MIXTURE_DOMAIN,
     source="new (theory, section 3)",
     kind="identity",
-    idea="Sum the derivative over the datasets with their volumes as weights: the volumes sum to W, the weighted masses to "
+    idea="Sum the derivative over the datasets with their volumes as weights: the volumes sum to W, the weighted "
+    "masses to "
     "Q_j, and what is left is 1 - Σ_j p_tj = 0.",
     assumptions=(DATASET_MASSES,),
     definitions=MIXTURE,
@@ -98,7 +99,8 @@ OTHERS = total(n[s] * (1 - DELTA(s, t)) * slope(s, t), s)
 own_rate_falls = Claim(
     id="own-rate-falls",
     title="More data of a kind never worsens that kind",
-    statement="For every dataset t: dC_t/dn_t <= 0, with equality iff p_t = p_D; hence the others together cannot gain: "
+    statement="For every dataset t: dC_t/dn_t <= 0, with equality iff p_t = p_D; hence the others together cannot "
+    "gain: "
     "Σ_{i≠t} n_i dC_i/dn_t >= 0.",
     latex=r"For every dataset $t$: $\partial C_t/\partial n_t \le 0$, with equality iff $p_t = p_D$; hence "
     r"$\sum_{i\ne t} n_i\,\partial C_i/\partial n_t \ge 0$.",
@@ -131,14 +133,21 @@ own_rate_falls = Claim(
                 Use("mass", times=-1 / W**2),
             ),
         ),
-        Signed("positive", "A sum of squares with positive weights is not negative", Fact(SQUARES, ">=", ZERO), SQUARES),
+        Signed(
+            "positive", "A sum of squares with positive weights is not negative", Fact(SQUARES, ">=", ZERO), SQUARES
+        ),
         Combine(
             "falls",
             "So the derivative is not positive",
             Fact(slope(t, t), "<=", ZERO),
             (Use("squares"), Use("positive")),
         ),
-        Combine("no-square", "If it is zero, the sum of squares is zero", Fact(SQUARES, "=", ZERO), (Use("squares", times=-ONE), Use("flat", times=-ONE))),
+        Combine(
+            "no-square",
+            "If it is zero, the sum of squares is zero",
+            Fact(SQUARES, "=", ZERO),
+            (Use("squares", times=-ONE), Use("flat", times=-ONE)),
+        ),
         Vanish(
             "each-square",
             "so every square is zero",
@@ -197,7 +206,8 @@ CHI2 = total((p[t, j] - Q[j] / W) ** 2 / (Q[j] / W), j)
 overlap_sign = Claim(
     id="overlap-sign",
     title="Overlap below one: harm",
-    statement="dC_i/dn_t = (1 - <p_i, p_t>_D)/W with the overlap <p_i, p_t>_D = Σ_j p_ij p_tj / p_Dj: data t makes i worse "
+    statement="dC_i/dn_t = (1 - <p_i, p_t>_D)/W with the overlap <p_i, p_t>_D = Σ_j p_ij p_tj / p_Dj: data t makes i "
+    "worse "
     "iff their overlap under the mixture is below 1. <p_t, p_t>_D - 1 is the χ² divergence of p_t from p_D.",
     latex=r"$\partial C_i/\partial n_t = (1 - \langle p_i, p_t\rangle_D)/W$ with $\langle p_i, p_t\rangle_D = "
     r"\sum_j p_{ij}p_{tj}/p_{Dj}$: data $t$ makes $i$ worse iff their overlap is below 1. "
@@ -221,10 +231,16 @@ overlap_sign = Claim(
             (Use("slope-it"),),
         ),
         Combine(
-            "if", "An overlap below 1 makes the derivative positive", Fact(slope(i, t), ">", ZERO), (Use("overlap"), Use("apart", times=1 / W))
+            "if",
+            "An overlap below 1 makes the derivative positive",
+            Fact(slope(i, t), ">", ZERO),
+            (Use("overlap"), Use("apart", times=1 / W)),
         ),
         Combine(
-            "only-if", "and a positive derivative makes the overlap less than 1", Fact(OVERLAP, "<", ONE), (Use("overlap", times=-W), Use("worse", times=W))
+            "only-if",
+            "and a positive derivative makes the overlap less than 1",
+            Fact(OVERLAP, "<", ONE),
+            (Use("overlap", times=-W), Use("worse", times=W)),
         ),
         Combine(
             "mass",

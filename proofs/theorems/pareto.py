@@ -57,13 +57,15 @@ VALUE = sp.log(alpha / beta) - 1 / beta
 pareto_entropy = Claim(
     id="pareto-entropy",
     title="Entropy of a Pareto dataset",
-    statement="As M -> ∞, almost surely: H - ln M -> ln(α/(α-1)) - 1/(α-1): the normalised rate of a Pareto dataset by itself depends on "
+    statement="As M -> ∞, almost surely: H - ln M -> ln(α/(α-1)) - 1/(α-1): the normalised rate of a Pareto dataset "
+    "by itself depends on "
     "α only.",
     latex=r"As $M\to\infty$, almost surely: $H - \ln M \to \ln\frac{\alpha}{\alpha-1} - \frac{1}{\alpha-1}$.",
     premises=DOMAIN,
     source="new (theory, section 4)",
     kind="identity",
-    idea="H - ln M = ln A - B/A with the averages A = Σx/M and B = Σ x ln x / M. By the law of large numbers they tend to E[X] and "
+    idea="H - ln M = ln A - B/A with the averages A = Σx/M and B = Σ x ln x / M. By the law of large numbers they "
+    "tend to E[X] and "
     "E[X ln X], two integrals.",
     assumptions=(),
     definitions=(DENSITY,),
@@ -90,7 +92,15 @@ pareto_entropy = Claim(
             antiderivative=-alpha * xm**alpha * x ** (-beta) * (sp.log(x) + 1 / beta) / beta,
         ),
         Combine("log-mean", "so it is", Fact(Mean(X * sp.log(X), X), "=", mu_log), (Use("log-def"), Use("log-int"))),
-        LargeNumbers("lln", "The average mass tends to its mean", Fact(Lim(SUM / M, M, sp.oo), "=", mu), mean="mean", term=draw[j], over=j, draw=X),
+        LargeNumbers(
+            "lln",
+            "The average mass tends to its mean",
+            Fact(Lim(SUM / M, M, sp.oo), "=", mu),
+            mean="mean",
+            term=draw[j],
+            over=j,
+            draw=X,
+        ),
         LargeNumbers(
             "lln-log",
             "and the average of x ln x to its mean",
@@ -113,7 +123,9 @@ pareto_entropy = Claim(
             outer=sp.log(first) - second / first,
             parts=((first, "lln"), (second, "lln-log")),
         ),
-        Combine("entropy", "together", Fact(Lim(ENTROPY - sp.log(M), M, sp.oo), "=", VALUE), (Use("rewrite"), Use("limit"))),
+        Combine(
+            "entropy", "together", Fact(Lim(ENTROPY - sp.log(M), M, sp.oo), "=", VALUE), (Use("rewrite"), Use("limit"))
+        ),
     ),
     goals=(Goal("the limit", Fact(Lim(ENTROPY - sp.log(M), M, sp.oo), "=", VALUE), "entropy"),),
 )
@@ -129,7 +141,9 @@ T, lam = positive("T sigma")
 laplace_at = laplace.xreplace({s: lam})
 
 
-def laplace_steps(name: str, factor: sp.Expr, power: sp.Expr, value: sp.Expr, anti: sp.Expr) -> tuple[MeanIs | Integrate | Combine, ...]:
+def laplace_steps(
+    name: str, factor: sp.Expr, power: sp.Expr, value: sp.Expr, anti: sp.Expr
+) -> tuple[MeanIs | Integrate | Combine, ...]:
     """``E[factor(X) exp(-s X)]`` by its integral."""
     integrand = alpha * xm**alpha * x**power * sp.exp(-s * x)
     return (
@@ -148,27 +162,39 @@ def laplace_steps(name: str, factor: sp.Expr, power: sp.Expr, value: sp.Expr, an
             Fact(Int(integrand, x, xm, sp.oo), "=", value),
             antiderivative=anti,
         ),
-        Combine(name, "so it is", Fact(Mean(factor * sp.exp(-s * X), X), "=", value), (Use(f"{name}-def"), Use(f"{name}-int"))),
+        Combine(
+            name,
+            "so it is",
+            Fact(Mean(factor * sp.exp(-s * X), X), "=", value),
+            (Use(f"{name}-def"), Use(f"{name}-int")),
+        ),
     )
 
 
 pareto_overlap = Claim(
     id="pareto-overlap",
     title="Contained overlap of Pareto masses",
-    statement="For independent Pareto masses X, Y, Z the contained overlap o(α) = E[3YZ/(X+Y+Z)]/E[X] equals 3 ∫_0^∞ φ(s) φ'(s)² ds / E[X], with "
+    statement="For independent Pareto masses X, Y, Z the contained overlap o(α) = E[3YZ/(X+Y+Z)]/E[X] equals 3 ∫_0^∞ "
+    "φ(s) φ'(s)² ds / E[X], with "
     "φ(s) = E exp(-sX) = α (x_m s)^α Γ(-α, x_m s) and φ'(s) = -α x_m^α s^(α-1) Γ(1-α, x_m s).",
     latex=r"$o(\alpha) = \frac{E[3YZ/(X+Y+Z)]}{E[X]} = \frac{3}{E[X]}\int_0^\infty \varphi(s)\,\varphi'(s)^2\,ds$ with "
-    r"$\varphi(s) = \alpha (x_m s)^\alpha\,\Gamma(-\alpha, x_m s)$, $\varphi'(s) = -\alpha x_m^\alpha s^{\alpha-1}\,\Gamma(1-\alpha, x_m s)$.",
+    r"$\varphi(s) = \alpha (x_m s)^\alpha\,\Gamma(-\alpha, x_m s)$, $\varphi'(s) = -\alpha x_m^\alpha "
+    r"s^{\alpha-1}\,\Gamma(1-\alpha, x_m s)$.",
     premises=DOMAIN,
     source="new (theory, section 4)",
     kind="identity",
-    idea="1/T = ∫ exp(-sT) ds with T = X + Y + Z; the draws are independent, so the mean of the product is a product of Laplace transforms.",
+    idea="1/T = ∫ exp(-sT) ds with T = X + Y + Z; the draws are independent, so the mean of the product is a product "
+    "of Laplace transforms.",
     assumptions=(),
     definitions=(DENSITY,),
     steps=(
         *MEAN,
-        *laplace_steps("laplace", ONE, -alpha - 1, laplace, -alpha * xm**alpha * s**alpha * sp.uppergamma(-alpha, s * x)),
-        *laplace_steps("slope", X, -alpha, minus_slope, -alpha * xm**alpha * s ** (alpha - 1) * sp.uppergamma(1 - alpha, s * x)),
+        *laplace_steps(
+            "laplace", ONE, -alpha - 1, laplace, -alpha * xm**alpha * s**alpha * sp.uppergamma(-alpha, s * x)
+        ),
+        *laplace_steps(
+            "slope", X, -alpha, minus_slope, -alpha * xm**alpha * s ** (alpha - 1) * sp.uppergamma(1 - alpha, s * x)
+        ),
         GammaRecurrence(
             "recurrence",
             "The recurrence of the incomplete gamma function (DLMF 8.8.2)",
@@ -192,7 +218,11 @@ pareto_overlap = Claim(
         Combine(
             "phi-slope",
             "so its derivative is minus the mean of X exp(-sX)",
-            Fact(Diff(laplace, s, lam, ONE), "=", -alpha * xm**alpha * lam ** (alpha - 1) * sp.uppergamma(1 - alpha, xm * lam)),
+            Fact(
+                Diff(laplace, s, lam, ONE),
+                "=",
+                -alpha * xm**alpha * lam ** (alpha - 1) * sp.uppergamma(1 - alpha, xm * lam),
+            ),
             (Use("derivative"), Use("recurrence", times=alpha * xm**alpha * lam**beta)),
         ),
         Integrate(
@@ -238,10 +268,19 @@ pareto_overlap = Claim(
     ),
     goals=(
         Goal("Laplace transform", Fact(Mean(sp.exp(-s * X), X), "=", laplace), "laplace"),
-        Goal("its derivative", Fact(Diff(laplace, s, lam, ONE), "=", -alpha * xm**alpha * lam ** (alpha - 1) * sp.uppergamma(1 - alpha, xm * lam)), "phi-slope"),
+        Goal(
+            "its derivative",
+            Fact(
+                Diff(laplace, s, lam, ONE),
+                "=",
+                -alpha * xm**alpha * lam ** (alpha - 1) * sp.uppergamma(1 - alpha, xm * lam),
+            ),
+            "phi-slope",
+        ),
         Goal("the overlap", Fact(OVERLAP, "=", CLOSED), "overlap"),
     ),
-    finding="At x_m = 1: o(1.5) ≈ 0.6825, o(2) ≈ 0.84835, o(2.5) ≈ 0.91252, o(4) ≈ 0.97119 (by quadrature; no part of the proof).",
+    finding="At x_m = 1: o(1.5) ≈ 0.6825, o(2) ≈ 0.84835, o(2.5) ≈ 0.91252, o(4) ≈ 0.97119 (by quadrature; no part "
+    "of the proof).",
 )
 
 SQUARES = ((X - Y) ** 2 + (Y - Z) ** 2 + (X - Z) ** 2) / (2 * (X + Y + Z))
@@ -249,13 +288,16 @@ PAIRS = 3 * (X * Y + Y * Z + X * Z) / (X + Y + Z)
 below_one = Claim(
     id="pareto-overlap-below-one",
     title="The overlap is below one: elastic for every α",
-    statement="For every α > 1: 3 E[YZ/(X+Y+Z)] < E[X], that is o(α) < 1, and exactly E[X] - 3 E[YZ/(X+Y+Z)] = E[(X-Y)²/(2(X+Y+Z))]: the more the "
+    statement="For every α > 1: 3 E[YZ/(X+Y+Z)] < E[X], that is o(α) < 1, and exactly E[X] - 3 E[YZ/(X+Y+Z)] = "
+    "E[(X-Y)²/(2(X+Y+Z))]: the more the "
     "masses scatter, the more elastic.",
-    latex=r"For every $\alpha>1$: $o(\alpha)<1$; exactly, $(1-o(\alpha))\,E[X] = E\!\left[\frac{(X-Y)^2}{2(X+Y+Z)}\right]$.",
+    latex=r"For every $\alpha>1$: $o(\alpha)<1$; exactly, $(1-o(\alpha))\,E[X] = "
+    r"E\!\left[\frac{(X-Y)^2}{2(X+Y+Z)}\right]$.",
     premises=DOMAIN,
     source="new (theory, section 4)",
     kind="tight bound",
-    idea="Average over the orders of three independent draws: (X+Y+Z)² - 3(XY+YZ+ZX) is half the sum of the squared differences. (The proof "
+    idea="Average over the orders of three independent draws: (X+Y+Z)² - 3(XY+YZ+ZX) is half the sum of the squared "
+    "differences. (The proof "
     "uses of the law only that it has a density on the positive numbers and a finite mean.)",
     assumptions=(),
     definitions=(DENSITY,),
@@ -297,7 +339,11 @@ below_one = Claim(
         ),
     ),
     goals=(
-        Goal("the gap", Fact(Mean(X, X) - 3 * Mean(TRIPLE, X, Y, Z), "=", Mean((X - Y) ** 2 / (2 * (X + Y + Z)), X, Y, Z)), "gap"),
+        Goal(
+            "the gap",
+            Fact(Mean(X, X) - 3 * Mean(TRIPLE, X, Y, Z), "=", Mean((X - Y) ** 2 / (2 * (X + Y + Z)), X, Y, Z)),
+            "gap",
+        ),
         Goal("below one", Fact(OVERLAP, "<", ONE), "overlap"),
     ),
 )

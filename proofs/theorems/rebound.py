@@ -17,8 +17,8 @@ from ..vocabulary import (
     DEFINE_Q,
     DEFINE_W,
     MIXTURE_DOMAIN,
-    M,
     ONE,
+    M,
     Q,
     W,
     code_length,
@@ -80,16 +80,21 @@ second_derivative = Claim(
 rebound_slows = Claim(
     id="rebound-slows",
     title="A rebound is fast first and then slow",
-    statement="For any datasets i and t, with D = dC_i/dn_t: d²C_i/dn_t² >= D (D - 2/W). So wherever data t lowers the code "
+    statement="For any datasets i and t, with D = dC_i/dn_t: d²C_i/dn_t² >= D (D - 2/W). So wherever data t lowers "
+    "the code "
     "length of i (D <= 0), that code length is convex in n_t: each further sample recovers less.",
     latex=r"For any $i$, $t$, with $D = \partial C_i/\partial n_t$: $\partial^2 C_i/\partial n_t^2 \ge D\,(D - 2/W)$. "
     r"Hence $D \le 0$ implies $\partial^2 C_i/\partial n_t^2 \ge 0$.",
     premises=MIXTURE_DOMAIN,
     source="new (the paper's experiments show it: fast fall, then a plateau)",
     kind="tight bound",
-    idea="The second derivative is E[r²] - 1/W² for r = p_t/Q under p_i, the first is 1/W - E[r]. The variance of r is not "
+    idea="The second derivative is E[r²] - 1/W² for r = p_t/Q under p_i, the first is 1/W - E[r]. The variance of r "
+    "is not "
     "negative, so E[r²] >= (1/W - D)².",
-    assumptions=(DATASET_MASSES, Assume("falling", "data t does not worsen i", Fact(slope(i, t), "<=", ZERO), case=True)),
+    assumptions=(
+        DATASET_MASSES,
+        Assume("falling", "data t does not worsen i", Fact(slope(i, t), "<=", ZERO), case=True),
+    ),
     definitions=(DEFINE_Q, DEFINE_W),
     steps=(
         *slope_steps("slope", ((i, t),)),
@@ -131,7 +136,9 @@ LATE = base[j] + delta * v[j]
 def cross(one: sp.Expr, two: sp.Expr) -> sp.Expr:
     """``u u' (a - a')(b - b')`` for ``a = v/B`` and ``b = v/(B + delta v)``, as a square over positive quantities."""
     square = (v[one] * base[two] - v[two] * base[one]) ** 2
-    return u[one] * u[two] * square / (base[one] * base[two] * (base[one] + delta * v[one]) * (base[two] + delta * v[two]))
+    return (
+        u[one] * u[two] * square / (base[one] * base[two] * (base[one] + delta * v[one]) * (base[two] + delta * v[two]))
+    )
 
 
 def product(one: sp.Expr, two: sp.Expr) -> sp.Expr:
@@ -145,11 +152,13 @@ PAIRS = total(cross(j, j2), j, j2)
 turns_once = Claim(
     id="sign-turns-once",
     title="The sign of a rate's change turns at most once",
-    statement="Let more and more of data v be mixed in, B_j being the other mass of leaf j and V the other volume, and let "
+    statement="Let more and more of data v be mixed in, B_j being the other mass of leaf j and V the other volume, "
+    "and let "
     "y = Σ_j u_j v_j / Q_j, so that the code length of u changes at the rate 1/W - y. When δ more is mixed in, "
     "y_1 - y_2 >= δ y_1 y_2, for any u and v. So once the code length of u rises (y_1 <= 1/V), it rises for ever "
     "(y_2 <= 1/(V + δ)): the turning point l* is unique.",
-    latex=r"Let $y_1 = \sum_j u_j v_j/B_j$ and $y_2 = \sum_j u_j v_j/(B_j + \delta v_j)$. Then $y_1 - y_2 \ge \delta\, y_1 y_2$; "
+    latex=r"Let $y_1 = \sum_j u_j v_j/B_j$ and $y_2 = \sum_j u_j v_j/(B_j + \delta v_j)$. Then $y_1 - y_2 \ge "
+    r"\delta\, y_1 y_2$; "
     r"and $y_1 \le 1/V$ implies $y_2 \le 1/(V+\delta)$.",
     premises=(
         "u a distribution on the leaves, v >= 0, B_j > 0 the mass of leaf j in the mixture so far, V > 0 its volume",
@@ -157,7 +166,8 @@ turns_once = Claim(
     ),
     source="new",
     kind="tight bound",
-    idea="With a = v/B and b = v/(B + δv), y_1 - y_2 = δ E_u[ab], and a and b are ordered alike, so E_u[ab] >= E_u[a] E_u[b]: "
+    idea="With a = v/B and b = v/(B + δv), y_1 - y_2 = δ E_u[ab], and a and b are ordered alike, so E_u[ab] >= "
+    "E_u[a] E_u[b]: "
     "Chebyshev's sum inequality, here as a double sum of squares.",
     assumptions=(
         Assume("u", "u sums to 1", Fact(total(u[j], j), "=", ONE)),
@@ -179,7 +189,11 @@ turns_once = Claim(
             Fact(early - late, "=", delta * total(u[j] * v[j] ** 2 / (base[j] * LATE), j)),
             (Use("y1"), Use("y2", times=-ONE), Use("leaf", times=u[j], over=(j,))),
         ),
-        Combine("square", "For two leaves, u u' (a - a')(b - b') is a square over positive quantities", Fact(product(j, j2), "=", cross(j, j2))),
+        Combine(
+            "square",
+            "For two leaves, u u' (a - a')(b - b') is a square over positive quantities",
+            Fact(product(j, j2), "=", cross(j, j2)),
+        ),
         Combine(
             "pairs",
             "Sum over all pairs of leaves; u sums to 1",

@@ -25,18 +25,23 @@ SHALLOW = total(count[s, x] * total(falls[x, v] * prefix[v, u], v), x) / volume[
 prune_mix = Claim(
     id="prune-mix-commute",
     title="Pruning and union commute",
-    statement="The pruned tree of a union of datasets is the volume-weighted mixture of their pruned trees, leaf by leaf, exactly in "
+    statement="The pruned tree of a union of datasets is the volume-weighted mixture of their pruned trees, leaf by "
+    "leaf, exactly in "
     "counts; pruning a pruned tree further gives the tree pruned at once; leaf weights sum to 1.",
-    latex=r"The pruned tree of $\bigcup_s D_s$ is the volume-weighted mixture of the pruned trees of the $D_s$, leaf by leaf; "
+    latex=r"The pruned tree of $\bigcup_s D_s$ is the volume-weighted mixture of the pruned trees of the $D_s$, leaf "
+    r"by leaf; "
     r"pruning further commutes with pruning at once; leaf weights sum to $1$.",
     premises=(
         "N datasets; dataset s holds phrase x (of K different ones) c_sx times",
-        "A_xv = 1 if phrase x falls on leaf v of the tree pruned to depth d, else 0: each phrase falls on exactly one leaf",
-        "B_vu = 1 if leaf v (depth d) has the shallower leaf u as its prefix (depth e <= d): a phrase falls on u iff its leaf does",
+        "A_xv = 1 if phrase x falls on leaf v of the tree pruned to depth d, else 0: each phrase falls on exactly "
+        "one leaf",
+        "B_vu = 1 if leaf v (depth d) has the shallower leaf u as its prefix (depth e <= d): a phrase falls on u iff "
+        "its leaf does",
     ),
     source="new (theory, section 1), for Def 3.1 and 3.3 of the paper",
     kind="identity",
-    idea="Which leaf a phrase falls on depends on the phrase alone. So a leaf's count is a sum over phrases, linear in the counts, and "
+    idea="Which leaf a phrase falls on depends on the phrase alone. So a leaf's count is a sum over phrases, linear "
+    "in the counts, and "
     "sums over datasets and over phrases may be taken in either order.",
     assumptions=(Assume("one-leaf", "every phrase falls on exactly one leaf", Fact(total(falls[x, v], v), "=", ONE)),),
     definitions=(
@@ -45,7 +50,11 @@ prune_mix = Claim(
         Define("P", "the weight of a leaf in a dataset's pruned tree", Fact(weight[s, v], "=", COUNT / volume[s])),
     ),
     steps=(
-        Combine("counts", "Counts of the union are sums of counts: swap the sums over datasets and phrases", Fact(UNION, "=", total(COUNT, s))),
+        Combine(
+            "counts",
+            "Counts of the union are sums of counts: swap the sums over datasets and phrases",
+            Fact(UNION, "=", total(COUNT, s)),
+        ),
         Combine(
             "leaf-counts",
             "In terms of the leaf weights",
