@@ -73,8 +73,8 @@ class LargeNumbers(Step):
 class Tonelli(Step):
     """Tonelli and independence: ``Mean(g h k / (X+Y+Z)) = integral over s of the product of three one-draw means``.
 
-    ``inner`` names ``Int(exp(-s T), s, 0, oo) = 1/T`` as a fact, instantiated at ``T`` = the sum of the draws; ``factors``
-    are the one-variable functions, one per draw.
+    ``inner`` names ``Int(exp(-s T), s, 0, oo) = 1/T`` as a fact, instantiated at ``T`` = the sum of the draws;
+    ``factors`` are the one-variable functions, one per draw.
     """
 
     inner: str = ""
@@ -96,8 +96,8 @@ class GammaRecurrence(Step):
 class Average(Step):
     """Take the mean of a fact that holds for all positive draws: a linear relation between means.
 
-    The draws are independent and of one law, so each term may be averaged over the orders of the draws. Every term under
-    a mean must lie between 0 and a multiple of the draws' sum, and ``finite`` names the fact that one draw has a finite
+    The draws are independent and of one law, so each term may be averaged over the orders of the draws. Every term
+    under a mean must lie between 0 and a multiple of the draws' sum, and ``finite`` names the fact that one draw has a finite
     mean. A weak inequality becomes strict if the law has a density and the two sides are different functions.
     """
 
@@ -183,8 +183,7 @@ def check_kraft(step: Kraft, context: Context) -> str:
     if step.fact.relation != "<=" or not is_zero(step.fact.right - total(step.weights * step.lengths, j)):
         raise NotShown("the fact is not about the expected length under the weights")
     _shortest(step.fact.left, step.weights, j, context)
-    return "the lengths are whole numbers and satisfy Kraft's inequality, so a prefix code has them; Huffman's is no "
-    "longer"
+    return "whole lengths that satisfy Kraft's inequality: a prefix code has them, and Huffman's is no longer"
 
 
 def check_mcmillan(step: McMillan, context: Context) -> str:

@@ -77,7 +77,7 @@ class Rewrite(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Vanish(Step):
-    """A sum of non-negative terms is zero, so each term is: ``weight * base**power`` with ``weight > 0`` gives base = 0.
+    """A sum of non-negative terms is zero, so each is: ``weight * base**power`` with ``weight > 0`` gives base = 0.
 
     ``zero`` names the fact that says that the sum is 0; ``rest`` is what the sum holds beside
     ``sum over (weight * base**power)``.
@@ -94,7 +94,7 @@ class Vanish(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Induct(Step):
-    """Induction over a whole number ``n >= 1``: the fact at 1 is ``base``; from ``n`` to ``n + 1`` it grows by ``step``."""
+    """Induction over ``n >= 1``: the fact at 1 is ``base``; from ``n`` to ``n + 1`` it grows by ``step``."""
 
     n: Expr
     base: str = ""

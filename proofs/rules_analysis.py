@@ -50,7 +50,7 @@ class Integrate(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Minimum(Step):
-    """``left >= right`` for ``x > 0``: equal at ``x0``, and the derivative of the gap is ``(x - x0) * slope``, slope >= 0."""
+    """``left >= right`` for ``x > 0``: equal at ``x0``; the gap's derivative is ``(x - x0) * slope``, slope >= 0."""
 
     x: Expr
     x0: Expr
@@ -181,7 +181,7 @@ def check_integrate(step: Integrate, context: Context) -> str:
 
 
 def _end(f: Expr, x: Expr, x0: Expr) -> Expr | None:
-    if x0 == sp.oo or x0 == 0:
+    if x0 in (0, sp.oo):
         return limit(f, x, x0)
     return replace(f, {x: x0})
 
@@ -198,5 +198,4 @@ def check_minimum(step: Minimum, context: Context) -> str:
         raise NotShown("the derivative of the difference is not (x - x0) times the stated slope")
     if not context.sign(step.slope):
         raise NotShown(f"the slope {step.slope} is not known to be >= 0")
-    return "the sides agree at x0; the derivative of their difference is (x - x0) times a quantity >= 0, so x0 is "
-    "its minimum"
+    return "the sides agree at x0, and the derivative of their difference is (x - x0) times a quantity >= 0"

@@ -204,7 +204,7 @@ not_equality = Claim(
     finding="What is true is in code-length-bounds: within one bit per phrase, both ways.",
 )
 
-# --- blocks ------------------------------------------------------------------------------------------------------------
+# --- blocks ---
 
 LENGTHS = size("T")
 m = index("m", LENGTHS)

@@ -99,7 +99,7 @@ concave = Claim(
     "result is.",
 )
 
-# --- effective depth --------------------------------------------------------------------------------------------------------
+# --- effective depth ---
 
 d, Kp, Kc = size("d"), size("K"), size("V")
 m, c, b = index("kappa", d), index("c", Kp), index("g", Kc)

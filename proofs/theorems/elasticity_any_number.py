@@ -18,7 +18,7 @@ from ..vocabulary import DATASET_MASSES, DELTA, ONE, N, j, p, s
 __all__ = ["CLAIMS"]
 
 ZERO = sp.Integer(0)
-k, l, ell = positive("k"), nonnegative("l"), real("lambda")
+k, l, ell = positive("k"), nonnegative("l"), real("lambda")  # noqa: E741
 m = masses("m", positive=True)
 a, b = index("a", N), index("b", N)
 W = k + 1 + l

@@ -143,7 +143,7 @@ alignment_bend = Claim(
     goals=(Goal("alignment's losses would slow down", Fact(MEAN_ALIGN_BEND, "<=", ZERO), "witness"),),
 )
 
-# --- disjoint supports for any number of datasets -----------------------------------------------------------------------
+# --- disjoint supports for any number of datasets ---
 
 left, right = index("r", N), index("q", N)
 first, second = member("a'", N), member("b'", N)

@@ -18,7 +18,7 @@ __all__ = ["CLAIMS"]
 
 ZERO = sp.Integer(0)
 
-# --- bounds by the overlaps under the pre-training data alone ----------------------------------------------------------
+# --- bounds by the overlaps under the pre-training data alone ---
 
 ppos = masses("p_p", positive=True)
 pQ = k * ppos[j] + ali[j] + l * per[j]
@@ -184,7 +184,7 @@ fixed_roles = Claim(
     "the sign turns; and o_at <= 1 cannot be weakened (elasticity-fixed-roles-threshold).",
 )
 
-# --- the threshold is needed -------------------------------------------------------------------------------------------
+# --- the threshold is needed ---
 
 START_A = Diff(-total(ali[j] * sp.log((k * ppos[j] + ali[j] + ell * per[j]) / (k + 1 + ell)), j), ell, ZERO, ONE)
 LOW_A = (k * (1 - o_at)) / (1 + k) ** 2

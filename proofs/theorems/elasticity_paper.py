@@ -41,7 +41,7 @@ __all__ = ["CLAIMS"]
 
 ZERO, R = sp.Integer(0), sp.Rational
 
-# --- the paper's theorem: what makes it true --------------------------------------------------------------------------
+# --- the paper's theorem: what makes it true ---
 
 MEAN_SUM = sp.Add(*(align(r) + k * before(r) for r in ROLES)) / 6
 LEAD = l * (3 / (k + 3 * l) - 1 / W)
@@ -173,7 +173,7 @@ paper = Claim(
     "(elasticity-separate-disjoint-fails, elasticity-separate-iid-reversed).",
 )
 
-# --- in expectation ------------------------------------------------------------------------------------------------------
+# --- in expectation ---
 
 OMEGA = size("Omega")
 w = index("omega", OMEGA)
@@ -269,7 +269,7 @@ exchangeable = Claim(
     ),
 )
 
-# --- the paper's theorem needs the average over the roles ----------------------------------------------------------------
+# --- the paper's theorem needs the average over the roles ---
 
 three = tuple(masses(f"p_{r}") for r in (1, 2, 3))
 UNITS3 = tuple(

@@ -16,7 +16,7 @@ from ..vocabulary import ONE, j
 __all__ = ["CLAIMS"]
 
 ZERO, R = sp.Integer(0), sp.Rational
-k, l, ell = positive("k"), nonnegative("l"), real("lambda")
+k, l, ell = positive("k"), nonnegative("l"), real("lambda")  # noqa: E741
 W = k + 1 + l
 pre, ali, per = masses("p_p"), masses("p_a"), masses("p_t")
 BASE = k * pre[j] + ali[j]
@@ -104,7 +104,7 @@ ratio = Claim(
     finding="So the ratio is -k to leading order as soon as l dγ_t/dl vanishes with l (elasticity-ratio-limit).",
 )
 
-# --- the limit of small perturbations ---------------------------------------------------------------------------------
+# --- the limit of small perturbations ---
 
 cap = positive("C")
 COVERED = Assume(
@@ -190,7 +190,7 @@ ratio_limit = Claim(
     finding="Without absolute continuity the ratio can be +1 (elasticity-separate-disjoint-fails).",
 )
 
-# --- signs -----------------------------------------------------------------------------------------------------------
+# --- signs ---
 
 OVERLAP_A, OVERLAP_P = W * total(ali[j] * per[j] / Q, j), W * total(pre[j] * per[j] / Q, j)
 
@@ -254,7 +254,7 @@ signs = Claim(
     "the other does.",
 )
 
-# --- perturbation data that is alignment data ----------------------------------------------------------------------------
+# --- perturbation data that is alignment data ---
 
 SAME_A, SAME_P = (
     Diff(-total(own[j] * sp.log((BASE + ell * ali[j]) / (k + 1 + ell)), j), ell, l, ONE) for own in (ali, pre)

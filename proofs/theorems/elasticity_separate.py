@@ -99,7 +99,7 @@ separate_disjoint = Claim(
     finding="The theorem needs that the pre-training data contains what perturbs it: l dγ_t/dl does not vanish here.",
 )
 
-# --- independent masses on shared leaves ------------------------------------------------------------------------------
+# --- independent masses on shared leaves ---
 
 Omega = size("Omega")
 w = index("omega", Omega)

@@ -20,7 +20,7 @@ from ..vocabulary import ONE, j
 __all__ = ["CLAIMS"]
 
 ZERO, THIRD, HALF = sp.Integer(0), sp.Rational(1, 3), sp.Rational(1, 2)
-k, l, ell = positive("k"), nonnegative("l"), real("lambda")
+k, l, ell = positive("k"), nonnegative("l"), real("lambda")  # noqa: E741
 W = k + 1 + l
 P = tuple(masses(f"p_{r}") for r in (1, 2, 3))
 ROLES = tuple(itertools.permutations(P))
@@ -106,7 +106,7 @@ UNITS = tuple(
 LEAF_MASS = Assume("leaf", "every leaf has mass of some dataset", Fact(P[0][j] + P[1][j] + P[2][j], ">", ZERO))
 SMALL = Assume("small", "the perturbation data is at most half the alignment data", Fact(l, "<=", HALF), case=True)
 
-# --- one leaf: two inequalities in six variables -------------------------------------------------------------------
+# --- one leaf: two inequalities in six variables ---
 
 xs = nonnegative("x_1 x_2 x_3")
 a, uu, vv, ww = positive("a"), *nonnegative("u v w")
@@ -214,7 +214,7 @@ finite_size = Claim(
 )
 
 
-# --- disjoint supports: 1/2 is sharp --------------------------------------------------------------------------------
+# --- disjoint supports: 1/2 is sharp ---
 
 
 def point_slope(own: tuple[int, ...], roles: tuple[int, ...]) -> sp.Expr:

@@ -130,7 +130,7 @@ pareto_entropy = Claim(
     goals=(Goal("the limit", Fact(Lim(ENTROPY - sp.log(M), M, sp.oo), "=", VALUE), "entropy"),),
 )
 
-# --- overlap ------------------------------------------------------------------------------------------------------------
+# --- overlap ---
 
 laplace = alpha * (xm * s) ** alpha * sp.uppergamma(-alpha, xm * s)
 minus_slope = alpha * xm**alpha * s ** (alpha - 1) * sp.uppergamma(1 - alpha, xm * s)

@@ -124,7 +124,7 @@ rebound_slows = Claim(
     ),
 )
 
-# --- the sign turns at most once: two amounts of data t, delta apart -----------------------------------------------
+# --- the sign turns at most once: two amounts of data t, delta apart ---
 
 j2 = index("j'", M)
 u, v, base = masses("u"), masses("v"), masses("B", positive=True)
