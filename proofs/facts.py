@@ -8,6 +8,7 @@ one. Because a step is data, a test can alter any expression in it and watch the
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ __all__ = [
     "Relation",
     "Step",
     "Verdict",
+    "noted",
 ]
 
 Expr = Any
@@ -94,6 +96,22 @@ class Notation:
     name: str
     latex: str
     expr: Expr
+
+
+def noted(claims: Iterable[Claim], notation: Sequence[Notation]) -> tuple[Claim, ...]:
+    """Return the claims with those of the short names that occur in them."""
+    out = []
+    for claim in claims:
+        facts = (item.fact for item in (*claim.assumptions, *claim.definitions, *claim.steps, *claim.goals))
+        seen = [side for fact in facts for side in (fact.left, fact.right)]
+        kept: list[Notation] = []
+        for item in sorted(notation, key=lambda n: -len(str(n.expr))):  # one may occur only inside a larger one
+            if any(item.expr in (side, -side) or side.has(item.expr) for side in seen):
+                kept.append(item)
+                seen.append(item.expr)
+        ordered = tuple(item for item in notation if item in kept)
+        out.append(dataclasses.replace(claim, notation=ordered))
+    return tuple(out)
 
 
 @dataclass(frozen=True)

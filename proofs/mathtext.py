@@ -20,7 +20,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from .expressions import Diff, Int, Lim
+from .expressions import Int, Lim
 from .facts import Fact, Notation
 
 __all__ = ["abbreviate", "latex", "latex_fact", "plain", "plain_fact"]
@@ -111,7 +111,7 @@ class _Plain(StrPrinter):  # type: ignore[misc]
     def _print_Diff(self, expr: Expr) -> str:
         f, x, x0, order = expr.args
         power = _digits(order)
-        return f"d{power}/d{self._print(x)}{power} [{self._print(f)}] at {self._print(x)} = {self._print(x0)}"
+        return f"d{power}/d{self._print(x)}{power}|{self._print(x)}={self._print(x0)} [{self._print(f)}]"
 
     def _print_Lim(self, expr: Expr) -> str:
         f, x, x0 = expr.args
@@ -132,7 +132,7 @@ class _Plain(StrPrinter):  # type: ignore[misc]
         text = str(super().parenthesize(item, level, strict))
         if level < PRECEDENCE["Mul"] or text.startswith("("):
             return text
-        loose = isinstance(item, sp.Sum | Diff | Int | Lim)
+        loose = isinstance(item, sp.Sum | Int | Lim)
         quotient = isinstance(item, sp.Symbol) and "/" in item.name and level >= PRECEDENCE["Pow"]
         return f"({text})" if loose or quotient else text
 

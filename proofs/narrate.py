@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -61,7 +63,7 @@ def details(step: Step, labels: dict[str, str], notation: Sequence[Notation]) ->
         return plain(abbreviate(expr, notation))
 
     if isinstance(step, Combine) and step.uses:
-        return [f"from {'; '.join(_use(use, labels, notation) for use in step.uses)}"]
+        return [f"from {'; '.join(_uses(step.uses, labels, notation))}"]
     if isinstance(step, Signed):
         return [f"the gap is {show(step.gap)}"]
     if isinstance(step, Certificate):
@@ -90,6 +92,25 @@ def details(step: Step, labels: dict[str, str], notation: Sequence[Notation]) ->
 
 def _value(value: Any) -> str:
     return f"({', '.join(map(_value, value))})" if isinstance(value, tuple) else plain(value)
+
+
+def _uses(uses: Sequence[Use], labels: dict[str, str], notation: Sequence[Notation]) -> list[str]:
+    """Say each use; uses of one fact that differ only in where it is taken are said together."""
+
+    def alike(use: Use) -> Any:
+        return (use.name, use.times, use.over, use.because, tuple(key for key, _ in use.at))
+
+    out = []
+    for _, group in itertools.groupby(uses, key=alike):
+        same = list(group)
+        if len(same) == 1 or not same[0].at:
+            out += [_use(use, labels, notation) for use in same]
+            continue
+        keys = ", ".join(plain(key) for key, _ in same[0].at)
+        places = [", ".join(plain(abbreviate(value, notation)) for _, value in use.at) for use in same]
+        whole = _use(dataclasses.replace(same[0], at=()), labels, notation)
+        out.append(f"{whole}, in {len(same)} instances ({keys}) := {', '.join(f'({place})' for place in places)}")
+    return out
 
 
 def _use(use: Use, labels: dict[str, str], notation: Sequence[Notation]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 from .expressions import Diff, index, masses, member, real, size, total
-from .facts import Assume, Define, Fact, Step
+from .facts import Assume, Define, Fact, Notation, Step
 from .rules_algebra import Combine, Rewrite, Use
 from .rules_analysis import Differentiate
 
@@ -35,6 +35,7 @@ __all__ = [
     "p",
     "s",
     "slope",
+    "slope_notation",
     "slope_steps",
     "slope_value",
     "t",
@@ -69,6 +70,14 @@ def code_length(dataset: Expr, step: Expr, grown: Expr) -> Expr:
 def slope(dataset: Expr, grown: Expr) -> Expr:
     """``dC_i/dn_t``: how the code length of one dataset moves with the volume of another."""
     return Diff(code_length(dataset, eps, grown), eps, sp.Integer(0), ONE)
+
+
+def slope_notation(*pairs: tuple[Expr, Expr]) -> tuple[Notation, ...]:
+    """Short names for the derivatives of code lengths in volumes."""
+    return tuple(
+        Notation(f"dC_{own}/dn_{grown}", rf"\tfrac{{\partial C_{own}}}{{\partial n_{grown}}}", slope(own, grown))
+        for own, grown in pairs
+    )
 
 
 def slope_value(dataset: Expr, grown: Expr) -> Expr:

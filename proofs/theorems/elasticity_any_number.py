@@ -10,7 +10,7 @@ from __future__ import annotations
 import sympy as sp
 
 from ..expressions import Diff, index, masses, nonnegative, positive, real, total
-from ..facts import Assume, Claim, Define, Fact, Goal
+from ..facts import Assume, Claim, Define, Fact, Goal, Notation, noted
 from ..rules_algebra import Combine, Signed, Use, Vanish
 from ..rules_analysis import Differentiate
 from ..vocabulary import DATASET_MASSES, DELTA, ONE, N, j, p, s
@@ -354,4 +354,12 @@ any_number_equality = Claim(
     "(elasticity-disjoint-any-number).",
 )
 
-CLAIMS = (any_number, any_number_equality)
+NOTATION = (
+    Notation("W", "W", W),
+    Notation("dγ_a/dl", r"\tfrac{d\gamma_a}{dl}", ALIGN),
+    Notation("dγ_p/dl", r"\tfrac{d\gamma_p}{dl}", PRE),
+    Notation("X", "X", DIVERSITY),
+    Notation("R_a", "R_a", REST_ALIGN),
+    Notation("R_p", "R_p", REST_PRE),
+)
+CLAIMS = noted((any_number, any_number_equality), NOTATION)

@@ -9,7 +9,7 @@ import sympy as sp
 
 from ..exact import Counterexample
 from ..expressions import Diff, index, member, total
-from ..facts import Assume, Claim, Fact, Goal
+from ..facts import Assume, Claim, Fact, Goal, Notation, noted
 from ..rules_algebra import Combine, Lemma, Signed, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import DATASET_MASSES, DELTA, ONE, M, N, j, p, s
@@ -32,7 +32,7 @@ from .elasticity_any_number import (
     m,
 )
 from .elasticity_three import DOMAIN as THREE_DOMAIN
-from .elasticity_three import LEAF_MASS, ROLES, UNITS, P, align
+from .elasticity_three import LEAF_MASS, ROLES, UNITS, P, align, order_of
 from .elasticity_three import l as l3
 
 __all__ = ["CLAIMS"]
@@ -242,4 +242,15 @@ disjoint_any = Claim(
     ),
 )
 
-CLAIMS = (rebound, alignment_bend, disjoint_any)
+NOTATION = (
+    Notation("W", "W", W),
+    Notation("dγ_p/dl", r"\tfrac{d\gamma_p}{dl}", PRE),
+    Notation("d²γ_p/dl²", r"\tfrac{d^2\gamma_p}{dl^2}", BEND),
+    Notation("dγ_a/dl", r"\tfrac{d\gamma_a}{dl}", FIX_A),
+    Notation("dγ_p/dl", r"\tfrac{d\gamma_p}{dl}", FIX_P),
+    *(
+        Notation(f"d²γ_a/dl²[{order_of(r)}]", rf"\tfrac{{d^2\gamma_a}}{{dl^2}}[{order_of(r)}]", align(r, 2))
+        for r in ROLES
+    ),
+)
+CLAIMS = noted((rebound, alignment_bend, disjoint_any), NOTATION)

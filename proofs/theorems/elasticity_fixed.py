@@ -8,7 +8,7 @@ from __future__ import annotations
 import sympy as sp
 
 from ..expressions import Diff, Lim, masses, nonnegative, total
-from ..facts import Assume, Claim, Define, Fact, Goal
+from ..facts import Assume, Claim, Define, Fact, Goal, Notation, noted
 from ..rules_algebra import Combine, Signed, Use
 from ..rules_analysis import Differentiate, Squeeze
 from ..vocabulary import ONE, j
@@ -280,4 +280,13 @@ threshold = Claim(
     ),
 )
 
-CLAIMS = (fixed_roles, threshold)
+NOTATION = (
+    Notation("W", "W", W),
+    Notation("dγ_a/dl", r"\tfrac{d\gamma_a}{dl}", pslope(ali)),
+    Notation("dγ_p/dl", r"\tfrac{d\gamma_p}{dl}", pslope(ppos)),
+    Notation("dγ_a/dl", r"\tfrac{d\gamma_a}{dl}", START_A),
+    Notation("R_a", "R_a", GIVES_A),
+    Notation("R_p", "R_p", GIVES_P),
+    Notation("R", "R", GIVES_START),
+)
+CLAIMS = noted((fixed_roles, threshold), NOTATION)

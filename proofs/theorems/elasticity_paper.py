@@ -6,12 +6,13 @@ import sympy as sp
 
 from ..exact import Counterexample
 from ..expressions import Diff, index, masses, size, substitute, total
-from ..facts import Assume, Claim, Fact, Goal
+from ..facts import Assume, Claim, Fact, Goal, Notation, noted
 from ..rules_algebra import Combine, Lemma, Signed, Use
 from ..vocabulary import ONE, M, j
 from .elasticity_three import (
     A_,
     AVERAGE,
+    AVERAGES,
     B_,
     C_,
     DOMAIN,
@@ -33,6 +34,7 @@ from .elasticity_three import (
     ell,
     k,
     l,
+    order_of,
     pre,
     set_roles,
 )
@@ -318,4 +320,18 @@ paper_fixed = Claim(
     finding="What is enough for fixed roles is in elasticity-fixed-roles: o_at <= 1 and l <= (1 - o_at)/(o_tt - 1).",
 )
 
-CLAIMS = (paper, exchangeable, paper_fixed)
+NOTATION = (
+    Notation("W", "W", W),
+    *AVERAGES,
+    Notation("avg (dγ_a/dl + k dγ_p/dl)", r"\overline{d\gamma_a/dl + k\,d\gamma_p/dl}", MEAN_SUM),
+    Notation("dγ_a/dl", r"\tfrac{d\gamma_a}{dl}", CONTAINED_A),
+    *(
+        Notation(f"E dγ_a/dl[{order_of(r)}]", rf"E\tfrac{{d\gamma_a}}{{dl}}[{order_of(r)}]", mean(align(r)))
+        for r in ROLES
+    ),
+    *(
+        Notation(f"E dγ_p/dl[{order_of(r)}]", rf"E\tfrac{{d\gamma_p}}{{dl}}[{order_of(r)}]", mean(before(r)))
+        for r in ROLES
+    ),
+)
+CLAIMS = noted((paper, exchangeable, paper_fixed), NOTATION)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sympy as sp
 
 from ..expressions import Diff, Lim, masses, nonnegative, positive, real, total
-from ..facts import Assume, Claim, Fact, Goal
+from ..facts import Assume, Claim, Fact, Goal, Notation, noted
 from ..rules_algebra import Combine, Signed, Use
 from ..rules_analysis import Differentiate, Squeeze
 from ..vocabulary import ONE, j
@@ -342,4 +342,12 @@ same_data = Claim(
     ),
 )
 
-CLAIMS = (ratio, ratio_limit, signs, same_data)
+NOTATION = (
+    Notation("W", "W", W),
+    Notation("dγ_p/dl", r"\tfrac{d\gamma_p}{dl}", SLOPE_P),
+    Notation("dγ_a/dl", r"\tfrac{d\gamma_a}{dl}", SLOPE_A),
+    Notation("dγ_t/dl", r"\tfrac{d\gamma_t}{dl}", SLOPE_T),
+    Notation("dγ_a/dl", r"\tfrac{d\gamma_a}{dl}", SAME_A),
+    Notation("dγ_p/dl", r"\tfrac{d\gamma_p}{dl}", SAME_P),
+)
+CLAIMS = noted((ratio, ratio_limit, signs, same_data), NOTATION)

@@ -9,7 +9,7 @@ import sympy as sp
 
 from ..exact import Counterexample
 from ..expressions import Diff, index, masses, positive, size, total
-from ..facts import Assume, Claim, Fact, Goal
+from ..facts import Assume, Claim, Fact, Goal, Notation, noted
 from ..rules_algebra import Combine, Signed, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import ONE, M, j
@@ -251,4 +251,11 @@ iid_reversed = Claim(
     "outcome, or k = 1.",
 )
 
-CLAIMS = (separate_disjoint, iid_reversed)
+NOTATION = (
+    Notation("W", "W", W),
+    Notation("dγ_p/dl", r"\tfrac{d\gamma_p}{dl}", SLOPE_P),
+    Notation("dγ_a/dl", r"\tfrac{d\gamma_a}{dl}", SLOPE_A),
+    Notation("dγ_p/dl", r"\tfrac{d\gamma_p}{dl}", start(x, x, y)),
+    Notation("dγ_a/dl", r"\tfrac{d\gamma_a}{dl}", start(y, x, y)),
+)
+CLAIMS = noted((separate_disjoint, iid_reversed), NOTATION)

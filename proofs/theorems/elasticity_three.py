@@ -12,7 +12,7 @@ import itertools
 import sympy as sp
 
 from ..expressions import Diff, masses, nonnegative, positive, real, total
-from ..facts import Assume, Claim, Fact, Goal
+from ..facts import Assume, Claim, Fact, Goal, Notation, noted
 from ..rules_algebra import Certificate, Combine, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import ONE, j
@@ -214,6 +214,18 @@ finite_size = Claim(
 )
 
 
+def order_of(roles: tuple[sp.Expr, ...]) -> str:
+    """Which datasets have the three roles, such as "132"."""
+    return "".join(str(P.index(x) + 1) for x in roles)
+
+
+AVERAGES = (
+    Notation("avg dγ_a/dl", r"\overline{d\gamma_a/dl}", MEAN_ALIGN),
+    *(Notation(f"dγ_a/dl[{order_of(r)}]", rf"\tfrac{{d\gamma_a}}{{dl}}[{order_of(r)}]", align(r)) for r in ROLES),
+    Notation("avg dγ_p/dl", r"\overline{d\gamma_p/dl}", MEAN_PRE),
+    *(Notation(f"dγ_p/dl[{order_of(r)}]", rf"\tfrac{{d\gamma_p}}{{dl}}[{order_of(r)}]", before(r)) for r in ROLES),
+)
+
 # --- disjoint supports: 1/2 is sharp ---
 
 
@@ -349,4 +361,9 @@ disjoint = Claim(
     ),
 )
 
-CLAIMS = (finite_size, sharp, disjoint)
+NOTATION = (
+    Notation("W", "W", W),
+    *AVERAGES,
+    Notation("avg dγ_p/dl", r"\overline{d\gamma_p/dl}", POINT_MEAN),
+)
+CLAIMS = noted((finite_size, sharp, disjoint), NOTATION)

@@ -9,7 +9,7 @@ import sympy as sp
 
 from ..exact import Counterexample
 from ..expressions import Diff, masses, total
-from ..facts import Assume, Claim, Define, Fact, Goal
+from ..facts import Assume, Claim, Define, Fact, Goal, Notation, noted
 from ..rules_algebra import Combine, Rewrite, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import (
@@ -30,6 +30,7 @@ from ..vocabulary import (
     p,
     s,
     slope,
+    slope_notation,
     slope_steps,
     t,
 )
@@ -252,4 +253,10 @@ hooke_all_equal = Claim(
     finding="For two datasets the forces are equal in size and opposite (conservation-law with N = 2).",
 )
 
-CLAIMS = (hooke_forward, hooke_reverse_derivative, hooke_reverse_not_conserved, hooke_all_equal)
+NOTATION = (
+    *slope_notation((i, t), (t, t)),
+    Notation("dKL(p_s‖p_D)/dn_t", r"\tfrac{\partial\mathrm{KL}(p_s\|p_D)}{\partial n_t}", forward(s, own[s])),
+    Notation("dKL(p_D‖p_i)/dn_t", r"\tfrac{\partial\mathrm{KL}(p_D\|p_i)}{\partial n_t}", reverse(i, pos_mixture)),
+    Notation("dKL(p_D‖p_s)/dn_t", r"\tfrac{\partial\mathrm{KL}(p_D\|p_s)}{\partial n_t}", reverse(s, pos_mixture)),
+)
+CLAIMS = noted((hooke_forward, hooke_reverse_derivative, hooke_reverse_not_conserved, hooke_all_equal), NOTATION)

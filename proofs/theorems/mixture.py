@@ -9,7 +9,7 @@ from __future__ import annotations
 import sympy as sp
 
 from ..expressions import total
-from ..facts import Assume, Claim, Fact, Goal
+from ..facts import Assume, Claim, Fact, Goal, noted
 from ..rules_algebra import Combine, Signed, Use, Vanish
 from ..vocabulary import (
     DATASET_MASSES,
@@ -26,6 +26,7 @@ from ..vocabulary import (
     p,
     s,
     slope,
+    slope_notation,
     slope_steps,
     slope_value,
     t,
@@ -263,4 +264,5 @@ overlap_sign = Claim(
     ),
 )
 
-CLAIMS = (volume_derivative, conservation_law, own_rate_falls, overlap_sign)
+NOTATION = (*slope_notation((i, t), (t, i), (t, t), (s, t)),)
+CLAIMS = noted((volume_derivative, conservation_law, own_rate_falls, overlap_sign), NOTATION)

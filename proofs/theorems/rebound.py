@@ -9,7 +9,7 @@ from __future__ import annotations
 import sympy as sp
 
 from ..expressions import Diff, index, masses, nonnegative, total
-from ..facts import Assume, Claim, Define, Fact, Goal
+from ..facts import Assume, Claim, Define, Fact, Goal, Notation, noted
 from ..rules_algebra import Combine, Rewrite, Signed, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import (
@@ -28,6 +28,7 @@ from ..vocabulary import (
     p,
     s,
     slope,
+    slope_notation,
     slope_steps,
     t,
 )
@@ -228,4 +229,8 @@ turns_once = Claim(
     ),
 )
 
-CLAIMS = (second_derivative, rebound_slows, turns_once)
+NOTATION = (
+    *slope_notation((i, t)),
+    Notation("d²C_i/dn_t²", r"\tfrac{\partial^2 C_i}{\partial n_t^2}", BEND),
+)
+CLAIMS = noted((second_derivative, rebound_slows, turns_once), NOTATION)
