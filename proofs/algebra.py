@@ -47,8 +47,9 @@ def is_zero(expr: Expr) -> bool:
     return not terms or rational_zero(terms)
 
 
+@lru_cache(maxsize=200_000)
 def normal_terms(expr: Expr) -> Terms:
-    """Return the normal form as a map from monomials to their rational coefficients."""
+    """Return the normal form as a map from monomials to their rational coefficients (shared: do not change it)."""
     if isinstance(expr, sp.Rational):
         return {ONE: expr} if expr else {}
     if isinstance(expr, sp.Add):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +59,7 @@ class Context:
             raise NotShown("there is no library of claims to cite from")
         return self.library(claim, goal)
 
-    def hints(self, because: Iterable[str] = ()) -> Sequence[tuple[str, Fact]]:
+    def hints(self, because: Iterable[str] = ()) -> tuple[tuple[str, Fact], ...]:
         """Facts that may decide a sign: the general premises, and those cited by name."""
         general = [(a.name, a.fact) for a in self.assumptions.values() if not a.case]
         general += [
@@ -67,7 +67,7 @@ class Context:
             for d in self.definitions.values()
             if d.fact.left.is_nonnegative
         ]
-        return [(name, self._find(name).fact) for name in because] + general
+        return tuple([(name, self._find(name).fact) for name in because] + general)
 
     def sign(self, expr: Expr, because: Iterable[str] = (), *, strict: bool = False) -> bool:
         """Tell whether an expression is non-negative (positive if ``strict``), recording the facts that say so."""

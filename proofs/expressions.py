@@ -17,6 +17,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -187,8 +188,12 @@ def substitute(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
     A key is a symbol, or an array element such as ``x[j]``: then every ``x[anything]`` becomes the value with ``j``
     replaced by ``anything``.
     """
-    if not values:
-        return expr
+    return _substituted(expr, tuple(values.items())) if values else expr
+
+
+@lru_cache(maxsize=20_000)
+def _substituted(expr: Expr, items: tuple[tuple[Expr, Expr], ...]) -> Expr:
+    values = dict(items)
     incoming = set().union(*(free_names(value) for value in values.values()))
     for key in values:
         if isinstance(key, sp.Indexed):

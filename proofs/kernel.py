@@ -68,8 +68,14 @@ class Report:
     rests_on: Mapping[str, frozenset[str]]
 
 
-def check(claim: Claim, library: Mapping[str, Claim] | None = None) -> Report:
-    """Check a claim, step by step, and give the verdict; ``library`` holds the claims that it may cite."""
+def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: bool = False) -> Report:
+    """Check a claim, step by step, and give the verdict.
+
+    Args:
+        claim: the claim.
+        library: the claims that it may cite.
+        stop: leave off at the first problem; the verdict is then "undecided" without a look at the rest.
+    """
     start = time.perf_counter()
     problems = list(_ill_formed(claim))
     known: dict[str, Known] = {}
@@ -78,7 +84,9 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None) -> Report:
         known[item.name] = Known(item.fact, frozenset({item.name}))
     reports: list[StepReport] = []
     for step in claim.steps:
-        report, conclusion, cites = _check_step(step, claim, known, library or {})
+        if stop and problems:
+            break
+        report, conclusion, cites = _check_step_once(step, claim, known, library or {})
         reports.append(report)
         if conclusion is None:
             problems.append(f"step {step.name!r}: {report.problem}")
@@ -96,6 +104,26 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None) -> Report:
         time.perf_counter() - start,
         {n: k.rests_on for n, k in known.items()},
     )
+
+
+_STEPS: dict[Any, tuple[StepReport, Known | None, set[str]]] = {}
+
+
+def _check_step_once(
+    step: Step, claim: Claim, known: dict[str, Known], library: Mapping[str, Claim]
+) -> tuple[StepReport, Known | None, set[str]]:
+    """Check a step; the same step before the same premises, definitions and facts is not checked again.
+
+    A step that cites another claim is always checked: what it says depends on the library.
+    """
+    if isinstance(step, rules_algebra.Lemma):
+        return _check_step(step, claim, known, library)
+    key = (step, claim.assumptions, claim.definitions, tuple(known.items()))
+    if key not in _STEPS:
+        if len(_STEPS) > 20_000:
+            _STEPS.clear()
+        _STEPS[key] = _check_step(step, claim, known, library)
+    return _STEPS[key]
 
 
 def _check_step(

@@ -16,8 +16,8 @@ Example:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -39,7 +39,8 @@ class Sign:
     by: frozenset[str] = frozenset()
 
 
-def sign(expr: Expr, facts: Sequence[tuple[str, Fact]] = ()) -> Sign | None:
+@lru_cache(maxsize=100_000)
+def sign(expr: Expr, facts: tuple[tuple[str, Fact], ...] = ()) -> Sign | None:
     """Return why an expression is non-negative, or None where that is not seen.
 
     ``facts`` are named facts that may be used: their gaps are known to be non-negative (positive if strict).
@@ -56,7 +57,7 @@ def sign(expr: Expr, facts: Sequence[tuple[str, Fact]] = ()) -> Sign | None:
     return _by_facts(expanded, facts, direct)
 
 
-def _structure(expr: Expr, facts: Sequence[tuple[str, Fact]]) -> Sign | None:
+def _structure(expr: Expr, facts: tuple[tuple[str, Fact], ...]) -> Sign | None:
     if expr.is_positive:
         return Sign(True)
     if isinstance(expr, sp.Add):
@@ -114,7 +115,7 @@ def _one_minus_delta(expr: Expr) -> bool:
     return isinstance(rest, sp.KroneckerDelta)
 
 
-def _product(expr: Expr, facts: Sequence[tuple[str, Fact]]) -> Sign | None:
+def _product(expr: Expr, facts: tuple[tuple[str, Fact], ...]) -> Sign | None:
     strict, by, negative = True, frozenset[str](), 0
     for arg in expr.args:
         part = sign(arg, facts) if isinstance(arg, sp.Add) else _structure(arg, facts)
@@ -130,7 +131,7 @@ def _product(expr: Expr, facts: Sequence[tuple[str, Fact]]) -> Sign | None:
     return Sign(strict, by) if negative % 2 == 0 else None
 
 
-def _by_facts(expr: Expr, facts: Sequence[tuple[str, Fact]], direct: Sign | None) -> Sign | None:
+def _by_facts(expr: Expr, facts: tuple[tuple[str, Fact], ...], direct: Sign | None) -> Sign | None:
     """Look for ``c * gap + rest`` with ``c`` positive and ``rest`` non-negative."""
     terms = normal_terms(expr)
     for name, fact in facts:
@@ -157,7 +158,7 @@ def _multiples(terms: dict[Any, Expr], gap: dict[Any, Expr]) -> list[Expr]:
             candidate = normal(sp.Mul(c2, *(b**e for b, e in want)) / below)
             if candidate not in out:
                 out.append(candidate)
-    return sorted(out, key=lambda e: len(str(e)))
+    return sorted(out, key=lambda e: int(e.count_ops()))
 
 
 def polynomial_terms(expr: Expr) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy as sp
 
-from .algebra import is_zero, normal
+from .algebra import is_zero, normal, normal_terms
 from .context import Context, NotShown, bound_variables
 from .expressions import replace, total
 from .facts import Fact, Step
@@ -116,22 +116,26 @@ def same_fact(one: Fact, two: Fact) -> bool:
 
 def check_combine(step: Combine, context: Context) -> str:
     """Check the rule of the same name; return what was checked."""
-    rest, strict, shown = step.fact.gap, False, []
+    rest, strict, unequal = step.fact.gap, False, False
     for use in step.uses:
         fact = context.instance(use.name, dict(use.at), use.because)
         if fact.relation != "=":
+            unequal = True
             if step.fact.relation == "=":
                 raise NotShown(f"an equality cannot rest on the inequality {use.name!r}")
             if not context.sign(use.times, use.because):
                 raise NotShown(f"the factor {use.times} of the inequality {use.name!r} is not known to be >= 0")
             if fact.strict and context.sign(use.times, use.because, strict=True):
                 strict = True
+        if not normal_terms(fact.gap):
+            raise NotShown(f"{use.name!r} is an identity that the normal form knows: it adds nothing here")
         context.defined(use.times)
         rest = rest - total(use.times * fact.gap, *use.over)
-        shown.append(use.name)
     context.defined(step.fact.left, step.fact.right)
-    if step.fact.strict and not strict:
-        raise NotShown("a strict inequality needs a strict one among what it rests on")
+    if step.fact.strict != strict:
+        raise NotShown("the fact is strict where its grounds are not, or they are and it is not: state what was shown")
+    if step.fact.relation != "=" and not unequal:
+        raise NotShown("its grounds are equalities, so it is one too: state it as an equality")
     if not is_zero(rest):
         raise NotShown(f"the combination does not come out: there remains {normal(rest)}")
     if not step.uses:
@@ -213,7 +217,7 @@ def check_vanish(step: Vanish, context: Context) -> str:
     if zero.relation != "=" or step.fact.relation != "=":
         raise NotShown("terms vanish only where their sum is said to be 0")
     body = total(step.weight * step.base**step.power, *step.over) + step.rest
-    if not (is_zero(zero.gap - body) or is_zero(zero.gap + body)):
+    if not is_zero(zero.gap - body):
         raise NotShown("the sum that is 0 is not the stated sum of terms")
     context.defined(step.base, step.weight)
     if not context.sign(step.weight, step.because, strict=True):
@@ -222,7 +226,7 @@ def check_vanish(step: Vanish, context: Context) -> str:
         raise NotShown(f"{step.base} is not known to be >= 0")
     if step.power < 1 or not context.sign(step.rest, step.because):
         raise NotShown(f"the rest {step.rest} is not known to be >= 0")
-    if not (is_zero(step.fact.gap - step.base) or is_zero(step.fact.gap + step.base)):
+    if not is_zero(step.fact.gap - step.base):
         raise NotShown("the conclusion is not that the base vanishes")
     return "the sum is the stated sum of non-negative terms; it is 0, so each term is 0, and its positive weight is not"
 

@@ -173,6 +173,8 @@ def check_integrate(step: Integrate, context: Context) -> str:
     if not x.is_positive or not (a == 0 or context.sign(a)):
         raise NotShown("integrals are taken over part of the positive axis")
     ends = [_end(step.antiderivative, x, a), _end(step.antiderivative, x, b)]
+    if b == sp.oo and (ends[1] is None or ends[1] != 0):
+        raise NotShown("the antiderivative must be the one that vanishes at infinity")
     if None in ends or not is_zero(ends[1] - ends[0] - step.fact.right):
         raise NotShown(f"the antiderivative goes from {ends[0]} to {ends[1]}")
     return (

@@ -59,7 +59,7 @@ prune_mix = Claim(
             "leaf-counts",
             "In terms of the leaf weights",
             Fact(UNION, "=", total(volume[s] * weight[s, v], s)),
-            (Use("counts"), Use("P", times=-volume[s], over=(s,))),
+            (Use("P", times=-volume[s], over=(s,)),),
         ),
         Combine(
             "size",
