@@ -137,6 +137,10 @@ class _Plain(StrPrinter):  # type: ignore[misc]
         return f"({text})" if loose or quotient else text
 
 
+def _raised(text: str, exp: str | None) -> str:
+    return f"{{{text}}}^{{{exp}}}" if exp else text
+
+
 class _Latex(LatexPrinter):  # type: ignore[misc]
     """sympy's LaTeX printer with the same conventions."""
 
@@ -158,29 +162,28 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
             text = f"({text})"
         return rf"\sum_{{{','.join(self._print(name) for name in names)}}} {text}"
 
-    def _print_Diff(self, expr: Expr) -> str:
+    def _print_Diff(self, expr: Expr, exp: str | None = None) -> str:
         f, x, x0, order = expr.args
         power = "" if order == 1 else f"^{order}"
         d = rf"\tfrac{{d{power}}}{{d{self._print(x)}{power}}}"
-        return rf"{d}\bigl[{self._print(f)}\bigr]_{{{self._print(x)}={self._print(x0)}}}"
+        return _raised(rf"{d}\bigl[{self._print(f)}\bigr]_{{{self._print(x)}={self._print(x0)}}}", exp)
 
-    def _print_Lim(self, expr: Expr) -> str:
+    def _print_Lim(self, expr: Expr, exp: str | None = None) -> str:
         f, x, x0 = expr.args
-        return rf"\lim_{{{self._print(x)}\to {self._print(x0)}}} \bigl({self._print(f)}\bigr)"
+        return _raised(rf"\lim_{{{self._print(x)}\to {self._print(x0)}}} \bigl({self._print(f)}\bigr)", exp)
 
-    def _print_Int(self, expr: Expr) -> str:
+    def _print_Int(self, expr: Expr, exp: str | None = None) -> str:
         f, x, a, b = expr.args
-        return rf"\int_{{{self._print(a)}}}^{{{self._print(b)}}} {self._print(f)}\,d{self._print(x)}"
+        return _raised(rf"\int_{{{self._print(a)}}}^{{{self._print(b)}}} {self._print(f)}\,d{self._print(x)}", exp)
 
-    def _print_Mean(self, expr: Expr) -> str:
-        return rf"E\bigl[{self._print(expr.args[0])}\bigr]"
+    def _print_Mean(self, expr: Expr, exp: str | None = None) -> str:
+        return _raised(rf"E\bigl[{self._print(expr.args[0])}\bigr]", exp)
 
-    def _print_Huffman(self, expr: Expr) -> str:
-        return rf"L_{{\mathrm{{huff}}}}({', '.join(self._print(arg) for arg in expr.args)})"
+    def _print_Huffman(self, expr: Expr, exp: str | None = None) -> str:
+        return _raised(rf"L_{{\mathrm{{huff}}}}({', '.join(self._print(arg) for arg in expr.args)})", exp)
 
     def _print_KroneckerDelta(self, expr: Expr, exp: str | None = None) -> str:
-        text = rf"[{self._print(expr.args[0])}={self._print(expr.args[1])}]"
-        return f"{text}^{{{exp}}}" if exp else text
+        return _raised(rf"[{self._print(expr.args[0])}={self._print(expr.args[1])}]", exp)
 
     def _needs_mul_brackets(self, expr: Expr, first: bool = False, last: bool = False) -> bool:
         loose = type(expr).__name__ in {"Sum", "Int"} and not last

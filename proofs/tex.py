@@ -33,7 +33,7 @@ _SIGNS = {
     "∪": r"$\cup$", "‖": r"$\|$", "²": r"$^2$", "³": r"$^3$", "·": r"$\cdot$", "≈": r"$\approx$", "⌈": r"$\lceil$",
     "⌉": r"$\rceil$", "α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "δ": r"$\delta$", "ε": r"$\varepsilon$",
     "κ": r"$\kappa$", "λ": r"$\lambda$", "ρ": r"$\rho$", "σ": r"$\sigma$", "φ": r"$\varphi$", "χ": r"$\chi$",
-    "ω": r"$\omega$", "Γ": r"$\Gamma$", "Θ": r"$\Theta$", "Λ": r"$\Lambda$", "Ω": r"$\Omega$", "μ": r"$\mu$",
+    "ω": r"$\omega$", "θ": r"$\theta$", "Γ": r"$\Gamma$", "Θ": r"$\Theta$", "Λ": r"$\Lambda$", "Ω": r"$\Omega$", "μ": r"$\mu$",
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "^": r"\^{}",
     "~": r"\textasciitilde{}", "<": r"$<$", ">": r"$>$", "|": r"$|$", "$": r"\$",
 }  # fmt: skip

@@ -113,7 +113,7 @@ a, uu, vv, ww = positive("a"), *nonnegative("u v w")
 steps = nonnegative("s t r")
 S = sp.Add(*xs)
 PERMS = tuple(itertools.permutations(xs))
-SOME = Assume("some", "the leaf has mass", Fact(S, ">", ZERO))
+SOME = Assume("some", "the one leaf that the lemmas speak of has mass; shown for every leaf where they are used", Fact(S, ">", ZERO))
 
 
 def first_leaf(x: tuple[sp.Expr, ...], a: sp.Expr, u: sp.Expr, v: sp.Expr) -> tuple[sp.Expr, sp.Expr]:

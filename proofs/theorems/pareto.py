@@ -321,7 +321,7 @@ below_one = Claim(
             "bound",
             "so for all positive X, Y, Z",
             Fact(PAIRS / 3, "<=", (X + Y + Z) / 3),
-            (Use("pointwise-third"), Use("squares")),
+            (Use("squares"),),
         ),
         Average(
             "below",

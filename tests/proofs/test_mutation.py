@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from proofs.kernel import check
@@ -23,6 +25,8 @@ def test_a_deleted_part_is_missed(name: str) -> None:
 def test_an_altered_step_is_not_proved(name: str) -> None:
     mutants = list(alterations(CLAIMS[name]))
     assert len(mutants) > len(CLAIMS[name].steps)
+    if "COMPRESSLAB_ALL_MUTANTS" not in os.environ:  # all of them take minutes; every so manieth, a fixed choice
+        mutants = mutants[:: 1 + len(mutants) // 120]
     survivors = [what for what, mutant in mutants if check(mutant, CLAIMS, stop=True).verdict != "undecided"]
     assert not survivors
 
