@@ -1,26 +1,29 @@
 """From probabilities to whole numbers: what makes coding exact, and what it costs.
 
 A range coder needs positive integer weights ``w_1 .. w_k`` with the sum ``2**24``. From masses ``x_1 .. x_k`` (not
-necessarily normalised) with running sums ``F_i`` we take, in one pass and without any search,
+necessarily normalised) we take, in one pass and without any search,
 
-    ``w_i = 1 + floor(s F_i) - floor(s F_{i-1})``,   ``s = (2**24 - k) / F_k``.
+    ``w_i = 1 + floor(s x_i)``,   ``s = (2**24 - k) / (x_1 + .. + x_k)``,
 
-The floors telescope, so the weights have the right sum whatever the rounding. As ``floor(a) - floor(b) > a - b - 1``,
-each weight exceeds ``(2**24 - k) x_i / F_k``, hence (claim `quantization-overhead`):
+and give what is left of ``2**24`` to the first symbol. As ``1 + floor(a) > a``, each weight exceeds
+``(2**24 - k) p_i``, where ``p_i`` is the normalised mass; hence (claim `quantization-overhead`)
 
-    ``-log2(w_i / 2**24) < -log2(x_i / F_k) - log2(1 - k / 2**24)``   for every symbol, whatever its probability.
+    ``-log2(w_i / 2**24) < -log2(p_i) - log2(1 - k / 2**24)``   for every symbol, whatever its probability.
 
-Above `ONE_LEVEL` symbols a row is coded in two levels: symbol ``v`` lies in block ``v % B`` at place ``v // B``; the
-block is coded under the block masses, then the place under the masses in that block. Only one block of the row has to
-be looked at closely, which makes coding about as fast as reading the row, and it shrinks ``k`` from ``V`` to about
-``2 sqrt(V)`` in the bound. Block masses are added up by halving: a fixed tree of additions of whole slices, each
-rounded as IEEE 754 says, so the weights are a function of the row's floats on any machine and any numpy.
+Above `ONE_LEVEL` symbols a row is coded in two levels: symbol ``v`` is place ``v % m`` of block ``v // m``; the block is
+coded under the block masses, then the place under the masses in that block. Only one block of the row has to be looked
+at closely, which makes coding about as fast as reading the row, and ``k`` falls from ``V`` to about ``2 sqrt(V)`` in the
+bound.
+
+The weights are a function of the row's floats alone: every addition of floats happens in an order that is written down
+here (`_sum_in_lanes`), each rounded as IEEE 754 says; sums of whole numbers are exact in any order.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -55,14 +58,16 @@ ONE_LEVEL = 64
 SUM_TOLERANCE = 1e-4
 """How far from 1 a row may sum: what float32 rounding leaves of a softmax over a large vocabulary, and some."""
 
-_TINY = 2.0**-900  # below this, (2**24 / total) could overflow
+_FEWEST_PLACES = 16  # four vectors of four lanes, see `_sum_in_lanes`
+_TINY = 2.0**-900  # below this, 2**24 / total could overflow
+_CACHE_BYTES = 1 << 19  # rows are read in pieces of this size: once from memory, then from the cache
 
 Rows: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Split:
-    """How a row of ``vocab_size`` symbols is cut: symbol ``v`` is place ``v // blocks`` of block ``v % blocks``."""
+    """How a row of ``vocab_size`` symbols is cut: symbol ``v`` is place ``v % places`` of block ``v // places``."""
 
     vocab_size: int
     blocks: int
@@ -93,28 +98,28 @@ def split_of(vocab_size: int) -> Split:
         )
     if vocab_size <= ONE_LEVEL:
         return Split(vocab_size, vocab_size, 1)
-    places = 1 << round(math.log2(vocab_size) / 2)
+    places = max(_FEWEST_PLACES, 1 << round(math.log2(vocab_size) / 2))
     return Split(vocab_size, -(-vocab_size // places), places)
 
 
 def overhead_bound_bits(vocab_size: int, dtype: npt.DTypeLike = np.float64) -> float:
-    """Bound on the bits per symbol that quantisation adds to ``-log2(p / sum(row))``, for every symbol of any row.
+    """Bound on the bits that quantisation adds to ``-log2(p / sum(row))``, for every symbol of any valid row.
 
     The exact part is ``-log2(1 - k/2**24)`` for each level of ``k`` alternatives (claim `quantization-overhead`); the
-    rest bounds what rounding in float64 (running sums) and ``dtype`` (block masses) can add.
+    rest bounds what rounding can add: ``k`` additions and three more operations in float64 on each level, and
+    ``places`` additions in ``dtype`` for the block masses.
 
     Example:
-        >>> f"{overhead_bound_bits(256, np.float32):.1e}", f"{overhead_bound_bits(49152, np.float32):.1e}"
-        ('3.7e-06', '4.2e-05')
+        >>> f"{overhead_bound_bits(256):.2e}", f"{overhead_bound_bits(49152):.2e}"
+        ('2.75e-06', '3.85e-05')
     """
     split = split_of(vocab_size)
     unit = float(np.finfo(np.dtype(dtype)).eps) / 2
     bound = 0.0
     for k in (split.blocks, split.places) if split.levels == 2 else (split.blocks,):
-        slack = 2 * (k + 4) * 2.0 ** (PRECISION - 53)
-        bound -= math.log2(1 - k / 2**PRECISION) + math.log2(1 - slack)
+        bound -= math.log2(1 - k / 2**PRECISION) + (k + 3) * math.log2(1 - 2.0**-53)
     if split.levels == 2:
-        bound -= 2 * math.log2(split.places) * math.log2(1 - unit)
+        bound -= 2 * split.places * math.log2(1 - unit)
     return bound
 
 
@@ -155,12 +160,13 @@ def quantize(rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
         >>> import numpy as np
         >>> weights = quantize(np.array([[0.75, 0.25, 0.0], [1.0, 1e-300, 0.0]]))
         >>> weights.tolist(), weights.sum(axis=1).tolist()
-        ([[12582910, 4194305, 1], [16777214, 1, 1]], [16777216, 16777216])
+        ([[12582911, 4194304, 1], [16777214, 1, 1]], [16777216, 16777216])
     """
     array = as_rows(rows)
     split = split_of(array.shape[1])
-    _check(array, array.sum(axis=1, dtype=np.float64), 0)
-    return _weights_minus_one(array, Split(split.vocab_size, split.vocab_size, 1).blocks).astype(np.int64) + 1
+    weights, totals = _weights_minus_one(array)
+    _check(array, totals, bool(array.min() >= 0) if array.size else True, 0)
+    return weights.astype(np.int64) + 1
 
 
 def block_weights(rows: Rows, split: Split, first_row: int = 0) -> npt.NDArray[np.float64]:
@@ -171,77 +177,131 @@ def block_weights(rows: Rows, split: Split, first_row: int = 0) -> npt.NDArray[n
     Raises:
         InvalidDistribution: naming the first row that is not a probability distribution, and why.
     """
-    masses = rows if split.levels == 1 else _fold(rows, split)
-    running = np.cumsum(masses, axis=1, dtype=np.float64)
-    _check(rows, running[:, -1], first_row)
-    return _telescope(running, split.blocks)
+    n, vocab_size = rows.shape
+    masses = rows if split.levels == 1 else np.empty((n, split.blocks), dtype=rows.dtype)
+    non_negative = True
+    step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
+    for i in range(0, n, step):
+        piece = rows[i : i + step]
+        if split.levels == 2:
+            _block_masses(piece, split, masses[i : i + step])
+        non_negative = bool(piece.min() >= 0) and non_negative  # a comparison with NaN is false
+    weights, totals = _weights_minus_one(masses)
+    _check(rows, totals, non_negative, first_row)
+    return weights
 
 
 def inner_weights(rows: Rows, split: Split, blocks: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     """Return the weights minus one of the places in block ``blocks[t]`` of row ``t``: (n, ``split.places``) float64.
 
-    Places beyond the vocabulary (in the last blocks, if ``V`` is not a multiple) have mass 0, so weight 1.
+    Places beyond the vocabulary (in the last block, if ``V`` is not a multiple) have mass 0, so weight 1.
     """
-    n, vocab_size = rows.shape
-    symbols = blocks[:, None].astype(np.int64) + np.arange(split.places, dtype=np.int64) * split.blocks
-    beyond = None
-    if split.blocks * split.places > vocab_size:
-        beyond = symbols >= vocab_size
-        symbols[beyond] = 0
-    symbols += (np.arange(n, dtype=np.int64) * vocab_size)[:, None]
-    masses = rows.reshape(-1).take(symbols)
-    if beyond is not None:
-        masses[beyond] = 0.0
-    return _weights_minus_one(masses, split.places)
+    whole, rest = _cut(rows, split)
+    t = np.arange(len(rows))
+    if rest is None:
+        masses = whole.reshape(-1, split.places).take(t * split.blocks + blocks, axis=0)
+    else:
+        masses = whole[t, np.minimum(blocks, whole.shape[1] - 1)]
+        last = blocks == whole.shape[1]
+        masses[last] = rest[last]
+    return _weights_minus_one(masses)[0]
 
 
-def _weights_minus_one(masses: Rows, k: int) -> npt.NDArray[np.float64]:
-    return _telescope(np.cumsum(masses, axis=1, dtype=np.float64), k)
+def _cut(rows: Rows, split: Split) -> tuple[Rows, Rows | None]:
+    """View rows (n, V) as whole blocks (n, V // places, places); the rest, padded with zeros to (n, places), or None."""
+    whole = split.vocab_size // split.places
+    used = whole * split.places
+    blocks = rows[:, :used].reshape(len(rows), whole, split.places)
+    if used == split.vocab_size:
+        return blocks, None
+    rest = np.zeros((len(rows), split.places), dtype=rows.dtype)
+    rest[:, : split.vocab_size - used] = rows[:, used:]
+    return blocks, rest
 
 
-def _telescope(running: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.float64]:
-    """Turn running sums (n, k), which are overwritten, into weights minus one; a row of zeros becomes uniform."""
+def _block_masses(rows: Rows, split: Split, out: Rows) -> None:
+    whole, rest = _cut(rows, split)
+    if rest is None:
+        _sum_over_last(whole, out)
+    else:
+        _sum_over_last(whole, out[:, :-1])
+        _sum_over_last(rest[:, None, :], out[:, -1:])
+
+
+def _weights_minus_one(masses: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the weights minus one (n, k) of masses (n, k), and the totals (n,) of the masses; zeros give a uniform."""
+    n, k = masses.shape
     free = float((1 << PRECISION) - k)
-    total = running[:, -1:]
-    if total.size and not total.min() >= _TINY:
-        tiny = total[:, 0] < _TINY
-        running[tiny] *= 2.0**600  # exact, subnormal numbers included
-        running[tiny & (total[:, 0] == 0)] = np.arange(1, k + 1, dtype=np.float64)
-    running *= free / running[:, -1:]
-    np.floor(running, out=running)
-    running[:, -1] = free
-    weights = np.empty_like(running)
-    weights[:, 0] = running[:, 0]
-    np.subtract(running[:, 1:], running[:, :-1], out=weights[:, 1:])
-    return weights
+    x = masses.astype(np.float64)
+    totals = np.empty((n, 1))
+    _sum_over_last(x[:, None, :], totals)
+    base = totals
+    with np.errstate(invalid="ignore", over="ignore"):  # a row with NaN or infinity is refused by the caller
+        if n and not totals.min() >= _TINY:
+            tiny = totals[:, 0] < _TINY
+            x[tiny] *= 2.0**600  # exact, subnormal numbers included
+            x[tiny & (totals[:, 0] == 0)] = 1.0
+            base = np.empty((n, 1))
+            _sum_over_last(x[:, None, :], base)
+        x *= free / base
+        np.floor(x, out=x)
+        x[:, 0] += free - np.einsum("ij->i", x)  # whole numbers: exact in any order
+    return x, totals[:, 0]
 
 
-def _fold(rows: Rows, split: Split) -> Rows:
-    """Add up the places of every block by halving: (n, V) to (n, blocks), the same tree of additions everywhere."""
-    n, vocab_size = rows.shape
-    blocks, half = split.blocks, split.places // 2
-    width = half * blocks
-    rest = vocab_size - width
-    folded = np.empty((n, width), dtype=rows.dtype)
-    np.add(rows[:, :rest], rows[:, width:], out=folded[:, :rest])
-    folded[:, rest:] = rows[:, rest:width]
-    while half > 1:
-        half //= 2
-        width = half * blocks
-        folded = folded[:, :width] + folded[:, width : 2 * width]
-    return folded
+def _sum_over_last(values: Rows, out: Rows) -> None:
+    """Add up the last axis of ``values`` (n, j, k) in the order of `_sum_in_lanes`, fast where numpy agrees."""
+    if _einsum_adds_in_lanes(values.dtype.itemsize, values.shape[-1]):
+        np.einsum("ijk->ij", values, out=out)
+    else:
+        out[...] = _sum_in_lanes(values)
 
 
-def _check(rows: Rows, totals: npt.NDArray[np.float64], first_row: int) -> None:
+def _sum_in_lanes(values: Rows) -> Rows:
+    """Add up the last axis in vectors of 16 bytes (4 float32 or 2 float64); at the end the lanes of the sum, in pairs.
+
+    Vectors are added four at a time while there are four, then one by one, the last one filled up with zeros. This is
+    the definition of a sum in this file, in element-wise additions, which are the same everywhere.
+    """
+    lanes = 16 // values.itemsize
+    k = values.shape[-1]
+    padded = np.zeros((*values.shape[:-1], -(-k // lanes), lanes), dtype=values.dtype)
+    padded.reshape(*values.shape[:-1], -1)[..., :k] = values
+    vectors = [padded[..., i, :] for i in range(padded.shape[-2])]
+    total = np.zeros_like(vectors[0])
+    whole = k // (4 * lanes) * 4
+    for i in range(0, whole, 4):
+        total = ((vectors[i] + vectors[i + 1]) + (vectors[i + 2] + vectors[i + 3])) + total
+    for vector in vectors[whole:]:
+        total = vector + total
+    while lanes > 1:
+        lanes //= 2
+        total = total[..., 0::2] + total[..., 1::2]
+    return total[..., 0]
+
+
+@cache
+def _einsum_adds_in_lanes(itemsize: int, k: int) -> bool:
+    """Whether this numpy's einsum adds in the order of `_sum_in_lanes`, seen on sums that depend on the order.
+
+    numpy promises no order. Where it is this one (numpy 2 on a CPU with 128-bit vectors) einsum is several times
+    faster; anywhere else the definition itself is computed, and the bits are the same.
+    """
+    dtype = np.float32 if itemsize == 4 else np.float64
+    rng = np.random.default_rng(k)
+    values = np.ldexp(rng.random((16, 3, k)), rng.integers(-20, 1, (16, 3, k))).astype(dtype)
+    return bool(np.array_equal(np.einsum("ijk->ij", values), _sum_in_lanes(values)))
+
+
+def _check(rows: Rows, totals: npt.NDArray[np.float64], non_negative: bool, first_row: int) -> None:
     """Raise unless every row is non-negative, finite and sums to 1 within `SUM_TOLERANCE`."""
-    if not rows.size:
-        return
     # NaN and infinities reach the totals, and every comparison with NaN is false.
-    if rows.min() >= 0 and np.abs(totals - 1.0).max() <= SUM_TOLERANCE:
+    if not len(rows) or (non_negative and np.abs(totals - 1.0).max() <= SUM_TOLERANCE):
         return
     for t, row in enumerate(rows):
         _check_row(row, first_row + t)
-    _check_row(rows[int(np.abs(totals - 1.0).argmax())], first_row, certainly_bad=True)  # off by rounding alone
+    worst = int(np.abs(totals - 1.0).argmax())  # the sums disagree in rounding only: this one is at the very limit
+    _check_row(rows[worst], first_row + worst, certainly_bad=True)
 
 
 def _check_row(row: Rows, number: int, certainly_bad: bool = False) -> None:

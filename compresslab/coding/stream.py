@@ -28,7 +28,9 @@ from compresslab.errors import CorruptStream, InvalidDistribution, InvalidParame
 
 __all__ = ["BatchDecoder", "BatchEncoder", "Decoder", "Encoder", "decode", "encode"]
 
-_CACHE_BYTES = 1 << 20  # rows are worked on in pieces of this size: they are read once and stay in the cache
+# Rows are worked on in pieces, so that what is derived from them stays in the cache, whatever the length.
+_PIECE_BYTES = 1 << 23
+_PIECE_ROWS = 1024
 
 
 class Encoder:
@@ -77,7 +79,7 @@ class Encoder:
             if self._split.levels == 1:
                 self._coders[0].encode(part_tokens, outer)
             else:
-                places, blocks = np.divmod(part_tokens, np.int32(self._split.blocks))
+                blocks, places = np.divmod(part_tokens, np.int32(self._split.places))
                 self._coders[0].encode(blocks, outer)
                 self._coders[1].encode(places, inner_weights(part, self._split, blocks))
             self._count += len(part)
@@ -119,7 +121,7 @@ class Decoder:
             outer = self._coders[0].decode(block_weights(part, self._split, self._count))
             if self._split.levels == 2:
                 places = self._coders[1].decode(inner_weights(part, self._split, outer))
-                outer = outer + places * np.int32(self._split.blocks)
+                outer = outer * np.int32(self._split.places) + places
                 if len(outer) and outer.max() >= self._split.vocab_size:
                     raise CorruptStream(
                         f"symbol {int(outer.max())} decoded from a vocabulary of {self._split.vocab_size}: "
@@ -267,7 +269,7 @@ def _blocks(rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]]) -> Iterabl
 
 
 def _pieces(table: Rows) -> Iterable[slice]:
-    step = max(1, _CACHE_BYTES // max(1, table.shape[1] * table.itemsize))
+    step = min(_PIECE_ROWS, max(1, _PIECE_BYTES // (table.shape[1] * table.itemsize)))
     return (slice(i, min(i + step, len(table))) for i in range(0, len(table), step))
 
 
