@@ -30,7 +30,7 @@ __all__ = ["BatchDecoder", "BatchEncoder", "Decoder", "Encoder", "decode", "enco
 
 # Rows are worked on in pieces, so that what is derived from them stays in the cache, whatever the length.
 _PIECE_BYTES = 1 << 23
-_PIECE_ROWS = 1024
+_PIECE_ROWS = 4096
 
 
 class Encoder:
