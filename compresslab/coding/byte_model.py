@@ -38,6 +38,7 @@ _INPUTS = CONTEXTS + 2  # the contexts, the match, a constant
 _ONE = 1 << 16  # weights and probabilities are in 1/65536
 _PHI = np.uint64(0x9E3779B97F4A7C15)
 _MATCH_GRADES = 32
+_LEARN_ALL, _LEARN_EVERY = 1000, 4  # what all lanes share learns from the first steps, then from every fourth
 _SETS = 16  # weight sets of the shared mixer: 4 grades of match by 4 of how many contexts are known
 
 
@@ -173,6 +174,7 @@ class _Predictor:
         row = self._tables.squash.take(np.minimum(np.arange(33) * 128, 4095))
         self._correction = np.tile(row, 1 << 16)
         self._inputs = np.empty((_INPUTS, lanes))
+        self._input_start = (np.arange(_INPUTS, dtype=np.int64) * _SETS)[:, None]
         self._inputs[-1] = 256.0
         self._seen = np.empty((8, CONTEXTS, lanes), dtype=np.int64)
 
@@ -185,14 +187,15 @@ class _Predictor:
         expected = matches.expected()
         grade = np.minimum(matches.length, 15) + np.minimum(np.maximum(matches.length - 16, 0) >> 3, 16)
         match_seen: list[_Ints] = []
+        learn_shared = step < _LEARN_ALL or step % _LEARN_EVERY == 0
         for place in range(8):
             if place in (0, 4):
                 start = self._find(contexts.keys, so_far if place else None)
                 node = np.ones(self._lanes, dtype=np.int64)
             where = start + node
-            history = self._histories.take(where, mode="clip")
+            history = self._histories[where].astype(np.int64)
             seen = self._map_start + history
-            self._logits.take(seen, out=self._inputs[:CONTEXTS], mode="clip")
+            self._inputs[:CONTEXTS] = self._logits[seen]
             matched = (expected >> (8 - place)) == so_far
             expected_bit = (expected >> (7 - place)) & 1
             logit = self._tables.stretch.take(self._match_map.take(grade) >> 4)
@@ -207,16 +210,21 @@ class _Predictor:
             if active < self._lanes:
                 bits = np.append(bits, 0)
 
-            self._histories[where] = self._tables.next_history.take(history + HISTORIES * bits, mode="clip")
-            np.add(seen * 2, bits, out=self._seen[place])
+            self._histories[where] = self._tables.next_history[history + HISTORIES * bits]
+            if learn_shared:
+                np.add(seen * 2, bits, out=self._seen[place])
             self._correction[at] += ((bits << 16) - bits - self._correction[at]) >> 6
-            self._learn(place, chosen, bits, shared, own)
+            if learn_shared:
+                self._learn_shared(place, chosen, (bits << 16) - self._tables.squash[shared + 2048])
+            self._learn_own(place, (bits << 16) - self._tables.squash[own + 2048])
             right = expected_bit == bits
-            match_seen.append((grade * 2 + right)[matched])
+            if learn_shared:
+                match_seen.append((grade * 2 + right)[matched])
             matches.length[matched & ~right] = 0
             so_far = (so_far << 1) | bits
             node = (node << 1) | bits
-        self._learn_maps(np.concatenate(match_seen))
+        if learn_shared:
+            self._learn_maps(np.concatenate(match_seen))
         return so_far.astype(np.uint8)  # drops the leading 1
 
     def _find(self, keys: npt.NDArray[np.uint64], so_far: _Ints | None) -> _Ints:
@@ -229,7 +237,7 @@ class _Predictor:
         bucket = (hashed >> np.uint64(64 - self._bits)).astype(np.int64) + self._table_start
         check = ((hashed >> np.uint64(16)) & np.uint64(0xFF)).astype(np.uint8)
         start = bucket << 4
-        foreign = np.flatnonzero(self._histories.take(start, mode="clip") != check)
+        foreign = np.flatnonzero(self._histories[start] != check)
         self._buckets[bucket.reshape(-1)[foreign]] = 0
         self._histories[start.reshape(-1)[foreign]] = check.reshape(-1)[foreign]
         return start
@@ -237,8 +245,8 @@ class _Predictor:
     def _mix(self, place: int, chosen: _Ints) -> tuple[_Ints, _Ints]:
         """Return the logits (K,) by the shared mixer's chosen set and by each lane's own."""
         weights = self._shared[place].take(chosen, axis=1)
-        shared = np.einsum("ik,ik->k", weights, self._inputs).astype(np.int64) >> 16
-        own = np.einsum("ik,ik->k", self._own[place], self._inputs).astype(np.int64) >> 16
+        shared = (weights * self._inputs).sum(axis=0).astype(np.int64) >> 16
+        own = (self._own[place] * self._inputs).sum(axis=0).astype(np.int64) >> 16
         return np.clip(shared, -LOGIT_LIMIT, LOGIT_LIMIT), np.clip(own, -LOGIT_LIMIT, LOGIT_LIMIT)
 
     def _correct(self, context: _Ints, logit: _Ints) -> tuple[_Ints, _Ints]:
@@ -249,17 +257,20 @@ class _Predictor:
         corrected = (below * (4096 - part) + above * part) >> 12
         return (self._tables.squash.take(logit + 2048) + corrected) >> 1, low + (part >> 11)
 
-    def _learn(self, place: int, chosen: _Ints, bits: _Ints, shared: _Ints, own: _Ints) -> None:
-        """Move both mixers' weights along the gradient of the code length."""
-        squash = self._tables.squash
-        truth = bits << 16
-        error = (truth - squash.take(shared + 2048)).astype(np.float64)
-        in_set = (chosen == np.arange(_SETS)[:, None]).astype(np.float64)
-        count = np.maximum(in_set.sum(axis=1), 16.0)
-        gradient = (self._inputs * error) @ in_set.T  # whole numbers below 2**40: exact
-        self._shared[place] += np.floor(gradient * 6.0 / (count * 8192.0))
-        step = (truth - squash.take(own + 2048)).astype(np.float64) * (10.0 / 2**18)
-        self._own[place] += np.floor(self._inputs * step + 0.5)
+    def _learn_shared(self, place: int, chosen: _Ints, error: _Ints) -> None:
+        """Move the weights of every set that was chosen along the mean gradient of its code length."""
+        count = np.maximum(np.bincount(chosen, minlength=_SETS), 16)
+        # whole numbers below 2**40: exact in any order (and no BLAS, whose threads cost more than they gain here)
+        cell = self._input_start + chosen
+        gradient = np.bincount(cell.reshape(-1), (self._inputs * error).reshape(-1), _INPUTS * _SETS)
+        self._shared[place] += np.floor(gradient.reshape(_INPUTS, _SETS) * 6.0 / (count * 8192.0))
+
+    def _learn_own(self, place: int, error: _Ints) -> None:
+        """Move each lane's own weights along the gradient of its code length."""
+        change = self._inputs * (error * (10.0 / 2**18))
+        change += 0.5
+        np.floor(change, out=change)
+        self._own[place] += change
 
     def _learn_maps(self, match_seen: _Ints) -> None:
         """Move the maps towards the shares of ones that were seen in the last eight bits."""
