@@ -1,3 +1,108 @@
-"""compresslab: what fine-tuning does to the data a language model was trained on, measured in bits."""
+"""compresslab: what fine-tuning does to the data a language model was trained on, measured in bits.
+
+The path of the data: a :class:`Dataset` becomes a :class:`TokenTree`, the tree a :class:`LeafDistribution`,
+the distribution a code length and a :class:`Rate`; a :class:`Mixture` of datasets is compressed by one code, and
+:class:`Elasticity` says what a perturbation does to the pre-training and the alignment data.
+
+After Ji et al., *Language Models Resist Alignment: Evidence From Data Compression*, arXiv 2406.06144.
+
+Example:
+    >>> import compresslab as cl
+    >>> data = cl.Dataset.from_texts(["to be", "or not to be"])
+    >>> p = cl.TokenTree.build(data, depth=2).leaves()
+    >>> round(cl.entropy_bits(p), 6), len(p)
+    (3.321928, 10)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compresslab.codelength import (
+        cross_entropy_bits,
+        entropy_bits,
+        huffman_code_length_bits,
+        ideal_code_length_bits,
+        kl_bits,
+    )
+    from compresslab.corpora import corpus_names, load_corpus
+    from compresslab.dataset import Dataset
+    from compresslab.distribution import LeafDistribution
+    from compresslab.elasticity import Elasticity
+    from compresslab.errors import CompressLabError
+    from compresslab.huffman import canonical_codewords, huffman_lengths, kraft_sum
+    from compresslab.mixture import Mixture
+    from compresslab.pareto import pareto_elasticity_nats, pareto_normalized_entropy_nats, pareto_overlap
+    from compresslab.rate import Rate, compression_rate, normalized_rate
+    from compresslab.tokenizers import get_tokenizer
+    from compresslab.tree import TokenTree
+
+__all__ = [
+    "CompressLabError",
+    "Dataset",
+    "Elasticity",
+    "LeafDistribution",
+    "Mixture",
+    "Rate",
+    "TokenTree",
+    "__version__",
+    "canonical_codewords",
+    "compression_rate",
+    "corpus_names",
+    "cross_entropy_bits",
+    "entropy_bits",
+    "get_tokenizer",
+    "huffman_code_length_bits",
+    "huffman_lengths",
+    "ideal_code_length_bits",
+    "kl_bits",
+    "kraft_sum",
+    "load_corpus",
+    "normalized_rate",
+    "pareto_elasticity_nats",
+    "pareto_normalized_entropy_nats",
+    "pareto_overlap",
+]
 
 __version__ = "0.1.0"
+
+# Public names are imported when they are first used: importing the package stays quick, whatever it grows to hold.
+_HOME = {
+    "CompressLabError": "errors",
+    "Dataset": "dataset",
+    "Elasticity": "elasticity",
+    "LeafDistribution": "distribution",
+    "Mixture": "mixture",
+    "Rate": "rate",
+    "TokenTree": "tree",
+    "canonical_codewords": "huffman",
+    "compression_rate": "rate",
+    "corpus_names": "corpora",
+    "cross_entropy_bits": "codelength",
+    "entropy_bits": "codelength",
+    "get_tokenizer": "tokenizers",
+    "huffman_code_length_bits": "codelength",
+    "huffman_lengths": "huffman",
+    "ideal_code_length_bits": "codelength",
+    "kl_bits": "codelength",
+    "kraft_sum": "huffman",
+    "load_corpus": "corpora",
+    "normalized_rate": "rate",
+    "pareto_elasticity_nats": "pareto",
+    "pareto_normalized_entropy_nats": "pareto",
+    "pareto_overlap": "pareto",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'compresslab' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"compresslab.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

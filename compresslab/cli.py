@@ -1,0 +1,262 @@
+"""The command line: ``compresslab --help``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+
+from compresslab import __version__
+from compresslab.corpora import corpus_info, corpus_names, default_scenario
+from compresslab.dataset import Dataset
+from compresslab.drawing import top_branches
+from compresslab.errors import CompressLabError, InvalidParameter
+from compresslab.jobs.elasticity import DEFAULT_L, measure_elasticity
+from compresslab.jobs.rate import measure_rate
+from compresslab.jobs.tree import measure_tree
+from compresslab.readers import read_files
+from compresslab.report.progress import working
+from compresslab.report.tables import corpora_table, elasticity_view, rate_table, tree_view
+from compresslab.splitting import split_texts
+from compresslab.texts import Texts
+from compresslab.tokenizers import Tokenizer, get_tokenizer
+from compresslab.tree import TokenTree
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="compresslab",
+    help="What fine-tuning does to the data a language model was trained on, measured in bits.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_DEFAULT_L = " ".join(f"{x:g}" for x in DEFAULT_L)
+_PAGE_WIDTH = 120  # columns where the output is no terminal
+
+Files = Annotated[list[Path], typer.Argument(help="Text files, or directories (read recursively).", show_default=False)]
+Depth = Annotated[int, typer.Option("--depth", "-d", help="Symbols per phrase, d.")]
+Parse = Annotated[str, typer.Option(help="How responses are cut: phrases, prefix or windows.")]
+TokenizerName = Annotated[str, typer.Option("--tokenizer", "-t", help="bits, bytes, words, or hf:NAME.")]
+Split = Annotated[str, typer.Option(help="What a response is: line, sentence, word or document.")]
+Encoding = Annotated[str, typer.Option(help="utf-8 keeps bytes as they are; others are converted to it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error (works anywhere).")] = False,
+) -> None:
+    if version:
+        print(f"compresslab {__version__}")
+        raise typer.Exit
+
+
+@app.command("rate")
+def rate_command(
+    files: Files,
+    depth: Depth = 4,
+    parse: Parse = "phrases",
+    tokenizer: TokenizerName = "bytes",
+    split: Split = "line",
+    encoding: Encoding = "utf-8",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the code lengths of files under their own token tree: one column a file, and all together."""
+    with working("reading", quiet=quiet):
+        sets = _read_each(files, tokenizer, split, encoding)
+    if len(sets) > 1:
+        sets.append(Dataset.concat(sets, name="all"))
+    results = []
+    for dataset in sets:
+        with working(f"counting the phrases of {dataset.name}", quiet=quiet):
+            results.append(measure_rate(dataset, depth, parse))
+    if as_json:
+        singles = results[:-1] if len(results) > 1 else results
+        _print_json({**asdict(results[-1]), "files": [asdict(result) for result in singles]})
+    else:
+        _print(rate_table(results))
+
+
+@app.command("tree")
+def tree_command(
+    files: Files,
+    depth: Depth = 4,
+    parse: Parse = "phrases",
+    tokenizer: TokenizerName = "bytes",
+    split: Split = "line",
+    encoding: Encoding = "utf-8",
+    layers: Annotated[int, typer.Option(help="Layers to draw.", min=1)] = 2,
+    children: Annotated[int, typer.Option(help="Children of a node to draw.", min=1)] = 4,
+    save: Annotated[Path | None, typer.Option(help="Write the tree to this file.")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Build the token tree of files, count its layers, and draw its top."""
+    with working("reading", quiet=quiet):
+        sets = _read_each(files, tokenizer, split, encoding)
+        dataset = sets[0] if len(sets) == 1 else Dataset.concat(sets)
+    with working("counting phrases", quiet=quiet):
+        tree = TokenTree.build(dataset, depth, parse)
+        result = measure_tree(tree)
+    if save is not None:
+        tree.save(save)
+    if as_json:
+        _print_json({"name": dataset.name, "tokenizer": tokenizer, **asdict(result)})
+    else:
+        _print(tree_view(result, top_branches(tree, dataset.tokenizer, layers, children), dataset.name))
+
+
+@app.command("elasticity")
+def elasticity_command(
+    pretrain: Annotated[
+        list[Path] | None, typer.Option(help="Pre-training data D_p: one or more files, the parts.", show_default=False)
+    ] = None,
+    align: Annotated[list[Path] | None, typer.Option(help="Alignment data D_a.", show_default=False)] = None,
+    perturb: Annotated[list[Path] | None, typer.Option(help="Perturbation data D_t.", show_default=False)] = None,
+    k: Annotated[list[float] | None, typer.Option(help="|D_p| / |D_a|; may be repeated.", show_default="10")] = None,
+    l: Annotated[  # noqa: E741 - the paper's symbol
+        list[float] | None,
+        typer.Option(
+            "--l", help="|D_t| / |D_a|; may be repeated.", show_default=", ".join(f"{x:g}" for x in DEFAULT_L)
+        ),
+    ] = None,
+    depth: Depth = 4,
+    parse: Parse = "phrases",
+    tokenizer: TokenizerName = "bytes",
+    split: Split = "line",
+    encoding: Encoding = "utf-8",
+    natural: Annotated[
+        bool, typer.Option("--natural", help="Mix the parts of D_p by their sizes, not in equal volumes.")
+    ] = False,
+    epsilon: Annotated[float, typer.Option(help="KL in nats at which alignment counts as undone.")] = 0.01,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure what a perturbation does to pre-training and alignment data (no files: the embedded corpora)."""
+    given = {"--pretrain": pretrain, "--align": align, "--perturb": perturb}
+    missing = [option for option, paths in given.items() if not paths]
+    with working("reading", quiet=quiet) as step:
+        if len(missing) == len(given):
+            scenario = default_scenario(split, seed, tokenizer, progress=step)
+            parts, aligned, perturbed = scenario.pretrain, scenario.align, scenario.perturb
+        elif missing or not (pretrain and align and perturb):
+            raise InvalidParameter(
+                f"no {' and no '.join(missing)}: give files for all of --pretrain, --align and --perturb, "
+                "or for none (the embedded corpora)"
+            )
+        else:
+            sets = _read_each([*pretrain, *align, *perturb], tokenizer, split, encoding)
+            cut = len(pretrain), len(pretrain) + len(align)
+            parts = {f"{i} {dataset.name}": dataset for i, dataset in enumerate(sets[: cut[0]], start=1)}
+            aligned, perturbed = Dataset.concat(sets[cut[0] : cut[1]]), Dataset.concat(sets[cut[1] :])
+    with working("measuring", quiet=quiet):
+        result = measure_elasticity(
+            parts,
+            aligned,
+            perturbed,
+            k=k or (10.0,),
+            l=l or DEFAULT_L,
+            depth=depth,
+            parse=parse,
+            equal_volumes=not natural,
+            epsilon=epsilon,
+        )
+    if as_json:
+        _print_json(asdict(result))
+    else:
+        _print(elasticity_view(result))
+
+
+@app.command("corpora")
+def corpora_command(as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """List the embedded corpora: real text that every Python has."""
+    infos = []
+    for name in corpus_names():
+        with working(f"making {name}", quiet=quiet) as step:
+            infos.append(corpus_info(name, progress=step))
+    if as_json:
+        _print_json({"corpora": [asdict(info) for info in infos]})
+    else:
+        _print(corpora_table(infos))
+
+
+def _read_each(paths: Sequence[Path], tokenizer: str, split: str, encoding: str) -> list[Dataset]:
+    """Read each path as a dataset of its own, all with one tokenizer."""
+    found = [read_files(path, encoding=encoding) for path in paths]
+    texts = [split_texts(one.texts, split) for one in found]
+    shared: str | Tokenizer = get_tokenizer(tokenizer, Texts.concat(texts) if tokenizer == "words" else None)
+    return [Dataset.from_texts(text, shared, name=one.label) for text, one in zip(texts, found, strict=True)]
+
+
+def _print(view: RenderableType) -> None:
+    Console(width=None if sys.stdout.isatty() else _PAGE_WIDTH).print(view)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
+
+
+_MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
+
+
+def spread(arguments: Sequence[str]) -> list[str]:
+    """Let an option take several values: ``--k 1 10`` becomes ``--k 1 --k 10``.
+
+    Example:
+        >>> spread(["elasticity", "--pretrain", "a", "b", "--align", "c", "--json"])
+        ['elasticity', '--pretrain', 'a', '--pretrain', 'b', '--align', 'c', '--json']
+    """
+    out: list[str] = []
+    option, values = "", 0
+    for argument in arguments:
+        if argument.startswith("-") and not _is_number(argument):
+            option, values = (argument if argument in _MANY else ""), 0
+        elif option:
+            if values:
+                out.append(option)
+            values += 1
+        out.append(argument)
+    return out
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; errors become one line on standard error.
+
+    Exit codes: 0 done, 1 an error in the data or the files, 2 a wrong call, 130 interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    if given[:1] == ["elasticity"]:
+        given = spread(given)
+    try:
+        app(given, prog_name="compresslab")
+    except CompressLabError as error:
+        if debug:
+            raise
+        print(f"compresslab: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(1) from error
+    except BrokenPipeError as error:  # the reader (head, less) has gone
+        sys.stderr.close()
+        raise SystemExit(1) from error

@@ -1,0 +1,70 @@
+"""Files: read with an error that names the path, written so that a crash leaves the old file or the new one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from compresslab.errors import UnreadableFile
+
+__all__ = ["read_buffer", "unreadable", "write_atomic"]
+
+
+def unreadable(path: str | PathLike[str], error: OSError | ValueError, doing: str = "read") -> UnreadableFile:
+    """Return the error to raise for a file that cannot be read or written: it names the path and the reason."""
+    reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+    return UnreadableFile(f"cannot {doing} {os.fspath(path)}: {reason}")
+
+
+def read_buffer(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
+    """Return the bytes of a file: uint8, read-only.
+
+    Raises:
+        UnreadableFile: missing, a directory, or not readable.
+    """
+    try:
+        return np.frombuffer(Path(path).read_bytes(), dtype=np.uint8)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise unreadable(path, error) from error
+
+
+def write_atomic(path: str | PathLike[str], chunks: Iterable[bytes | memoryview]) -> None:
+    """Write a file under a temporary name in its directory, sync it, and rename it into place.
+
+    Raises:
+        UnreadableFile: the directory is missing or cannot be written to; nothing is left behind.
+    """
+    target = Path(path)
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        _share(temporary)
+        os.replace(temporary, target)
+        temporary = ""
+    except OSError as error:
+        raise unreadable(path, error, "write") from error
+    except ValueError as error:  # a NUL in the path
+        if temporary:
+            raise
+        raise unreadable(path, error, "write") from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _share(path: str) -> None:
+    """Give a temporary file, made for its owner alone, the permissions that a new file would have."""
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(path, 0o666 & ~mask)

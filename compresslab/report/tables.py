@@ -1,0 +1,199 @@
+"""Results as tables for a terminal; also readable where it is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from compresslab.corpora import CorpusInfo
+from compresslab.drawing import Branch, visible
+from compresslab.jobs.elasticity import ElasticityResult, ElasticityRow, Reading
+from compresslab.jobs.rate import RateResult
+from compresslab.jobs.tree import TreeResult
+
+__all__ = ["corpora_table", "elasticity_view", "rate_table", "tree_view"]
+
+READINGS = {
+    "contained": "D_a is distributed exactly as the second part of D_p, D_t exactly as the third (Theorem 4.2)",
+    "fresh": "D_a and D_t are the data given: other texts, and other phrases, than those of D_p",
+}
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0)
+    return table
+
+
+def _number(x: float | None, digits: int = 4, *, signed: bool = False) -> str:
+    if x is None:
+        return "-"
+    return f"{x:+.{digits}f}" if signed else f"{x:,.{digits}f}"
+
+
+def rate_table(results: Sequence[RateResult]) -> RenderableType:
+    """Draw the rates of one or more datasets, one column each."""
+    first = results[0]
+    table = _table("Rate under the data's own token tree", ["", *(r.name or "data" for r in results)])
+    rows: list[tuple[str, list[str]]] = [
+        ("responses", [f"{r.responses:,}" for r in results]),
+        ("symbols (EOS counted)", [f"{r.symbols:,}" for r in results]),
+        ("bytes", [f"{r.bytes:,}" if r.bytes is not None else "-" for r in results]),
+        (f"phrases (d = {first.depth}, {first.parse})", [f"{r.phrases:,}" for r in results]),
+        ("leaves M", [f"{r.leaves:,}" for r in results]),
+        ("entropy H, bits per phrase", [_number(r.entropy_bits) for r in results]),
+        ("Huffman code, bits per phrase", [_number(r.huffman_bits) for r in results]),
+        ("normalized rate H - log2 M, bits per phrase", [_number(r.normalized_rate_bits_per_phrase) for r in results]),
+    ]
+    if first.total_entropy_bits is not None:
+        rows += [
+            ("total at entropy, bits", [_number(r.total_entropy_bits, 0) for r in results]),
+            ("total by Huffman code, bits", [_number(r.total_huffman_bits, 0) for r in results]),
+            ("total of ideal code lengths, bits", [_number(r.total_ideal_bits, 0) for r in results]),
+        ]
+    rows += [
+        ("bits per symbol", [_number(r.bits_per_symbol) for r in results]),
+        ("bits per byte", [_number(r.bits_per_byte) for r in results]),
+    ]
+    for label, cells in rows:
+        table.add_row(label, *cells)
+    return Group(table, Text("The tree is known to both sides here: its own cost is not counted.", style="dim"))
+
+
+def tree_view(result: TreeResult, top: Branch, name: str) -> RenderableType:
+    """Draw the layers of a tree, and the heaviest branches of its top."""
+    table = _table(f"Token tree of {name}", ["layer", "nodes", "EOS leaves", "phrases", "children per node"])
+    for layer in result.layers:
+        cells = [f"{layer.nodes:,}", f"{layer.eos_leaves:,}", f"{layer.phrases:,}", _number(layer.mean_children, 2)]
+        table.add_row(str(layer.layer), *cells)
+    summary = (
+        f"{result.phrases:,} phrases ({result.parse}, d = {result.depth}), {result.nodes:,} nodes, "
+        f"{result.leaves:,} leaves ({result.eos_leaves:,} end in EOS), {result.bytes:,} bytes in memory"
+    )
+    return Group(table, Text(summary), Text(), _branches(top))
+
+
+def _branches(top: Branch) -> Tree:
+    def hang(tree: Tree, branch: Branch) -> None:
+        for child in branch.children:
+            hang(tree.add(_label(visible(child.label), child.weight)), child)
+
+    root = Tree(Text(f"{top.label}, by weight"))
+    hang(root, top)
+    return root
+
+
+def _label(text: str, weight: float) -> Text:
+    return Text.assemble(text, (f"  {weight:.2%}", "dim"))
+
+
+def corpora_table(infos: Sequence[CorpusInfo]) -> RenderableType:
+    """Draw the embedded corpora."""
+    table = _table("Embedded corpora", ["name", "documents", "lines", "bytes", "sha-256", "what it is"])
+    table.columns[-1].justify = "left"
+    for info in infos:
+        sizes = [f"{n:,}" for n in (info.num_documents, info.num_lines, info.num_bytes)]
+        table.add_row(info.name, *sizes, info.digest[:12], info.title)
+    return table
+
+
+def elasticity_view(result: ElasticityResult) -> RenderableType:
+    """Draw an elasticity measurement: the data, then for each reading what came out and the grid."""
+    data = _table(
+        f"Data: phrases of {result.depth} symbols ({result.parse}), tokenizer {result.tokenizer or 'none'}",
+        ["role", "data", "responses", "phrases", "leaves", "entropy, bits/phrase"],
+    )
+    data.columns[1].justify = "left"
+    for part in result.parts:
+        cells = [f"{part.responses:,}", f"{part.phrases:,}", f"{part.leaves:,}", _number(part.entropy_bits, 3)]
+        data.add_row(part.role, part.name, *cells)
+    legend = "γ: code length under the mixture of all three, bits per phrase; ratio: dγ_a/dl over dγ_p/dl."
+    views = (view for reading in result.readings for view in _reading_view(result, reading))
+    return Group(data, *views, Text(), Text(legend, style="dim"))
+
+
+def _reading_view(result: ElasticityResult, reading: Reading) -> Iterator[RenderableType]:
+    yield Text()
+    yield Text.assemble((f"{reading.name.capitalize()} reading", "bold"), f": {READINGS[reading.name]}.")
+    yield _indented(Group(*(Text(f"- {line}") for line in findings(result, reading))))
+    table = _table(
+        "",
+        ["k", "l", "γ_p", "γ_a", "γ_t", "dγ_p/dl", "dγ_a/dl", "ratio"],
+    )
+    for row in reading.rows:
+        table.add_row(
+            f"{row.k:g}",
+            f"{row.l:g}",
+            _number(row.gamma_pretrain_bits),
+            _number(row.gamma_align_bits),
+            _number(row.gamma_perturb_bits),
+            _number(row.slope_pretrain_bits, 5, signed=True),
+            _number(row.slope_align_bits, 5, signed=True),
+            _number(row.ratio, 2, signed=True),
+        )
+    yield _indented(table)
+
+
+def _indented(view: RenderableType) -> RenderableType:
+    return Padding(view, (0, 0, 0, 2), expand=False)
+
+
+def findings(result: ElasticityResult, reading: Reading) -> Iterator[str]:
+    """Say in words what one reading shows, at the first ``k`` and the smallest positive ``l``."""
+    k = result.k[0]
+    row = next((r for r in reading.rows if r.l > 0), reading.rows[0])
+    yield (
+        f"k = {k:g}, l = {row.l:g}: the perturbation {_effect(reading.signs[1])} the alignment data "
+        f"({_slope(row, 'align')}) and {_effect(reading.signs[0])} the pre-training data ({_slope(row, 'pretrain')})."
+    )
+    if row.ratio is None:
+        yield "The pre-training data neither gains nor loses, so there is no ratio to compare with -k."
+    else:
+        cause = ""
+        if reading.new_mass > 0:
+            cause = f"; {reading.new_mass:.1%} of D_t's phrases are new to D_p and D_a, which the theorem excludes"
+        start = next((r.ratio for r in reading.rows if r.l == 0 and r.ratio is not None), None)
+        limit = f", {start:+.2f} at l = 0" if start is not None and row.l > 0 else ""
+        yield f"Ratio of the two {row.ratio:+.2f}{limit}; the theorem says about {-k:g} for small l{cause}."
+    turn = reading.turning_points[0]
+    if turn:
+        yield f"The pre-training data gains until l = {turn:.3g}, then loses."
+    elif turn == 0:
+        yield "The pre-training data loses from the start."
+    back = reading.returns[0]
+    if back.aligned_kl_nats is None:
+        yield "KL to the pre-trained model is infinite: alignment brought phrases that it never saw."
+    elif back.l == 0:
+        yield (
+            f"KL to the pre-trained model is {back.aligned_kl_nats:.4g} nats after alignment, "
+            f"within {back.epsilon_nats:g} already."
+        )
+    elif back.l is not None:
+        yield (
+            f"KL to the pre-trained model is {back.aligned_kl_nats:.4g} nats after alignment, "
+            f"back to {back.epsilon_nats:g} at l = {back.l:.3g}."
+        )
+    else:
+        least = "infinite" if back.least_kl_nats is None else f"{back.least_kl_nats:.4g} nats"
+        yield (
+            f"KL to the pre-trained model is {back.aligned_kl_nats:.4g} nats after alignment; "
+            f"no amount of D_t brings it to {back.epsilon_nats:g} (least: {least})."
+        )
+    worst = max(abs(r.conservation_residual) for r in reading.rows)
+    yield f"Forces on the three datasets sum to zero: worst residual {worst:.0e} of their size."
+
+
+def _effect(sign: int) -> str:
+    return {1: "costs", -1: "helps", 0: "does not touch"}[sign]
+
+
+def _slope(row: ElasticityRow, role: str) -> str:
+    slope = row.slope_align_bits if role == "align" else row.slope_pretrain_bits
+    overlap = row.overlap_align if role == "align" else row.overlap_pretrain
+    return f"{slope:+.5f} bits per phrase and unit of l; overlap {overlap:.4f}"
