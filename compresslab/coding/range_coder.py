@@ -50,6 +50,11 @@ class WordEncoder:
         if len(symbols):
             self._coder.encode(symbols, _FAMILY, weights_minus_one)
 
+    def encode_iid(self, symbols: npt.NDArray[np.int32], weights_minus_one: npt.NDArray[np.float64]) -> None:
+        """Append ``symbols`` (n,), all under the one row ``weights_minus_one`` (k,)."""
+        if len(symbols):
+            self._coder.encode(symbols, _one_model(weights_minus_one))
+
     @property
     def size_bits(self) -> int:
         """Size of the stream if it were finished now, in bits: a multiple of 32."""
@@ -85,8 +90,21 @@ class WordDecoder:
         """
         if not len(weights_minus_one):
             return np.zeros(0, dtype=np.int32)
+        return self._decode(_FAMILY, weights_minus_one)
+
+    def decode_iid(self, count: int, weights_minus_one: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+        """Take ``count`` symbols (int32), all under the one row ``weights_minus_one`` (k,), off the stream.
+
+        Raises:
+            CorruptStream: see `decode`.
+        """
+        if not count:
+            return np.zeros(0, dtype=np.int32)
+        return self._decode(_one_model(weights_minus_one), count)
+
+    def _decode(self, *model: Any) -> npt.NDArray[np.int32]:
         try:
-            symbols: npt.NDArray[np.int32] = self._coder.decode(_FAMILY, weights_minus_one)
+            symbols: npt.NDArray[np.int32] = self._coder.decode(*model)
         except AssertionError as error:  # what constriction raises on impossible words
             raise CorruptStream(
                 "the coded stream does not decode under these probabilities: the data is damaged, "
@@ -97,3 +115,7 @@ class WordDecoder:
     def may_be_exhausted(self) -> bool:
         """Return False if words are certainly left over, True if the stream may end here."""
         return bool(self._coder.maybe_exhausted())
+
+
+def _one_model(weights_minus_one: npt.NDArray[np.float64]) -> Any:
+    return constriction.stream.model.Categorical(weights_minus_one, perfect=False)

@@ -26,7 +26,16 @@ from compresslab.coding.quantize import Rows, Split, as_rows, block_weights, inn
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
 from compresslab.errors import CorruptStream, InvalidDistribution, InvalidParameter, InvalidTokens
 
-__all__ = ["BatchDecoder", "BatchEncoder", "Decoder", "Encoder", "decode", "encode"]
+__all__ = [
+    "BatchDecoder",
+    "BatchEncoder",
+    "Decoder",
+    "Encoder",
+    "cut_streams",
+    "decode",
+    "encode",
+    "join_streams",
+]
 
 # Rows are worked on in pieces, so that what is derived from them stays in the cache, whatever the length.
 _PIECE_BYTES = 1 << 23
@@ -86,7 +95,7 @@ class Encoder:
 
     def finish(self) -> bytes:
         """Return the stream. (More can still be pushed; then finish again.)"""
-        return _join([coder.finish() for coder in self._coders])
+        return join_streams([coder.finish() for coder in self._coders])
 
 
 class Decoder:
@@ -99,7 +108,7 @@ class Decoder:
 
     def __init__(self, data: bytes, vocab_size: int) -> None:
         self._split = split_of(vocab_size)
-        self._coders = [WordDecoder(part) for part in _cut(data, self._split)]
+        self._coders = [WordDecoder(part) for part in cut_streams(data, self._split)]
         self._count = 0
 
     @property
@@ -313,7 +322,8 @@ def _resting(active: npt.ArrayLike | None, streams: int) -> Iterable[int]:
     return (int(s) for s in np.flatnonzero(mask))
 
 
-def _join(parts: list[bytes]) -> bytes:
+def join_streams(parts: list[bytes]) -> bytes:
+    """Put the streams of one or two levels together."""
     if len(parts) == 1:
         return parts[0]
     if not any(parts):
@@ -326,7 +336,8 @@ def _join(parts: list[bytes]) -> bytes:
     return bytes(header) + parts[0] + parts[1]
 
 
-def _cut(data: bytes, split: Split) -> list[memoryview]:
+def cut_streams(data: bytes, split: Split) -> list[memoryview]:
+    """Undo `join_streams`; raises CorruptStream if the data was not made by it."""
     view = memoryview(data)
     if split.levels == 1:
         return [view]
