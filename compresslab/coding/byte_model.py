@@ -76,7 +76,7 @@ def decompress_bytes(coded: bytes, size: int, progress: Progress | None = None) 
 
 def _cut(size: int) -> tuple[int, int]:
     """Return (lanes, bytes per lane): all lanes are full but the last. More lanes are faster, fewer compress better."""
-    lanes = min(_MOST_LANES, math.isqrt(size) // 5 + 1)
+    lanes = min(_MOST_LANES, math.isqrt(size) // 5 + 1, size // 2500 + 1)
     length = -(-size // lanes)
     return -(-size // length), length
 

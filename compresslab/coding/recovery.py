@@ -97,7 +97,9 @@ def recover_file(
         file_size = os.fstat(file.fileno()).st_size
         header, header_size = _header(file, name, damages)
         trailer, end = _trailer(file, file_size, damages)
-        known = header or (trailer.header if trailer else None)
+        if header is not None and trailer is not None and header != trailer.header:
+            damages.append(Damage(-1, 0, 0, "it begins as one file and ends as another; the one that ends here is saved"))
+        known = trailer.header if trailer is not None else header
         if known is not None:
             check_fingerprint(known, model, name)
         found = list(_find(file, header_size, end, trailer))
