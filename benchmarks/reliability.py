@@ -79,7 +79,7 @@ class Lab:
             count["silent"] += 1
         except CompressLabError:
             count["noticed"] += 1
-        except Exception:  # noqa: BLE001  that is what is counted
+        except Exception:
             count["raw traces"] += 1
         if not recover:
             return
@@ -89,7 +89,7 @@ class Lab:
         except CompressLabError:
             count["intact chunks lost"] += 0 if touched is None else len(self.spans) - len(touched)
             return
-        except Exception:  # noqa: BLE001
+        except Exception:
             count["raw traces"] += 1
             return
         saved = self.saved.read_bytes()
@@ -179,7 +179,10 @@ def kills(folder: pathlib.Path, times: int) -> collections.Counter[str]:
     count: collections.Counter[str] = collections.Counter()
     source, target = folder / "big", folder / "big.clz"
     source.write_bytes(np.random.default_rng(0).bytes(40_000_000))
-    code = f"from compresslab.coding import compress_file; print('go', flush=True); compress_file({str(source)!r}, chunk_size=1 << 16)"
+    code = (
+        "from compresslab.coding import compress_file; print('go', flush=True); "
+        f"compress_file({str(source)!r}, chunk_size=1 << 16)"
+    )
     for i in range(times):
         target.unlink(missing_ok=True)
         process = subprocess.Popen(
@@ -234,7 +237,16 @@ def run(quick: bool) -> dict[str, collections.Counter[str]]:
     return counts
 
 
-COLUMNS = ["faults", "noticed", "silent", "raw traces", "recoveries", "intact chunks", "intact chunks lost", "wrong bytes passed on"]
+COLUMNS = [
+    "faults",
+    "noticed",
+    "silent",
+    "raw traces",
+    "recoveries",
+    "intact chunks",
+    "intact chunks lost",
+    "wrong bytes passed on",
+]
 
 
 def table(counts: dict[str, collections.Counter[str]]) -> Iterator[str]:
@@ -252,12 +264,12 @@ def report(counts: dict[str, collections.Counter[str]], seconds: float) -> str:
         "",
         "Written by `python benchmarks/reliability.py`, which anyone can run; the random faults have a fixed seed.",
         "",
-        "Each fault is put into a fresh copy of a good file. *Noticed*: reading it was refused with an error that names",
-        "the damage. *Silent*: it was read as if nothing had happened. *Raw traces*: anything but a compresslab error.",
-        "*Recoveries*: copies that `recover_file` was also tried on (all of them, or a fifth where there are thousands);",
-        "*intact chunks* are those that the fault had not touched, *lost* those of them that were not saved bit for bit;",
-        "*wrong bytes passed on* counts bytes that recovery wrote as good and that were not. After a kill, *noticed* means",
-        "that there is nothing under the final name; the rest of those runs had finished (the file is whole).",
+        "Each fault is put into a fresh copy of a good file. *Noticed*: reading it was refused with an error that",
+        "names the damage. *Silent*: it was read as if nothing had happened. *Raw traces*: anything but a compresslab",
+        "error. *Recoveries*: copies that `recover_file` was also tried on (all, or a fifth where there are thousands);",
+        "*intact chunks* are those that the fault had not touched, *lost* those of them that were not saved bit for",
+        "bit; *wrong bytes passed on* counts bytes that recovery wrote as good and that were not. After a kill,",
+        "*noticed* means that there is nothing under the final name; the rest of those runs had finished.",
         "",
         *table(counts),
         "",

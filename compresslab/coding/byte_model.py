@@ -187,6 +187,7 @@ class _Predictor:
         expected = matches.expected()
         grade = np.minimum(matches.length, 15) + np.minimum(np.maximum(matches.length - 16, 0) >> 3, 16)
         match_seen: list[_Ints] = []
+        start = node = so_far
         learn_shared = step < _LEARN_ALL or step % _LEARN_EVERY == 0
         for place in range(8):
             if place in (0, 4):

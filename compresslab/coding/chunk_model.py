@@ -19,6 +19,9 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Called with (bytes done, bytes in all); the last call has both equal."""
 
 
+_LITTLE = 48  # bytes: not worth starting a model for
+
+
 class ChunkModel(Protocol):
     """A model that codes chunks of bytes. Chunks are independent: each call starts afresh.
 
@@ -82,15 +85,15 @@ def encode_chunk(
 ) -> tuple[Method, bytes]:
     """Code a chunk in the smallest way that is known to decode: by the model, or raw, by zlib or by LZMA.
 
-    The model is not asked where its answer is foreseeable: noise, and bytes of which zlib leaves less than 1 %. If it
+    The model is not asked where its answer is foreseeable: noise, and bytes of which zlib leaves next to nothing. If it
     fails, or with ``verify`` does not decode to the same bytes, the chunk is stored without it.
     """
     best = Method.RAW, data
     packed = zlib.compress(data, 9)
     if len(packed) < len(data):
         best = Method.ZLIB, packed
-    if len(packed) < len(data) // 100:
-        return min(best, (Method.LZMA, _lzma(data)), key=lambda pair: len(pair[1]))
+    if len(packed) < max(len(data) // 100, _LITTLE):
+        return min(best, (Method.LZMA, _lzma(data)), key=lambda pair: len(pair[1])) if len(packed) > _LITTLE else best
     if len(data) >= 1 << 12 and len(packed) >= len(data) and _is_flat(data):
         return best
     try:
@@ -104,9 +107,7 @@ def encode_chunk(
     return min(best, (Method.LZMA, _lzma(data)), key=lambda pair: len(pair[1]))
 
 
-def decode_chunk(
-    method: Method, coded: bytes, size: int, model: ChunkModel, progress: Progress | None = None
-) -> bytes:
+def decode_chunk(method: Method, coded: bytes, size: int, model: ChunkModel, progress: Progress | None = None) -> bytes:
     """Decode what `encode_chunk` made of ``size`` bytes.
 
     Raises:
@@ -120,10 +121,12 @@ def decode_chunk(
                 data = zlib.decompressobj().decompress(coded, size + 1)
             case Method.LZMA:
                 data = lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(coded, size + 1)
-            case Method.MODEL:
+            case _:
                 data = model.decompress(coded, size, progress)
     except (zlib.error, lzma.LZMAError, EOFError) as error:
-        raise CorruptStream(f"the {method.name.lower()} data of a chunk does not decode ({error}): it is damaged") from error
+        raise CorruptStream(
+            f"the {method.name.lower()} data of a chunk does not decode ({error}): it is damaged"
+        ) from error
     if len(data) != size:
         raise CorruptStream(f"a chunk decodes to {len(data)} bytes, not the {size} that it announces: it is damaged")
     return data

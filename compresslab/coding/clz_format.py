@@ -128,15 +128,15 @@ def parse_header(data: bytes, name: str) -> tuple[dict[str, Any], int]:
         raise broken
     header: dict[str, Any] = json.loads(data[at:end])
     if header.get("version") != VERSION:
-        raise CorruptFile(f"{name} has format version {header.get('version')}, this compresslab reads {VERSION}: update it")
+        raise CorruptFile(
+            f"{name} has format version {header.get('version')}, this compresslab reads {VERSION}: update it"
+        )
     return header, end + _CRC.size
 
 
 def pack_chunk(head: ChunkHead, coded: bytes) -> bytes:
     """Head, its CRC-32, coded bytes, their CRC-32."""
-    packed = CHUNK_HEAD.pack(
-        CHUNK_MAGIC, head.index, head.method, head.start, head.size, head.coded_size, head.digest
-    )
+    packed = CHUNK_HEAD.pack(CHUNK_MAGIC, head.index, head.method, head.start, head.size, head.coded_size, head.digest)
     return _with_crc(packed) + _with_crc(coded)
 
 

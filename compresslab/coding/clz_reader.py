@@ -116,8 +116,9 @@ class ClzReader:
             raise self._damaged(head.index, str(error)) from error
         if clz.chunk_digest(head.index, head.start, data) != head.digest:
             raise self._damaged(
-                head.index, "it decodes to other bytes than were encoded, though its data is whole: "
-                "the model does not run here as it ran there"
+                head.index,
+                "it decodes to other bytes than were encoded, though its data is whole: "
+                "the model does not run here as it ran there",
             )
         return data
 
@@ -153,9 +154,7 @@ class ClzReader:
             size += entry.size
         packed = len(clz.pack_trailer(self.trailer))
         if self.trailer.header != self.header or size != self.trailer.size or at + packed != self.file_size:
-            raise CorruptFile(
-                f"{self.name}: its parts do not fit together: files were glued, or parts lost; {_ADVICE}"
-            )
+            raise CorruptFile(f"{self.name}: its parts do not fit together: files were glued, or parts lost; {_ADVICE}")
 
     def _damaged(self, index: int, why: str) -> CorruptFile:
         first = index * self.header["chunk_size"]

@@ -39,7 +39,7 @@ __all__ = [
 
 SUFFIX = ".clz"
 DEFAULT_CHUNK_SIZE = 1 << 24
-"""16 MiB: the model starts afresh with every chunk, so larger ones compress better; smaller ones lose less to damage."""
+"""16 MiB. The model starts afresh with every chunk: larger ones compress better, smaller ones lose less to damage."""
 
 _MAX_CHUNK = (1 << 31) - 1
 
@@ -210,7 +210,7 @@ def read_range(source: str | PathLike[str], start: int, stop: int, *, model: Chu
 
 
 def _header(model: ChunkModel, size: int, chunk_size: int) -> dict[str, Any]:
-    from compresslab import __version__  # noqa: PLC0415  the package imports this module
+    from compresslab import __version__
 
     return {
         "version": clz.VERSION,
@@ -289,9 +289,7 @@ def _mapped(
             yield first, future.result()
 
 
-def _decompressed(
-    reader: ClzReader, model: ChunkModel, workers: int, progress: Progress | None
-) -> Iterator[bytes]:
+def _decompressed(reader: ClzReader, model: ChunkModel, workers: int, progress: Progress | None) -> Iterator[bytes]:
     """Yield the original's chunks, every one checked; the whole is checked before the last one is out."""
     digest = clz.whole_digest()
     size = reader.trailer.size
@@ -304,12 +302,12 @@ def _decompressed(
         if progress is not None:
             progress(done, size)
     if digest.digest() != reader.trailer.digest:
-        raise CorruptFile(f"{reader.name}: every chunk is whole but together they are not the original: mixed-up files?")
+        raise CorruptFile(
+            f"{reader.name}: every chunk is whole but together they are not the original: mixed-up files?"
+        )
 
 
-def _decoded(
-    reader: ClzReader, model: ChunkModel, workers: int, progress: list[Progress | None]
-) -> Iterator[bytes]:
+def _decoded(reader: ClzReader, model: ChunkModel, workers: int, progress: list[Progress | None]) -> Iterator[bytes]:
     if workers == 1:
         for index in range(reader.num_chunks):
             yield reader.decode(index, model, progress[index])
@@ -338,6 +336,8 @@ def _shifted(progress: Progress | None, chunk_size: int, size: int) -> list[Prog
     count = -(-size // chunk_size)
     if progress is None:
         return [None] * count
-    return [
-        (lambda done, total, start=i * chunk_size: progress(start + min(done, total), size)) for i in range(count)
-    ]
+
+    def shifted(start: int) -> Progress:
+        return lambda done, total: progress(start + min(done, total), size)
+
+    return [shifted(i * chunk_size) for i in range(count)]

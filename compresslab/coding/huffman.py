@@ -69,7 +69,7 @@ class HuffmanCode:
         sorted_lengths = self.lengths[self._symbols]
         rank = np.arange(len(self._symbols)) - self._index[sorted_lengths]
         self._codes[self._symbols] = self._first[sorted_lengths] + rank.astype(np.uint64)
-        # A window of 64 bits has a codeword of at most ``length`` bits in front iff it lies below ``limit[length - 1]``.
+        # A window of 64 bits begins with a codeword of at most ``length`` bits iff it is below ``limit[length - 1]``.
         self._limit = np.array(
             [
                 min((int(self._first[length]) + int(count[length])) << (64 - length), 2**64 - 1)
@@ -160,7 +160,7 @@ class HuffmanCode:
 
     def _lengths_at(self, windows: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Length of the codeword in front of each window of 64 bits; 64 where there is none."""
-        # Of lengths with equal limits (no codewords between) searchsorted finds the right one: the last limit <= window.
+        # Where limits are equal there are no codewords of the later lengths: the first limit above the window decides.
         lengths = np.searchsorted(self._limit, windows, side="right") + 1
         if self._full:
             return np.minimum(lengths, len(self._limit))

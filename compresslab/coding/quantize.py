@@ -10,10 +10,10 @@ and give what is left of ``2**24`` to the first symbol. As ``1 + floor(a) > a``,
 
     ``-log2(w_i / 2**24) < -log2(p_i) - log2(1 - k / 2**24)``   for every symbol, whatever its probability.
 
-Above `ONE_LEVEL` symbols a row is coded in two levels: symbol ``v`` is place ``v % m`` of block ``v // m``; the block is
-coded under the block masses, then the place under the masses in that block. Only one block of the row has to be looked
-at closely, which makes coding about as fast as reading the row, and ``k`` falls from ``V`` to about ``2 sqrt(V)`` in the
-bound.
+Above `ONE_LEVEL` symbols a row is coded in two levels: symbol ``v`` is place ``v % m`` of block ``v // m``; the block
+is coded under the block masses, then the place under the masses in that block. Only one block of the row has to be
+looked at closely, which makes coding about as fast as reading the row, and in the bound ``k`` falls from ``V`` to about
+``2 sqrt(V)``.
 
 The weights are a function of the row's floats alone: every addition of floats happens in an order that is written down
 here (`_sum_in_lanes`), each rounded as IEEE 754 says; sums of whole numbers are exact in any order.
@@ -163,7 +163,7 @@ def quantize(rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
         ([[12582911, 4194304, 1], [16777214, 1, 1]], [16777216, 16777216])
     """
     array = as_rows(rows)
-    split = split_of(array.shape[1])
+    split_of(array.shape[1])  # checks V
     weights, totals = _weights_minus_one(array)
     _check(array, totals, bool(array.min() >= 0) if array.size else True, 0)
     return weights.astype(np.int64) + 1
@@ -208,7 +208,7 @@ def inner_weights(rows: Rows, split: Split, blocks: npt.NDArray[np.integer]) -> 
 
 
 def _cut(rows: Rows, split: Split) -> tuple[Rows, Rows | None]:
-    """View rows (n, V) as whole blocks (n, V // places, places); the rest, padded with zeros to (n, places), or None."""
+    """View rows (n, V) as whole blocks (n, V // places, places); and the rest, filled up with zeros, or None."""
     whole = split.vocab_size // split.places
     used = whole * split.places
     blocks = rows[:, :used].reshape(len(rows), whole, split.places)
@@ -287,9 +287,9 @@ def _einsum_adds_in_lanes(itemsize: int, k: int) -> bool:
     numpy promises no order. Where it is this one (numpy 2 on a CPU with 128-bit vectors) einsum is several times
     faster; anywhere else the definition itself is computed, and the bits are the same.
     """
-    dtype = np.float32 if itemsize == 4 else np.float64
     rng = np.random.default_rng(k)
-    values = np.ldexp(rng.random((16, 3, k)), rng.integers(-20, 1, (16, 3, k))).astype(dtype)
+    wide = np.ldexp(rng.random((16, 3, k)), rng.integers(-20, 1, (16, 3, k)))
+    values: Rows = wide.astype(np.float32) if itemsize == 4 else wide
     return bool(np.array_equal(np.einsum("ijk->ij", values), _sum_in_lanes(values)))
 
 

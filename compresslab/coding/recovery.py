@@ -98,7 +98,9 @@ def recover_file(
         header, header_size = _header(file, name, damages)
         trailer, end = _trailer(file, file_size, damages)
         if header is not None and trailer is not None and header != trailer.header:
-            damages.append(Damage(-1, 0, 0, "it begins as one file and ends as another; the one that ends here is saved"))
+            damages.append(
+                Damage(-1, 0, 0, "it begins as one file and ends as another; the one that ends here is saved")
+            )
         known = trailer.header if trailer is not None else header
         if known is not None:
             check_fingerprint(known, model, name)
@@ -152,10 +154,8 @@ def _find(file: BinaryIO, start: int, end: int, trailer: clz.Trailer | None) -> 
             continue
         yield _Found(hit, head)
         body = hit + clz.CHUNK_HEAD.size + 4
-        if _coded(file, _Found(hit, head)) is not None:
-            at = body + head.coded_size + 4  # whole: whatever looks like a head inside belongs to the data
-        else:
-            at = body
+        # If it is whole, whatever looks like a head inside belongs to its data.
+        at = body + head.coded_size + 4 if _coded(file, _Found(hit, head)) is not None else body
 
 
 def _next_magic(file: BinaryIO, start: int, end: int) -> int | None:
@@ -193,7 +193,11 @@ def _slots(known: dict[str, Any] | None, trailer: clz.Trailer | None, found: lis
         item_or_none = by_place.get((index, start))
         if item_or_none is not None and item_or_none.head.size != length:
             item_or_none = None
-        if trailer is not None and item_or_none is not None and item_or_none.head.digest != trailer.entries[index].digest:
+        if (
+            trailer is not None
+            and item_or_none is not None
+            and item_or_none.head.digest != trailer.entries[index].digest
+        ):
             item_or_none = None
         slots.append(_Slot(index, start, length, item_or_none))
     return slots

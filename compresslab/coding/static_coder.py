@@ -76,5 +76,6 @@ def decode_static(data: bytes, count: int, counts: npt.ArrayLike) -> NDArray[np.
 
 
 def _row(counts: npt.ArrayLike) -> NDArray[np.float64]:
-    row = np.asarray(counts, dtype=np.float64)[None, :]
-    return row / row.sum()
+    row: NDArray[np.float64] = np.array(counts, dtype=np.float64)[None, :]
+    row /= row.sum()
+    return row

@@ -241,10 +241,9 @@ def encode(symbols: npt.ArrayLike, rows: npt.ArrayLike | Iterable[npt.NDArray[np
             encoder = Encoder(block.shape[1])
         start = encoder.count
         encoder.push(tokens[start : start + len(block)], block)
-    if (encoder.count if encoder else 0) != len(tokens):
-        raise InvalidParameter(
-            f"{len(tokens)} symbols but only {encoder.count if encoder else 0} rows: give one probability row per symbol"
-        )
+    count = encoder.count if encoder else 0
+    if count != len(tokens):
+        raise InvalidParameter(f"{len(tokens)} symbols but only {count} rows: give one probability row per symbol")
     return encoder.finish() if encoder else b""
 
 
@@ -273,7 +272,9 @@ def _blocks(rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]]) -> Iterabl
     if isinstance(rows, np.ndarray) or (isinstance(rows, Sequence) and len(rows) and np.ndim(rows[0]) < 2):
         return [as_rows(rows)]
     if not isinstance(rows, Iterable):
-        raise InvalidDistribution(f"probabilities must be a matrix or an iterable of matrices, not {type(rows).__name__}")
+        raise InvalidDistribution(
+            f"probabilities must be a matrix or an iterable of matrices, not {type(rows).__name__}"
+        )
     return (as_rows(block) for block in rows)
 
 

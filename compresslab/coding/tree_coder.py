@@ -1,8 +1,8 @@
 """A token tree as a coder: a dataset's phrases, coded under the tree's leaf distribution, and decoded again.
 
-The tree is static: the leaves' probabilities are the whole dataset's. Coding costs the entropy of the leaves per phrase,
-if the decoder has the tree; the tree itself, packed as small as plain means allow, is the other part of the bill. Both
-are reported, since "stored" and "not stored" are different questions.
+The tree is static: the leaves' probabilities are the whole dataset's. Coding costs the entropy of the leaves per
+phrase, if the decoder has the tree; the tree itself, packed as small as plain means allow, is the other part of the
+bill. Both are reported, since "stored" and "not stored" are different questions.
 """
 
 from __future__ import annotations
@@ -91,9 +91,7 @@ def code_dataset(dataset: Dataset, tree: TokenTree) -> TreeCoding:
     same_tree = again == tree
     for decoded in (decode_static(stream, len(leaves), counts), code.decode(words, len(leaves))):
         copy = dataset_of_leaves(decoded, again)
-        if not (
-            same_tree and np.array_equal(copy[0], dataset.tokens) and np.array_equal(copy[1], dataset.offsets)
-        ):
+        if not (same_tree and np.array_equal(copy[0], dataset.tokens) and np.array_equal(copy[1], dataset.offsets)):
             raise CorruptStream("the coded dataset does not decode to itself: please report this as a bug")
     return TreeCoding(
         num_phrases=len(leaves),
@@ -234,7 +232,9 @@ def _leb128_planes(numbers: NDArray[np.uint64]) -> bytes:
     planes = [len(numbers).to_bytes(8, "little")]
     while len(numbers):
         rest = numbers >> np.uint64(7)
-        planes.append(((numbers & np.uint64(0x7F)) | ((rest > 0).astype(np.uint64) << np.uint64(7))).astype(np.uint8).tobytes())
+        planes.append(
+            ((numbers & np.uint64(0x7F)) | ((rest > 0).astype(np.uint64) << np.uint64(7))).astype(np.uint8).tobytes()
+        )
         numbers = rest[rest > 0]
     return b"".join(planes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import lzma
@@ -55,25 +56,23 @@ def test_the_same_bytes_give_the_same_code_as_when_the_version_was_set():
     # If this fails, the model has changed: old files would no longer decode. Set a new fingerprint, then this digest.
     data = bytes(np.random.default_rng(0).integers(97, 105, 1500, dtype=np.uint8)) + b"def f(x):\n    return x\n" * 60
     digest = hashlib.blake2b(compress_bytes(data), digest_size=8).hexdigest()
-    assert (EmbeddedModel().fingerprint(), digest) == ("656d6265646465642d31", "PINNED")
+    assert (EmbeddedModel().fingerprint(), digest) == ("656d6265646465642d31", "378aaa88a4114e1f")
 
 
 def test_damage_is_refused_or_changes_the_text_but_never_crashes():
-    data = source_code(500)
+    data = source_code(300)
     coded = bytearray(compress_bytes(data))
     for at in range(0, len(coded), 40):
         broken = coded.copy()
         broken[at] ^= 1
-        try:
+        with contextlib.suppress(CorruptStream):
             assert len(decompress_bytes(bytes(broken), len(data))) == len(data)
-        except CorruptStream:
-            pass
     with pytest.raises(CorruptStream, match="for nothing"):
         decompress_bytes(b"1234", 0)
     with pytest.raises(CorruptStream, match="left over|does not decode"):
         decompress_bytes(bytes(coded) + bytes(range(1, 101)), 100)
     with pytest.raises(CorruptStream, match="cut or glued"):
-        decompress_bytes(bytes(coded[:-1]), 500)
+        decompress_bytes(bytes(coded[:-1]), 300)
 
 
 def test_progress_counts_up_to_the_size():

@@ -33,7 +33,9 @@ def test_no_fault_goes_unnoticed_and_no_intact_chunk_is_lost():
 
 @pytest.fixture
 def packed(tmp_path):
-    (tmp_path / "f").write_bytes(np.random.default_rng(0).bytes(25_000))  # noise: the model is not asked, which is quick
+    (tmp_path / "f").write_bytes(
+        np.random.default_rng(0).bytes(25_000)
+    )  # noise: the model is not asked, which is quick
     compress_file(tmp_path / "f", chunk_size=5000)
     return tmp_path / "f.clz"
 
@@ -44,7 +46,9 @@ def test_the_damaged_chunk_is_named_and_the_rest_is_recovered(packed):
     third = [i for i in range(len(data)) if data[i : i + 4] == b"CLZc"][2]
     data[third + 60] ^= 4
     packed.write_bytes(data)
-    with pytest.raises(CorruptFile, match=r"chunk 2 of 5 \(bytes 10000 to 15000 of the original\) is damaged.*--recover"):
+    with pytest.raises(
+        CorruptFile, match=r"chunk 2 of 5 \(bytes 10000 to 15000 of the original\) is damaged.*--recover"
+    ):
         decompress_file(packed, packed.with_name("g"))
     assert not packed.with_name("g").exists()
     recovery = recover_file(packed, packed.with_name("g"))
@@ -56,7 +60,11 @@ def test_the_damaged_chunk_is_named_and_the_rest_is_recovered(packed):
 
 def test_each_part_is_blamed_by_name(packed):
     data = packed.read_bytes()
-    for at, words in ((20, "header is damaged"), (len(data) - 3, "end of the file is missing"), (-60, "index at the end")):
+    for at, words in (
+        (20, "header is damaged"),
+        (len(data) - 3, "end of the file is missing"),
+        (-60, "index at the end"),
+    ):
         broken = bytearray(data)
         broken[at] ^= 16
         packed.write_bytes(broken)
