@@ -114,8 +114,8 @@ class PerturbationPath:
                     r = apart / self._p
                     log = np.where(np.abs(r) < 0.5, np.log1p(np.clip(r, -0.5, 0.5)), np.log(mixed / self._p))
                     terms = step * log
-                else:  # d/ds sum -p_p ln p', to which sum step = 0 adds nothing
-                    terms = step * (apart / mixed)
+                else:  # d/ds sum -p_p ln p', to which sum step = 0 adds nothing; where p_p = 0, p' - p_p is p'
+                    terms = step * np.where(self._p > 0, apart / mixed, 1.0)
             return float(terms[step != 0].sum())
 
         return _crossing(slope)
