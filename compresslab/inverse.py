@@ -118,7 +118,9 @@ class PerturbationPath:
                     terms = step * np.where(self._p > 0, apart / mixed, 1.0)
             return float(terms[step != 0].sum())
 
-        return _crossing(slope)
+        best = _crossing(slope)
+        # At weight 1 the perturbation alone may lack a leaf, however light, that any mixture still has.
+        return best if best < 1 or math.isfinite(self.kl_nats(best, direction)) else _LAST
 
     def inverse_alignment(self, epsilon: float, direction: Direction) -> InverseAlignment:
         """Return the smallest ``l`` with a divergence of at most ``epsilon``, found on the falling part."""
