@@ -198,7 +198,7 @@ def files() -> None:
         size = source.stat().st_size
         print(f"{size:,} bytes of Python source: bits per byte, MB/s compressing / decompressing")
         start = time.perf_counter()
-        info = compress_file(source, verify=False)
+        info = compress_file(source)
         middle = time.perf_counter()
         decompress_file(folder / "source.clz", folder / "back")
         end = time.perf_counter()

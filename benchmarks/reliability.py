@@ -266,7 +266,7 @@ def report(counts: dict[str, collections.Counter[str]], seconds: float) -> str:
         "",
         "Each fault is put into a fresh copy of a good file. *Noticed*: reading it was refused with an error that",
         "names the damage. *Silent*: it was read as if nothing had happened. *Raw traces*: anything but a compresslab",
-        "error. *Recoveries*: copies that `recover_file` was also tried on (all, or a fifth where there are thousands);",
+        "error. *Recoveries*: copies that `recover_file` was tried on too (all, or a fifth where there are thousands);",
         "*intact chunks* are those that the fault had not touched, *lost* those of them that were not saved bit for",
         "bit; *wrong bytes passed on* counts bytes that recovery wrote as good and that were not. After a kill,",
         "*noticed* means that there is nothing under the final name; the rest of those runs had finished.",

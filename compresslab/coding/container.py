@@ -88,7 +88,7 @@ def compress_file(
     *,
     model: ChunkModel | None = None,
     chunk_size: int = DEFAULT_CHUNK_SIZE,
-    verify: bool = True,
+    verify: bool | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> FileInfo:
@@ -99,7 +99,8 @@ def compress_file(
         target: replaced if it exists.
         model: what codes the chunks; default: `EmbeddedModel`.
         chunk_size: original bytes per chunk.
-        verify: decode every chunk that the model coded before trusting it (takes as long again).
+        verify: decode every chunk that the model coded before trusting it, which takes as long again. Default: yes,
+            but not for the embedded model, whose whole numbers cannot come out otherwise.
         workers: processes; more than 1 only for the embedded model. Scripts then need the usual main guard.
         progress: called with (original bytes done, in all).
 
@@ -111,6 +112,7 @@ def compress_file(
     if not 1 <= chunk_size <= _MAX_CHUNK:
         raise InvalidParameter(f"chunks must have from 1 to {_MAX_CHUNK} bytes, not {chunk_size}")
     _check_workers(workers, model)
+    verify = not isinstance(model, EmbeddedModel) if verify is None else verify
     path = Path(f"{fspath(source)}{SUFFIX}") if target is None else Path(target)
     with open_input(source) as file:
         size = os.fstat(file.fileno()).st_size

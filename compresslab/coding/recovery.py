@@ -43,7 +43,7 @@ class Damage:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What was saved: ``path``, ``size`` of what was written, ``recovered`` bytes that are as they were, ``damages``."""
+    """What was saved: to ``path``, ``size`` bytes, ``recovered`` of which are as they were; and ``damages``."""
 
     path: Path
     size: int
