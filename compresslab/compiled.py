@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab import kernels
+from compresslab.arrays import smallest_unsigned
 from compresslab.doubling import rank_by_doubling, sort_by_ranks
 from compresslab.packed import WORD
 from compresslab.phrases import Parse, locate_phrases, num_phrases
-from compresslab.strings import SortedLeaves, Unsigned, smallest_unsigned
+from compresslab.strings import SortedLeaves, Unsigned
 
 __all__ = ["count_compiled"]
 

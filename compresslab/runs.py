@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from compresslab import merge_kernels
-from compresslab.strings import SortedLeaves, Unsigned, smallest_unsigned
+from compresslab.arrays import smallest_unsigned
+from compresslab.strings import SortedLeaves, Unsigned
 
 __all__ = ["Run", "merge_runs"]
 

@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import smallest_unsigned
 from compresslab.counting import count_phrases, merge_leaves
 from compresslab.dataset import Dataset
 from compresslab.distribution import LeafDistribution
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary
 from compresslab.phrases import Parse, check_depth, check_parse
-from compresslab.strings import SortedLeaves, Unsigned, smallest_unsigned
+from compresslab.strings import SortedLeaves, Unsigned
 from compresslab.treefile import read_tree_file, write_tree_file
 
 __all__ = ["Layer", "Node", "TokenTree"]

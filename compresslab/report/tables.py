@@ -96,7 +96,7 @@ def _label(text: str, weight: float) -> Text:
 def corpora_table(infos: Sequence[CorpusInfo]) -> RenderableType:
     """Draw the embedded corpora."""
     table = _table("Embedded corpora", ["name", "documents", "lines", "bytes", "sha-256", "what it is"])
-    table.columns[-1].justify = "left"
+    table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
     for info in infos:
         sizes = [f"{n:,}" for n in (info.num_documents, info.num_lines, info.num_bytes)]
         table.add_row(info.name, *sizes, info.digest[:12], info.title)
