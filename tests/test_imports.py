@@ -16,8 +16,8 @@ PACKAGE = Path(compresslab.__file__).parent
 
 # The direction of imports: a module imports only modules before it in this list. Every module must be in it.
 ORDER = """
-    errors checks phrases strings divergence
-    files arrays texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers readers dataset corpora
+    errors checks phrases divergence
+    files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers readers dataset corpora
     jit kernels merge_kernels runs doubling packed refining compiled counting treefile
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
     volumes effective_depth
@@ -165,9 +165,7 @@ def test_import_time() -> None:
     command = [sys.executable, "-c", code]
     times = []
     for _ in range(7):
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
-        )
+        done = subprocess.run(command, capture_output=True, text=True, cwd=PACKAGE.parent, check=True)
         times.append(float(done.stdout))
         if times[-1] < 0.3:
             break
