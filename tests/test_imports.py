@@ -17,7 +17,8 @@ PACKAGE = Path(compresslab.__file__).parent
 # The direction of imports: a module imports only modules before it in this list. Every module must be in it.
 ORDER = """
     errors checks phrases divergence
-    files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers readers dataset corpora
+    files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers
+    readers dataset corpora
     jit kernels merge_kernels runs doubling packed refining compiled counting treefile
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
     volumes effective_depth
