@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from compresslab import merge_kernels
-from compresslab.strings import SortedLeaves, Unsigned, smallest_unsigned
+from compresslab.arrays import smallest_unsigned
+from compresslab.strings import SortedLeaves, Unsigned
 
 __all__ = ["Run", "merge_runs"]
 
@@ -46,6 +47,10 @@ class Run:
         symbols = np.empty(len(layered), dtype)
         merge_kernels.from_layers(layered, at, leaves.shared, leaves.length, symbols)
         return cls(leaves.shared, leaves.length, leaves.counts, symbols)
+
+    def slice(self, leaves: int, symbols: int) -> Run:
+        """Return a view of the first leaves, which hold so many symbols."""
+        return Run(self.shared[:leaves], self.length[:leaves], self.counts[:leaves], self.symbols[:symbols])
 
     def first(self, leaves: int, symbols: int) -> Run:
         """Return a copy of the first leaves, which hold so many symbols, with counts in the smallest type."""
