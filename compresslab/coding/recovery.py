@@ -15,7 +15,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from compresslab.coding import clz_format as clz
+import compresslab.coding.clz_format as clz
 from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel, Progress, decode_chunk
 from compresslab.coding.clz_reader import check_fingerprint, open_input
 from compresslab.coding.container import SUFFIX
