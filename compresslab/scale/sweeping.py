@@ -7,8 +7,8 @@ Example:
     >>> tree = TokenTree.build(Dataset.from_texts(["ab", "ac"]), depth=3)
     >>> find_node(tree, b"a").count
     2
-    >>> [(piece.symbol.tolist(), piece.count.tolist()) for piece in layer_pieces(tree, 2)]
-    [([98, 99], [1, 1])]
+    >>> np.concatenate([piece.symbol for piece in layer_pieces(tree, 2)]).tolist()
+    [98, 99]
 """
 
 from __future__ import annotations
