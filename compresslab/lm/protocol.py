@@ -157,4 +157,4 @@ def as_ids(ids: npt.ArrayLike, vocab_size: int, context: int | None = None) -> I
             f"a sequence of {array.shape[1]} tokens is longer than the model's context of {context}: "
             "cut it into windows (compresslab.lm.scoring does)"
         )
-    return array.astype(np.int64, copy=False)
+    return np.ascontiguousarray(array, dtype=np.int64)
