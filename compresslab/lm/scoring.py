@@ -25,11 +25,11 @@ from compresslab.dataset import Dataset
 from compresslab.errors import InvalidDistribution, InvalidParameter, MismatchedVocabulary, did_you_mean
 from compresslab.lm.journal import open_journal, scoring_key
 from compresslab.lm.protocol import LanguageModel, token_nats
-from compresslab.lm.windows import Plan, Windows, batches, plan_windows
+from compresslab.lm.windows import Plan, Windows, batches, plan_windows, window_tokens
 from compresslab.rate import Rate
 from compresslab.texts import Texts
 
-__all__ = ["UNITS", "Scores", "score", "score_everywhere", "tokenize"]
+__all__ = ["UNITS", "Scores", "check_tokens", "score", "score_everywhere", "tokenize"]
 
 UNITS = ("token", "symbol", "byte")
 LOGITS = 1 << 26  # what a batch may hold by default, in numbers: 256 MiB of float32
@@ -180,7 +180,7 @@ def score(
         InvalidParameter: windows longer than the model's context; a resume file of another scoring.
         InvalidDistribution: the model gave NaN.
     """
-    _check_tokens(model, dataset)
+    check_tokens(model, dataset)
     if windows is None and model.context is not None:
         windows = Windows.default(model.context)
     if windows is not None and model.context is not None and windows.length > model.context:
@@ -205,7 +205,7 @@ def score(
     done = 0
     for number, batch in enumerate(batches(plan, budget)):
         if number % of == mine:
-            _score_batch(model, dataset, plan, batch, offsets, nats, eos)
+            _score_batch(model, dataset, plan, batch, offsets, nats)
             done += int(plan.new[batch].sum())
             if progress is not None:
                 progress(done * of, total)
@@ -221,7 +221,6 @@ def _score_batch(
     batch: NDArray[np.int64],
     offsets: Int64Array,
     nats: NDArray[np.float64],
-    eos: bool,
 ) -> None:
     """Score the windows of a batch, unless a journal holds them all already."""
     document, start, size, new = plan.document[batch], plan.start[batch], plan.size[batch], plan.new[batch]
@@ -232,12 +231,7 @@ def _score_batch(
     # One column more than the window: inputs are all but its last token, targets all but its first.
     rows = np.full((batch.size, width + 1), model.prefix_id, dtype=np.int64)
     for row, which, begin, count in zip(rows, document.tolist(), start.tolist(), size.tolist(), strict=True):
-        tokens = dataset.tokens[dataset.offsets[which] : dataset.offsets[which + 1]]
-        first = 1 if begin == 0 else 0  # input 0 is the prefix token, input j is token j - 1
-        held = tokens[max(0, begin - 1) : begin + count]
-        row[first : first + held.size] = held
-        if eos and begin + count == tokens.size + 1:
-            row[count] = model.eos_id
+        row[: count + 1] = window_tokens(dataset, which, begin, count, model.prefix_id, model.eos_id)
     costs = token_nats(model, rows[:, :-1], rows[:, 1:])
     for i, (stop, count, taken) in enumerate(zip(stops.tolist(), size.tolist(), new.tolist(), strict=True)):
         part = costs[i, count - taken : count]
@@ -284,7 +278,8 @@ def tokenize(model: LanguageModel, texts: Texts | Sequence[str | bytes], name: s
     return Dataset.from_texts(texts, model.tokenizer, name=name)
 
 
-def _check_tokens(model: LanguageModel, dataset: Dataset) -> None:
+def check_tokens(model: LanguageModel, dataset: Dataset) -> None:
+    """Raise MismatchedVocabulary unless the dataset is in the model's tokens."""
     ours, theirs = model.tokenizer, dataset.tokenizer
     if ours is not None and theirs is not None and ours != theirs:
         raise MismatchedVocabulary(

@@ -32,9 +32,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab.arrays import Int64Array
+from compresslab.dataset import Dataset
 from compresslab.errors import InvalidParameter
 
-__all__ = ["DEFAULT_LENGTH", "Plan", "Windows", "batches", "plan_windows"]
+__all__ = ["DEFAULT_LENGTH", "Plan", "Windows", "batches", "plan_windows", "window_tokens"]
 
 DEFAULT_LENGTH = 1024
 
@@ -118,6 +119,26 @@ def plan_windows(num_symbols: Int64Array, windows: Windows | None) -> Plan:
     before = np.where(ordinal > 0, length + (ordinal - 1) * stride, 0)
     start = np.maximum(0, end - length)
     return Plan(document, start, end - start, end - before)
+
+
+def window_tokens(
+    dataset: Dataset, document: int, start: int, size: int, prefix_id: int, eos_id: int
+) -> NDArray[np.int64]:
+    """Return a window's inputs and its last target: int64, shape (size + 1,); all but the first are its targets.
+
+    Example:
+        >>> data = Dataset.from_token_lists([[5, 6, 7]])
+        >>> [window_tokens(data, 0, start, 2, 8, 9).tolist() for start in range(3)]
+        [[8, 5, 6], [5, 6, 7], [6, 7, 9]]
+    """
+    tokens = dataset.tokens[dataset.offsets[document] : dataset.offsets[document + 1]]
+    row = np.empty(size + 1, dtype=np.int64)
+    first = 1 if start == 0 else 0  # input 0 is the prefix token, input j is token j - 1
+    held = tokens[max(0, start - 1) : start + size]
+    row[0] = prefix_id  # overwritten unless the window starts the document
+    row[first : first + held.size] = held
+    row[first + held.size :] = eos_id  # at most one: the window may end the document
+    return row
 
 
 def batches(plan: Plan, batch_tokens: int) -> Iterator[NDArray[np.int64]]:
