@@ -14,25 +14,31 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.typing import NDArray
 
 from compresslab.distribution import DistributionLike, LeafDistribution, Probabilities, align, as_probabilities
+from compresslab.divergence import relative_entropy_nats
 from compresslab.errors import InvalidParameter
+from compresslab.huffman import canonical_codewords, huffman_lengths, kraft_sum
 from compresslab.phrases import check_depth
 
 __all__ = [
     "LN2",
+    "canonical_codewords",
     "cross_entropy_bits",
     "entropy_bits",
     "huffman_code_length_bits",
+    "huffman_lengths",
     "ideal_code_length_bits",
     "kl_bits",
+    "kraft_sum",
 ]
 
 LN2 = math.log(2)
 
 # An entropy this close below or above a whole number is that number: a uniform distribution on 8 leaves has H = 3.
 _CEIL_TOLERANCE = 1e-9
+
+_PLAIN_KL = 1e-3  # bits; above it, summing the plain terms loses three digits of sixteen at most
 
 
 def entropy_bits(p: DistributionLike) -> float:
@@ -83,8 +89,8 @@ def cross_entropy_bits(p: DistributionLike, q: DistributionLike) -> float:
 def kl_bits(p: DistributionLike, q: DistributionLike) -> float:
     """Return the Kullback-Leibler divergence ``KL(p||q) = sum p log2(p / q) = CE(p, q) - H(p)`` in bits.
 
-    Arguments, errors and the infinite case are those of :func:`cross_entropy_bits`. The sum is taken over the ratios,
-    so that a small divergence is not lost in the difference of two large numbers.
+    Arguments, errors and the infinite case are those of :func:`cross_entropy_bits`. A small divergence keeps its
+    digits: it is summed as :mod:`compresslab.divergence` says.
 
     Example:
         >>> kl_bits([1.0, 0.0], [0.25, 0.75])
@@ -101,16 +107,8 @@ def kl_bits(p: DistributionLike, q: DistributionLike) -> float:
         np.log2(ratio, out=ratio)
         ratio *= a
         total = float(ratio.sum())
-    if math.isfinite(total):
-        return max(total, 0.0)
-    return _kl_careful(a, b)
-
-
-def _kl_careful(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Where a ratio overflowed: infinite only if ``b`` really is 0 where ``a`` is not."""
-    held = a > 0
-    a, b = a[held], b[held]
-    return math.inf if not b.min() > 0 else max(float((a * (np.log2(a) - np.log2(b))).sum()), 0.0)
+    # A small sum is what is left of larger terms; one that is not finite, of a ratio that overflowed.
+    return total if _PLAIN_KL < total < math.inf else relative_entropy_nats(a, b) / LN2
 
 
 def _aligned_pair(p: DistributionLike, q: DistributionLike) -> tuple[Probabilities, Probabilities]:
@@ -186,8 +184,6 @@ def huffman_code_length_bits(p: DistributionLike) -> float:
         >>> round(huffman_code_length_bits([0.8, 0.1, 0.1]), 12)     # ceil(H) = 1: the ideal length is no bound
         1.2
     """
-    from compresslab.huffman import huffman_lengths
-
     checked = as_probabilities(p)
     lengths = huffman_lengths(checked)
     if checked.dtype == object:

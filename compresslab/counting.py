@@ -1,4 +1,4 @@
-"""Counting the phrases of a dataset, exactly: the choice between two engines that give the same answer."""
+"""Counting the phrases of a dataset, exactly: the choice between engines that give the same answer."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compresslab.jit import pays
 from compresslab.packed import bits_per_symbol, count_packed, count_packed_windows, fits
-from compresslab.phrases import Parse, locate_phrases
+from compresslab.phrases import Parse, locate_phrases, num_phrases
 from compresslab.refining import count_refining
 from compresslab.strings import SortedLeaves, Strings, Unsigned
 
@@ -26,6 +27,11 @@ def count_phrases(tokens: Unsigned, offsets: NDArray[np.int64], depth: int, pars
         parse: the parse mode.
     """
     bits = bits_per_symbol(tokens)
+    phrases = int(num_phrases(np.diff(offsets), depth, parse).sum())
+    if pays(phrases * (1 if fits(bits, depth) else 8)):
+        from compresslab.compiled import count_compiled
+
+        return count_compiled(tokens, offsets, depth, parse)
     if parse == "windows" and fits(bits, depth):
         return count_packed_windows(tokens, offsets, depth, bits)
     return count_strings(Strings(tokens, *locate_phrases(offsets, depth, parse)), depth)
@@ -44,6 +50,10 @@ def merge_leaves(parts: Sequence[SortedLeaves], dtype: np.dtype[np.unsignedinteg
         parts: trees of one depth.
         dtype: unsigned, wide enough for every symbol.
     """
+    if pays(8 * sum(len(part.counts) for part in parts)):
+        from compresslab.runs import Run, merge_runs
+
+        return merge_runs([Run.of(part, dtype) for part in parts], parts[0].depth).leaves(parts[0].depth)
     strings = [part.strings(dtype) for part in parts]
     shift = np.cumsum([0] + [len(part.tokens) for part in strings[:-1]])
     joined = Strings(

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.checks import number_or_nan
 from compresslab.errors import InvalidCounts, InvalidDistribution, InvalidParameter, MismatchedLeaves
 
 __all__ = ["DistributionLike", "Keys", "LeafDistribution", "align", "as_distribution", "as_probabilities"]
@@ -26,6 +27,7 @@ Keys = NDArray[Any]
 _TOLERANCE = 1e-8
 _TOLERANCE_SINGLE = 1e-5
 _MAX_SHOWN = 6
+_MAX_COUNT = 2.0**63 - 2.0**12  # what int64 holds, less what a sum in floats may be off
 
 
 def as_probabilities(p: Any, name: str = "probabilities") -> Probabilities:
@@ -61,14 +63,15 @@ def as_probabilities(p: Any, name: str = "probabilities") -> Probabilities:
         return _check_exact(array, name)
     tolerance = _TOLERANCE_SINGLE if array.dtype.kind == "f" and array.dtype.itemsize < 8 else _TOLERANCE
     values: NDArray[np.float64] = np.asarray(array, dtype=np.float64)
-    total = float(values.sum())
-    if not math.isfinite(total):
-        at = int(np.flatnonzero(~np.isfinite(values))[0]) if not np.isfinite(values).all() else 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(values.sum())
+    if not math.isfinite(total) and not np.isfinite(values).all():
+        at = int(np.flatnonzero(~np.isfinite(values))[0])
         raise InvalidDistribution(f"{name} must be finite: entry {at} is {values[at]}")
     if values.min() < 0:
         at = int(values.argmin())
         raise InvalidDistribution(f"{name} must not be negative: entry {at} is {values[at]:g}")
-    if abs(total - 1) > tolerance:
+    if not abs(total - 1) <= tolerance:
         raise InvalidDistribution(
             f"{name} sum to {total:.10g}, not 1: divide them by their sum, "
             "or give counts to LeafDistribution.from_counts"
@@ -83,11 +86,13 @@ def _to_array(p: Any, name: str) -> NDArray[Any]:
         raise InvalidDistribution(f"{name} must be numbers in one dimension: {error}") from error
     if array.dtype == object and all(isinstance(x, (Fraction, int)) for x in array.flat):
         return np.array([Fraction(x) for x in array.flat], dtype=object).reshape(array.shape)
-    if array.dtype.kind not in "biuf":
+    if array.dtype == object:
         try:
             return array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise InvalidDistribution(f"{name} must be real numbers, not {array.dtype}: {error}") from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidDistribution(f"{name} must be real numbers: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise InvalidDistribution(f"{name} must be real numbers, not {array.dtype}")
     return array
 
 
@@ -215,11 +220,16 @@ class LeafDistribution:
         Returns:
             int64, shape ``(size,)``: indices into ``keys``.
 
+        Raises:
+            InvalidParameter: ``size`` is negative or no whole number.
+
         Example:
             >>> p = LeafDistribution(["a", "b"], [0.0, 1.0])
             >>> p.keys[p.sample(3, np.random.default_rng(0))].tolist()
             ['b', 'b', 'b']
         """
+        if not (number_or_nan(size) >= 0 and int(size) == size):
+            raise InvalidParameter(f"cannot draw {size!r} leaves: give a whole number, 0 or more")
         p = self.probabilities.astype(np.float64)
         return rng.choice(len(p), size=size, p=p / p.sum()).astype(np.int64)
 
@@ -237,26 +247,36 @@ DistributionLike = LeafDistribution | npt.ArrayLike
 
 
 def _checked_counts(counts: npt.ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(counts)
+    try:
+        array = np.asarray(counts)
+    except ValueError as error:
+        raise InvalidCounts(f"counts must be whole numbers in one dimension: {error}") from error
     if array.ndim != 1 or array.dtype.kind not in "biuf":
         raise InvalidCounts(f"counts must be whole numbers in one dimension, not shape {array.shape} of {array.dtype}")
     if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.floor(array))).all():
         at = int(np.flatnonzero(~(np.isfinite(array) & (array == np.floor(array))))[0])
         raise InvalidCounts(f"counts must be whole numbers: entry {at} is {array[at]}")
-    whole = array.astype(np.int64)
-    if whole.size and whole.min() < 0:
-        at = int(whole.argmin())
+    if array.size and array.min() < 0:
+        at = int(array.argmin())
         raise InvalidCounts(f"counts must not be negative: entry {at} is {array[at]}")
-    if not whole.size or not whole.any():
+    if not array.size or not array.any():
         raise InvalidCounts("counts must have a positive sum: there is nothing to normalise")
-    return whole
+    total = float(array.sum(dtype=np.float64))
+    if not total < _MAX_COUNT:
+        raise InvalidCounts(
+            f"counts sum to {total:.4g}, which 64 bits do not hold: give probabilities, or smaller counts"
+        )
+    return array.astype(np.int64)
 
 
 def _checked_keys(keys: Any, expected: int) -> Keys:
     array = _key_array(keys)
     if len(array) != expected:
         raise MismatchedLeaves(f"{len(array)} keys for {expected} probabilities: every leaf needs one of each")
-    codes, distinct = _codes([array])
+    try:
+        codes, distinct = _codes([array])
+    except TypeError as error:
+        raise MismatchedLeaves(f"keys must be hashable, to tell equal leaves: {error}") from error
     if distinct != expected:
         first = int(np.flatnonzero(np.bincount(codes[0], minlength=distinct)[codes[0]] > 1)[0])
         raise MismatchedLeaves(
@@ -267,8 +287,15 @@ def _checked_keys(keys: Any, expected: int) -> Keys:
 
 
 def _key_array(keys: Any) -> Keys:
+    """Return keys as an array of our own; a read-only one is shared."""
     if isinstance(keys, np.ndarray) and keys.ndim in (1, 2):
-        return keys.view()
+        if keys.ndim == 2 and keys.dtype.kind not in "iu":
+            raise MismatchedLeaves(
+                f"a matrix of keys holds whole numbers, one leaf a row, not {keys.dtype}: give a list of tuples"
+            )
+        return keys.copy() if keys.flags.writeable else keys.view()
+    if not isinstance(keys, Iterable):
+        raise MismatchedLeaves(f"keys are one for each probability, not {keys!r}: give a list or an array")
     items = list(keys)
     if items and all(isinstance(key, (int, np.integer)) and not isinstance(key, bool) for key in items):
         return np.array(items)
@@ -370,10 +397,19 @@ def _common_shape(keys: list[Keys], labels: list[str]) -> list[Keys]:
                 f"{labels[0]} has keys of shape {keys[0].shape} and {label} of {key.shape}: "
                 "leaves can be aligned only at one depth; prune the deeper tree"
             )
-    kinds = {"number" if key.dtype.kind in "biuf" else "object" for key in keys}
-    if len(kinds) > 1:
+    # Mixed kinds would be turned into one another, and different keys made equal: 2**53 + 1 as a float is 2**53.
+    kinds = {"whole" if key.dtype.kind in "iu" else key.dtype.kind for key in keys}
+    if len(kinds) > 1 or np.result_type(*keys).kind not in {key.dtype.kind for key in keys}:
+        if keys[0].ndim > 1:
+            return [_checked_int64(key, label) for key, label in zip(keys, labels, strict=True)]
         return [key.astype(object) for key in keys]
     return keys
+
+
+def _checked_int64(keys: Keys, label: str) -> Keys:
+    if keys.size and int(keys.max()) >= 2**63:
+        raise MismatchedLeaves(f"{label} has a key of {keys.max()}: beside negative keys, give keys below 2**63")
+    return keys.astype(np.int64)
 
 
 def _codes(keys: list[Keys]) -> tuple[list[NDArray[np.int64]], int]:
@@ -400,6 +436,9 @@ def _object_codes(joined: NDArray[np.object_]) -> tuple[NDArray[np.int64], int]:
 
 def _row_codes(rows: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
     """Number distinct rows of whole numbers in lexicographic order: a few columns at a time, packed into 64 bits."""
+    if int(rows.max(initial=0)) - int(rows.min(initial=0)) >= 2**32:  # too wide to pack beside anything: ranks instead
+        values, ranks = np.unique(rows, return_inverse=True)
+        rows = ranks.reshape(rows.shape)
     lowest = int(rows.min(initial=0))
     bits = max(1, (int(rows.max(initial=0)) - lowest).bit_length())
     code, distinct, column = np.zeros(len(rows), np.int64), 1, 0

@@ -18,7 +18,6 @@ Source: Ji et al., arXiv 2406.06144, Thm 4.2 and 4.3; theory, sections 4 to 6.
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 
 from compresslab.checks import number_or_nan
 from compresslab.errors import InvalidParameter, InvalidVolume
+from compresslab.inverse import InverseAlignment, PerturbationPath
 from compresslab.mixture import Direction, Mixture, check_direction
 from compresslab.sources import Source, align_sources, as_trees
 
@@ -85,37 +85,6 @@ class Curve:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio: Values = self.derivatives.align / self.derivatives.pretrain
         return ratio
-
-
-@dataclass(frozen=True)
-class InverseAlignment:
-    """The least perturbation that brings an aligned model back to the pre-trained one, or that there is none.
-
-    Attributes:
-        epsilon: the tolerance, in nats.
-        reachable: whether any ``l`` brings the divergence to ``epsilon``.
-        l: the smallest such ``l = |D_t| / |D_a|``; None where there is none.
-        kl_nats: the divergence at ``l``, or the least there is.
-        start_kl_nats: the divergence at ``l = 0``, after alignment.
-        least_kl_nats: the least divergence over all ``l``.
-        least_l: where it lies; infinite if it is only approached.
-    """
-
-    epsilon: float
-    reachable: bool
-    l: float | None  # noqa: E741 - the paper's symbol
-    kl_nats: float
-    start_kl_nats: float
-    least_kl_nats: float
-    least_l: float
-
-    def __str__(self) -> str:
-        if self.l is not None:
-            return f"KL <= {self.epsilon:g} nats from l = {self.l:.6g} (KL {self.start_kl_nats:.6g} at l = 0)"
-        return (
-            f"not reachable: the least KL is {self.least_kl_nats:.6g} nats, at l = {self.least_l:.6g}, "
-            f"above epsilon = {self.epsilon:g}"
-        )
 
 
 class Elasticity:
@@ -184,8 +153,8 @@ class Elasticity:
 
     def with_k(self, k: float) -> Elasticity:
         """Return the same scenario with another ``k``."""
-        other = copy.copy(self)
-        other.k = _checked_k(k)
+        other = type(self).__new__(type(self))
+        other.k, other.keys, other.probabilities = _checked_k(k), self.keys, self.probabilities
         return other
 
     @property
@@ -221,8 +190,8 @@ class Elasticity:
 
         Source: theory, section 3; claim ``overlap-sign``.
         """
-        W = self.k + 1 + np.asarray(l, np.float64)
         slope = self.derivatives(l)
+        W = self.k + 1 + _as_floats(l)
         return Roles(*(_plain(1 - W * d) for d in (slope.pretrain, slope.align, slope.perturb)))
 
     def signs(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
@@ -249,17 +218,24 @@ class Elasticity:
     def second_derivatives(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
         """Return ``d2 gamma_i/dl2 = -1/W**2 + sum_j p_ij p_tj**2 / Q_j**2`` in nats per phrase.
 
+        They are computed as ``(sum_j p_ij (p_tj / p_Dj - 1)**2 - 2 W dgamma_i/dl) / W**2``, without cancellation.
+
         Source: theory, section 4: it decides whether a rebound slows down.
         """
         grid = _checked_l(l)
         p, base, outside, _ = self._parts(self.k)
+        slope = self._sweep(self.k, grid)[1]
+        slopes = np.stack([slope.pretrain, slope.align, slope.perturb], axis=1)
+        u = _differences(p, self.k)[2]
         second = np.empty((len(grid), 3))
         for i, x in enumerate(grid):
             W = self.k + 1 + x
-            ratio = p[2] / (base + x * p[2])
-            second[i] = p @ ratio**2 - 1 / W**2
+            ratio = u / (base + x * p[2])
+            with np.errstate(over="ignore"):
+                spread = (p * ratio) @ ratio
             if outside:
-                second[i, 2] += outside / x**2 if x else math.inf
+                spread[2] += outside * ((self.k + 1) / x) ** 2 if x else math.inf
+            second[i] = (spread / W - 2 * slopes[i]) / W
         return _unwrap(Roles(*second.T), l)
 
     def forces(self, l: float, direction: Direction = "forward") -> Roles:  # noqa: E741
@@ -295,9 +271,11 @@ class Elasticity:
             k: shape ``(K,)``, or a number; this scenario's own ``k`` where not given.
         """
         grid = _checked_l(l)
-        ks = np.array(
-            [_checked_k(x) for x in np.atleast_1d(np.asarray(self.k if k is None else k, np.float64)).tolist()]
-        )
+        ks = np.atleast_1d(_as_floats(self.k if k is None else k))
+        if ks.ndim != 1 or not ks.size or not ((ks > 0) & (ks < math.inf)).all():
+            raise InvalidVolume(
+                f"k = |D_p| / |D_a| is a positive number, or a one-dimensional array of such: not {k!r}"
+            )
         swept = [self._sweep(float(x), grid) for x in ks]
         codes, slopes = (
             Roles(
@@ -320,11 +298,8 @@ class Elasticity:
         There is one at most: along the mixture ``gamma_p`` is a convex function of the perturbation's weight ``l / W``.
         With disjoint supports in the contained reading it is 1/2 (claim ``elasticity-finite-size-sharp``).
         """
-        p, base, _, _ = self._parts(self.k)
-        start = base / (self.k + 1)
-        step = p[2] - start
-        # d/ds of -sum p_p ln(start + s step), s = l / W
-        return _weight_to_volume(_root(lambda s: -float((p[0] * step / (start + s * step)).sum())), self.k)
+        path = self._path  # gamma_p = H(p_p) + KL(p_p || p_D): it is least where the reverse divergence is
+        return path.volume(path.least_weight("reverse"))
 
     # ---- inverse alignment ----
 
@@ -336,8 +311,10 @@ class Elasticity:
             direction: "forward": ``KL(p' || p_p)`` with ``p' = (k p_p + p_a + l p_t) / W``, the distance of the paper's
                 Def. 3.6 in its own order. "reverse": ``KL(p_p || p')``, which is always finite.
         """
-        x = float(_checked_l(l)[0])
-        return self._kl_at(x / (self.k + 1 + x), check_direction(direction))
+        which = check_direction(direction)
+        if not 0 <= number_or_nan(l) < math.inf:
+            raise InvalidVolume(f"l = |D_t| / |D_a| is one number here, 0 or more: not {l!r}")
+        return self._path.kl_nats(self._path.weight(float(l)), which)
 
     def inverse_alignment(self, epsilon: float, direction: Direction = "forward") -> InverseAlignment:
         """Find the smallest ``l`` that brings the aligned model back to within ``epsilon`` of the pre-trained one.
@@ -361,65 +338,14 @@ class Elasticity:
             >>> print(scenario.inverse_alignment(0.0))
             not reachable: the least KL is 0.00391187 nats, at l = 0.611101, above epsilon = 0
         """
-        from scipy.optimize import brentq
-
         if not number_or_nan(epsilon) >= 0:
             raise InvalidParameter(f"epsilon is a divergence in nats, 0 or more: not {epsilon!r}")
-        which = check_direction(direction)
-        start = self._kl_at(0.0, which)
-        best = self._least_weight(which) if math.isfinite(start) else 0.0
-        least = self._kl_at(best, which)
-        if start <= epsilon:
-            found: float | None = 0.0
-        elif not least <= epsilon:
-            found = None
-        else:
-            found = float(brentq(lambda s: self._kl_at(s, which) - epsilon, 0.0, best, xtol=1e-16, rtol=1e-14))
-            while self._kl_at(found, which) > epsilon:  # rounding left it a hair short
-                found = min(best, math.nextafter(found, 1.0) * (1 + 1e-15))
-        return InverseAlignment(
-            epsilon=float(epsilon),
-            reachable=found is not None,
-            l=None if found is None else _weight_to_volume(found, self.k),
-            kl_nats=least if found is None else self._kl_at(found, which),
-            start_kl_nats=start,
-            least_kl_nats=least,
-            least_l=_weight_to_volume(best, self.k),
-        )
+        return self._path.inverse_alignment(epsilon, check_direction(direction))
 
-    def _ends(self) -> tuple[Values, Values, Values]:
-        """The pre-trained model, the aligned one, and the perturbation."""
+    @cached_property
+    def _path(self) -> PerturbationPath:
         p, a, t = self.probabilities
-        return p, (self.k * p + a) / (self.k + 1), t
-
-    def _kl_at(self, s: float, direction: Direction) -> float:
-        """The divergence at the weight ``s = l / W``."""
-        p, start, t = self._ends()
-        mixed = (1 - s) * start + s * t
-        a, b = (mixed, p) if direction == "forward" else (p, mixed)
-        held = a > 0
-        if (b[held] <= 0).any():
-            return math.inf
-        return max(float((a[held] * np.log(a[held] / b[held])).sum()), 0.0)
-
-    def _least_weight(self, direction: Direction) -> float:
-        p, start, t = self._ends()
-        if direction == "forward" and (t[p <= 0] > 0).any():
-            return 0.0  # every perturbation makes the divergence infinite
-        held = (start > 0) | (t > 0)
-        p, start, step = p[held], start[held], (t - start)[held]
-
-        def slope(s: float) -> float:
-            mixed = start + s * step
-            if direction == "forward":
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    terms = step * np.log(mixed / p)
-                return float(terms[step != 0].sum())
-            with np.errstate(divide="ignore", invalid="ignore"):
-                terms = -p * step / mixed
-            return float(terms[p > 0].sum())
-
-        return _root(slope)
+        return PerturbationPath(p, a, t, self.k)
 
     # ---- one pass over the leaves ----
 
@@ -443,43 +369,62 @@ class Elasticity:
     def _sweep(self, k: float, grid: Values) -> tuple[Roles, Roles]:
         """Code lengths and derivatives on a grid of ``l``, each of shape ``(L,)``, one block of leaves at a time.
 
-        ``dgamma_i/dl = -sum_j p_ij (p_tj / p_Dj - 1) / W``: the bracket is small where the code hardly changes.
+        With ``e = p_p - p_a``, ``d = p_p - p_t``, ``u = k d + p_a - p_t = W (p_D - p_t)`` and ``E, A, U`` the sums of
+        ``e u / Q``, ``d u / Q`` and ``u**2 / Q``::
+
+            dgamma_p/dl = (E + l A) / W**2,  dgamma_a/dl = (l A - (k + l) E) / W**2,  dgamma_t/dl = -U / W**2
+
+        They are the same numbers as ``(1 - <p_i, p_t>_D) / W``, but nothing cancels in them: not where the datasets are
+        nearly alike, and not where ``k`` is so large that the overlaps round to 1. ``U = (k + 1) A - E``, so the
+        conservation law holds to rounding, and at ``l = 0`` the ratio is ``-k``.
         """
         p, base, outside, outside_log = self._parts(k)
-        W = (k + 1 + grid)[:, None]
+        W = k + 1 + grid
+        columns = _differences(p, k)
         size = max(256, _BLOCK // len(grid))
         blocks = range(0, p.shape[1], size)
-        codes, slopes = np.zeros((len(blocks), len(grid), 3)), np.zeros((len(blocks), len(grid), 3))
-        for i, lo in enumerate(blocks):
-            part, t = p[:, lo : lo + size].T, p[2, lo : lo + size]
-            mixed = base[lo : lo + size] + grid[:, None] * t
-            mixed /= W
-            excess = t / mixed
-            excess -= 1
-            slopes[i] = excess @ part
-            np.log(mixed, out=mixed)
-            codes[i] = mixed @ part
-        code, slope = -codes.sum(axis=0), -slopes.sum(axis=0) / W
-        if outside:
+        codes, sums = np.zeros((len(blocks), len(grid), 3)), np.zeros((len(blocks), len(grid), 3))
+        volumes = np.stack([grid, np.ones(len(grid))], axis=1)
+        scaled = np.empty((len(grid), size))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i, lo in enumerate(blocks):
+                part, differences = p[:, lo : lo + size], columns[:, lo : lo + size]
+                Q = volumes @ np.stack([part[2], base[lo : lo + size]])
+                r = np.divide(differences[2], Q, out=scaled[:, : Q.shape[1]])
+                np.matmul(r, differences.T, out=sums[i])
+                if not math.isfinite(sums[i].sum()):
+                    sums[i] = _careful_sums(differences, Q, grid)
+                np.log(Q, out=Q)
+                np.matmul(Q, part.T, out=codes[i])
+        code = np.log(W)[:, None] * p.sum(axis=1) - codes.sum(axis=0)
+        E, A, U = sums.sum(axis=0).T
+        lA = grid * A
+        if outside:  # there e is 0, d u / Q is (k + 1) p_t / l, and u**2 / Q is (k + 1)**2 p_t / l
+            lA = lA + (k + 1) * outside
             with np.errstate(divide="ignore"):
-                code[:, 2] -= outside_log + outside * np.log(grid / W[:, 0])
-                slope[:, 2] -= outside * (1 / grid - 1 / W[:, 0])
+                code[:, 2] -= outside_log + outside * np.log(grid / W)
+                U = U + (k + 1) ** 2 * (outside / grid)
+        slope = np.stack([E + lA, lA - (k + grid) * E, -U], axis=1)
+        slope /= (W**2)[:, None]
         return Roles(*code.T), Roles(*slope.T)
 
 
-def _root(slope: Any) -> float:
-    """Where an increasing function crosses 0 on [0, 1]; 0 if it starts at or above, 1 if it never gets there."""
-    from scipy.optimize import brentq
+def _differences(p: Values, k: float) -> Values:
+    """``e``, ``d`` and ``u`` as rows (see :meth:`Elasticity._sweep`); close numbers subtract exactly."""
+    rows = np.empty_like(p)
+    np.subtract(p[0], p[1], out=rows[0])
+    np.subtract(p[0], p[2], out=rows[1])
+    np.subtract(p[1], p[2], out=rows[2])
+    rows[2] += k * rows[1]
+    return rows
 
-    last = 1 - 2.0**-52
-    if slope(0.0) >= 0:
-        return 0.0
-    return 1.0 if slope(last) <= 0 else float(brentq(slope, 0.0, last, xtol=1e-16, rtol=1e-14))
 
-
-def _weight_to_volume(s: float, k: float) -> float:
-    """The ``l`` of a weight ``s = l / (k + 1 + l)``."""
-    return math.inf if s >= 1 else s * (k + 1) / (1 - s)
+def _careful_sums(differences: Values, Q: Values, grid: Values) -> Values:
+    """``E, A, U`` of leaves near 1e-308, where ``u / Q`` may overflow but ``e / Q`` and ``l d / Q`` are never large."""
+    e, d, u = differences
+    A = (grid[:, None] * d / Q) @ u
+    with np.errstate(divide="ignore"):
+        return np.stack([(e / Q) @ u, np.where(grid > 0, A / grid, 0.0), ((u / Q) * u).sum(axis=1)], axis=1)
 
 
 def _checked_k(k: float) -> float:
@@ -489,10 +434,18 @@ def _checked_k(k: float) -> float:
 
 
 def _checked_l(l: npt.ArrayLike) -> Values:  # noqa: E741
-    grid = np.atleast_1d(np.asarray(l, dtype=np.float64))
+    grid = np.atleast_1d(_as_floats(l))
     if grid.ndim != 1 or not grid.size or not ((grid >= 0) & (grid < math.inf)).all():
         raise InvalidVolume(f"l = |D_t| / |D_a| is a number, 0 or more, or a one-dimensional array of such: not {l!r}")
     return grid
+
+
+def _as_floats(x: npt.ArrayLike) -> Values:
+    """Return numbers as float64, and NaN for what is none, so that every comparison with it fails."""
+    array = np.asarray(x)
+    if array.dtype.kind in "iuf":
+        return array.astype(np.float64)
+    return np.array([number_or_nan(v) for v in array.flat], dtype=np.float64).reshape(array.shape)
 
 
 def _plain(value: Any) -> Any:

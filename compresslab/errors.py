@@ -32,6 +32,7 @@ __all__ = [
     "NotText",
     "UnknownName",
     "UnreadableFile",
+    "WrongModel",
     "did_you_mean",
 ]
 
@@ -98,6 +99,10 @@ class CorruptStream(CompressLabError, ValueError):
 
 class BrokenLaw(CompressLabError, AssertionError):
     """Something that was put to the test does not keep a law that it must keep."""
+
+
+class WrongModel(CompressLabError, ValueError):
+    """A file that was written with another model, or with other settings of it."""
 
 
 class MissingExtra(CompressLabError, ImportError):

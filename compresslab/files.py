@@ -54,6 +54,10 @@ def write_atomic(path: str | PathLike[str], chunks: Iterable[bytes | memoryview]
         temporary = ""
     except OSError as error:
         raise unreadable(path, error, "write") from error
+    except ValueError as error:  # a NUL in the path
+        if temporary:
+            raise
+        raise unreadable(path, error, "write") from error
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from compresslab.errors import InvalidDistribution, InvalidParameter
 from compresslab.phrases import check_depth
 
 __all__ = ["MarkovSource", "dirichlet", "pareto", "uniform", "zipf"]
+
+_MAX_WORDS: Final = 1 << 24
 
 
 def uniform(M: int) -> LeafDistribution:
@@ -63,7 +65,8 @@ def pareto(M: int, alpha: float, rng: np.random.Generator) -> LeafDistribution:
     M = _checked_size(M)
     if not 0 < number_or_nan(alpha) < math.inf:
         raise InvalidParameter(f"the Pareto exponent alpha is a positive number, not {alpha!r}")
-    mass = 1 + rng.pareto(alpha, M)
+    log_mass = rng.standard_exponential(M) / alpha  # of logarithms, so that heavy tails do not overflow
+    mass = np.exp(log_mass - log_mass.max())
     return _numbered(mass / mass.sum())
 
 
@@ -80,10 +83,12 @@ def dirichlet(M: int, concentration: npt.ArrayLike, rng: np.random.Generator) ->
         1.0
     """
     M = _checked_size(M)
-    alpha = np.broadcast_to(np.asarray(concentration, np.float64), (M,))
-    if not ((alpha > 0) & np.isfinite(alpha)).all():
-        raise InvalidParameter(f"Dirichlet concentrations are positive numbers, not {concentration!r}")
-    return _numbered(rng.dirichlet(alpha))
+    alpha = np.asarray(concentration)
+    if alpha.dtype.kind not in "iuf" or alpha.shape not in ((), (M,)) or not ((alpha > 0) & (alpha < math.inf)).all():
+        raise InvalidParameter(
+            f"a Dirichlet concentration is a positive number, or {M} of them, one a leaf: not {concentration!r}"
+        )
+    return _numbered(rng.dirichlet(np.broadcast_to(alpha.astype(np.float64), (M,))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +116,10 @@ class MarkovSource:
 
     def __post_init__(self) -> None:
         matrix = np.array(self.transition, dtype=np.float64)
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-            raise InvalidDistribution(f"a transition matrix is square, not of shape {matrix.shape}")
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
+            raise InvalidDistribution(
+                f"a transition matrix is square, of one symbol or more, not of shape {matrix.shape}"
+            )
         for a, row in enumerate(matrix):
             as_probabilities(row, f"the transition probabilities from symbol {a}")
         first = _stationary(matrix) if self.initial is None else np.array(as_probabilities(self.initial, "initial"))
@@ -123,7 +130,11 @@ class MarkovSource:
 
     @property
     def entropy_rate_bits(self) -> float:
-        """``h = sum_a pi_a H(transition[a])`` in bits per symbol, ``pi`` being the stationary distribution."""
+        """``h = sum_a pi_a H(transition[a])`` in bits per symbol, ``pi`` being the stationary distribution.
+
+        Raises:
+            InvalidDistribution: the chain has more than one stationary distribution, so that it has no single rate.
+        """
         pi = _stationary(self.transition)
         return float(sum(weight * entropy_bits(row) for weight, row in zip(pi, self.transition, strict=True)))
 
@@ -137,11 +148,19 @@ class MarkovSource:
         return total
 
     def leaves(self, depth: int) -> LeafDistribution:
-        """The distribution of the first ``depth`` symbols, on all ``V**depth`` words; keys are rows of symbols."""
+        """The distribution of the first ``depth`` symbols, on all ``V**depth`` words; keys are rows of symbols.
+
+        Raises:
+            InvalidParameter: more than 2**24 words: sample instead.
+        """
         V, words = len(self.transition), self.initial
-        for _ in range(check_depth(depth) - 1):
+        if V ** check_depth(depth) > _MAX_WORDS:
+            raise InvalidParameter(
+                f"{V}**{depth} words are more than 2**24: take a smaller depth, or sample() and build a tree"
+            )
+        for _ in range(depth - 1):
             words = (words.reshape(-1, V)[:, :, None] * self.transition).reshape(-1)
-        keys = np.indices((V,) * depth).reshape(depth, -1).T
+        keys = np.arange(len(words))[:, None] // V ** np.arange(depth - 1, -1, -1) % V
         return LeafDistribution(keys, words)
 
     def sample(self, num_responses: int, length: int, rng: np.random.Generator) -> Dataset:
@@ -152,15 +171,27 @@ class MarkovSource:
             length: symbols in each.
             rng: the source of randomness.
         """
+        if not number_or_nan(num_responses) >= 1 or not number_or_nan(length) >= 0:
+            raise InvalidParameter(
+                f"cannot draw {num_responses!r} responses of {length!r} symbols: give at least 1 of 0 or more"
+            )
         V = len(self.transition)
         symbols = np.empty((num_responses, length), np.uint32)
-        steps = np.tile(np.cumsum(self.initial), (num_responses, 1))
+        first, after = _cumulative(self.initial), _cumulative(self.transition)
+        steps = np.tile(first, (num_responses, 1))
         for t, draws in enumerate(rng.random((length, num_responses))):
-            state = (steps <= draws[:, None]).sum(axis=1).clip(max=V - 1)  # rounding may leave a sum just below 1
+            state = (steps <= draws[:, None]).sum(axis=1)
             symbols[:, t] = state
-            steps = np.cumsum(self.transition, axis=1)[state]
+            steps = after[state]
         offsets = np.arange(num_responses + 1, dtype=np.int64) * length
         return Dataset.from_arrays(symbols.reshape(-1), offsets, vocab_size=V)
+
+
+def _cumulative(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cumulative sums that end at exactly 1, so that rounding draws no symbol of probability 0."""
+    sums: NDArray[np.float64] = np.cumsum(p, axis=-1)
+    sums /= sums[..., -1:]
+    return sums
 
 
 def _stationary(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -169,7 +200,10 @@ def _stationary(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     system = np.vstack([matrix.T - np.eye(size), np.ones(size)])
     pi, _, rank, _ = np.linalg.lstsq(system, np.r_[np.zeros(size), 1.0])
     if rank < size:
-        raise InvalidDistribution("the chain has more than one stationary distribution: give initial=")
+        raise InvalidDistribution(
+            "the chain has more than one stationary distribution: give initial= to start it "
+            "(its entropy rate then depends on where it starts, and is not one number)"
+        )
     positive: NDArray[np.float64] = np.clip(pi, 0, None)
     positive /= positive.sum()
     return positive
@@ -180,6 +214,6 @@ def _numbered(mass: NDArray[np.float64]) -> LeafDistribution:
 
 
 def _checked_size(M: int) -> int:
-    if not number_or_nan(M) >= 1 or int(M) != M:
+    if not 1 <= number_or_nan(M) < math.inf or int(M) != M:
         raise InvalidParameter(f"the number of leaves M is a whole number, at least 1: not {M!r}")
     return int(M)

@@ -126,7 +126,10 @@ def kraft_sum(lengths: npt.ArrayLike) -> Fraction:
 
 
 def _checked_lengths(lengths: npt.ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(lengths)
+    try:
+        array = np.asarray(lengths)
+    except ValueError as error:
+        raise InvalidParameter(f"codeword lengths are whole numbers in one dimension: {error}") from error
     if array.ndim != 1 or array.dtype.kind not in "iu" or (array.size and array.min() < 0):
         raise InvalidParameter(f"codeword lengths are whole numbers, 0 or more, in one dimension: not {lengths!r}")
     return array.astype(np.int64)

@@ -70,6 +70,8 @@ class Mixture:
         depth: int | None = None,
         parse: str = "phrases",
     ) -> None:
+        if not all(isinstance(given, Mapping) for given in (sources, {} if volumes is None else volumes)):
+            raise InvalidParameter("sources and volumes go by name: give {name: source, ...} and {name: volume, ...}")
         if not sources:
             raise InvalidParameter("a mixture needs at least one dataset: give {name: source, ...}")
         trees = as_trees(sources, depth, parse)
@@ -101,19 +103,31 @@ class Mixture:
             return np.array([cross_entropy_bits(p, mixed) for p in self.probabilities]) * LN2
         return -np.asarray((self.probabilities * np.log(mixed)).sum(axis=1))
 
+    def _apart(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """``p_D``, and ``p_i - p_D`` to all digits.
+
+        Subtracting ``p_D`` would leave its rounding, which is large beside the differences where the datasets are
+        nearly alike or one outweighs the rest. So the differences are taken from the heaviest dataset (close numbers
+        subtract exactly, equal ones to 0) and then centred.
+        """
+        mixed = self._weighted / self.total_volume
+        apart = self.probabilities - self.probabilities[np.argmax(self.volumes)]
+        apart -= (self.volumes / self.total_volume) @ apart
+        return mixed, apart
+
     def jacobian_nats(self) -> NDArray[Any]:
         """Return ``J_it = dC_i/dn_t = 1/W - sum_j p_ij p_tj / Q_j`` in nats per phrase per unit of volume.
 
         It is computed as ``-(1/W) sum_j (p_ij - p_Dj)(p_tj - p_Dj) / p_Dj``, the same number: a Gram matrix up to its
-        sign, so that the diagonal is never positive, and datasets that are nearly alike lose no digits.
+        sign, so that the diagonal is never positive, and datasets that are nearly alike, or one that outweighs all
+        others, lose no digits.
 
         Returns:
             Shape ``(N, N)``, symmetric; ``volumes @ J`` is 0 (the conservation law), the diagonal is at most 0.
 
         Source: theory, section 3; claims ``volume-derivative``, ``conservation-law``, ``own-rate-falls``.
         """
-        mixed = self._weighted / self.total_volume
-        apart = self.probabilities - mixed
+        mixed, apart = self._apart()
         gram = (apart / mixed) @ apart.T
         jacobian: NDArray[Any] = -(gram + gram.T) / (2 * self.total_volume)
         return jacobian
@@ -132,10 +146,13 @@ class Mixture:
     def second_derivatives_nats(self) -> NDArray[Any]:
         """Return ``d2 C_i / dn_t2 = -1/W**2 + sum_j p_ij p_tj**2 / Q_j**2``, shape ``(N, N)``.
 
+        It is computed as ``(sum_j p_ij (p_tj / p_Dj - 1)**2 - 2 W J_it) / W**2``, the same number without cancellation.
+
         Source: theory, section 4.
         """
-        ratio = self.probabilities / self._weighted
-        second: NDArray[Any] = self.probabilities @ (ratio**2).T - 1 / self.total_volume**2
+        mixed, apart = self._apart()
+        spread = self.probabilities @ ((apart / mixed) ** 2).T
+        second: NDArray[Any] = (spread / self.total_volume - 2 * self.jacobian_nats()) / self.total_volume
         return second
 
     def forces(self, direction: Direction = "forward") -> NDArray[Any]:
@@ -168,9 +185,9 @@ class Mixture:
 
     def conservation_residual(self) -> float:
         """Return the largest ``|sum_i n_i J_it|`` over ``t``, relative to ``sum_i |n_i J_it|``: 0 but for rounding."""
-        forces = self.forces().astype(np.float64)
-        scale = np.abs(forces).sum(axis=0)
-        residual = np.abs(forces.sum(axis=0))
+        forces = self.forces()
+        scale = np.abs(forces).sum(axis=0).astype(np.float64)
+        residual = np.abs(forces.sum(axis=0)).astype(np.float64)
         return float(np.divide(residual, scale, out=np.zeros_like(residual), where=scale > 0).max())
 
     def __repr__(self) -> str:

@@ -77,7 +77,7 @@ def pareto_overlap(alpha: float) -> float:
         return s * phi * slope**2
 
     value, _ = quad(integrand, -60.0, math.log(40.0), epsabs=1e-12, epsrel=1e-11, limit=400, points=[-20.0, -5.0, 0.0])
-    return 3 * float(value) * (alpha - 1) / alpha
+    return min(3 * float(value) * (alpha - 1) / alpha, 1.0)
 
 
 def _exponential_integral(n: float, x: float) -> float:
@@ -98,11 +98,12 @@ def _by_quadrature(n: float, x: float) -> float:
     from scipy.integrate import quad
 
     knee = math.log(1 / x)
+    end = min(knee + 6.6, 45 / (n - 1))  # where exp(-x e**u) is 0, or exp(-(n - 1) u) below rounding
     value, _ = quad(
         lambda u: math.exp(-x * math.exp(u) - (n - 1) * u),
         0.0,
-        knee + 6.6,
-        points=[knee],
+        end,
+        points=[knee] if 0 < knee < end else None,
         epsabs=0.0,
         epsrel=1e-12,
         limit=200,

@@ -34,7 +34,10 @@ MAX_DEPTH: Final = 65_535
 
 def check_depth(depth: int) -> int:
     """Return ``depth`` as an int, or raise :class:`InvalidParameter` unless it is a whole number in 1..65535."""
-    whole = int(operator.index(depth)) if hasattr(depth, "__index__") and not isinstance(depth, bool) else 0
+    try:
+        whole = 0 if isinstance(depth, bool) else operator.index(depth)
+    except TypeError:
+        whole = 0
     if not 1 <= whole <= MAX_DEPTH:
         raise InvalidParameter(
             f"a tree's depth is a whole number of layers from 1 to {MAX_DEPTH}, not {depth!r}: choose d >= 1"

@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import smallest_unsigned
 from compresslab.counting import count_phrases, merge_leaves
 from compresslab.dataset import Dataset
 from compresslab.distribution import LeafDistribution
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary
 from compresslab.phrases import Parse, check_depth, check_parse
-from compresslab.strings import SortedLeaves, Unsigned, smallest_unsigned
+from compresslab.strings import SortedLeaves, Unsigned
 from compresslab.treefile import read_tree_file, write_tree_file
 
 __all__ = ["Layer", "Node", "TokenTree"]
@@ -314,13 +315,13 @@ class TokenTree:
 
         Raises:
             InvalidParameter: more tokens than the tree is deep.
-            InvalidTokens: a token outside the vocabulary.
+            InvalidTokens: a token outside the vocabulary, or no whole numbers.
 
         Example:
             >>> TokenTree.build(Dataset.from_texts(["ab", "a"]), depth=2, parse="prefix").find([97])
             Node(prefix=(97,), count=2, eos_count=1)
         """
-        tokens = [int(t) for t in (prefix if isinstance(prefix, bytes) else np.asarray(prefix).ravel())]
+        tokens = list(prefix) if isinstance(prefix, bytes) else _whole_numbers(prefix)
         if len(tokens) > self.depth:
             raise InvalidParameter(
                 f"a prefix of {len(tokens)} tokens is longer than the tree is deep ({self.depth}): give fewer tokens"
@@ -367,6 +368,15 @@ class TokenTree:
             f"TokenTree(depth {self.depth}, {self.parse}, vocabulary {self.vocab_size:,}: "
             f"{self.total:,} phrases, {self.num_nodes:,} nodes, {self.num_leaves:,} leaves)"
         )
+
+
+def _whole_numbers(prefix: Sequence[int] | npt.ArrayLike) -> list[int]:
+    array = np.asarray(prefix)
+    if array.size and array.dtype.kind not in "iu":
+        raise InvalidTokens(
+            f"a prefix is a sequence of tokens, whole numbers, or bytes: not {prefix!r}; encode it first"
+        )
+    return [int(token) for token in array.ravel()]
 
 
 def _node_of_leaf(first: NDArray[np.int64], num_leaves: int) -> NDArray[np.int64]:

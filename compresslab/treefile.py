@@ -5,8 +5,7 @@ Layout (little-endian)::
     bytes 0-7     the magic b"CLTREE\r\n"
     bytes 8-11    length n of the header, uint32
     n bytes       the header: JSON in ASCII, keys sorted: format version, parse, vocab_size, and for each array its
-                  name, dtype, length and offset in the file
-    padding       zeros to a multiple of 64
+                  name, dtype, length and offset in the file; spaces to a multiple of 64
     arrays        each at a multiple of 64, zeros between them, so that a file can be mapped into memory
     last 32 bytes BLAKE2b-256 of everything before
 
@@ -59,6 +58,15 @@ def read_tree_file(path: str | PathLike[str]) -> tuple[SortedLeaves, int, Parse]
     body, digest = data[:-_DIGEST], data[-_DIGEST:].tobytes()
     if hashlib.blake2b(body.data, digest_size=_DIGEST).digest() != digest:
         raise CorruptFile(f"{name} is damaged: its checksum does not match; restore it, or build the tree again")
+    try:
+        return _read_body(body, name)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, CorruptFile):
+            raise
+        raise CorruptFile(f"{name} has a header that is not a token tree's ({error}): build the tree again") from error
+
+
+def _read_body(body: NDArray[np.uint8], name: str) -> tuple[SortedLeaves, int, Parse]:
     size = int.from_bytes(body[8:12].tobytes(), "little")
     header = json.loads(body[12 : 12 + size].tobytes())
     if header["version"] != _VERSION:

@@ -138,16 +138,21 @@ def make_curriculum(
     plans = [plan_windows(np.diff(data.offsets) + 1, Windows(length)) for data in datasets]
     count = len(plans[0]) if examples is None else examples
     source, window = _interleave(plans, [s.volume for s in sources.values()], rngs, count)
-    columns = [
-        np.array([getattr(plans[s], field)[w] for s, w in zip(source, window, strict=True)], dtype=np.int64)
-        for field in ("document", "start", "size", "new")
-    ]
-    return Curriculum(tuple(sources), datasets, np.array(source, dtype=np.int64), Plan(*columns), eos_id, prefix_id)
+    plan = Plan(*(_picked([getattr(one, key) for one in plans], source, window) for key in Plan.__match_args__))
+    return Curriculum(tuple(sources), datasets, source, plan, eos_id, prefix_id)
+
+
+def _picked(columns: list[Int64Array], source: Int64Array, window: Int64Array) -> Int64Array:
+    """Return ``columns[source[i]][window[i]]`` for every ``i``."""
+    out = np.empty(source.size, dtype=np.int64)
+    for i, column in enumerate(columns):
+        out[source == i] = column[window[source == i]]
+    return out
 
 
 def _interleave(
     plans: list[Plan], volumes: list[float], rngs: list[np.random.Generator], count: int
-) -> tuple[list[int], list[int]]:
+) -> tuple[Int64Array, Int64Array]:
     """Choose the source and the window of each example."""
     streams = [_forever(len(plan), rng) for plan, rng in zip(plans, rngs, strict=True)]
     seen = [0.0] * len(plans)
@@ -158,7 +163,7 @@ def _interleave(
         seen[behind] += float(plans[behind].new[chosen])
         source.append(behind)
         window.append(chosen)
-    return source, window
+    return np.array(source, dtype=np.int64), np.array(window, dtype=np.int64)
 
 
 def _forever(count: int, rng: np.random.Generator) -> Iterator[int]:

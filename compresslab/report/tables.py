@@ -24,11 +24,8 @@ READINGS = {
 }
 
 
-def _table(title: str, columns: Sequence[str], caption: str = "") -> Table:
-    table = Table(
-        title=title, title_justify="left", title_style="bold", caption=caption, caption_justify="left", box=None
-    )
-    table.pad_edge = False
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0)
     return table
@@ -99,7 +96,7 @@ def _label(text: str, weight: float) -> Text:
 def corpora_table(infos: Sequence[CorpusInfo]) -> RenderableType:
     """Draw the embedded corpora."""
     table = _table("Embedded corpora", ["name", "documents", "lines", "bytes", "sha-256", "what it is"])
-    table.columns[-1].justify = "left"
+    table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
     for info in infos:
         sizes = [f"{n:,}" for n in (info.num_documents, info.num_lines, info.num_bytes)]
         table.add_row(info.name, *sizes, info.digest[:12], info.title)
@@ -116,17 +113,18 @@ def elasticity_view(result: ElasticityResult) -> RenderableType:
     for part in result.parts:
         cells = [f"{part.responses:,}", f"{part.phrases:,}", f"{part.leaves:,}", _number(part.entropy_bits, 3)]
         data.add_row(part.role, part.name, *cells)
-    return Group(data, *(view for reading in result.readings for view in _reading_view(result, reading)))
+    legend = "γ: code length under the mixture of all three, bits per phrase; ratio: dγ_a/dl over dγ_p/dl."
+    views = (view for reading in result.readings for view in _reading_view(result, reading))
+    return Group(data, *views, Text(), Text(legend, style="dim"))
 
 
 def _reading_view(result: ElasticityResult, reading: Reading) -> Iterator[RenderableType]:
     yield Text()
     yield Text.assemble((f"{reading.name.capitalize()} reading", "bold"), f": {READINGS[reading.name]}.")
-    yield Padding(Group(*(Text(f"- {line}") for line in findings(result, reading))), (0, 0, 0, 2))
+    yield _indented(Group(*(Text(f"- {line}") for line in findings(result, reading))))
     table = _table(
         "",
         ["k", "l", "γ_p", "γ_a", "γ_t", "dγ_p/dl", "dγ_a/dl", "ratio"],
-        caption="γ: code length in bits per phrase under the mixture of all three; ratio: dγ_a/dl over dγ_p/dl.",
     )
     for row in reading.rows:
         table.add_row(
@@ -139,7 +137,11 @@ def _reading_view(result: ElasticityResult, reading: Reading) -> Iterator[Render
             _number(row.slope_align_bits, 5, signed=True),
             _number(row.ratio, 2, signed=True),
         )
-    yield Padding(table, (0, 0, 0, 2))
+    yield _indented(table)
+
+
+def _indented(view: RenderableType) -> RenderableType:
+    return Padding(view, (0, 0, 0, 2), expand=False)
 
 
 def findings(result: ElasticityResult, reading: Reading) -> Iterator[str]:
@@ -156,7 +158,9 @@ def findings(result: ElasticityResult, reading: Reading) -> Iterator[str]:
         cause = ""
         if reading.new_mass > 0:
             cause = f"; {reading.new_mass:.1%} of D_t's phrases are new to D_p and D_a, which the theorem excludes"
-        yield f"Ratio of the two {row.ratio:+.2f}; the theorem says about {-k:g} for small l{cause}."
+        start = next((r.ratio for r in reading.rows if r.l == 0 and r.ratio is not None), None)
+        limit = f", {start:+.2f} at l = 0" if start is not None and row.l > 0 else ""
+        yield f"Ratio of the two {row.ratio:+.2f}{limit}; the theorem says about {-k:g} for small l{cause}."
     turn = reading.turning_points[0]
     if turn:
         yield f"The pre-training data gains until l = {turn:.3g}, then loses."

@@ -1,0 +1,45 @@
+"""The only file that touches numba: a typed decorator for kernels, and whether they are worth calling."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, ParamSpec, TypeVar
+
+__all__ = ["available", "jit", "pays"]
+
+LARGE: Final = 1 << 23  # strings that fit into a word, from which on loading compiled kernels costs less than it saves
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@cache
+def available() -> bool:
+    """Tell whether numba can be imported: it may be missing, or too old for the numpy beside it."""
+    try:
+        importlib.import_module("numba")
+    except ImportError:
+        return False
+    return True
+
+
+def pays(work: int) -> bool:
+    """Tell whether kernels are worth calling for ``work``, in strings that fit into a word."""
+    return work >= LARGE and available()
+
+
+def jit(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a kernel on its first call, once per machine, and let other threads run beside it.
+
+    Without numba the kernel stays plain Python: slow, but the same answer.
+    """
+    if not available():
+        return function
+    numba: Any = importlib.import_module("numba")
+    try:
+        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # no directory to cache in
+        compiled = numba.njit(nogil=True)(function)
+    return compiled
