@@ -137,9 +137,14 @@ def make_curriculum(
     )
     plans = [plan_windows(np.diff(data.offsets) + 1, Windows(length)) for data in datasets]
     count = len(plans[0]) if examples is None else examples
-    source, window = _interleave(plans, [s.volume for s in sources.values()], rngs, count)
-    plan = Plan(*(_picked([getattr(one, key) for one in plans], source, window) for key in Plan.__match_args__))
-    return Curriculum(tuple(sources), datasets, source, plan, eos_id, prefix_id)
+    chosen, window = _interleave(plans, [source.volume for source in sources.values()], rngs, count)
+    plan = Plan(
+        document=_picked([one.document for one in plans], chosen, window),
+        start=_picked([one.start for one in plans], chosen, window),
+        size=_picked([one.size for one in plans], chosen, window),
+        new=_picked([one.new for one in plans], chosen, window),
+    )
+    return Curriculum(tuple(sources), datasets, chosen, plan, eos_id, prefix_id)
 
 
 def _picked(columns: list[Int64Array], source: Int64Array, window: Int64Array) -> Int64Array:
