@@ -13,6 +13,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from compresslab import __version__
+from compresslab.coding_commands import add_coding_commands
 from compresslab.corpora import corpus_info, corpus_names, default_scenario
 from compresslab.dataset import Dataset
 from compresslab.drawing import top_branches
@@ -70,6 +71,7 @@ def rate_command(
     tokenizer: TokenizerName = "bytes",
     split: Split = "line",
     encoding: Encoding = "utf-8",
+    code: Annotated[bool, typer.Option(help="Code the files under their tree, and decode them again.")] = True,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -80,8 +82,8 @@ def rate_command(
         sets.append(Dataset.concat(sets, name="all"))
     results = []
     for dataset in sets:
-        with working(f"counting the phrases of {dataset.name}", quiet=quiet):
-            results.append(measure_rate(dataset, depth, parse))
+        with working(f"measuring {dataset.name}", quiet=quiet):
+            results.append(measure_rate(dataset, depth, parse, code=code))
     if as_json:
         singles = results[:-1] if len(results) > 1 else results
         _print_json({**asdict(results[-1]), "files": [asdict(result) for result in singles]})
@@ -205,9 +207,18 @@ def _print(view: RenderableType) -> None:
     Console(width=None if sys.stdout.isatty() else _PAGE_WIDTH).print(view)
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
+def _say(values: dict[str, Any], line: str, as_json: bool) -> None:
+    if as_json:
+        _print_json(values)
+    else:
+        print(line)
 
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=str))
+
+
+add_coding_commands(app, _say)
 
 _MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
 

@@ -48,6 +48,10 @@ class Run:
         merge_kernels.from_layers(layered, at, leaves.shared, leaves.length, symbols)
         return cls(leaves.shared, leaves.length, leaves.counts, symbols)
 
+    def slice(self, leaves: int, symbols: int) -> Run:
+        """Return a view of the first leaves, which hold so many symbols."""
+        return Run(self.shared[:leaves], self.length[:leaves], self.counts[:leaves], self.symbols[:symbols])
+
     def first(self, leaves: int, symbols: int) -> Run:
         """Return a copy of the first leaves, which hold so many symbols, with counts in the smallest type."""
         counts = self.counts[:leaves]

@@ -25,7 +25,7 @@ from compresslab.distribution import LeafDistribution
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary
 from compresslab.phrases import Parse, check_depth, check_parse
 from compresslab.strings import SortedLeaves, Unsigned
-from compresslab.treefile import read_tree_file, write_tree_file
+from compresslab.treefile import map_tree_file, read_tree_file, write_tree_file
 
 __all__ = ["Layer", "Node", "TokenTree"]
 
@@ -219,14 +219,19 @@ class TokenTree:
         write_tree_file(path, self.sorted_leaves, self.vocab_size, self.parse)
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> TokenTree:
+    def load(cls, path: str | PathLike[str], *, mapped: bool = False) -> TokenTree:
         """Read a tree that :meth:`save` wrote.
+
+        Args:
+            path: the file.
+            mapped: map it into memory instead of reading it: for trees larger than memory, which
+                :mod:`compresslab.scale.sweeping` reads piece by piece. The checksum is not looked at.
 
         Raises:
             UnreadableFile: the file is missing or cannot be read.
             CorruptFile: it is no tree file, or it is damaged.
         """
-        return cls(*read_tree_file(path))
+        return cls(*(map_tree_file(path) if mapped else read_tree_file(path)))
 
     # ---- looking at it ----
 

@@ -22,7 +22,7 @@ from compresslab.refining import count_refining
 from compresslab.strings import SortedLeaves, Strings
 
 fast = settings(deadline=None, max_examples=60)
-needs_numba = pytest.mark.skipif(not jit.available(), reason="the extra 'fast' (numba) is not installed")
+needs_numba = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
 
 
 @st.composite
