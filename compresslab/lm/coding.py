@@ -27,6 +27,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ from compresslab.coding.stream import Decoder, Encoder
 from compresslab.errors import CorruptStream, DecodingError, InvalidParameter
 from compresslab.lm.protocol import Floats, LanguageModel
 
-__all__ = ["DEFAULT_CHUNK", "DEFAULT_SEGMENT", "DEFAULT_STREAMS", "TokenCoder", "segments_of"]
+__all__ = ["DEFAULT_CHUNK", "DEFAULT_SEGMENT", "DEFAULT_STREAMS", "Coded", "TokenCoder", "segments_of"]
 
 DEFAULT_STREAMS = 16
 DEFAULT_SEGMENT = 512
@@ -47,6 +48,21 @@ Progress = Callable[[int, int], None]
 _FORMAT = 1  # raise it when the same tokens would be coded otherwise
 
 
+@dataclass(frozen=True)
+class Coded:
+    """Tokens as real bits.
+
+    Attributes:
+        stream: the coded tokens.
+        tokens: how many there are.
+        ideal_bits: ``-log2 p`` of all tokens, by the very rows that they were coded under.
+    """
+
+    stream: bytes
+    tokens: int
+    ideal_bits: float
+
+
 class TokenCoder:
     """Codes bytes by a language model.
 
@@ -54,6 +70,9 @@ class TokenCoder:
         model: a model with a tokenizer.
         streams: segments that advance together.
         segment: tokens of a segment at most; the model's context where that is smaller.
+
+    Attributes:
+        coded: what `compress` has made so far, by chunk: the key is what it returned.
 
     Raises:
         InvalidParameter: no tokenizer, or a number below 1.
@@ -76,6 +95,7 @@ class TokenCoder:
                 raise InvalidParameter(f"{what} is {value}: it must be a whole number, 1 or more")
         self.model, self.streams = model, streams
         self.segment = min(segment, model.context) if model.context is not None else segment
+        self.coded: dict[bytes, Coded] = {}
         self._fingerprint = ""
 
     @property
@@ -114,7 +134,10 @@ class TokenCoder:
                 f"the tokenizer of '{self.model.name}' does not give these {len(data)} bytes back: "
                 "store them without the model"
             )
-        return _leb128(tokens.size) + self.encode_tokens(tokens, _scaled(progress, tokens.size, len(data)))
+        coded = self.encode_tokens(tokens, _scaled(progress, tokens.size, len(data)))
+        chunk = _leb128(tokens.size) + coded.stream
+        self.coded[chunk] = coded
+        return chunk
 
     def decompress(self, coded: bytes, size: int, progress: Progress | None = None) -> bytes:
         """Decode a chunk of ``size`` bytes.
@@ -134,19 +157,24 @@ class TokenCoder:
             raise CorruptStream(f"a chunk decodes to {len(data)} bytes, not {size}: it is damaged")
         return data
 
-    def encode_tokens(self, tokens: UIntArray, progress: Progress | None = None) -> bytes:
-        """Code tokens, each under its row: the stream alone."""
+    def encode_tokens(self, tokens: UIntArray, progress: Progress | None = None) -> Coded:
+        """Code tokens, each under its row."""
         if not tokens.size:
-            return b""
+            return Coded(b"", 0, 0.0)
         encoder = Encoder(self.model.vocab_size)
         given = np.asarray(tokens).astype(np.int64)
+        picked = np.empty(given.size)
 
         def code(places: NDArray[np.int64], rows: Floats) -> NDArray[np.int64]:
-            encoder.push(given[places].astype(np.int32), rows)
-            return given[places]
+            wanted = given[places]
+            encoder.push(wanted.astype(np.int32), rows)
+            picked[places] = rows[np.arange(wanted.size), wanted]
+            return wanted
 
-        self._run(tokens.size, code, progress)
-        return encoder.finish()
+        self._run(given.size, code, progress)
+        with np.errstate(divide="ignore"):
+            ideal = -np.log2(picked).sum()
+        return Coded(encoder.finish(), given.size, float(ideal))
 
     def decode_tokens(self, stream: bytes, count: int, progress: Progress | None = None) -> NDArray[np.int64]:
         """Decode ``count`` tokens that `encode_tokens` coded."""
@@ -206,6 +234,8 @@ def segments_of(tokens: UIntArray, streams: int, segment: int) -> list[UIntArray
 
 def _groups(count: int, streams: int, segment: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Yield starts and lengths of the segments that advance together: as few as can be, as equal as can be."""
+    if not count:
+        return
     segments = -(-count // segment)
     sizes = np.full(segments, count // segments) + (np.arange(segments) < count % segments)
     starts = np.cumsum(sizes) - sizes

@@ -158,6 +158,7 @@ def score(
     windows: Windows | None = None,
     *,
     eos: bool = True,
+    whole: bool = False,
     batch_tokens: int | None = None,
     progress: Progress | None = None,
     resume: str | PathLike[str] | None = None,
@@ -170,6 +171,7 @@ def score(
         dataset: responses in the model's own tokens (`tokenize` makes them from texts).
         windows: how long responses are read; `Windows.default` where None and the model has a context, else whole.
         eos: predict EOS at the end of each response, and count it.
+        whole: read every response in one window, which the context must hold; ``windows`` is then None.
         batch_tokens: inputs of a batch, padding counted; by the size of the vocabulary where None.
         progress: called with (symbols done, symbols in all).
         resume: a file that keeps what is done; a scoring that was stopped goes on from it.
@@ -181,7 +183,9 @@ def score(
         InvalidDistribution: the model gave NaN.
     """
     check_tokens(model, dataset)
-    if windows is None and model.context is not None:
+    if windows is not None and whole:
+        raise InvalidParameter("whole responses have no windows: give one of the two")
+    if windows is None and model.context is not None and not whole:
         windows = Windows.default(model.context)
     if windows is not None and model.context is not None and windows.length > model.context:
         raise InvalidParameter(
