@@ -6,9 +6,9 @@ the discrete law ``P(n)`` proportional to ``n**-(alpha + 1)`` is fitted: the con
 leaves were seen once or twice.
 
 ``x_min`` is the least value whose tail is compatible with a Pareto law: the logarithms ``ln(x / x_min)`` are then
-exponential, and the Kolmogorov-Smirnov test with a fitted mean does not reject them at 5 %. Where every tail is rejected
-it is the value of the smallest distance, and the result says so. (For counts the test is conservative: ties make the
-distance smaller.)
+exponential, and the Kolmogorov-Smirnov test with a fitted mean does not reject them at 5 %. Where every tail is
+rejected it is the value of the smallest distance, and the result says so. (For counts the test is conservative: ties
+make the distance smaller.)
 
 Source: Clauset, Shalizi and Newman, *Power-law distributions in empirical data*, SIAM Review 51 (2009): the estimators,
 section 3; their exponent is ``alpha + 1``. Stephens, *EDF statistics for goodness of fit and some comparisons*, Journal
@@ -65,7 +65,8 @@ class ParetoTail:
         verdict = "; a Pareto law is rejected" if self.rejected else ""
         error = f"{self.standard_error:.1g}"
         digits = len(error.partition(".")[2]) if "e" not in error else 4
-        return f"alpha = {self.alpha:.{digits}f} ± {error} for the {self.leaves:,} leaves from {self.x_min:.1e} on{verdict}"
+        estimate = f"alpha = {self.alpha:.{digits}f} ± {error}"
+        return f"{estimate} for the {self.leaves:,} leaves from {self.x_min:.1e} on{verdict}"
 
 
 def fit_pareto_tail(p: DistributionLike, x_min: float | None = None) -> ParetoTail | None:
@@ -159,4 +160,5 @@ def _survival_discrete(values: Values, alpha: float) -> Values:
     from scipy.special import zeta
 
     tail: Values = zeta(alpha + 1, values)
-    return np.divide(tail, tail[0]) if tail[0] > 0 else (values / values[0]) ** -alpha
+    survival: Values = tail / tail[0] if tail[0] > 0 else (values / values[0]) ** -alpha
+    return survival

@@ -212,7 +212,9 @@ def test_matplotlib_is_loaded_only_to_draw_and_its_settings_are_left_alone() -> 
     code = (
         "import sys, compresslab.report.figures as f, compresslab as cl\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "import matplotlib; held = lambda: {k: matplotlib.rcParams[k] for k in matplotlib.rcParams if 'backend' not in k}; before = held()\n"
+        "import matplotlib\n"
+        "held = lambda: {k: matplotlib.rcParams[k] for k in matplotlib.rcParams if 'backend' not in k}\n"
+        "before = held()\n"
         "f.force_figure(cl.Elasticity.contained([1, 0, 0], [0, 1, 0], [0, 0, 1], k=9), [0, 1])\n"
         "assert held() == before\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"

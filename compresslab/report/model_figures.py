@@ -179,12 +179,21 @@ def volumes_figure(weights: Sequence[Weight]) -> Figure:
             row = [r for r in weights if r.component == component]
             x = [stages.index(r.stage) + (i - (len(components) - 1) / 2) * width for r in row]
             errors = [r.standard_error or 0.0 for r in row]
-            axes.bar(x, [r.weight for r in row], width * 0.92, color=COLOURS[_CYCLE[i % 6]], label=component, yerr=errors,
-                     error_kw={"ecolor": COLOURS["ink"], "capsize": 2.5, "elinewidth": 1.0})  # fmt: skip
+            axes.bar(
+                x,
+                [r.weight for r in row],
+                width * 0.92,
+                color=COLOURS[_CYCLE[i % 6]],
+                label=component,
+                yerr=errors,
+                error_kw={"ecolor": COLOURS["ink"], "capsize": 2.5, "elinewidth": 1.0},
+            )
             nominal = [(at, r.nominal) for at, r in zip(x, row, strict=True) if r.nominal is not None]
             if nominal:
-                axes.plot(*zip(*nominal, strict=True), linestyle="", marker="_", markersize=14, markeredgewidth=2,
-                          color=COLOURS["ink"], label="share of the data" if i == len(components) - 1 else None)  # fmt: skip
+                label = "share of the data" if i == len(components) - 1 else None
+                at, shares = zip(*nominal, strict=True)
+                look = {"linestyle": "", "marker": "_", "markersize": 14, "markeredgewidth": 2}
+                axes.plot(at, shares, color=COLOURS["ink"], label=label, **look)
         axes.set_xticks(range(len(stages)), stages)
         axes.grid(axis="x", visible=False)
         axes.set_ylim(bottom=0)
