@@ -174,7 +174,8 @@ def test_the_heatmap_shows_means_of_seeds() -> None:
 def test_svg_is_the_same_every_time_and_follows_the_pages_colours() -> None:
     first, second = (figure_bytes(fig.force_figure(scenario(), GRID), "svg", "f") for _ in range(2))
     assert first == second
-    page = svg_for_page(fig.force_figure(scenario(), GRID), "forces", 'a "title" & more')
+    svg = figure_bytes(fig.force_figure(scenario(), GRID), "svg", "forces", background=False)
+    page = svg_for_page(svg, "forces", 'a "title" & more')
     assert page.startswith("<svg ")
     assert not any(value in page.lower() for value in COLOURS.values())
     assert "var(--blue)" in page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -192,7 +192,7 @@ def volumes_figure(weights: Sequence[Weight]) -> Figure:
             if nominal:
                 label = "share of the data" if i == len(components) - 1 else None
                 at, shares = zip(*nominal, strict=True)
-                look = {"linestyle": "", "marker": "_", "markersize": 14, "markeredgewidth": 2}
+                look: dict[str, Any] = {"linestyle": "", "marker": "_", "markersize": 14, "markeredgewidth": 2}
                 axes.plot(at, shares, color=COLOURS["ink"], label=label, **look)
         axes.set_xticks(range(len(stages)), stages)
         axes.grid(axis="x", visible=False)

@@ -67,6 +67,7 @@ _SETTINGS: Final[dict[str, object]] = {
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "axes.labelsize": 9.0,
+    "axes.facecolor": "none",
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
@@ -168,17 +169,18 @@ def save_figure(figure: Figure, path: str | PathLike[str]) -> Path:
     return target
 
 
-def svg_for_page(figure: Figure, name: str, title: str) -> str:
-    """Return a figure as an ``<svg>`` element for an HTML page, whose colours follow the page's.
+def svg_for_page(svg: bytes, name: str, title: str) -> str:
+    """Return an SVG file of :func:`figure_bytes` as an ``<svg>`` element for an HTML page.
 
-    Every colour of the palette becomes ``var(--NAME)``; ids are made unique by ``name``; the size is left to the page.
+    Its colours follow the page's: every colour of the palette becomes ``var(--NAME)``. Ids are made unique by ``name``;
+    the size is left to the page.
 
     Args:
-        figure: the figure.
+        svg: the file's bytes, without a background.
         name: letters, digits and hyphens; unique in the page.
         title: what a screen reader says.
     """
-    text = figure_bytes(figure, "svg", name, background=False).decode()
+    text = svg.decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     for colour, value in COLOURS.items():
