@@ -20,6 +20,7 @@ from compresslab.corpora import corpus_info, corpus_names, default_scenario
 from compresslab.dataset import Dataset
 from compresslab.drawing import top_branches
 from compresslab.errors import CompressLabError, InvalidParameter
+from compresslab.experiment_commands import add_experiment_commands
 from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scenarios
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
@@ -81,16 +82,27 @@ def rate_command(
     depth: Depth = 4,
     parse: Parse = "phrases",
     tokenizer: TokenizerName = "bytes",
-    split: Split = "line",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="What a response is: line, sentence, word or document.", show_default="line; --model: document"
+        ),
+    ] = None,
     encoding: Encoding = "utf-8",
+    model: Annotated[
+        str | None, typer.Option(help="A language model instead of the tree: smollm2, tiny, hf:NAME, tree:FILE.")
+    ] = None,
     code: Annotated[bool, typer.Option(help="Code the files under their tree, and decode them again.")] = True,
     report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure the code lengths of files under their own token tree: one column a file, and all together."""
+    """Measure the code lengths of files under their own token tree, or under a language model."""
+    if model is not None:
+        _rate_under_model(files, model, split or "document", encoding, as_json, quiet)
+        return
     with working("reading", quiet=quiet):
-        sets = _read_each(files, tokenizer, split, encoding)
+        sets = _read_each(files, tokenizer, split or "line", encoding)
     if len(sets) > 1:
         sets.append(Dataset.concat(sets, name="all"))
     results = []
@@ -108,6 +120,24 @@ def rate_command(
             page = rate_page(results, trees, provenance(_arguments(context), sets, files=files))
             written = write_report(page, report)
         _tell(f"Report: {written}", as_json)
+
+
+def _rate_under_model(files: Sequence[Path], name: str, split: str, encoding: str, as_json: bool, quiet: bool) -> None:
+    from compresslab.jobs.lm_rate import measure_model_rate
+    from compresslab.lm.registry import get_model
+    from compresslab.report.lm_tables import model_rate_table
+
+    found = [read_files(path, encoding=encoding) for path in files]
+    with working(f"loading {name}", quiet=quiet):
+        model = get_model(name)
+    results = []
+    for one in found:
+        with working(f"scoring {one.label}", quiet=quiet) as step:
+            results.append(measure_model_rate(model, split_texts(one.texts, split), one.label, progress=step))
+    if as_json:
+        _print_json({**asdict(results[0]), "files": [asdict(result) for result in results]})
+    else:
+        _print(model_rate_table(results))
 
 
 @app.command("tree")
@@ -273,6 +303,7 @@ def _print_json(value: Any) -> None:
 
 
 add_coding_commands(app, _say)
+add_experiment_commands(app, _print, _print_json)
 
 _MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
 
