@@ -60,8 +60,8 @@ def document(reports: Sequence[Report]) -> str:
 def _claim(report: Report) -> Iterable[str]:
     claim, labels = report.claim, labels_of(report.claim)
     yield rf"\section{{{text(claim.title)}}}\label{{{claim.id}}}"
-    yield rf"\texttt{{{text(claim.id)}}}. Source: {text(claim.source)}. Kind: {claim.kind}. Verdict: "
-    rf"\textbf{{{report.verdict}}}."
+    yield rf"\texttt{{{text(claim.id)}}}. Source: {text(claim.source)}. Kind: {claim.kind}."
+    yield rf"Verdict: \textbf{{{report.verdict}}}."
     yield f"\n\\textbf{{Statement.}} {claim.latex}\n"
     yield r"\textbf{Premises.} " + "; ".join(text(premise) for premise in claim.premises) + ".\n"
     if claim.idea:
@@ -73,7 +73,7 @@ def _claim(report: Report) -> Iterable[str]:
             yield _maths(f"{item.latex} = {_short(item.expr, others)}")
     for item in (*claim.assumptions, *claim.definitions):
         yield (
-            rf"{labels[item.name]}: {text(item.words)}:\nopagebreak"
+            rf"{labels[item.name]}: {text(item.words)}:\nopagebreak\ "
             + "\n"
             + _maths(latex_fact(item.fact, claim.notation))
         )
@@ -82,14 +82,14 @@ def _claim(report: Report) -> Iterable[str]:
         yield ""
     for n, goal in enumerate(claim.goals, 1):
         given = f", given {', '.join(labels[g] for g in goal.given)}" if goal.given else ""
-        yield f"G{n}: {text(goal.words)}{given}, step {labels.get(goal.by, goal.by)}:\\nopagebreak\n" + _maths(
+        yield f"G{n}: {text(goal.words)}{given}, step {labels.get(goal.by, goal.by)}:\\nopagebreak\\ \n" + _maths(
             latex_fact(goal.fact, claim.notation)
         )
     if claim.steps:
         yield r"\textbf{Proof.}" + "\n"
     for step, checked in zip(claim.steps, report.steps, strict=True):
         yield (
-            rf"{labels[step.name]} {text(step.words)}:\nopagebreak"
+            rf"{labels[step.name]} {text(step.words)}:\nopagebreak\ "
             + "\n"
             + _maths(latex_fact(step.fact, claim.notation))
         )
