@@ -24,7 +24,8 @@ _PREAMBLE = r"""\documentclass[10pt]{article}
 \setlength{\parskip}{3pt}
 \setcounter{tocdepth}{1}
 \allowdisplaybreaks
-\newcommand{\maths}[1]{\begingroup\raggedright\hangindent=2em\hangafter=1\relpenalty=50\binoppenalty=100 $\displaystyle #1$\par\endgroup}
+\newcommand{\maths}[1]{\begingroup\raggedright\hangindent=2em\hangafter=1
+\relpenalty=50\binoppenalty=100 $\displaystyle #1$\par\endgroup}
 \newcommand{\remark}[1]{{\footnotesize #1\par}}
 \begin{document}
 """
@@ -33,18 +34,19 @@ _SIGNS = {
     "∪": r"$\cup$", "‖": r"$\|$", "²": r"$^2$", "³": r"$^3$", "·": r"$\cdot$", "≈": r"$\approx$", "⌈": r"$\lceil$",
     "⌉": r"$\rceil$", "α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "δ": r"$\delta$", "ε": r"$\varepsilon$",
     "κ": r"$\kappa$", "λ": r"$\lambda$", "ρ": r"$\rho$", "σ": r"$\sigma$", "φ": r"$\varphi$", "χ": r"$\chi$",
-    "ω": r"$\omega$", "θ": r"$\theta$", "Γ": r"$\Gamma$", "Θ": r"$\Theta$", "Λ": r"$\Lambda$", "Ω": r"$\Omega$", "μ": r"$\mu$",
+    "ω": r"$\omega$", "θ": r"$\theta$",
+    "Γ": r"$\Gamma$", "Θ": r"$\Theta$", "Λ": r"$\Lambda$", "Ω": r"$\Omega$", "μ": r"$\mu$",
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "^": r"\^{}",
     "~": r"\textasciitilde{}", "<": r"$<$", ">": r"$>$", "|": r"$|$", "$": r"\$",
 }  # fmt: skip
 
 
 def text(words: str) -> str:
-    """Escape plain text; ``<=`` and ``>=`` become signs.
+    r"""Escape plain text; ``<=`` and ``>=`` become signs.
 
     Example:
         >>> text("a_1 <= 50%")
-        'a\\\\_1 $\\\\le$ 50\\\\%'
+        'a\\_1 $\\le$ 50\\%'
     """
     words = words.replace("<=", "≤").replace(">=", "≥")
     return re.sub("|".join(map(re.escape, _SIGNS)), lambda sign: _SIGNS[sign.group()], words)
@@ -95,8 +97,8 @@ def _claim(report: Report) -> Iterable[str]:
         )
         data = "; ".join(details(step, labels, claim.notation))
         yield (
-            rf"\remark{{[{text(rule_name(step))}] {text(data)}{'. ' if data else ''}Machine: {text(checked.machine or checked.problem)}.}}"
-            + "\n"
+            rf"\remark{{[{text(rule_name(step))}] {text(data)}{'. ' if data else ''}"
+            rf"Machine: {text(checked.machine or checked.problem)}.}}" + "\n"
         )
     if claim.finding:
         yield rf"\textbf{{Finding.}} {text(claim.finding)}" + "\n"

@@ -59,7 +59,7 @@ def holds(fact: Fact, values: models.Values) -> bool:
 def test_every_goal_holds_at_random_rationals_that_satisfy_the_premises(name: str) -> None:
     claim, rng = CLAIMS[name], random.Random(name)
     checked = 0
-    for _ in range(6):
+    for _ in range(4):
         values = models.MODELS[name](rng)
         for item in (*claim.assumptions, *claim.definitions):
             if not getattr(item, "case", False) and "x_1" not in str(item.fact.left):
@@ -69,7 +69,7 @@ def test_every_goal_holds_at_random_rationals_that_satisfy_the_premises(name: st
             if all(holds(cases[g], values) for g in goal.given):
                 checked += 1
                 assert holds(goal.fact, values), goal.words
-    assert checked >= 3
+    assert checked >= 2
 
 
 @pytest.mark.parametrize("name", models.MODELS)
@@ -78,7 +78,7 @@ def test_a_goal_with_its_sign_flipped_fails_somewhere(name: str) -> None:
     claim, rng = CLAIMS[name], random.Random(name)
     goal = claim.goals[0]
     wrong = Fact(goal.fact.left, goal.fact.relation, goal.fact.right + (1 if goal.fact.relation != "<=" else -1))
-    assert not all(holds(wrong, models.MODELS[name](rng)) for _ in range(6))
+    assert not all(holds(wrong, models.MODELS[name](rng)) for _ in range(4))
 
 
 def fractions(values: Any) -> list[Fraction]:
