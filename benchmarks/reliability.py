@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from compresslab.coding import compress_file, recover_file, verify_file
+from compresslab.coding.clz_format import CHUNK_HEAD
 from compresslab.coding.clz_reader import ClzReader
 from compresslab.errors import CompressLabError
 
@@ -58,7 +59,7 @@ class Lab:
         compress_file(self.path, chunk_size=chunk_size, model=model)
         self.clz = self.path.with_name(name + ".clz").read_bytes()
         with ClzReader(str(self.path) + ".clz") as reader:
-            ends = [(e.offset, e.offset + e.coded_size + 48 + 4 + 4) for e in reader.trailer.entries]
+            ends = [(e.offset, e.offset + CHUNK_HEAD.size + e.coded_size + 8) for e in reader.trailer.entries]
         self.spans = ends
         self.damaged = folder / "damaged.clz"
         self.saved = folder / "saved"
@@ -228,12 +229,12 @@ def run(quick: bool) -> dict[str, collections.Counter[str]]:
         every_truncation(small, 29 if quick else 1)
         large = Lab(folder, "large", large_data(rng), 1 << 15, FastModel())
         other = Lab(folder, "other", large_data(rng), 1 << 15, FastModel())
-        random_faults(large, rng, 4 if quick else 1500)
+        random_faults(large, rng, 4 if quick else 600)
         chunk_faults(large, other, rng, 2 if quick else 100)
         for lab in (small, large):
             for kind, count in lab.counts.items():
                 counts.setdefault(kind, collections.Counter()).update(count)
-        counts["killed or interrupted while writing"] = kills(folder, 2 if quick else 20)
+        counts["killed or interrupted while writing"] = kills(folder, 2 if quick else 16)
     return counts
 
 

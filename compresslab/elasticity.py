@@ -420,7 +420,7 @@ def _differences(p: Values, k: float) -> Values:
 
 
 def _careful_sums(differences: Values, Q: Values, grid: Values) -> Values:
-    """``E, A, U`` of leaves near 1e-308, where ``u / Q`` may overflow but ``e / Q`` and ``l d / Q`` are never large."""
+    """``E, A, U`` of leaves near 1e-308: ``u / Q`` may overflow there, ``e / Q`` and ``l d / Q`` are never large."""
     e, d, u = differences
     A = (grid[:, None] * d / Q) @ u
     with np.errstate(divide="ignore"):

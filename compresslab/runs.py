@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compresslab import merge_kernels
 from compresslab.arrays import smallest_unsigned
@@ -26,13 +27,13 @@ class Run:
     Attributes:
         shared: shape ``(M,)``, tokens shared with the leaf before.
         length: shape ``(M,)``, tokens in the leaf's phrase.
-        counts: shape ``(M,)``, how many phrases end in the leaf.
+        counts: shape ``(M,)``, how many phrases end in the leaf (or, where runs are aligned, a column for each).
         symbols: each leaf's last ``length - shared`` tokens, one leaf after the other.
     """
 
     shared: Unsigned
     length: Unsigned
-    counts: Unsigned
+    counts: NDArray[Any]
     symbols: Unsigned
 
     def __len__(self) -> int:
@@ -83,6 +84,6 @@ def merge_runs(runs: Sequence[Run], depth: int) -> Run:
     written = np.zeros(2, np.int64)
     merge_kernels.merge(
         leaf, end, np.ones(len(runs), bool), at, shared, length, counts, symbols, *state,
-        out.shared, out.length, out.counts, out.symbols, written,
+        np.zeros(len(runs), np.int64), out.shared, out.length, out.counts[:, None], out.symbols, written,
     )  # fmt: skip
     return out.first(*written.tolist())

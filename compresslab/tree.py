@@ -29,6 +29,8 @@ from compresslab.treefile import map_tree_file, read_tree_file, write_tree_file
 
 __all__ = ["Layer", "Node", "TokenTree"]
 
+LARGE = 1 << 24  # tokens from which on it is asked whether the tree fits into memory
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -97,7 +99,7 @@ class TokenTree:
 
     @classmethod
     def build(cls, dataset: Dataset, depth: int, parse: str = "phrases") -> TokenTree:
-        """Count every phrase of a dataset.
+        """Count every phrase of a dataset, on disk where the tree could take more memory than there is.
 
         Args:
             dataset: the responses.
@@ -115,7 +117,14 @@ class TokenTree:
             {(-1, -1): 0.3333333333333333, (0, -1): 0.3333333333333333, (0, 1): 0.3333333333333333}
         """
         known = check_parse(parse)
-        leaves = count_phrases(dataset.tokens, dataset.offsets, check_depth(depth), known)
+        depth = check_depth(depth)
+        if dataset.num_tokens >= LARGE:
+            from compresslab.scale.spilling import count_spilled, must_spill
+
+            if must_spill(np.diff(dataset.offsets), depth, known, dataset.vocab_size):
+                spilled = count_spilled(dataset.tokens, dataset.offsets, depth, known, dataset.vocab_size)
+                return cls._of(spilled, dataset.vocab_size, known)
+        leaves = count_phrases(dataset.tokens, dataset.offsets, depth, known)
         return cls._of(leaves, dataset.vocab_size, known)
 
     @classmethod

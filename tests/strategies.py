@@ -62,7 +62,7 @@ def trees(
 def _weights(size: int, zeros: bool) -> st.SearchStrategy[list[float]]:
     weight = st.floats(1e-6, 1.0)
     if zeros:
-        weight = weight | st.just(0.0) | st.sampled_from([1e-300, 1e-12])
+        weight = weight | st.just(0.0) | st.sampled_from([1e-100, 1e-12])
     return st.lists(weight, min_size=size, max_size=size).filter(lambda w: sum(w) > 1e-6)
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compresslab import jit
+from compresslab import jit, tree
 from compresslab.dataset import Dataset
 from compresslab.errors import (
     CorruptFile,
@@ -29,7 +29,7 @@ from compresslab.errors import (
     UnreadableFile,
 )
 from compresslab.phrases import PARSES
-from compresslab.scale import building
+from compresslab.scale import building, spilling
 from compresslab.scale.building import build_tree_file
 from compresslab.scale.memory import parse_bytes
 from compresslab.scale.shards import cut_shards
@@ -286,6 +286,26 @@ def test_a_tree_file_opens_as_a_memory_map_with_the_same_leaves(tmp_path):
         TokenTree.load(tmp_path / "a.bin", mapped=True)
     with pytest.raises(UnreadableFile, match="no such file"):
         TokenTree.load(tmp_path / "none", mapped=True)
+
+
+@needs_numba
+@pytest.mark.parametrize("parse", PARSES)
+def test_a_dataset_too_large_for_memory_is_counted_on_disk(monkeypatch, parse):
+    tokens = text_like(50_000)
+    data = Dataset.from_arrays(tokens, [0, 0, 10, 10, 30_000, 50_000, 50_000], 300)
+    want = TokenTree.build(data, 6, parse)
+    monkeypatch.setattr(tree, "LARGE", 1)
+    monkeypatch.setattr(spilling, "ALWAYS_FITS", 1)
+    monkeypatch.setattr(spilling, "BLOCK", 1000)
+    calls = []
+    counted = spilling.count_spilled
+    monkeypatch.setattr(spilling, "count_spilled", lambda *given: calls.append(given) or counted(*given, shard=4000))
+    monkeypatch.setattr(spilling, "available_bytes", lambda: 10_000_000)
+    assert TokenTree.build(data, 6, parse) == want
+    assert not calls
+    monkeypatch.setattr(spilling, "available_bytes", lambda: 1_000_000)
+    assert TokenTree.build(data, 6, parse) == want
+    assert len(calls) == 1
 
 
 BUILD = """

@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from compresslab.coding import clz_format as clz
+import compresslab.coding.clz_format as clz
 from compresslab.coding.chunk_model import ChunkModel, Progress, decode_chunk
 from compresslab.errors import CorruptFile, CorruptStream, WrongModel
 from compresslab.files import unreadable

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from compresslab.coding import clz_format as clz
+import compresslab.coding.clz_format as clz
 from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel, Progress, decode_chunk, encode_chunk
 from compresslab.coding.clz_reader import ClzReader, open_input
 from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile

@@ -15,7 +15,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from compresslab.coding import clz_format as clz
+import compresslab.coding.clz_format as clz
 from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel, Progress, decode_chunk
 from compresslab.coding.clz_reader import check_fingerprint, open_input
 from compresslab.coding.container import SUFFIX
@@ -109,7 +109,7 @@ def recover_file(
             raise CorruptFile(f"{name}: nothing to recover: it has neither the header nor a chunk of a .clz file")
         slots = _slots(known, trailer, found)
         size = slots[-1].start + slots[-1].size if slots else 0
-        _note_strays(found, slots, damages)
+        _note_strays(found, slots, header_size, end, damages)
         write_atomic(path, _saved(file, slots, model, trailer, damages, progress))
     lost = sum(damage.stop - damage.start for damage in damages)
     return Recovery(path, size, size - lost, tuple(damages))
@@ -203,14 +203,17 @@ def _slots(known: dict[str, Any] | None, trailer: clz.Trailer | None, found: lis
     return slots
 
 
-def _note_strays(found: list[_Found], slots: list[_Slot], damages: list[Damage]) -> None:
-    """Report chunks that are in the file but not of it, and chunks that lie out of order."""
+def _note_strays(found: list[_Found], slots: list[_Slot], start: int, end: int, damages: list[Damage]) -> None:
+    """Report what is in the file but not of it, and chunks that lie out of order."""
     used = [slot.found for slot in slots if slot.found is not None]
     if len(used) < len(found):
         damages.append(Damage(-1, 0, 0, f"{len(found) - len(used)} chunks in it do not belong to it or are repeated"))
     offsets = [item.offset for item in used]
     if offsets != sorted(offsets):
         damages.append(Damage(-1, 0, 0, "its chunks are out of order; they were put in order"))
+    taken = sum(clz.CHUNK_HEAD.size + item.head.coded_size + 8 for item in used)
+    if not damages and len(used) == len(slots) and taken != end - start:
+        damages.append(Damage(-1, 0, 0, f"{end - start - taken} bytes in it belong to no part of it"))
 
 
 def _saved(

@@ -130,12 +130,7 @@ class Decoder:
             outer = self._coders[0].decode(block_weights(part, self._split, self._count))
             if self._split.levels == 2:
                 places = self._coders[1].decode(inner_weights(part, self._split, outer))
-                outer = outer * np.int32(self._split.places) + places
-                if len(outer) and outer.max() >= self._split.vocab_size:
-                    raise CorruptStream(
-                        f"symbol {int(outer.max())} decoded from a vocabulary of {self._split.vocab_size}: "
-                        "the data is damaged, or the model is not the one that wrote it"
-                    )
+                outer = _joined(outer, places, self._split)
             symbols[piece] = outer
             self._count += len(part)
         return symbols
@@ -171,22 +166,31 @@ class BatchEncoder:
     """
 
     def __init__(self, streams: int, vocab_size: int) -> None:
-        self._encoders = [Encoder(vocab_size) for _ in range(_at_least_one(streams))]
+        self._split = split_of(vocab_size)
+        self._coders = [[WordEncoder() for _ in range(self._split.levels)] for _ in range(_at_least_one(streams))]
 
     def push(self, symbols: npt.ArrayLike, rows: npt.ArrayLike, active: npt.ArrayLike | None = None) -> None:
         """Append ``symbols[s]`` to stream ``s`` under ``rows[s]``: symbols (S,), rows (S, V).
 
         Where ``active`` (S,) is False the stream rests: its symbol and its row are not looked at.
-        Raises what `Encoder.push` raises.
+        Raises what `Encoder.push` raises; rows are counted among the active ones.
         """
         table, tokens = np.asarray(rows), np.asarray(symbols)
-        _check_step(len(self._encoders), len(table), tokens.shape)
-        for s in _resting(active, len(self._encoders)):
-            self._encoders[s].push(tokens[s : s + 1], table[s : s + 1])
+        _check_step(len(self._coders), len(table), tokens.shape)
+        chosen = _chosen(active, len(self._coders))
+        part = as_rows(table[chosen], self._split.vocab_size)
+        blocks = _as_symbols(tokens[chosen], len(part), self._split.vocab_size)
+        levels = [(blocks, block_weights(part, self._split))]
+        if self._split.levels == 2:
+            blocks, places = np.divmod(blocks, np.int32(self._split.places))
+            levels = [(blocks, levels[0][1]), (places, inner_weights(part, self._split, blocks))]
+        for i, s in enumerate(chosen):
+            for coder, (values, weights) in zip(self._coders[s], levels, strict=True):
+                coder.encode(values[i : i + 1], weights[i : i + 1])
 
     def finish(self) -> list[bytes]:
         """Return the streams, each of which `decode` reads by itself."""
-        return [encoder.finish() for encoder in self._encoders]
+        return [join_streams([coder.finish() for coder in coders]) for coders in self._coders]
 
 
 class BatchDecoder:
@@ -194,19 +198,34 @@ class BatchDecoder:
 
     def __init__(self, data: Sequence[bytes], vocab_size: int) -> None:
         _at_least_one(len(data))
+        self._split = split_of(vocab_size)
         self._decoders = [Decoder(part, vocab_size) for part in data]
 
     def pull(self, rows: npt.ArrayLike, active: npt.ArrayLike | None = None) -> npt.NDArray[np.int32]:
         """Return the next symbol of every stream (S,), int32, given ``rows`` (S, V); -1 where ``active`` is False.
 
-        Raises what `Decoder.pull` raises.
+        Raises what `Decoder.pull` raises; rows are counted among the active ones.
         """
         table = np.asarray(rows)
         _check_step(len(self._decoders), len(table), (len(table),))
+        chosen = _chosen(active, len(self._decoders))
+        part = as_rows(table[chosen], self._split.vocab_size)
         symbols = np.full(len(self._decoders), -1, dtype=np.int32)
-        for s in _resting(active, len(self._decoders)):
-            symbols[s] = self._decoders[s].pull(table[s : s + 1])[0]
+        symbols[chosen] = self._level(chosen, 0, block_weights(part, self._split))
+        if self._split.levels == 2:
+            blocks = symbols[chosen]
+            places = self._level(chosen, 1, inner_weights(part, self._split, blocks))
+            symbols[chosen] = _joined(blocks, places, self._split)
+        for s in chosen:
+            self._decoders[s]._count += 1
         return symbols
+
+    def _level(
+        self, chosen: npt.NDArray[np.int64], level: int, weights: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.int32]:
+        """Decode one symbol per chosen stream on one level."""
+        parts = [self._decoders[s]._coders[level].decode(weights[i : i + 1]) for i, s in enumerate(chosen)]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
 
     def finish(self) -> None:
         """Check that every stream ends here; raises CorruptStream if not."""
@@ -314,13 +333,23 @@ def _check_step(streams: int, n_rows: int, symbols_shape: tuple[int, ...]) -> No
         )
 
 
-def _resting(active: npt.ArrayLike | None, streams: int) -> Iterable[int]:
+def _joined(blocks: npt.NDArray[np.int32], places: npt.NDArray[np.int32], split: Split) -> npt.NDArray[np.int32]:
+    symbols = blocks * np.int32(split.places) + places
+    if len(symbols) and symbols.max() >= split.vocab_size:
+        raise CorruptStream(
+            f"symbol {int(symbols.max())} decoded from a vocabulary of {split.vocab_size}: "
+            "the data is damaged, or the model is not the one that wrote it"
+        )
+    return symbols
+
+
+def _chosen(active: npt.ArrayLike | None, streams: int) -> npt.NDArray[np.int64]:
     if active is None:
-        return range(streams)
+        return np.arange(streams)
     mask = np.asarray(active)
     if mask.shape != (streams,) or mask.dtype != np.bool_:
         raise InvalidParameter(f"`active` must be {streams} booleans, one per stream, not {mask.dtype} {mask.shape}")
-    return (int(s) for s in np.flatnonzero(mask))
+    return np.flatnonzero(mask)
 
 
 def join_streams(parts: list[bytes]) -> bytes:

@@ -26,7 +26,7 @@ from compresslab.scale.layers import write_tree_of_runs
 from compresslab.scale.memory import available_bytes, resident_bytes
 from compresslab.scale.merging import merge_on_disk
 from compresslab.scale.shards import Shard, cut_shards
-from compresslab.scale.spill import RunReader, RunWriter, is_finished, writing
+from compresslab.scale.spill import RunReader, RunWriter, is_finished, remove_unfinished, writing
 from compresslab.scale.token_files import Block, TokenFile, largest_token, open_tokens
 
 __all__ = [
@@ -120,6 +120,7 @@ def build_tree_file(
         spare = budget(memory)
         wanted = shard or spare // (PER_SYMBOL if depth <= DEEP else PER_SYMBOL_DEEP)
         plan = make_plan(files, folder, depth, parse, vocab_size, wanted, tell)
+        remove_unfinished(folder / "runs")
         runs = count_shards(stream(files), plan, folder / "runs", tell, sum(file.size for file in files))
         if not runs:
             raise EmptyDataset(f"{fspath(files[0].path)} holds no tokens: there is nothing to count")

@@ -1,7 +1,7 @@
 """Runs on disk: sorted leaves of a shard, written once, read from the start to the end in pieces.
 
-A run is a folder of four flat files (see :class:`compresslab.runs.Run`) and ``run.json``, which is written last: a
-folder without it is a run that was never finished, and is made again.
+A run is a folder of four flat files (see :class:`compresslab.runs.Run`) and ``run.json``. It gets its name when all of
+it is on disk: a run that was never finished is a folder of another name, and is made again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import shutil
+import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,7 +24,7 @@ from compresslab.errors import CorruptFile, UnreadableFile
 from compresslab.files import unreadable, write_atomic
 from compresslab.strings import Unsigned
 
-__all__ = ["RunReader", "RunWriter", "is_finished", "writing"]
+__all__ = ["RunReader", "RunWriter", "is_finished", "remove_unfinished", "writing"]
 
 PARTS: Final = ("shared", "length", "counts", "symbols")
 NOTE: Final = "run.json"
@@ -57,20 +58,26 @@ def is_finished(folder: Path) -> bool:
     return (folder / NOTE).exists()
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a build that was killed left of runs; no other may be at work there."""
+    for part in folder.glob("*.part"):
+        shutil.rmtree(part, ignore_errors=True)
+
+
 class RunWriter:
-    """Writes a run, piece by piece.
+    """Writes a run, piece by piece, under a name of its own until it is whole: two writers of one run do no harm.
 
     Args:
-        folder: where; what an earlier attempt left there is removed.
+        folder: the run.
         dtypes: of shared, length, counts and symbols.
     """
 
     def __init__(self, folder: Path, dtypes: tuple[np.dtype[Any], ...]) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        self._folder, self._dtypes = folder, dtypes
+        self._run, self._folder = folder, folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.part")
+        self._folder.mkdir(parents=True)
+        self._dtypes = dtypes
         self._stack = ExitStack()
-        self._files: list[BinaryIO] = [self._stack.enter_context((folder / part).open("wb")) for part in PARTS]
+        self._files: list[BinaryIO] = [self._stack.enter_context((self._folder / part).open("wb")) for part in PARTS]
         self._sums, self._sizes = [0] * 4, [0] * 4
 
     def write(self, *pieces: NDArray[Any]) -> None:
@@ -89,6 +96,12 @@ class RunWriter:
         self._stack.close()
         note = {"dtypes": [d.str for d in self._dtypes], "sizes": self._sizes, "crc32": self._sums}
         write_atomic(self._folder / NOTE, [json.dumps(note).encode()])
+        try:
+            self._folder.rename(self._run)
+        except OSError:
+            if not is_finished(self._run):
+                raise
+            self.discard()  # another writer was first, with the same leaves
 
     def discard(self) -> None:
         """Remove what was written."""

@@ -29,7 +29,7 @@ from compresslab.errors import CorruptFile, InvalidTokens, MissingExtra, Unknown
 from compresslab.files import unreadable
 from compresslab.strings import Unsigned
 
-__all__ = ["Block", "TokenFile", "largest_token", "open_tokens"]
+__all__ = ["Block", "TokenFile", "cut_offsets", "largest_token", "open_tokens"]
 
 LLM_C: Final[dict[tuple[int, int], np.dtype[Any]]] = {
     (20240520, 1): np.dtype("<u2"),
@@ -231,14 +231,19 @@ def _open_megatron(path: Path, index: Path, eos: int | None) -> TokenFile:
         for piece in _numbers(path, dtype, 0, int(total[-1]), block):
             tokens = _as_unsigned(piece, path, done)
             lo, done = done, done + len(tokens)
-            # Ends strictly inside, or at the end: a document that ends there does not go on.
-            first, last = np.searchsorted(offsets, lo, "right"), np.searchsorted(offsets, done, "right")
-            ends = offsets[max(first, 1) if lo else 1 : last] - lo
-            goes_on = not len(ends) or int(ends[-1]) != len(tokens)
-            held = np.concatenate([[0], ends, [len(tokens)] if goes_on else []]).astype(np.int64)
+            held, goes_on = cut_offsets(offsets, lo, done)
             yield _without_last(tokens, held, goes_on, eos)
 
     return TokenFile(path, int(total[-1]), (dtype.str, "megatron", sequences, bounds, eos), read)
+
+
+def cut_offsets(offsets: NDArray[np.int64], lo: int, hi: int) -> tuple[NDArray[np.int64], bool]:
+    """Return the offsets of the tokens from ``lo`` to ``hi``, and whether the last response goes on after them."""
+    # Responses that end at lo belong to the tokens before, but for empty ones at the very start.
+    first = int(np.searchsorted(offsets, lo, "right")) if lo else 1
+    ends = offsets[first : np.searchsorted(offsets, hi, "right")] - lo
+    goes_on = not len(ends) or int(ends[-1]) != hi - lo
+    return np.concatenate([[0], ends, [hi - lo] if goes_on else []]).astype(np.int64), goes_on
 
 
 def _without_last(tokens: Unsigned, offsets: NDArray[np.int64], goes_on: bool, eos: int | None) -> Block:

@@ -95,3 +95,14 @@ def test_a_file_of_a_later_version_is_refused_not_misread(packed, monkeypatch):
     for use in (verify_file, lambda path: recover_file(path, path.with_name("g"))):
         with pytest.raises(CorruptFile, match="format version 1, this compresslab reads 2: update it"):
             use(packed)
+
+
+def test_junk_between_chunks_is_reported_though_nothing_is_lost(packed):
+    data = packed.read_bytes()
+    second = [i for i in range(len(data)) if data[i : i + 4] == b"CLZc"][1]
+    packed.write_bytes(data[:second] + b"junk" + data[second:])
+    with pytest.raises(CorruptFile):
+        verify_file(packed)
+    recovery = recover_file(packed, packed.with_name("g"))
+    assert recovery.recovered == 25_000
+    assert [str(d) for d in recovery.damages] == ["the file: 4 bytes in it belong to no part of it"]

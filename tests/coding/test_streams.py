@@ -149,6 +149,22 @@ def test_streams_in_step_are_each_what_a_single_encoder_writes():
         assert (column[len(symbols) :] == -1).all()
 
 
+def test_a_step_in_which_every_stream_rests_changes_nothing():
+    rows = np.full((2, 300), 1 / 300)
+    encoder = BatchEncoder(2, 300)
+    encoder.push([1, 2], rows, active=[False, False])
+    assert encoder.finish() == [b"", b""]
+    assert BatchDecoder([b"", b""], 300).pull(rows, active=[False, False]).tolist() == [-1, -1]
+
+
+def test_a_batch_names_the_stream_count_that_is_left_over():
+    symbols, rows = sample(np.random.default_rng(9), 200, 300)
+    decoder = BatchDecoder([encode(symbols, rows), b""], 300)
+    decoder.pull(rows[[0, 0]], active=[True, False])
+    with pytest.raises(CorruptStream, match="left over after 1 symbols"):
+        decoder.finish()
+
+
 @pytest.mark.parametrize("V", [10, 1000])
 def test_left_over_and_missing_data_is_noticed(V):
     symbols, rows = sample(np.random.default_rng(2), 400, V)
