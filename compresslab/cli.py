@@ -13,6 +13,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from compresslab import __version__
+from compresslab.coding_commands import add_coding_commands
 from compresslab.corpora import corpus_info, corpus_names, default_scenario
 from compresslab.dataset import Dataset
 from compresslab.drawing import top_branches
@@ -80,6 +81,7 @@ def rate_command(
     tokenizer: TokenizerName = "bytes",
     split: Split = "line",
     encoding: Encoding = "utf-8",
+    code: Annotated[bool, typer.Option(help="Code the files under their tree, and decode them again.")] = True,
     report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -91,8 +93,8 @@ def rate_command(
         sets.append(Dataset.concat(sets, name="all"))
     results = []
     for dataset in sets:
-        with working(f"counting the phrases of {dataset.name}", quiet=quiet):
-            results.append(measure_rate(dataset, depth, parse))
+        with working(f"measuring {dataset.name}", quiet=quiet):
+            results.append(measure_rate(dataset, depth, parse, code=code))
     if as_json:
         singles = results[:-1] if len(results) > 1 else results
         _print_json({**asdict(results[-1]), "files": [asdict(result) for result in singles]})
@@ -103,7 +105,7 @@ def rate_command(
             trees = [TokenTree.build(dataset, depth, parse) for dataset in sets]
             page = rate_page(results, trees, provenance(_arguments(context), sets, files=files))
             written = write_report(page, report)
-        _say(f"Report: {written}", as_json)
+        _announce(f"Report: {written}", as_json)
 
 
 @app.command("tree")
@@ -140,7 +142,7 @@ def tree_command(
             top = top_branches(tree, dataset.tokenizer, layers, max(children, _CHILDREN_DRAWN))
             source = provenance(_arguments(context), [dataset], files=files)
             written = write_report(tree_page(result, tree, top, dataset.name or "the data", source), report)
-        _say(f"Report: {written}", as_json)
+        _announce(f"Report: {written}", as_json)
 
 
 @app.command("elasticity")
@@ -203,7 +205,7 @@ def elasticity_command(
             sets = [*parts.values(), aligned, perturbed]
             source = provenance(_arguments(context), sets, files=files, seed=None if files else seed)
             written = write_report(elasticity_page(result, built, source), report)
-        _say(f"Report: {written}", as_json)
+        _announce(f"Report: {written}", as_json)
 
 
 @app.command("corpora")
@@ -232,7 +234,7 @@ def _arguments(context: typer.Context) -> list[str]:
     return list(context.obj or [])
 
 
-def _say(line: str, as_json: bool) -> None:
+def _announce(line: str, as_json: bool) -> None:
     """Print a line beside the result: standard output belongs to the JSON if there is any."""
     print(line, file=sys.stderr if as_json else sys.stdout)
 
@@ -241,9 +243,18 @@ def _print(view: RenderableType) -> None:
     Console(width=None if sys.stdout.isatty() else _PAGE_WIDTH).print(view)
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
+def _say(values: dict[str, Any], line: str, as_json: bool) -> None:
+    if as_json:
+        _print_json(values)
+    else:
+        print(line)
 
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=str))
+
+
+add_coding_commands(app, _say)
 
 _MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
 

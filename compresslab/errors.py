@@ -31,6 +31,7 @@ __all__ = [
     "NotText",
     "UnknownName",
     "UnreadableFile",
+    "WrongModel",
     "did_you_mean",
 ]
 
@@ -93,6 +94,10 @@ class CorruptFile(CompressLabError, ValueError):
 
 class CorruptStream(CompressLabError, ValueError):
     """A coded stream that does not decode under the model it names."""
+
+
+class WrongModel(CompressLabError, ValueError):
+    """A file that was written with another model, or with other settings of it."""
 
 
 class MissingExtra(CompressLabError, ImportError):
