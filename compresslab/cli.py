@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Sequence
@@ -219,6 +221,22 @@ def corpora_command(as_json: AsJson = False, quiet: Quiet = False) -> None:
         _print_json({"corpora": [asdict(info) for info in infos]})
     else:
         _print(corpora_table(infos))
+
+
+@app.command("prove", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def prove_command(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]... [--json] [--latex] [--help]", show_default=False)
+    ] = None,
+) -> None:
+    """Check every theorem, exactly, and print the ledger, or whole proofs by ID."""
+    prove = importlib.import_module(_proofs_package() + ".__main__")
+    raise typer.Exit(prove.main(arguments or []))
+
+
+def _proofs_package() -> str:
+    """In a wheel the proofs are ``compresslab.proofs``; in a checkout they are the folder beside the package."""
+    return "compresslab.proofs" if importlib.util.find_spec("compresslab.proofs") else "proofs"
 
 
 def _read_each(paths: Sequence[Path], tokenizer: str, split: str, encoding: str) -> list[Dataset]:
