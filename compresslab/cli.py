@@ -119,7 +119,7 @@ def rate_command(
             trees = [TokenTree.build(dataset, depth, parse) for dataset in sets]
             page = rate_page(results, trees, provenance(_arguments(context), sets, files=files))
             written = write_report(page, report)
-        _tell(f"Report: {written}", as_json)
+        _announce(f"Report: {written}", as_json)
 
 
 def _rate_under_model(files: Sequence[Path], name: str, split: str, encoding: str, as_json: bool, quiet: bool) -> None:
@@ -174,7 +174,7 @@ def tree_command(
             top = top_branches(tree, dataset.tokenizer, layers, max(children, _CHILDREN_DRAWN))
             source = provenance(_arguments(context), [dataset], files=files)
             written = write_report(tree_page(result, tree, top, dataset.name or "the data", source), report)
-        _tell(f"Report: {written}", as_json)
+        _announce(f"Report: {written}", as_json)
 
 
 @app.command("elasticity")
@@ -237,7 +237,7 @@ def elasticity_command(
             sets = [*parts.values(), aligned, perturbed]
             source = provenance(_arguments(context), sets, files=files, seed=None if files else seed)
             written = write_report(elasticity_page(result, built, source), report)
-        _tell(f"Report: {written}", as_json)
+        _announce(f"Report: {written}", as_json)
 
 
 @app.command("corpora")
@@ -282,7 +282,7 @@ def _arguments(context: typer.Context) -> list[str]:
     return list(context.obj or [])
 
 
-def _tell(line: str, as_json: bool) -> None:
+def _announce(line: str, as_json: bool) -> None:
     """Print a line beside the result: standard output belongs to the JSON if there is any."""
     print(line, file=sys.stderr if as_json else sys.stdout)
 
