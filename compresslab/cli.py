@@ -102,22 +102,57 @@ def tree_command(
     layers: Annotated[int, typer.Option(help="Layers to draw.", min=1)] = 2,
     children: Annotated[int, typer.Option(help="Children of a node to draw.", min=1)] = 4,
     save: Annotated[Path | None, typer.Option(help="Write the tree to this file.")] = None,
+    tokens: Annotated[bool, typer.Option("--tokens", help="The files hold tokens: .bin, .npy, .parquet, ...")] = False,
+    eos: Annotated[int | None, typer.Option(help="Token files: the token that ends a response.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="Token files: type of a .bin without header [uint16].")] = None,
+    column: Annotated[str | None, typer.Option(help="Token files: which column of a table.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(help="Token files: V, to spare the pass that finds it.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Token files: memory to take, such as 2GB.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Token files: address of a Dask scheduler to build on.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Build the token tree of files, count its layers, and draw its top."""
-    with working("reading", quiet=quiet):
-        sets = _read_each(files, tokenizer, split, encoding)
-        dataset = sets[0] if len(sets) == 1 else Dataset.concat(sets)
-    with working("counting phrases", quiet=quiet):
-        tree = TokenTree.build(dataset, depth, parse)
-        result = measure_tree(tree)
-    if save is not None:
-        tree.save(save)
-    if as_json:
-        _print_json({"name": dataset.name, "tokenizer": tokenizer, **asdict(result)})
+    if tokens:
+        from compresslab.jobs.token_files import top_of, tree_of_token_files  # loads the compiled engine
+
+        name = files[0].name if len(files) == 1 else f"{len(files)} files"
+        with working("counting phrases", quiet=quiet) as step:
+            tree = tree_of_token_files(
+                files,
+                depth,
+                parse,
+                save=save,
+                dtype=dtype,
+                eos=eos,
+                column=column,
+                vocab_size=vocab_size,
+                memory=memory,
+                cluster=cluster,
+                report=lambda what, done, of: step(done, max(of, 0)),
+            )
+            result, top, names, tokenizer = measure_tree(tree), top_of(tree, layers), None, "none"
     else:
-        _print(tree_view(result, top_branches(tree, dataset.tokenizer, layers, children), dataset.name))
+        _check_for_tokens({"--eos": eos, "--dtype": dtype, "--column": column, "--vocab-size": vocab_size,
+                           "--memory": memory, "--cluster": cluster})  # fmt: skip
+        with working("reading", quiet=quiet):
+            sets = _read_each(files, tokenizer, split, encoding)
+            dataset = sets[0] if len(sets) == 1 else Dataset.concat(sets)
+        with working("counting phrases", quiet=quiet):
+            tree = TokenTree.build(dataset, depth, parse)
+            result, top, names, name = measure_tree(tree), tree, dataset.tokenizer, dataset.name
+        if save is not None:
+            tree.save(save)
+    if as_json:
+        _print_json({"name": name, "tokenizer": tokenizer, **asdict(result)})
+    else:
+        _print(tree_view(result, top_branches(top, names, layers, children), name))
+
+
+def _check_for_tokens(given: dict[str, Any]) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise InvalidParameter(f"{option} is for token files: add --tokens, or leave it out")
 
 
 @app.command("elasticity")

@@ -20,13 +20,15 @@ ORDER = """
     files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers
     readers dataset corpora
     jit kernels merge_kernels runs doubling packed refining compiled counting treefile
+    scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.building
+    scale.spilling scale.cluster
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
     volumes effective_depth
     coding.quantize coding.range_coder coding.stream coding.static_coder coding.huffman coding.tree_coder
     coding.bit_history coding.byte_contexts coding.byte_model
     coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
-    scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.building
-    jobs jobs.tree jobs.rate jobs.elasticity
+    scale.sweeping
+    jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity
     report report.progress report.tables
     coding_commands cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
