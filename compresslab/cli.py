@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Sequence
@@ -18,11 +20,15 @@ from compresslab.corpora import corpus_info, corpus_names, default_scenario
 from compresslab.dataset import Dataset
 from compresslab.drawing import top_branches
 from compresslab.errors import CompressLabError, InvalidParameter
-from compresslab.jobs.elasticity import DEFAULT_L, measure_elasticity
+from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scenarios
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
 from compresslab.readers import read_files
+from compresslab.report.elasticity_report import elasticity_page
+from compresslab.report.page import write_report
+from compresslab.report.pages import rate_page, tree_page
 from compresslab.report.progress import working
+from compresslab.report.provenance import provenance
 from compresslab.report.tables import corpora_table, elasticity_view, rate_table, tree_view
 from compresslab.splitting import split_texts
 from compresslab.texts import Texts
@@ -41,6 +47,7 @@ app = typer.Typer(
 
 _DEFAULT_L = " ".join(f"{x:g}" for x in DEFAULT_L)
 _PAGE_WIDTH = 120  # columns where the output is no terminal
+_CHILDREN_DRAWN = 20  # of a node, in a report
 
 Files = Annotated[list[Path], typer.Argument(help="Text files, or directories (read recursively).", show_default=False)]
 Depth = Annotated[int, typer.Option("--depth", "-d", help="Symbols per phrase, d.")]
@@ -51,6 +58,10 @@ Encoding = Annotated[str, typer.Option(help="utf-8 keeps bytes as they are; othe
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+ReportTo = Annotated[
+    Path | None,
+    typer.Option("--report", help="Write report.html and its figures to this directory.", show_default=False),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -65,6 +76,7 @@ def _root(
 
 @app.command("rate")
 def rate_command(
+    context: typer.Context,
     files: Files,
     depth: Depth = 4,
     parse: Parse = "phrases",
@@ -72,6 +84,7 @@ def rate_command(
     split: Split = "line",
     encoding: Encoding = "utf-8",
     code: Annotated[bool, typer.Option(help="Code the files under their tree, and decode them again.")] = True,
+    report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -89,10 +102,17 @@ def rate_command(
         _print_json({**asdict(results[-1]), "files": [asdict(result) for result in singles]})
     else:
         _print(rate_table(results))
+    if report is not None:
+        with working("writing the report", quiet=quiet):
+            trees = [TokenTree.build(dataset, depth, parse) for dataset in sets]
+            page = rate_page(results, trees, provenance(_arguments(context), sets, files=files))
+            written = write_report(page, report)
+        _say(f"Report: {written}", as_json)
 
 
 @app.command("tree")
 def tree_command(
+    context: typer.Context,
     files: Files,
     depth: Depth = 4,
     parse: Parse = "phrases",
@@ -109,54 +129,70 @@ def tree_command(
     vocab_size: Annotated[int | None, typer.Option(help="Token files: V, to spare the pass that finds it.")] = None,
     memory: Annotated[str | None, typer.Option(help="Token files: memory to take, such as 2GB.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Token files: address of a Dask scheduler to build on.")] = None,
+    report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Build the token tree of files, count its layers, and draw its top."""
+    choices: dict[str, Any] = {"dtype": dtype, "eos": eos, "column": column, "vocab_size": vocab_size}
+    choices |= {"memory": memory, "cluster": cluster}
     if tokens:
-        from compresslab.jobs.token_files import top_of, tree_of_token_files  # loads the compiled engine
-
-        name = files[0].name if len(files) == 1 else f"{len(files)} files"
-        with working("counting phrases", quiet=quiet) as step:
-            tree = tree_of_token_files(
-                files,
-                depth,
-                parse,
-                save=save,
-                dtype=dtype,
-                eos=eos,
-                column=column,
-                vocab_size=vocab_size,
-                memory=memory,
-                cluster=cluster,
-                report=lambda what, done, of: step(done, max(of, 0)),
-            )
-            result, top, names, tokenizer = measure_tree(tree), top_of(tree, layers), None, "none"
-    else:
-        _check_for_tokens({"--eos": eos, "--dtype": dtype, "--column": column, "--vocab-size": vocab_size,
-                           "--memory": memory, "--cluster": cluster})  # fmt: skip
-        with working("reading", quiet=quiet):
-            sets = _read_each(files, tokenizer, split, encoding)
-            dataset = sets[0] if len(sets) == 1 else Dataset.concat(sets)
-        with working("counting phrases", quiet=quiet):
-            tree = TokenTree.build(dataset, depth, parse)
-            result, top, names, name = measure_tree(tree), tree, dataset.tokenizer, dataset.name
-        if save is not None:
-            tree.save(save)
-    if as_json:
-        _print_json({"name": name, "tokenizer": tokenizer, **asdict(result)})
-    else:
-        _print(tree_view(result, top_branches(top, names, layers, children), name))
-
-
-def _check_for_tokens(given: dict[str, Any]) -> None:
-    for option, value in given.items():
+        if report is not None:
+            raise InvalidParameter("--report is not for token files: leave out --report or --tokens")
+        _tree_of_tokens(files, depth, parse, save, choices, (layers, children), as_json=as_json, quiet=quiet)
+        return
+    for option, value in choices.items():
         if value is not None:
-            raise InvalidParameter(f"{option} is for token files: add --tokens, or leave it out")
+            name = option.replace("_", "-")
+            raise InvalidParameter(f"--{name} is for token files: add --tokens, or leave it out")
+    with working("reading", quiet=quiet):
+        sets = _read_each(files, tokenizer, split, encoding)
+        dataset = sets[0] if len(sets) == 1 else Dataset.concat(sets)
+    with working("counting phrases", quiet=quiet):
+        tree = TokenTree.build(dataset, depth, parse)
+        result = measure_tree(tree)
+    if save is not None:
+        tree.save(save)
+    if as_json:
+        _print_json({"name": dataset.name, "tokenizer": tokenizer, **asdict(result)})
+    else:
+        _print(tree_view(result, top_branches(tree, dataset.tokenizer, layers, children), dataset.name))
+    if report is not None:
+        with working("writing the report", quiet=quiet):
+            top = top_branches(tree, dataset.tokenizer, layers, max(children, _CHILDREN_DRAWN))
+            source = provenance(_arguments(context), [dataset], files=files)
+            written = write_report(tree_page(result, tree, top, dataset.name or "the data", source), report)
+        _say(f"Report: {written}", as_json)
+
+
+def _tree_of_tokens(
+    files: Sequence[Path],
+    depth: int,
+    parse: str,
+    save: Path | None,
+    choices: dict[str, Any],
+    drawn: tuple[int, int],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from compresslab.jobs.token_files import top_of, tree_of_token_files  # loads the compiled engine
+
+    name = files[0].name if len(files) == 1 else f"{len(files)} files"
+    with working("counting phrases", quiet=quiet) as step:
+        tree = tree_of_token_files(
+            files, depth, parse, save=save, report=lambda what, done, of: step(done, max(of, 0)), **choices
+        )
+        result = measure_tree(tree)
+    if as_json:
+        _print_json({"name": name, "tokenizer": None, **asdict(result)})
+    else:
+        _print(tree_view(result, top_branches(top_of(tree, drawn[0]), None, *drawn), name))
 
 
 @app.command("elasticity")
 def elasticity_command(
+    context: typer.Context,
     pretrain: Annotated[
         list[Path] | None, typer.Option(help="Pre-training data D_p: one or more files, the parts.", show_default=False)
     ] = None,
@@ -179,6 +215,7 @@ def elasticity_command(
     ] = False,
     epsilon: Annotated[float, typer.Option(help="KL in nats at which alignment counts as undone.")] = 0.01,
     seed: Seed = 0,
+    report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -200,21 +237,20 @@ def elasticity_command(
             parts = {f"{i} {dataset.name}": dataset for i, dataset in enumerate(sets[: cut[0]], start=1)}
             aligned, perturbed = Dataset.concat(sets[cut[0] : cut[1]]), Dataset.concat(sets[cut[1] :])
     with working("measuring", quiet=quiet):
-        result = measure_elasticity(
-            parts,
-            aligned,
-            perturbed,
-            k=k or (10.0,),
-            l=l or DEFAULT_L,
-            depth=depth,
-            parse=parse,
-            equal_volumes=not natural,
-            epsilon=epsilon,
-        )
+        ks = k or [10.0]
+        built = build_scenarios(parts, aligned, perturbed, k=ks[0], depth=depth, parse=parse, equal_volumes=not natural)
+        result = measure_scenarios(built, k=ks, l=l or DEFAULT_L, epsilon=epsilon)
     if as_json:
         _print_json(asdict(result))
     else:
         _print(elasticity_view(result))
+    if report is not None:
+        with working("writing the report", quiet=quiet):
+            files = [*(pretrain or ()), *(align or ()), *(perturb or ())]
+            sets = [*parts.values(), aligned, perturbed]
+            source = provenance(_arguments(context), sets, files=files, seed=None if files else seed)
+            written = write_report(elasticity_page(result, built, source), report)
+        _say(f"Report: {written}", as_json)
 
 
 @app.command("corpora")
@@ -230,12 +266,38 @@ def corpora_command(as_json: AsJson = False, quiet: Quiet = False) -> None:
         _print(corpora_table(infos))
 
 
+@app.command("prove", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def prove_command(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]... [--json] [--latex] [--help]", show_default=False)
+    ] = None,
+) -> None:
+    """Check every theorem, exactly, and print the ledger, or whole proofs by ID."""
+    prove = importlib.import_module(_proofs_package() + ".__main__")
+    raise typer.Exit(prove.main(arguments or []))
+
+
+def _proofs_package() -> str:
+    """In a wheel the proofs are ``compresslab.proofs``; in a checkout they are the folder beside the package."""
+    return "compresslab.proofs" if importlib.util.find_spec("compresslab.proofs") else "proofs"
+
+
 def _read_each(paths: Sequence[Path], tokenizer: str, split: str, encoding: str) -> list[Dataset]:
     """Read each path as a dataset of its own, all with one tokenizer."""
     found = [read_files(path, encoding=encoding) for path in paths]
     texts = [split_texts(one.texts, split) for one in found]
     shared: str | Tokenizer = get_tokenizer(tokenizer, Texts.concat(texts) if tokenizer == "words" else None)
     return [Dataset.from_texts(text, shared, name=one.label) for text, one in zip(texts, found, strict=True)]
+
+
+def _arguments(context: typer.Context) -> list[str]:
+    """Return the command line as it was given."""
+    return list(context.obj or [])
+
+
+def _say(line: str, as_json: bool) -> None:
+    """Print a line beside the result: standard output belongs to the JSON if there is any."""
+    print(line, file=sys.stderr if as_json else sys.stdout)
 
 
 def _print(view: RenderableType) -> None:
@@ -294,10 +356,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
+    typed = list(given)
     if given[:1] == ["elasticity"]:
         given = spread(given)
     try:
-        app(given, prog_name="compresslab")
+        app(given, prog_name="compresslab", obj=typed)
     except CompressLabError as error:
         if debug:
             raise

@@ -234,6 +234,15 @@ def test_help_and_version(run: Run) -> None:
     assert run("--version")[1].strip() == f"compresslab {__version__}"
 
 
+def test_prove_prints_a_proof(run: Run) -> None:
+    code, out, _ = run("prove", "conservation-law")
+    assert code == 0
+    assert "PROVED" in out
+    code, _, err = run("prove", "conservation-lore")
+    assert code == 1
+    assert "did you mean 'conservation-law'" in err
+
+
 def test_progress_is_silent_at_first_and_then_speaks_on_standard_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

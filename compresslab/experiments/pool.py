@@ -1,0 +1,107 @@
+"""Running the units of an experiment: resumed from what is on disk, on several processes, rows saved as they come."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TypeVar
+
+from compresslab.errors import InvalidParameter
+from compresslab.experiments.rows import Row, append_rows, open_rows, settle_rows
+
+__all__ = ["run_units"]
+
+Job = TypeVar("Job")
+
+Step = Callable[[int, int], None]
+
+
+def run_units(
+    work: Callable[[Job], list[Row]],
+    units: Mapping[str, Job],
+    path: str | PathLike[str],
+    *,
+    workers: int = 1,
+    cost: Callable[[Job], float] = lambda job: 1.0,
+    progress: Step | None = None,
+) -> list[Row]:
+    """Do every unit that is not in the file yet, and return the rows of all, in the order of the units.
+
+    Args:
+        work: a function of a module (processes must find it by name) that turns a unit into its rows. The rows may
+            depend on nothing but the unit.
+        units: name -> unit.
+        path: the file of the rows.
+        workers: processes; with 1 the units are done in this one. Each worker should use one thread: then they do not
+            get into each other's way, and sums have the same order whatever else the machine does.
+        cost: how long a unit takes, in any measure; the longest are begun first.
+        progress: called with (cost done, cost of all, both in thousandths of the whole) after each unit.
+
+    Raises:
+        InvalidParameter: the file holds a unit that is not among these.
+    """
+    finished = open_rows(path)
+    foreign = [name for name in finished if name not in units]
+    if foreign:
+        raise InvalidParameter(f"{Path(path)} holds rows of {foreign[0]!r}, which is no part of this experiment")
+    missing = sorted((name for name in units if name not in finished), key=lambda name: -cost(units[name]))
+    total, done = sum(cost(unit) for unit in units.values()), sum(cost(units[name]) for name in finished)
+
+    def take(name: str, rows: list[Row]) -> None:
+        nonlocal done
+        append_rows(path, name, rows)
+        finished[name] = rows
+        done += cost(units[name])
+        if progress is not None:
+            progress(round(1000 * done / total), 1000)
+
+    if progress is not None and done:
+        progress(round(1000 * done / total), 1000)
+    if workers <= 1 or len(missing) <= 1:
+        for name in missing:
+            take(name, work(units[name]))
+    else:
+        _in_parallel(work, units, missing, min(workers, len(missing)), take)
+    ordered = {name: finished[name] for name in units}
+    settle_rows(path, ordered)
+    return [row for rows in ordered.values() for row in rows]
+
+
+def _in_parallel(
+    work: Callable[[Job], list[Row]],
+    units: Mapping[str, Job],
+    missing: Sequence[str],
+    workers: int,
+    take: Callable[[str, list[Row]], None],
+) -> None:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
+    # Spawned, not forked: a fork copies the locks of threads that it does not copy.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_with_parent) as pool:
+        names = {pool.submit(work, units[name]): name for name in missing}
+        try:
+            for future in as_completed(names):
+                take(names[future], future.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _leave_with_parent() -> None:
+    """End this worker when the process that started it is gone, even if that was killed."""
+    from multiprocessing import connection, parent_process
+
+    parent = parent_process()
+    if parent is None:  # pragma: no cover - only in a process that no other started
+        return
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

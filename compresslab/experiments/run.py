@@ -1,0 +1,68 @@
+"""What ``compresslab experiment`` runs: a preset of an experiment, its rows, its summary and its report."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+
+from compresslab.errors import InvalidParameter
+from compresslab.experiments.joint import JointSpec, run_joint
+from compresslab.experiments.joint_summary import ArmSummary, summarise_joint
+from compresslab.experiments.pool import Step
+from compresslab.experiments.presets import joint_preset
+
+__all__ = ["JointResult", "run_joint_preset"]
+
+
+@dataclass(frozen=True, eq=False)
+class JointResult:
+    """A finished ``joint`` experiment.
+
+    Attributes:
+        spec: what was done.
+        summaries: one an arm.
+        folder: where ``spec.json`` and ``rows.jsonl`` are.
+    """
+
+    spec: JointSpec
+    summaries: tuple[ArmSummary, ...]
+    folder: Path
+
+
+def run_joint_preset(
+    out: str | PathLike[str],
+    preset: str = "demo",
+    *,
+    seeds: int | None = None,
+    workers: int | None = None,
+    progress: Step | None = None,
+) -> JointResult:
+    """Run ``joint``, or go on with it, and summarise it.
+
+    Args:
+        out: a folder; made where missing.
+        preset: "demo", "cpu" or "gpu".
+        seeds: how many seeds every arm has, instead of the preset's own numbers.
+        workers: processes of one thread each; as many as there are cores where not given.
+        progress: see :func:`compresslab.experiments.pool.run_units`.
+
+    Raises:
+        UnknownName: no such preset.
+        InvalidParameter: a number of seeds or workers below 1, or a folder of another experiment.
+        MissingExtra: torch is not installed.
+    """
+    spec = joint_preset(preset)
+    for name, value in (("seeds", seeds), ("workers", workers)):
+        if value is not None and value < 1:
+            raise InvalidParameter(f"the number of {name} is at least 1, not {value}")
+    if seeds is not None:
+        spec = replace(spec, arms=tuple(replace(arm, seeds=tuple(range(seeds))) for arm in spec.arms))
+    rows = run_joint(spec, out, workers=workers or _cores(), progress=progress)
+    return JointResult(spec, tuple(summarise_joint(spec, rows)), Path(out))
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,87 @@
+"""Training on an exact distribution: full-batch weighted cross-entropy, so that a run has no sampling noise at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compresslab.errors import InvalidParameter
+from compresslab.experiments.networks import Parameters, TensorTrie, leaf_log_probs, require_torch
+
+__all__ = ["copy_network", "evaluate", "fit", "one_thread"]
+
+_WARM_UP = 50  # steps over which the learning rate rises
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: sums then have one order, and so one result, however many cores a machine has."""
+    torch = require_torch()
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def fit(
+    network: Parameters,
+    trie: TensorTrie,
+    p: NDArray[np.float64],
+    *,
+    steps: int,
+    learning_rate: float,
+    decay: tuple[float, float] = (0.9, 0.99),
+) -> None:
+    """Minimise the cross-entropy from ``p`` to the network by Adam; the parameters are changed in place.
+
+    The learning rate rises over the first steps and then falls to 0 along half a cosine: at the end there is next to no
+    noise of the optimiser left.
+
+    Args:
+        network: the parameters.
+        trie: the leaves.
+        p: shape ``(M,)``, the probabilities to learn.
+        steps: full-batch steps.
+        learning_rate: the highest.
+        decay: Adam's two rates of forgetting.
+
+    Raises:
+        InvalidParameter: the loss is no longer a number: the learning rate is too high.
+    """
+    torch = require_torch()
+    parameters = list(network.values())
+    adam = torch.optim.Adam(parameters, lr=learning_rate, betas=decay)
+    target = torch.as_tensor(p, dtype=parameters[0].dtype, device=parameters[0].device)
+    warm_up = min(_WARM_UP, max(1, steps // 10))
+    loss = target.sum()
+    for step in range(steps):
+        rate = 0.5 * (1 + math.cos(math.pi * step / steps)) * min(1.0, (step + 1) / warm_up)
+        for group in adam.param_groups:
+            group["lr"] = learning_rate * rate
+        adam.zero_grad(set_to_none=True)
+        loss = -(target * leaf_log_probs(network, trie)).sum()
+        loss.backward()
+        adam.step()
+    if not math.isfinite(float(loss.detach())):
+        raise InvalidParameter(f"training diverged: the loss is no number at learning rate {learning_rate:g}: lower it")
+
+
+def copy_network(network: Parameters) -> Parameters:
+    """Return a network of the same numbers, to be trained on its own."""
+    return {name: p.detach().clone().requires_grad_() for name, p in network.items()}
+
+
+def evaluate(network: Parameters, trie: TensorTrie) -> NDArray[np.float64]:
+    """Return the log-probabilities of all leaves, shape ``(M,)``, nats, computed in double precision."""
+    torch = require_torch()
+    with torch.no_grad():
+        exact: dict[str, Any] = {name: p.detach().double() for name, p in network.items()}
+        values: NDArray[np.float64] = leaf_log_probs(exact, trie).cpu().numpy()
+    return values

@@ -1,0 +1,104 @@
+"""The summary of the experiment ``joint`` as tables: for a terminal, and as Markdown for the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from compresslab.experiments.joint_summary import ArmSummary, Slope
+from compresslab.experiments.slopes import Estimate
+
+__all__ = ["joint_findings", "joint_markdown", "joint_view"]
+
+SYMBOLS = {"pretrain": "p", "align": "a", "perturb": "t"}
+
+Sheet = tuple[str, list[str], list[list[str]]]
+
+
+def joint_view(summaries: Sequence[ArmSummary]) -> RenderableType:
+    """Draw the findings and their tables for a terminal."""
+    views: list[RenderableType] = [Text(f"- {line}") for line in joint_findings(summaries)]
+    for title, columns, rows in _sheets(summaries):
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for i, column in enumerate(columns):
+            table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        views += [Text(), table]
+    return Group(*views)
+
+
+def joint_markdown(summaries: Sequence[ArmSummary]) -> str:
+    """Write the findings and their tables as Markdown."""
+    parts = ["\n".join(f"- {line}" for line in joint_findings(summaries))]
+    for title, columns, rows in _sheets(summaries):
+        marks = ["---", *["---:"] * (len(columns) - 1)]
+        lines = ["| " + " | ".join(cells) + " |" for cells in (columns, marks, *rows)]
+        parts.append(f"**{title}**\n\n" + "\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def joint_findings(summaries: Sequence[ArmSummary]) -> Iterator[str]:
+    """Say in words what each arm showed, agreement and disagreement alike."""
+    for one in summaries:
+        early = [slope for slope in one.slopes if slope.l < 0.5]
+        right = sum(slope.sign_agrees for slope in early)
+        worst = {role: max(abs(s.relative_error) for s in one.slopes if s.role == role) for role in SYMBOLS}
+        errors = ", ".join(f"γ_{SYMBOLS[role]} {error:.1%}" for role, error in worst.items() if error < 10)
+        yield (
+            f"{_name(one)}: excess {one.largest_excess:.4f} nats at most; {right} of {len(early)} signs for l < 1/2 "
+            f"as the theory says, at 95 %; slopes off by at most {errors}."
+        )
+
+
+def _sheets(summaries: Sequence[ArmSummary]) -> Iterator[Sheet]:
+    yield (
+        "Arms: the fit, and the slopes at l = 0",
+        ["arm", "reading", "k", "parameters", "excess", "dγ_p/dl", "theory", "dγ_a/dl", "theory", "ratio"],
+        [
+            [
+                _name(one),
+                one.arm.reading,
+                f"{one.arm.k:g}",
+                f"{one.parameters:,}",
+                f"{one.excess.mean:.4f}",
+                *(cell for role in ("pretrain", "align") for cell in _pair(one.at(role, 0.0))),
+                _with_error(one.ratio, 1),
+            ]
+            for one in summaries
+        ],
+    )
+    for one in summaries:
+        yield (
+            f"{_name(one)}: {one.leaves:,} leaves, {len(one.arm.seeds)} seeds, k = {one.arm.k:g}, {one.arm.reading}",
+            ["l", *(x for s in SYMBOLS.values() for x in (f"dγ_{s}/dl", "theory", "error")), "conservation"],
+            [
+                [
+                    f"{l:g}",
+                    *(cell for role in SYMBOLS for cell in (*_pair(one.at(role, l)), _error(one.at(role, l)))),
+                    _with_error(one.conservation[i], 4),
+                ]
+                for i, l in enumerate(one.arm.l)  # noqa: E741
+            ],
+        )
+
+
+def _name(one: ArmSummary) -> str:
+    label = f"{one.arm.network} {one.arm.size}"
+    return one.arm.name if one.arm.name == label else f"{one.arm.name} ({label})"
+
+
+def _pair(slope: Slope) -> tuple[str, str]:
+    return _with_error(slope.network, 5), f"{slope.theory:+.5f}"
+
+
+def _error(slope: Slope) -> str:
+    return f"{slope.relative_error:+.1%}" if abs(slope.relative_error) < 10 else "-"
+
+
+def _with_error(x: Estimate, digits: int) -> str:
+    half = f" ± {(x.high - x.low) / 2:.{digits}f}" if x.runs > 1 else ""
+    return f"{x.mean:+.{digits}f}{half}"
