@@ -38,16 +38,14 @@ Int64Array: TypeAlias = npt.NDArray[np.int64]
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
-def smallest_unsigned(vocab_size: int) -> np.dtype[np.unsignedinteger[Any]]:
-    """Return the smallest of uint8, uint16, uint32 that holds the tokens ``0 .. vocab_size - 1``.
+def smallest_unsigned(largest: int) -> np.dtype[np.unsignedinteger[Any]]:
+    """Return the smallest unsigned dtype that holds ``largest``.
 
     Example:
-        >>> [smallest_unsigned(v).name for v in (2, 256, 257, 65536, 65537)]
-        ['uint8', 'uint8', 'uint16', 'uint16', 'uint32']
+        >>> smallest_unsigned(255), smallest_unsigned(256)
+        (dtype('uint8'), dtype('uint16'))
     """
-    if vocab_size <= 1 << 8:
-        return np.dtype(np.uint8)
-    return np.dtype(np.uint16) if vocab_size <= 1 << 16 else np.dtype(np.uint32)
+    return np.min_scalar_type(largest)
 
 
 def checked_vocab_size(vocab_size: object) -> int:
@@ -179,7 +177,7 @@ def as_tokens(
         raise InvalidTokens(f"tokens have shape {array.shape}: give a one-dimensional array")
     if array.size == 0:
         size = given or 1
-        return read_only(np.zeros(0, dtype=smallest_unsigned(size))), size
+        return read_only(np.zeros(0, dtype=smallest_unsigned(size - 1))), size
     wrong = _not_tokens(array)
     if wrong is not None:
         at = int(wrong)
@@ -194,7 +192,7 @@ def as_tokens(
             f"{_position(at, offsets)} is {_shown(array[at])}, not below the vocabulary size {size}: "
             f"give vocab_size={largest + 1} or more, or leave it out"
         )
-    dtype = smallest_unsigned(size)
+    dtype = smallest_unsigned(size - 1)
     return (read_only(array) if array.dtype == dtype else read_only(_frozen(array.astype(dtype)))), size
 
 

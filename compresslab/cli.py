@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Sequence
@@ -13,15 +15,20 @@ import typer
 from rich.console import Console, RenderableType
 
 from compresslab import __version__
+from compresslab.coding_commands import add_coding_commands
 from compresslab.corpora import corpus_info, corpus_names, default_scenario
 from compresslab.dataset import Dataset
 from compresslab.drawing import top_branches
 from compresslab.errors import CompressLabError, InvalidParameter
-from compresslab.jobs.elasticity import DEFAULT_L, measure_elasticity
+from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scenarios
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
 from compresslab.readers import read_files
+from compresslab.report.elasticity_report import elasticity_page
+from compresslab.report.page import write_report
+from compresslab.report.pages import rate_page, tree_page
 from compresslab.report.progress import working
+from compresslab.report.provenance import provenance
 from compresslab.report.tables import corpora_table, elasticity_view, rate_table, tree_view
 from compresslab.splitting import split_texts
 from compresslab.texts import Texts
@@ -40,6 +47,7 @@ app = typer.Typer(
 
 _DEFAULT_L = " ".join(f"{x:g}" for x in DEFAULT_L)
 _PAGE_WIDTH = 120  # columns where the output is no terminal
+_CHILDREN_DRAWN = 20  # of a node, in a report
 
 Files = Annotated[list[Path], typer.Argument(help="Text files, or directories (read recursively).", show_default=False)]
 Depth = Annotated[int, typer.Option("--depth", "-d", help="Symbols per phrase, d.")]
@@ -50,6 +58,10 @@ Encoding = Annotated[str, typer.Option(help="utf-8 keeps bytes as they are; othe
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+ReportTo = Annotated[
+    Path | None,
+    typer.Option("--report", help="Write report.html and its figures to this directory.", show_default=False),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -64,12 +76,15 @@ def _root(
 
 @app.command("rate")
 def rate_command(
+    context: typer.Context,
     files: Files,
     depth: Depth = 4,
     parse: Parse = "phrases",
     tokenizer: TokenizerName = "bytes",
     split: Split = "line",
     encoding: Encoding = "utf-8",
+    code: Annotated[bool, typer.Option(help="Code the files under their tree, and decode them again.")] = True,
+    report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -80,17 +95,24 @@ def rate_command(
         sets.append(Dataset.concat(sets, name="all"))
     results = []
     for dataset in sets:
-        with working(f"counting the phrases of {dataset.name}", quiet=quiet):
-            results.append(measure_rate(dataset, depth, parse))
+        with working(f"measuring {dataset.name}", quiet=quiet):
+            results.append(measure_rate(dataset, depth, parse, code=code))
     if as_json:
         singles = results[:-1] if len(results) > 1 else results
         _print_json({**asdict(results[-1]), "files": [asdict(result) for result in singles]})
     else:
         _print(rate_table(results))
+    if report is not None:
+        with working("writing the report", quiet=quiet):
+            trees = [TokenTree.build(dataset, depth, parse) for dataset in sets]
+            page = rate_page(results, trees, provenance(_arguments(context), sets, files=files))
+            written = write_report(page, report)
+        _tell(f"Report: {written}", as_json)
 
 
 @app.command("tree")
 def tree_command(
+    context: typer.Context,
     files: Files,
     depth: Depth = 4,
     parse: Parse = "phrases",
@@ -100,6 +122,7 @@ def tree_command(
     layers: Annotated[int, typer.Option(help="Layers to draw.", min=1)] = 2,
     children: Annotated[int, typer.Option(help="Children of a node to draw.", min=1)] = 4,
     save: Annotated[Path | None, typer.Option(help="Write the tree to this file.")] = None,
+    report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -116,10 +139,17 @@ def tree_command(
         _print_json({"name": dataset.name, "tokenizer": tokenizer, **asdict(result)})
     else:
         _print(tree_view(result, top_branches(tree, dataset.tokenizer, layers, children), dataset.name))
+    if report is not None:
+        with working("writing the report", quiet=quiet):
+            top = top_branches(tree, dataset.tokenizer, layers, max(children, _CHILDREN_DRAWN))
+            source = provenance(_arguments(context), [dataset], files=files)
+            written = write_report(tree_page(result, tree, top, dataset.name or "the data", source), report)
+        _tell(f"Report: {written}", as_json)
 
 
 @app.command("elasticity")
 def elasticity_command(
+    context: typer.Context,
     pretrain: Annotated[
         list[Path] | None, typer.Option(help="Pre-training data D_p: one or more files, the parts.", show_default=False)
     ] = None,
@@ -142,6 +172,7 @@ def elasticity_command(
     ] = False,
     epsilon: Annotated[float, typer.Option(help="KL in nats at which alignment counts as undone.")] = 0.01,
     seed: Seed = 0,
+    report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -163,21 +194,20 @@ def elasticity_command(
             parts = {f"{i} {dataset.name}": dataset for i, dataset in enumerate(sets[: cut[0]], start=1)}
             aligned, perturbed = Dataset.concat(sets[cut[0] : cut[1]]), Dataset.concat(sets[cut[1] :])
     with working("measuring", quiet=quiet):
-        result = measure_elasticity(
-            parts,
-            aligned,
-            perturbed,
-            k=k or (10.0,),
-            l=l or DEFAULT_L,
-            depth=depth,
-            parse=parse,
-            equal_volumes=not natural,
-            epsilon=epsilon,
-        )
+        ks = k or [10.0]
+        built = build_scenarios(parts, aligned, perturbed, k=ks[0], depth=depth, parse=parse, equal_volumes=not natural)
+        result = measure_scenarios(built, k=ks, l=l or DEFAULT_L, epsilon=epsilon)
     if as_json:
         _print_json(asdict(result))
     else:
         _print(elasticity_view(result))
+    if report is not None:
+        with working("writing the report", quiet=quiet):
+            files = [*(pretrain or ()), *(align or ()), *(perturb or ())]
+            sets = [*parts.values(), aligned, perturbed]
+            source = provenance(_arguments(context), sets, files=files, seed=None if files else seed)
+            written = write_report(elasticity_page(result, built, source), report)
+        _tell(f"Report: {written}", as_json)
 
 
 @app.command("corpora")
@@ -193,6 +223,22 @@ def corpora_command(as_json: AsJson = False, quiet: Quiet = False) -> None:
         _print(corpora_table(infos))
 
 
+@app.command("prove", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def prove_command(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]... [--json] [--latex] [--help]", show_default=False)
+    ] = None,
+) -> None:
+    """Check every theorem, exactly, and print the ledger, or whole proofs by ID."""
+    prove = importlib.import_module(_proofs_package() + ".__main__")
+    raise typer.Exit(prove.main(arguments or []))
+
+
+def _proofs_package() -> str:
+    """In a wheel the proofs are ``compresslab.proofs``; in a checkout they are the folder beside the package."""
+    return "compresslab.proofs" if importlib.util.find_spec("compresslab.proofs") else "proofs"
+
+
 def _read_each(paths: Sequence[Path], tokenizer: str, split: str, encoding: str) -> list[Dataset]:
     """Read each path as a dataset of its own, all with one tokenizer."""
     found = [read_files(path, encoding=encoding) for path in paths]
@@ -201,13 +247,32 @@ def _read_each(paths: Sequence[Path], tokenizer: str, split: str, encoding: str)
     return [Dataset.from_texts(text, shared, name=one.label) for text, one in zip(texts, found, strict=True)]
 
 
+def _arguments(context: typer.Context) -> list[str]:
+    """Return the command line as it was given."""
+    return list(context.obj or [])
+
+
+def _tell(line: str, as_json: bool) -> None:
+    """Print a line beside the result: standard output belongs to the JSON if there is any."""
+    print(line, file=sys.stderr if as_json else sys.stdout)
+
+
 def _print(view: RenderableType) -> None:
     Console(width=None if sys.stdout.isatty() else _PAGE_WIDTH).print(view)
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
+def _say(values: dict[str, Any], line: str, as_json: bool) -> None:
+    if as_json:
+        _print_json(values)
+    else:
+        print(line)
 
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=str))
+
+
+add_coding_commands(app, _say)
 
 _MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
 
@@ -248,10 +313,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
+    typed = list(given)
     if given[:1] == ["elasticity"]:
         given = spread(given)
     try:
-        app(given, prog_name="compresslab")
+        app(given, prog_name="compresslab", obj=typed)
     except CompressLabError as error:
         if debug:
             raise

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.strings import BLOCK, Unsigned, smallest_unsigned
+from compresslab.arrays import smallest_unsigned
+from compresslab.strings import BLOCK, Unsigned
 
 __all__ = ["Ranks", "rank_by_doubling", "sort_by_ranks"]
 

@@ -230,7 +230,9 @@ class Elasticity:
         second = np.empty((len(grid), 3))
         for i, x in enumerate(grid):
             W = self.k + 1 + x
-            spread = p @ (u / (base + x * p[2])) ** 2
+            ratio = u / (base + x * p[2])
+            with np.errstate(over="ignore"):
+                spread = (p * ratio) @ ratio
             if outside:
                 spread[2] += outside * ((self.k + 1) / x) ** 2 if x else math.inf
             second[i] = (spread / W - 2 * slopes[i]) / W

@@ -15,6 +15,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BrokenLaw",
     "CompressLabError",
     "CorruptFile",
     "CorruptStream",
@@ -31,6 +32,7 @@ __all__ = [
     "NotText",
     "UnknownName",
     "UnreadableFile",
+    "WrongModel",
     "did_you_mean",
 ]
 
@@ -93,6 +95,14 @@ class CorruptFile(CompressLabError, ValueError):
 
 class CorruptStream(CompressLabError, ValueError):
     """A coded stream that does not decode under the model it names."""
+
+
+class BrokenLaw(CompressLabError, AssertionError):
+    """Something that was put to the test does not keep a law that it must keep."""
+
+
+class WrongModel(CompressLabError, ValueError):
+    """A file that was written with another model, or with other settings of it."""
 
 
 class MissingExtra(CompressLabError, ImportError):

@@ -34,6 +34,7 @@ class HuggingFaceTokenizer:
         vocab_size: the largest token plus one, added tokens included.
         lossless: False: what it loses depends on the text.
         fingerprint: SHA-256 of its definition.
+        definition: returns it, as the text of a ``tokenizer.json``; None where the package has no such form.
     """
 
     name: str
@@ -42,6 +43,7 @@ class HuggingFaceTokenizer:
     encode_texts: Callable[[list[str]], list[Sequence[int]]] = field(repr=False, compare=False)
     decode_tokens: Callable[[list[int]], str] = field(repr=False, compare=False)
     token_name: Callable[[int], str | None] = field(repr=False, compare=False)
+    definition: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     lossless: bool = field(default=False, init=False)
 
     def __reduce__(self) -> tuple[Callable[[str], HuggingFaceTokenizer], tuple[str]]:
@@ -88,7 +90,8 @@ class HuggingFaceTokenizer:
 def load_hugging_face(name: str) -> HuggingFaceTokenizer:
     """Load a tokenizer from a folder, a ``tokenizer.json``, or the local Hugging Face cache; nothing is downloaded.
 
-    A folder without ``tokenizer.json`` (older or GGUF models) is read by the package transformers.
+    A folder without ``tokenizer.json`` (older models) and the tokenizer inside a ``.gguf`` file are read by the package
+    transformers.
 
     Raises:
         MissingExtra: the package tokenizers (or transformers, where it is needed) is not installed.
@@ -98,7 +101,7 @@ def load_hugging_face(name: str) -> HuggingFaceTokenizer:
     """
     path = Path(name).expanduser()
     if path.is_file():
-        return _from_json(name, path)
+        return _from_folder(name, path.parent, path.name) if path.suffix == ".gguf" else _from_json(name, path)
     if path.is_dir():
         inside = path / "tokenizer.json"
         return _from_json(name, inside) if inside.is_file() else _from_folder(name, path)
@@ -144,18 +147,23 @@ def _from_fast(name: str, fast: Any) -> HuggingFaceTokenizer:
         encode_texts=lambda texts: [one.ids for one in fast.encode_batch(texts, add_special_tokens=False)],
         decode_tokens=lambda ids: str(fast.decode(ids, skip_special_tokens=False)),
         token_name=fast.id_to_token,
+        definition=fast.to_str,
     )
 
 
-def _from_folder(name: str, path: Path) -> HuggingFaceTokenizer:
+def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> HuggingFaceTokenizer:
+    what = "a GGUF file" if gguf_file else "a folder without tokenizer.json"
     try:
         from transformers import AutoTokenizer
     except ImportError as error:
-        raise MissingExtra(f"the tokenizer 'hf:{name}' (a folder without tokenizer.json)", "lm") from error
+        raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
+    where = {"gguf_file": gguf_file} if gguf_file else {}
     try:
-        loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UnreadableFile(f"{path} holds no tokenizer that can be read: {error}") from error
+        loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True, **where)
+    except ImportError as error:  # a GGUF file needs the package gguf
+        raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise UnreadableFile(f"{path / (gguf_file or '')} holds no tokenizer that can be read: {error}") from error
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is not None:
         return _from_fast(name, backend)

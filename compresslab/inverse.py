@@ -114,11 +114,13 @@ class PerturbationPath:
                     r = apart / self._p
                     log = np.where(np.abs(r) < 0.5, np.log1p(np.clip(r, -0.5, 0.5)), np.log(mixed / self._p))
                     terms = step * log
-                else:  # d/ds sum -p_p ln p', plus sum step = 0; where p_p = 0, p' may be 0 too at s = 0
+                else:  # d/ds sum -p_p ln p', to which sum step = 0 adds nothing; where p_p = 0, p' - p_p is p'
                     terms = step * np.where(self._p > 0, apart / mixed, 1.0)
             return float(terms[step != 0].sum())
 
-        return _crossing(slope)
+        best = _crossing(slope)
+        # At weight 1 the perturbation alone may lack a leaf, however light, that any mixture still has.
+        return best if best < 1 or math.isfinite(self.kl_nats(best, direction)) else _LAST
 
     def inverse_alignment(self, epsilon: float, direction: Direction) -> InverseAlignment:
         """Return the smallest ``l`` with a divergence of at most ``epsilon``, found on the falling part."""

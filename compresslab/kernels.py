@@ -21,6 +21,7 @@ __all__ = [
     "histogram",
     "join_groups",
     "measure",
+    "read_run",
     "read_symbols",
     "refine",
     "scatter",
@@ -29,6 +30,7 @@ __all__ = [
 Array = NDArray[Any]
 
 SHORT = 24  # strings that insertion sorts fastest
+HUGE = 1 << 20  # strings too many to copy their keys: they are dealt out by one code at a time
 MIDDLING = 1024  # strings that partitioning sorts fastest; more go through a radix sort, whose time is bounded
 
 
@@ -49,8 +51,8 @@ def add_frequencies(text: Array, frequency: Array) -> None:
 
 
 @jit
-def histogram(text: Array, chosen: Array, low: Array, width: Array, scale: float, count: Array) -> None:
-    """Count, for the string at every position (or at the chosen ones), the bucket that its place is guessed to be in.
+def histogram(text: Array, chosen: Array, limit: int, low: Array, width: Array, scale: float, count: Array) -> None:
+    """Count, for the strings at the chosen positions and all below a limit, the bucket where each is guessed to belong.
 
     The guess is the one of an arithmetic coder with the frequencies of single codes: ``low`` positions hold a smaller
     code and ``width`` the same one. It is monotone in the text from a position on, whatever the text is like.
@@ -60,29 +62,27 @@ def histogram(text: Array, chosen: Array, low: Array, width: Array, scale: float
     for p in range(len(text) - 1, -1, -1):
         c = text[p]
         x = 0.0 if c == 0 else (low[c] + width[c] * x) * scale
-        if k >= 0:
-            if chosen[k] != p:
-                continue
+        if k >= 0 and chosen[k] == p:
             k -= 1
-        elif len(chosen):
-            return
+        elif p >= limit:
+            continue
         count[int(x * len(count))] += 1
 
 
 @jit
-def scatter(text: Array, chosen: Array, low: Array, width: Array, scale: float, end: Array, order: Array) -> None:
+def scatter(
+    text: Array, chosen: Array, limit: int, low: Array, width: Array, scale: float, end: Array, order: Array
+) -> None:
     """Write the same positions into their buckets, whose ends are given (and moved to their starts)."""
     x = 0.0
     k = len(chosen) - 1
     for p in range(len(text) - 1, -1, -1):
         c = text[p]
         x = 0.0 if c == 0 else (low[c] + width[c] * x) * scale
-        if k >= 0:
-            if chosen[k] != p:
-                continue
+        if k >= 0 and chosen[k] == p:
             k -= 1
-        elif len(chosen):
-            return
+        elif p >= limit:
+            continue
         b = int(x * len(end))
         end[b] -= 1
         order[end[b]] = p
@@ -197,6 +197,28 @@ def _deal(keys: Array, rows: Array, to_keys: Array, to_rows: Array, n: int, shif
 
 
 @jit
+def _deal_in_place(text: Array, rows: Array, known: int, place: Array) -> None:
+    """Sort by a single code without room for a copy, as there are too many to copy."""
+    begin, end = place[0], place[1]
+    end[:] = 0
+    for i in range(len(rows)):
+        end[text[rows[i] + known]] += 1
+    total = 0
+    for code in range(len(end)):
+        begin[code] = total
+        total += end[code]
+        end[code] = total
+    for code in range(len(end)):
+        while begin[code] < end[code]:
+            row = rows[begin[code]]
+            home = text[row + known]
+            at = begin[home]
+            rows[begin[code]] = rows[at]
+            rows[at] = row
+            begin[home] = at + 1
+
+
+@jit
 def refine(
     text: Array, order: Array, shared: Array, groups: Array, done: int, stop: int, depth: int, bits: int, fit: int
 ) -> None:
@@ -217,10 +239,12 @@ def refine(
     largest = 0
     for g in range(len(groups)):
         largest = max(largest, groups[g, 1] - groups[g, 0])
-    keys, other_keys = np.empty(largest, np.uint64), np.empty(largest if largest > MIDDLING else 0, np.uint64)
+    room = min(largest, HUGE)
+    keys, other_keys = np.empty(room, np.uint64), np.empty(room if room > MIDDLING else 0, np.uint64)
     other_rows = np.empty(len(other_keys), order.dtype)
     digits = np.empty((8, 256), np.int64)
-    stack = np.empty((largest // 2 + 1, 3), np.int64)
+    place = np.empty((2, (1 << bits) + 1 if largest > HUGE else 0), np.int64)
+    stack = np.empty((256, 3), np.int64)
     ubits = np.uint64(bits)
     mask = (np.uint64(1) << ubits) - np.uint64(1)
     for g in range(len(groups)):
@@ -233,29 +257,40 @@ def refine(
             if n == 2:
                 _order_two(text, order, shared, lo, known, stop, depth)
                 continue
-            width = min(fit, stop - known)
             rows = order[lo:hi]
-            for i in range(n):
-                keys[i] = _word(text, rows[i] + known, width, ubits)
-            if n <= SHORT:
-                _insertion_sort(keys, rows, 0, n)
-            elif n <= MIDDLING:
-                _partition_sort(keys, rows, 0, n)
+            if n > HUGE:
+                width = 1
+                _deal_in_place(text, rows, known, place)
             else:
-                _radix_sort(keys, rows, n, other_keys, other_rows, digits)
+                width = min(fit, stop - known)
+                for i in range(n):
+                    keys[i] = _word(text, rows[i] + known, width, ubits)
+                if n <= SHORT:
+                    _insertion_sort(keys, rows, 0, n)
+                elif n <= MIDDLING:
+                    _partition_sort(keys, rows, 0, n)
+                else:
+                    _radix_sort(keys, rows, n, other_keys, other_rows, digits)
             first = 0
+            before = np.uint64(text[rows[0] + known]) if n > HUGE else keys[0]
             for i in range(1, n + 1):
-                if i < n and keys[i] == keys[i - 1]:
-                    continue
+                key = before
                 if i < n:
-                    shared[lo + i] = known + _common(keys[i] ^ keys[i - 1], width, ubits)
-                if i - first > 1 and keys[first] & mask:
+                    key = np.uint64(text[rows[i] + known]) if n > HUGE else keys[i]
+                    if key == before:
+                        continue
+                    shared[lo + i] = known + _common(key ^ before, width, ubits)
+                if i - first > 1 and before & mask:
                     if known + width < stop:
+                        if top == len(stack):
+                            longer = np.empty((2 * top, 3), np.int64)
+                            longer[:top] = stack
+                            stack = longer
                         stack[top, 0], stack[top, 1], stack[top, 2] = lo + first, lo + i, known + width
                         top += 1
                     elif stop < depth:
                         shared[lo + first + 1] = depth + 2
-                first = i
+                first, before = i, key
 
 
 @jit
@@ -333,3 +368,14 @@ def read_symbols(text: Array, start: Array, shared: Array, length: Array, at: Ar
         for j in range(shared[i], length[i]):
             flat[at[j]] = text[p + j] - 1
             at[j] += 1
+
+
+@jit
+def read_run(text: Array, start: Array, shared: Array, length: Array, symbols: Array) -> None:
+    """Write each leaf's new symbols, one leaf after the other."""
+    to = 0
+    for i in range(len(start)):
+        p = start[i]
+        for j in range(shared[i], length[i]):
+            symbols[to] = text[p + j] - 1
+            to += 1

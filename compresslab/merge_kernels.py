@@ -174,6 +174,7 @@ def merge(
     loser: Array,
     common: Array,
     champion: Array,
+    column: Array,
     to_shared: Array,
     to_length: Array,
     to_counts: Array,
@@ -183,8 +184,9 @@ def merge(
     """Write leaves until a run must be read on, the room runs out, or all is written.
 
     The arrays up to ``champion`` are those of :func:`start`, and ``last`` (bool, shape ``(K,)``) tells whether a run
-    ends where its buffer does. There is room for leaves in ``to_shared``, ``to_length``, ``to_counts`` and
-    ``to_symbols``, as in ``Run``, and ``written`` (int64, shape ``(2,)``) counts leaves and symbols there so far.
+    ends where its buffer does. There is room for leaves in ``to_shared``, ``to_length`` and ``to_symbols``, as in
+    ``Run``; the counts of run ``k`` are added to column ``column[k]`` of ``to_counts`` (shape ``(leaves, columns)``).
+    ``written`` (int64, shape ``(2,)``) counts the leaves and symbols there so far.
 
     Returns:
         FINISHED, FULL, or the number of the run whose buffer is at its end.
@@ -201,14 +203,15 @@ def merge(
                 status = FINISHED
                 break
             if ahead == tie:
-                to_counts[leaves - 1] += count[w]
+                to_counts[leaves - 1, column[w]] += count[w]
             else:
                 if leaves == len(to_shared) or used + size[w] - ahead > len(to_symbols):
                     status = FULL
                     break
                 to_shared[leaves] = ahead
                 to_length[leaves] = size[w]
-                to_counts[leaves] = count[w]
+                to_counts[leaves] = 0
+                to_counts[leaves, column[w]] = count[w]
                 leaves += 1
                 for j in range(ahead, size[w]):
                     to_symbols[used] = path[w, j]

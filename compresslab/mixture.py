@@ -104,15 +104,15 @@ class Mixture:
         return -np.asarray((self.probabilities * np.log(mixed)).sum(axis=1))
 
     def _apart(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """``p_D``, and ``p_i - p_D`` with ``sum_i n_i (p_i - p_D) = 0`` to rounding of the differences themselves.
+        """``p_D``, and ``p_i - p_D`` to all digits.
 
-        Subtracting once leaves the rounding of ``p_D``, which is large beside the differences where the datasets are
-        nearly alike or one outweighs the rest. Close numbers subtract exactly, so centring once more removes it.
+        Subtracting ``p_D`` would leave its rounding, which is large beside the differences where the datasets are
+        nearly alike or one outweighs the rest. So the differences are taken from the heaviest dataset (close numbers
+        subtract exactly, equal ones to 0) and then centred.
         """
         mixed = self._weighted / self.total_volume
-        apart = self.probabilities - mixed
-        if apart.dtype != object:
-            apart -= (self.volumes / self.total_volume) @ apart
+        apart = self.probabilities - self.probabilities[np.argmax(self.volumes)]
+        apart -= (self.volumes / self.total_volume) @ apart
         return mixed, apart
 
     def jacobian_nats(self) -> NDArray[Any]:
@@ -185,9 +185,9 @@ class Mixture:
 
     def conservation_residual(self) -> float:
         """Return the largest ``|sum_i n_i J_it|`` over ``t``, relative to ``sum_i |n_i J_it|``: 0 but for rounding."""
-        forces = self.forces().astype(np.float64)
-        scale = np.abs(forces).sum(axis=0)
-        residual = np.abs(forces.sum(axis=0))
+        forces = self.forces()
+        scale = np.abs(forces).sum(axis=0).astype(np.float64)
+        residual = np.abs(forces.sum(axis=0)).astype(np.float64)
         return float(np.divide(residual, scale, out=np.zeros_like(residual), where=scale > 0).max())
 
     def __repr__(self) -> str:

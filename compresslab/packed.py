@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.strings import BLOCK, Key, SortedLeaves, Strings, Unsigned, smallest_unsigned
+from compresslab.arrays import smallest_unsigned
+from compresslab.strings import BLOCK, Key, SortedLeaves, Strings, Unsigned
 
 __all__ = ["WORD", "bits_per_symbol", "count_packed", "count_packed_windows", "fits"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from compresslab.arrays import smallest_unsigned
 from compresslab.packed import WORD
-from compresslab.strings import BLOCK, Key, SortedLeaves, Strings, Unsigned, smallest_unsigned
+from compresslab.strings import BLOCK, Key, SortedLeaves, Strings, Unsigned
 
 __all__ = ["count_refining"]
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compresslab import merge_kernels
-from compresslab.strings import SortedLeaves, Unsigned, smallest_unsigned
+from compresslab.arrays import smallest_unsigned
+from compresslab.strings import SortedLeaves, Unsigned
 
 __all__ = ["Run", "merge_runs"]
 
@@ -25,13 +27,13 @@ class Run:
     Attributes:
         shared: shape ``(M,)``, tokens shared with the leaf before.
         length: shape ``(M,)``, tokens in the leaf's phrase.
-        counts: shape ``(M,)``, how many phrases end in the leaf.
+        counts: shape ``(M,)``, how many phrases end in the leaf (or, where runs are aligned, a column for each).
         symbols: each leaf's last ``length - shared`` tokens, one leaf after the other.
     """
 
     shared: Unsigned
     length: Unsigned
-    counts: Unsigned
+    counts: NDArray[Any]
     symbols: Unsigned
 
     def __len__(self) -> int:
@@ -46,6 +48,10 @@ class Run:
         symbols = np.empty(len(layered), dtype)
         merge_kernels.from_layers(layered, at, leaves.shared, leaves.length, symbols)
         return cls(leaves.shared, leaves.length, leaves.counts, symbols)
+
+    def slice(self, leaves: int, symbols: int) -> Run:
+        """Return a view of the first leaves, which hold so many symbols."""
+        return Run(self.shared[:leaves], self.length[:leaves], self.counts[:leaves], self.symbols[:symbols])
 
     def first(self, leaves: int, symbols: int) -> Run:
         """Return a copy of the first leaves, which hold so many symbols, with counts in the smallest type."""
@@ -78,6 +84,6 @@ def merge_runs(runs: Sequence[Run], depth: int) -> Run:
     written = np.zeros(2, np.int64)
     merge_kernels.merge(
         leaf, end, np.ones(len(runs), bool), at, shared, length, counts, symbols, *state,
-        out.shared, out.length, out.counts, out.symbols, written,
+        np.zeros(len(runs), np.int64), out.shared, out.length, out.counts[:, None], out.symbols, written,
     )  # fmt: skip
     return out.first(*written.tolist())

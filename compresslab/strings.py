@@ -14,22 +14,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCK", "Key", "SortedLeaves", "Strings", "Unsigned", "smallest_unsigned"]
+from compresslab.arrays import UIntArray as Unsigned
 
-Unsigned = NDArray[np.unsignedinteger[Any]]
+__all__ = ["BLOCK", "Key", "SortedLeaves", "Strings", "Unsigned"]
+
 Key = NDArray[np.uint64]
 
 BLOCK: Final = 1 << 17  # rows worked on at a time: about a megabyte per array, so that a block stays in cache
-
-
-def smallest_unsigned(largest: int) -> np.dtype[np.unsignedinteger[Any]]:
-    """Return the smallest unsigned dtype that holds ``largest``.
-
-    Example:
-        >>> smallest_unsigned(255), smallest_unsigned(256)
-        (dtype('uint8'), dtype('uint16'))
-    """
-    return np.min_scalar_type(largest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -219,7 +219,7 @@ class WordTokenizer:
 
     def encode_batch(self, texts: Sequence[bytes] | Texts) -> tuple[UIntArray, Int64Array]:
         """Return the tokens of many texts, flat, and their offsets."""
-        dtype = smallest_unsigned(self.vocab_size)
+        dtype = smallest_unsigned(self.vocab_size - 1)
         lookup, findall = self._ids.get, RUN.findall
         flat: list[int] = []
         ends: list[int] = []

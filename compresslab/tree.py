@@ -18,15 +18,18 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import smallest_unsigned
 from compresslab.counting import count_phrases, merge_leaves
 from compresslab.dataset import Dataset
 from compresslab.distribution import LeafDistribution
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary
 from compresslab.phrases import Parse, check_depth, check_parse
-from compresslab.strings import SortedLeaves, Unsigned, smallest_unsigned
-from compresslab.treefile import read_tree_file, write_tree_file
+from compresslab.strings import SortedLeaves, Unsigned
+from compresslab.treefile import map_tree_file, read_tree_file, write_tree_file
 
 __all__ = ["Layer", "Node", "TokenTree"]
+
+LARGE = 1 << 24  # tokens from which on it is asked whether the tree fits into memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +99,7 @@ class TokenTree:
 
     @classmethod
     def build(cls, dataset: Dataset, depth: int, parse: str = "phrases") -> TokenTree:
-        """Count every phrase of a dataset.
+        """Count every phrase of a dataset, on disk where the tree could take more memory than there is.
 
         Args:
             dataset: the responses.
@@ -114,7 +117,14 @@ class TokenTree:
             {(-1, -1): 0.3333333333333333, (0, -1): 0.3333333333333333, (0, 1): 0.3333333333333333}
         """
         known = check_parse(parse)
-        leaves = count_phrases(dataset.tokens, dataset.offsets, check_depth(depth), known)
+        depth = check_depth(depth)
+        if dataset.num_tokens >= LARGE:
+            from compresslab.scale.spilling import count_spilled, must_spill
+
+            if must_spill(np.diff(dataset.offsets), depth, known, dataset.vocab_size):
+                spilled = count_spilled(dataset.tokens, dataset.offsets, depth, known, dataset.vocab_size)
+                return cls._of(spilled, dataset.vocab_size, known)
+        leaves = count_phrases(dataset.tokens, dataset.offsets, depth, known)
         return cls._of(leaves, dataset.vocab_size, known)
 
     @classmethod
@@ -218,14 +228,19 @@ class TokenTree:
         write_tree_file(path, self.sorted_leaves, self.vocab_size, self.parse)
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> TokenTree:
+    def load(cls, path: str | PathLike[str], *, mapped: bool = False) -> TokenTree:
         """Read a tree that :meth:`save` wrote.
+
+        Args:
+            path: the file.
+            mapped: map it into memory instead of reading it: for trees larger than memory, which
+                :mod:`compresslab.scale.sweeping` reads piece by piece. The checksum is not looked at.
 
         Raises:
             UnreadableFile: the file is missing or cannot be read.
             CorruptFile: it is no tree file, or it is damaged.
         """
-        return cls(*read_tree_file(path))
+        return cls(*(map_tree_file(path) if mapped else read_tree_file(path)))
 
     # ---- looking at it ----
 

@@ -62,6 +62,8 @@ def test_rate_says_what_the_library_says(run: Run, texts: dict[str, Path]) -> No
     assert got["total_entropy_bits"] == tree.total * entropy_bits(p)
     assert got["total_huffman_bits"] == pytest.approx(tree.total * huffman_code_length_bits(p), abs=1e-6)
     assert got["total_ideal_bits"] == ideal_code_length_bits(data.lengths, 3, p).sum()
+    assert got["total_entropy_bits"] <= got["coded_bits"] <= 1.0002 * got["total_entropy_bits"] + 64
+    assert got["tree_bits"] > 0
     assert got["bits_per_symbol"] == got["total_entropy_bits"] / data.num_symbols
     assert got["bits_per_byte"] == pytest.approx(got["total_entropy_bits"] / data.num_bytes, rel=1e-15)
     assert got["normalized_rate_bits_per_phrase"] == pytest.approx(entropy_bits(p) - math.log2(len(p)), rel=1e-12)
@@ -86,7 +88,8 @@ def test_tables_show_the_same_numbers(run: Run, texts: dict[str, Path]) -> None:
     _, out, _ = run("rate", texts["prose"])
     assert f"{got['entropy_bits']:.4f}" in out
     assert f"{got['bits_per_byte']:.4f}" in out
-    assert "its own cost is not counted" in out
+    assert f"{got['coded_bits']:,}" in out
+    assert "needs the stored tree too" in out
     assert "…" not in out  # nothing is cut off where there is no terminal
 
 
@@ -141,6 +144,30 @@ def test_corpora_are_listed(run: Run) -> None:
     assert all(len(corpus["digest"]) == 64 and corpus["num_bytes"] > 100_000 for corpus in got["corpora"])
 
 
+def test_files_are_compressed_and_come_back(run: Run, tmp_path: Path) -> None:
+    file, coded, back = tmp_path / "a.txt", tmp_path / "a.txt.clz", tmp_path / "b.txt"
+    file.write_bytes(b"to be or not to be, that is the question\n" * 20 + bytes(range(256)))
+    code, out, _ = run("compress", file, "--json")
+    assert code == 0
+    assert json.loads(out)["original_size"] == file.stat().st_size
+    assert json.loads(run("info", coded, "--json")[1])["methods"]
+    assert "whole" in run("verify", coded)[1]
+    assert run("decompress", coded)[:2] != (0, "")  # a.txt is there already
+    assert run("decompress", coded, "--out", back)[0] == 0
+    assert back.read_bytes() == file.read_bytes()
+    damaged = bytearray(coded.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    coded.write_bytes(damaged)
+    code, out, err = run("decompress", coded, "--out", tmp_path / "c.txt")
+    assert (code, out) == (1, "")
+    assert "chunk 0" in err
+    assert "--recover" in err
+    assert not (tmp_path / "c.txt").exists()
+    code, out, _ = run("decompress", coded, "--out", tmp_path / "c.txt", "--recover")
+    assert code == 1
+    assert "chunk 0" in out
+
+
 def empty(tmp_path: Path) -> Path:
     (tmp_path / "empty.txt").write_text("")
     return tmp_path / "empty.txt"
@@ -164,6 +191,8 @@ def binary(tmp_path: Path) -> Path:
         (lambda t: ["elasticity", "--align", __file__], "no --pretrain and no --perturb"),
         (lambda t: ["elasticity", "--k", -1], "k = .* is a positive number, not -1"),
         (lambda t: ["elasticity", "--l", -1], "l = .* is a number, 0 or more"),
+        (lambda t: ["compress", t / "missing"], "cannot read .*missing"),
+        (lambda t: ["decompress", __file__, "--out", t / "x"], "not a .clz file"),
         (lambda t: ["tree", __file__, "--save", t / "no" / "folder"], "cannot write .*folder"),
     ],
 )
@@ -203,6 +232,15 @@ def test_help_and_version(run: Run) -> None:
     from compresslab import __version__
 
     assert run("--version")[1].strip() == f"compresslab {__version__}"
+
+
+def test_prove_prints_a_proof(run: Run) -> None:
+    code, out, _ = run("prove", "conservation-law")
+    assert code == 0
+    assert "PROVED" in out
+    code, _, err = run("prove", "conservation-lore")
+    assert code == 1
+    assert "did you mean 'conservation-law'" in err
 
 
 def test_progress_is_silent_at_first_and_then_speaks_on_standard_error(

@@ -14,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab import counting, jit
+from compresslab.arrays import smallest_unsigned
 from compresslab.doubling import rank_by_doubling, sort_by_ranks
 from compresslab.packed import bits_per_symbol, count_packed, count_packed_windows, fits
 from compresslab.phrases import PARSES, locate_phrases
 from compresslab.refining import count_refining
-from compresslab.strings import SortedLeaves, Strings, smallest_unsigned
+from compresslab.strings import SortedLeaves, Strings
 
 fast = settings(deadline=None, max_examples=60)
-needs_numba = pytest.mark.skipif(not jit.available(), reason="the extra 'fast' (numba) is not installed")
+needs_numba = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
 
 
 @st.composite

@@ -22,7 +22,17 @@ from compresslab.errors import InvalidParameter
 from compresslab.mixture import Mixture
 from compresslab.tree import TokenTree
 
-__all__ = ["ElasticityResult", "ElasticityRow", "Part", "Reading", "Return", "measure_elasticity"]
+__all__ = [
+    "ElasticityResult",
+    "ElasticityRow",
+    "Part",
+    "Reading",
+    "Return",
+    "Scenarios",
+    "build_scenarios",
+    "measure_elasticity",
+    "measure_scenarios",
+]
 
 DEFAULT_L = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0)
 
@@ -138,6 +148,27 @@ class ElasticityResult:
     readings: tuple[Reading, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Scenarios:
+    """What an elasticity job is measured on.
+
+    Attributes:
+        depth: symbols per phrase, ``d``.
+        parse: the parse mode.
+        tokenizer: the tokenizer's name, or "".
+        parts: the datasets: the parts of ``D_p``, then ``D_a`` and ``D_t``.
+        trees: their token trees, in the same order.
+        readings: "contained" where the three parts are given, and "fresh"; each with the first ``k``.
+    """
+
+    depth: int
+    parse: str
+    tokenizer: str
+    parts: tuple[Part, ...]
+    trees: tuple[TokenTree, ...]
+    readings: Mapping[str, Elasticity]
+
+
 def measure_elasticity(
     pretrain: Mapping[str, Dataset],
     align: Dataset,
@@ -169,6 +200,21 @@ def measure_elasticity(
         MismatchedVocabulary: the datasets are over different vocabularies.
         InvalidVolume: a ``k`` that is not positive, or a negative ``l``.
     """
+    built = build_scenarios(pretrain, align, perturb, k=k[0], depth=depth, parse=parse, equal_volumes=equal_volumes)
+    return measure_scenarios(built, k=k, l=l, epsilon=epsilon)
+
+
+def build_scenarios(
+    pretrain: Mapping[str, Dataset],
+    align: Dataset,
+    perturb: Dataset,
+    *,
+    k: float = 10.0,
+    depth: int = 4,
+    parse: str = "phrases",
+    equal_volumes: bool = True,
+) -> Scenarios:
+    """Build the trees of real data and the scenarios on them; arguments as for :func:`measure_elasticity`."""
     if not pretrain:
         raise InvalidParameter("no pre-training data: give at least one dataset")
     named = {**{f"pretrain {name}": part for name, part in pretrain.items()}, "align": align, "perturb": perturb}
@@ -178,17 +224,15 @@ def measure_elasticity(
     joined = Mixture(trees)  # aligns all of them once; its volumes are the numbers of phrases
     p, sizes = joined.probabilities, joined.volumes
     weights = np.ones(len(pretrain)) if equal_volumes else sizes[: len(pretrain)]
-    fresh = Elasticity(np.average(p[:-2], axis=0, weights=weights), p[-2], p[-1], k[0])
+    fresh = Elasticity(np.average(p[:-2], axis=0, weights=weights), p[-2], p[-1], k)
     scenarios = {"fresh": fresh}
     if len(pretrain) == 3 and equal_volumes:
-        scenarios = {"contained": Elasticity.contained(p[0], p[1], p[2], k[0]), "fresh": fresh}
+        scenarios = {"contained": Elasticity.contained(p[0], p[1], p[2], k), "fresh": fresh}
     roles = ["pretrain"] * len(pretrain) + ["align", "perturb"]
-    return ElasticityResult(
+    return Scenarios(
         depth=depth,
         parse=parse,
         tokenizer=align.tokenizer.name if align.tokenizer is not None else "",
-        k=tuple(map(float, k)),
-        l=tuple(map(float, l)),
         parts=tuple(
             Part(
                 role=role,
@@ -201,7 +245,27 @@ def measure_elasticity(
             )
             for role, (name, dataset), tree in zip(roles, named.items(), trees.values(), strict=True)
         ),
-        readings=tuple(_read(name, scenario, k, l, epsilon) for name, scenario in scenarios.items()),
+        trees=tuple(trees.values()),
+        readings=scenarios,
+    )
+
+
+def measure_scenarios(
+    built: Scenarios,
+    *,
+    k: Sequence[float] = (10.0,),
+    l: Sequence[float] = DEFAULT_L,  # noqa: E741 - the paper's symbol
+    epsilon: float = 0.01,
+) -> ElasticityResult:
+    """Measure the scenarios that :func:`build_scenarios` built; arguments as for :func:`measure_elasticity`."""
+    return ElasticityResult(
+        depth=built.depth,
+        parse=built.parse,
+        tokenizer=built.tokenizer,
+        k=tuple(map(float, k)),
+        l=tuple(map(float, l)),
+        parts=built.parts,
+        readings=tuple(_read(name, scenario, k, l, epsilon) for name, scenario in built.readings.items()),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compresslab.codelength import entropy_bits, huffman_code_length_bits, ideal_code_length_bits
+from compresslab.coding.tree_coder import code_dataset
 from compresslab.dataset import Dataset
 from compresslab.phrases import Parse, check_parse
 from compresslab.rate import Rate, normalized_rate
@@ -38,6 +39,9 @@ class RateResult:
         total_entropy_bits: ``phrases * H``.
         total_ideal_bits: the paper's ideal code length, summed over the responses.
         total_huffman_bits: the Huffman code's bits for the whole dataset.
+        coded_bits: real bits: the range coder's stream for the whole dataset, decoded again and compared; None where it
+            was not made.
+        tree_bits: the tree itself, packed: what must be added where the decoder does not have it.
         bits_per_symbol: see above.
         bits_per_byte: see above; None where the bytes are unknown.
         normalized_rate_bits_per_phrase: ``H - log2 M``.
@@ -61,6 +65,8 @@ class RateResult:
     total_entropy_bits: float | None
     total_ideal_bits: int | None
     total_huffman_bits: int | None
+    coded_bits: int | None
+    tree_bits: int | None
     bits_per_symbol: float
     bits_per_byte: float | None
     normalized_rate_bits_per_phrase: float
@@ -68,18 +74,19 @@ class RateResult:
     normalized_rate_literal: float
 
 
-def measure_rate(dataset: Dataset, depth: int, parse: str = "phrases") -> RateResult:
-    """Build a dataset's token tree and measure its code lengths.
+def measure_rate(dataset: Dataset, depth: int, parse: str = "phrases", *, code: bool = True) -> RateResult:
+    """Build a dataset's token tree, measure its code lengths, and code the dataset for real.
 
     Args:
         dataset: the responses.
         depth: symbols per phrase, ``d``.
         parse: the parse mode.
+        code: with the parse "phrases": code the dataset under its tree, and decode it again.
 
     Example:
         >>> result = measure_rate(Dataset.from_texts(["to be or not to be"]), depth=2)
-        >>> result.phrases, result.leaves, round(result.bits_per_byte, 4)
-        (10, 10, 1.8455)
+        >>> result.phrases, result.leaves, round(result.total_entropy_bits, 2), result.coded_bits
+        (10, 10, 33.22, 64)
     """
     known = check_parse(parse)
     tree = TokenTree.build(dataset, depth, known)
@@ -90,6 +97,7 @@ def measure_rate(dataset: Dataset, depth: int, parse: str = "phrases") -> RateRe
     total = tree.total * entropy
     per_symbol = Rate(total, dataset.num_symbols, "symbol") if decodable else Rate(entropy, depth, "symbol")
     bits = per_symbol.value * dataset.num_symbols
+    coding = code_dataset(dataset, tree) if decodable and code else None
     return RateResult(
         name=dataset.name,
         tokenizer=dataset.tokenizer.name if dataset.tokenizer is not None else "",
@@ -107,6 +115,8 @@ def measure_rate(dataset: Dataset, depth: int, parse: str = "phrases") -> RateRe
         total_entropy_bits=total if decodable else None,
         total_ideal_bits=int(ideal_code_length_bits(dataset.lengths, depth, p).sum()) if decodable else None,
         total_huffman_bits=round(huffman * tree.total) if decodable else None,
+        coded_bits=coding.coded_bits if coding else None,
+        tree_bits=coding.tree_bits if coding else None,
         bits_per_symbol=per_symbol.value,
         bits_per_byte=Rate(bits, dataset.num_bytes, "byte").value if dataset.num_bytes else None,
         normalized_rate_bits_per_phrase=normalized_rate(p, p).value,

@@ -57,13 +57,20 @@ def rate_table(results: Sequence[RateResult]) -> RenderableType:
             ("total by Huffman code, bits", [_number(r.total_huffman_bits, 0) for r in results]),
             ("total of ideal code lengths, bits", [_number(r.total_ideal_bits, 0) for r in results]),
         ]
+    if first.coded_bits is not None:
+        rows += [
+            ("coded and decoded again, bits", [_number(r.coded_bits, 0) for r in results]),
+            ("the tree itself, stored, bits", [_number(r.tree_bits, 0) for r in results]),
+        ]
     rows += [
         ("bits per symbol", [_number(r.bits_per_symbol) for r in results]),
         ("bits per byte", [_number(r.bits_per_byte) for r in results]),
     ]
     for label, cells in rows:
         table.add_row(label, *cells)
-    return Group(table, Text("The tree is known to both sides here: its own cost is not counted.", style="dim"))
+    note = "Rates and totals are for a decoder that has the tree"
+    note += "; one that has not needs the stored tree too." if first.coded_bits is not None else "."
+    return Group(table, Text(note, style="dim"))
 
 
 def tree_view(result: TreeResult, top: Branch, name: str) -> RenderableType:
@@ -96,7 +103,7 @@ def _label(text: str, weight: float) -> Text:
 def corpora_table(infos: Sequence[CorpusInfo]) -> RenderableType:
     """Draw the embedded corpora."""
     table = _table("Embedded corpora", ["name", "documents", "lines", "bytes", "sha-256", "what it is"])
-    table.columns[-1].justify = "left"
+    table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
     for info in infos:
         sizes = [f"{n:,}" for n in (info.num_documents, info.num_lines, info.num_bytes)]
         table.add_row(info.name, *sizes, info.digest[:12], info.title)

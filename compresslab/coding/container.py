@@ -1,0 +1,345 @@
+"""`.clz` files: any file, compressed in independent chunks, checked on every byte, decoded whole or in parts.
+
+`compress_file`, `decompress_file`, `verify_file`, `file_info`, `read_range`. Memory holds a chunk (per worker), never a
+file. A file appears under its name when it is complete and synced, or not at all. What happens to damaged files is in
+`compresslab.coding.recovery`, what they look like in docs/format.md.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+import compresslab.coding.clz_format as clz
+from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel, Progress, decode_chunk, encode_chunk
+from compresslab.coding.clz_reader import ClzReader, open_input
+from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile
+from compresslab.files import write_atomic
+
+__all__ = [
+    "DEFAULT_CHUNK_SIZE",
+    "SUFFIX",
+    "FileInfo",
+    "compress_file",
+    "decompress_file",
+    "file_info",
+    "read_range",
+    "verify_file",
+]
+
+SUFFIX = ".clz"
+DEFAULT_CHUNK_SIZE = 1 << 24
+"""16 MiB. The model starts afresh with every chunk: larger ones compress better, smaller ones lose less to damage."""
+
+_MAX_CHUNK = (1 << 31) - 1
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """What a `.clz` file says about itself.
+
+    Attributes:
+        path: of the `.clz` file.
+        model: name of the model that its chunks are coded by.
+        fingerprint: of that model.
+        settings: of that model: tokenizer, dtype, ...
+        libraries: versions of what wrote it.
+        original_size, coded_size: bytes of the original and of the whole `.clz` file.
+        chunk_size: original bytes per chunk (the last one may be shorter).
+        methods: how many chunks are stored how: "model", "raw", "zlib", "lzma".
+        digest: BLAKE2b-256 of the original, in hexadecimal.
+    """
+
+    path: str
+    model: str
+    fingerprint: str
+    settings: dict[str, Any]
+    libraries: dict[str, str]
+    original_size: int
+    coded_size: int
+    chunk_size: int
+    methods: dict[str, int]
+    digest: str
+
+    @property
+    def num_chunks(self) -> int:
+        """Number of chunks."""
+        return sum(self.methods.values())
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Bits of the `.clz` file per byte of the original; NaN for an empty original."""
+        return 8 * self.coded_size / self.original_size if self.original_size else float("nan")
+
+
+def compress_file(
+    source: str | PathLike[str],
+    target: str | PathLike[str] | None = None,
+    *,
+    model: ChunkModel | None = None,
+    chunk_size: int = DEFAULT_CHUNK_SIZE,
+    verify: bool | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> FileInfo:
+    """Compress a file to ``target`` (default: its name with ``.clz`` added) and say what came out.
+
+    Args:
+        source: any file.
+        target: replaced if it exists.
+        model: what codes the chunks; default: `EmbeddedModel`.
+        chunk_size: original bytes per chunk.
+        verify: decode every chunk that the model coded before trusting it, which takes as long again. Default: yes,
+            but not for the embedded model, whose whole numbers cannot come out otherwise.
+        workers: processes; more than 1 only for the embedded model. Scripts then need the usual main guard.
+        progress: called with (original bytes done, in all).
+
+    Raises:
+        UnreadableFile: the source cannot be read or changes meanwhile, or the target cannot be written.
+        InvalidParameter: chunk_size or workers out of range.
+    """
+    model = EmbeddedModel() if model is None else model
+    if not 1 <= chunk_size <= _MAX_CHUNK:
+        raise InvalidParameter(f"chunks must have from 1 to {_MAX_CHUNK} bytes, not {chunk_size}")
+    _check_workers(workers, model)
+    verify = not isinstance(model, EmbeddedModel) if verify is None else verify
+    path = Path(f"{fspath(source)}{SUFFIX}") if target is None else Path(target)
+    with open_input(source) as file:
+        size = os.fstat(file.fileno()).st_size
+        header = _header(model, size, chunk_size)
+        write_atomic(path, _compressed(file, fspath(source), header, model, verify, workers, progress))
+    return file_info(path)
+
+
+def decompress_file(
+    source: str | PathLike[str],
+    target: str | PathLike[str] | None = None,
+    *,
+    model: ChunkModel | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Path:
+    """Decompress a file to ``target`` (default: its name without ``.clz``), checking every byte; return the target.
+
+    Raises:
+        CorruptFile: damaged, naming the chunk; nothing is written. `recover_file` saves what is whole.
+        WrongModel: written under another model or setting; nothing was decoded.
+        UnreadableFile: the source cannot be read or the target not written.
+        InvalidParameter: no target, and the source's name does not end in ``.clz``.
+    """
+    name = fspath(source)
+    if target is None and (not name.endswith(SUFFIX) or Path(name).name == SUFFIX):
+        raise InvalidParameter(f"{name} does not end in {SUFFIX}: say where to write the decompressed file")
+    path = Path(name[: -len(SUFFIX)]) if target is None else Path(target)
+    model = EmbeddedModel() if model is None else model
+    _check_workers(workers, model)
+    with ClzReader(source) as reader:
+        reader.check_model(model)
+        write_atomic(path, _decompressed(reader, model, workers, progress))
+    return path
+
+
+def verify_file(
+    source: str | PathLike[str],
+    *,
+    model: ChunkModel | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> FileInfo:
+    """Decompress a file to nowhere, checking every byte; raises what `decompress_file` raises."""
+    model = EmbeddedModel() if model is None else model
+    _check_workers(workers, model)
+    with ClzReader(source) as reader:
+        reader.check_model(model)
+        for _ in _decompressed(reader, model, workers, progress):
+            pass
+    return file_info(source)
+
+
+def file_info(source: str | PathLike[str]) -> FileInfo:
+    """Return what a `.clz` file says about itself, after checking header, index and chunk heads (not the chunks).
+
+    Raises:
+        CorruptFile: not a `.clz` file, or damaged in those parts.
+        UnreadableFile: cannot be read.
+    """
+    with ClzReader(source) as reader:
+        heads = [reader.head(i) for i in range(reader.num_chunks)]
+        header, trailer = reader.header, reader.trailer
+        return FileInfo(
+            path=fspath(source),
+            model=header["model"],
+            fingerprint=header["fingerprint"],
+            settings=header["settings"],
+            libraries=header["libraries"],
+            original_size=trailer.size,
+            coded_size=reader.file_size,
+            chunk_size=header["chunk_size"],
+            methods=dict(Counter(head.method.name.lower() for head in heads)),
+            digest=trailer.digest.hex(),
+        )
+
+
+def read_range(source: str | PathLike[str], start: int, stop: int, *, model: ChunkModel | None = None) -> bytes:
+    """Return bytes ``start`` to ``stop`` (exclusive) of the original, decoding only the chunks that hold them.
+
+    Raises:
+        InvalidParameter: not within the original.
+        CorruptFile, WrongModel, UnreadableFile: as `decompress_file`.
+    """
+    model = EmbeddedModel() if model is None else model
+    with ClzReader(source) as reader:
+        reader.check_model(model)
+        if not 0 <= start <= stop <= reader.trailer.size:
+            raise InvalidParameter(f"bytes {start} to {stop} do not lie within the original's {reader.trailer.size}")
+        parts = []
+        for index in range(reader.num_chunks):
+            first = index * reader.header["chunk_size"]
+            if first < stop and first + reader.trailer.entries[index].size > start:
+                data = reader.decode(index, model)
+                parts.append(data[max(0, start - first) : stop - first])
+        return b"".join(parts)
+
+
+def _header(model: ChunkModel, size: int, chunk_size: int) -> dict[str, Any]:
+    from compresslab import __version__
+
+    return {
+        "version": clz.VERSION,
+        "model": model.name,
+        "fingerprint": model.fingerprint(),
+        "settings": model.settings(),
+        "libraries": {"compresslab": __version__, "numpy": np.__version__, "python": platform.python_version()},
+        "original_size": size,
+        "chunk_size": chunk_size,
+    }
+
+
+def _check_workers(workers: int, model: ChunkModel) -> None:
+    if workers < 1:
+        raise InvalidParameter(f"there must be at least one worker, not {workers}")
+    if workers > 1 and not isinstance(model, EmbeddedModel):
+        raise InvalidParameter(f"the model {model.name!r} runs in this process only: use workers=1")
+
+
+def _compressed(
+    file: BinaryIO,
+    name: str,
+    header: dict[str, Any],
+    model: ChunkModel,
+    verify: bool,
+    workers: int,
+    progress: Progress | None,
+) -> Iterator[bytes]:
+    """Yield the parts of the `.clz` file."""
+    size, chunk_size = header["original_size"], header["chunk_size"]
+    digest = clz.whole_digest()
+    packed = clz.pack_header(header)
+    yield packed
+    offset = len(packed)
+    entries: list[clz.Entry] = []
+
+    def chunks() -> Iterator[bytes]:
+        for start in range(0, size, chunk_size):
+            data = file.read(min(chunk_size, size - start))
+            if len(data) != min(chunk_size, size - start):
+                raise UnreadableFile(f"{name} became shorter while it was read: compress a copy of it")
+            yield data
+        if file.read(1):
+            raise UnreadableFile(f"{name} became longer while it was read: compress a copy of it")
+
+    start = 0
+    for data, (method, coded) in _mapped(chunks(), model, verify, workers, _shifted(progress, chunk_size, size)):
+        digest.update(data)
+        own = clz.chunk_digest(len(entries), start, data)
+        part = clz.pack_chunk(clz.ChunkHead(len(entries), method, start, len(data), len(coded), own), coded)
+        entries.append(clz.Entry(offset, len(data), len(coded), own))
+        yield part
+        offset += len(part)
+        start += len(data)
+        if progress is not None:
+            progress(start, size)
+    yield clz.pack_trailer(clz.Trailer(header, tuple(entries), size, digest.digest()))
+
+
+def _mapped(
+    chunks: Iterator[bytes], model: ChunkModel, verify: bool, workers: int, progress: list[Progress | None]
+) -> Iterator[tuple[bytes, tuple[clz.Method, bytes]]]:
+    """Yield chunks with what they are coded to, in order, at most one per worker ahead."""
+    if workers == 1:
+        for index, data in enumerate(chunks):
+            yield data, encode_chunk(data, model, verify, progress[index])
+        return
+    waiting: deque[tuple[bytes, Future[tuple[clz.Method, bytes]]]] = deque()
+    with _pool(workers) as pool:
+        for data in chunks:
+            waiting.append((data, pool.submit(encode_chunk, data, EmbeddedModel(), verify)))
+            if len(waiting) > workers:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
+
+
+def _decompressed(reader: ClzReader, model: ChunkModel, workers: int, progress: Progress | None) -> Iterator[bytes]:
+    """Yield the original's chunks, every one checked; the whole is checked before the last one is out."""
+    digest = clz.whole_digest()
+    size = reader.trailer.size
+    parts = _shifted(progress, reader.header["chunk_size"], size)
+    done = 0
+    for data in _decoded(reader, model, workers, parts):
+        digest.update(data)
+        done += len(data)
+        yield data
+        if progress is not None:
+            progress(done, size)
+    if digest.digest() != reader.trailer.digest:
+        raise CorruptFile(
+            f"{reader.name}: every chunk is whole but together they are not the original: mixed-up files?"
+        )
+
+
+def _decoded(reader: ClzReader, model: ChunkModel, workers: int, progress: list[Progress | None]) -> Iterator[bytes]:
+    if workers == 1:
+        for index in range(reader.num_chunks):
+            yield reader.decode(index, model, progress[index])
+        return
+    waiting: deque[tuple[clz.ChunkHead, Future[bytes]]] = deque()
+    with _pool(workers) as pool:
+        for index in range(reader.num_chunks):
+            head, coded = reader.coded(index)
+            waiting.append((head, pool.submit(decode_chunk, head.method, coded, head.size, EmbeddedModel())))
+            if len(waiting) > workers:
+                yield _checked_result(reader, *waiting.popleft())
+        while waiting:
+            yield _checked_result(reader, *waiting.popleft())
+
+
+def _checked_result(reader: ClzReader, head: clz.ChunkHead, future: Future[bytes]) -> bytes:
+    return reader.checked(head, future.result)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _shifted(progress: Progress | None, chunk_size: int, size: int) -> list[Progress | None]:
+    """One callback per chunk, which reports its bytes as bytes of the file."""
+    count = -(-size // chunk_size)
+    if progress is None:
+        return [None] * count
+
+    def shifted(start: int) -> Progress:
+        return lambda done, total: progress(start + min(done, total), size)
+
+    return [shifted(i * chunk_size) for i in range(count)]

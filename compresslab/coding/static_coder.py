@@ -1,0 +1,81 @@
+"""Range coding of many symbols under one distribution: the blocks in one stream, the places in another.
+
+As `compresslab.coding.stream`, but the weights are made once. The places of all symbols in a block are coded together,
+block by block, since they share a distribution.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numpy.typing import NDArray
+
+from compresslab.coding.quantize import block_weights, inner_weights, split_of
+from compresslab.coding.range_coder import WordDecoder, WordEncoder
+from compresslab.coding.stream import cut_streams, join_streams
+from compresslab.errors import CorruptStream
+
+__all__ = ["decode_static", "encode_static"]
+
+
+def encode_static(symbols: npt.ArrayLike, counts: npt.ArrayLike) -> bytes:
+    """Encode ``symbols`` (n,), each with probability ``counts[symbol] / sum(counts)``; counts (M,), M up to 2**24 - 2.
+
+    A single symbol costs nothing. Raises as `compresslab.coding.encode`.
+
+    Example:
+        >>> decode_static(encode_static([0, 2, 0], [5, 0, 1]), 3, [5, 0, 1]).tolist()
+        [0, 2, 0]
+    """
+    array = np.asarray(symbols, dtype=np.int64)
+    row = _row(counts)
+    if row.shape[1] == 1 or not len(array):
+        return b""
+    split = split_of(row.shape[1])
+    blocks, places = np.divmod(array, split.places)
+    streams = [WordEncoder() for _ in range(split.levels)]
+    streams[0].encode_iid(blocks.astype(np.int32), block_weights(row, split)[0])
+    if split.levels == 2:
+        order = np.argsort(blocks, kind="stable")
+        used, first = np.unique(blocks[order], return_index=True)
+        for block, part in zip(used, np.split(places[order], first[1:]), strict=True):
+            streams[1].encode_iid(part.astype(np.int32), inner_weights(row, split, block[None])[0])
+    return join_streams([stream.finish() for stream in streams])
+
+
+def decode_static(data: bytes, count: int, counts: npt.ArrayLike) -> NDArray[np.int64]:
+    """Decode the ``count`` symbols (int64) that `encode_static` wrote under the same counts.
+
+    Raises:
+        CorruptStream: the data does not decode, or is left over.
+    """
+    row = _row(counts)
+    if row.shape[1] == 1 or not count:
+        if data:
+            raise CorruptStream(f"{len(data)} bytes are left over: the data is damaged, or the counts are others")
+        return np.zeros(count, dtype=np.int64)
+    split = split_of(row.shape[1])
+    streams = [WordDecoder(part) for part in cut_streams(data, split)]
+    symbols = streams[0].decode_iid(count, block_weights(row, split)[0]).astype(np.int64)
+    if split.levels == 2:
+        blocks = symbols
+        order = np.argsort(blocks, kind="stable")
+        used, times = np.unique(blocks, return_counts=True)
+        parts = [
+            streams[1].decode_iid(int(n), inner_weights(row, split, block[None])[0])
+            for block, n in zip(used, times, strict=True)
+        ]
+        symbols = np.empty(count, dtype=np.int64)
+        symbols[order] = np.concatenate(parts)
+        symbols += blocks * split.places
+        if symbols.max() >= row.shape[1]:
+            raise CorruptStream("a symbol beyond the last one was decoded: the data is damaged")
+    if not all(stream.may_be_exhausted() for stream in streams):
+        raise CorruptStream(f"data is left over after {count} symbols: it is damaged, or the counts are others")
+    return symbols
+
+
+def _row(counts: npt.ArrayLike) -> NDArray[np.float64]:
+    row: NDArray[np.float64] = np.array(counts, dtype=np.float64)[None, :]
+    row /= row.sum()
+    return row

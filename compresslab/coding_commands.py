@@ -1,0 +1,126 @@
+"""The commands that code files: compress, decompress, info, verify."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from compresslab.coding.container import (
+    DEFAULT_CHUNK_SIZE,
+    FileInfo,
+    compress_file,
+    decompress_file,
+    file_info,
+    verify_file,
+)
+from compresslab.coding.recovery import recover_file
+from compresslab.errors import InvalidParameter
+from compresslab.report.progress import working
+
+__all__ = ["add_coding_commands"]
+
+Source = Annotated[Path, typer.Argument(help="A .clz file.", show_default=False)]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.", show_default="beside the file")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")]
+Workers = Annotated[int, typer.Option(help="Processes; 0: one for each core.", min=0)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+
+
+def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bool], None]) -> None:
+    """Add the commands to the command line; ``say(values, line, as_json)`` prints a result."""
+
+    @app.command("compress")
+    def compress(
+        file: Annotated[Path, typer.Argument(help="Any file.", show_default=False)],
+        out: Out = None,
+        chunk_size: Annotated[int, typer.Option(help="Original bytes per chunk.")] = DEFAULT_CHUNK_SIZE,
+        verify: Annotated[bool, typer.Option(help="Decode every chunk again before it is trusted.")] = True,
+        workers: Workers = 0,
+        force: Force = False,
+        as_json: AsJson = False,
+        quiet: Quiet = False,
+    ) -> None:
+        """Compress any file by the embedded byte model, about 0.3 MB a second and core."""
+        target = out or Path(f"{file}.clz")
+        _check_free(target, force)
+        with working(f"compressing {file.name}", quiet=quiet) as step:
+            info = compress_file(
+                file,
+                target,
+                chunk_size=chunk_size,
+                verify=verify,
+                workers=_processes(workers, _chunks(file, chunk_size)),
+                progress=step,
+            )
+        say(asdict(info), _summary(info), as_json)
+
+    @app.command("decompress")
+    def decompress(
+        file: Source,
+        out: Out = None,
+        recover: Annotated[
+            bool, typer.Option("--recover", help="Save what is whole of a damaged file; zeros for the rest.")
+        ] = False,
+        workers: Workers = 0,
+        force: Force = False,
+        as_json: AsJson = False,
+        quiet: Quiet = False,
+    ) -> None:
+        """Decompress a .clz file, checking every byte."""
+        if out is None and file.suffix != ".clz":
+            raise InvalidParameter(f"{file} does not end in .clz: say where to write the result (--out)")
+        target = out or file.with_suffix("")
+        _check_free(target, force)
+        with working(f"decompressing {file.name}", quiet=quiet) as step:
+            saved = recover_file(file, target, progress=step) if recover else None
+            if saved is None:
+                decompress_file(file, target, workers=_processes(workers, file_info(file).num_chunks), progress=step)
+        if saved is None:
+            say({"path": str(target), "size": target.stat().st_size}, f"{target}: whole", as_json)
+            return
+        lines = [f"{target}: {saved.recovered:,} of {saved.size:,} bytes saved", *map(str, saved.damages)]
+        say({**asdict(saved), "path": str(saved.path)}, "\n".join(lines), as_json)
+        if not saved.is_whole:
+            raise typer.Exit(1)
+
+    @app.command("info")
+    def show_info(file: Source, as_json: AsJson = False) -> None:
+        """Say what a .clz file holds, after checking its header, index and chunk heads."""
+        held = file_info(file)
+        say(asdict(held), _summary(held), as_json)
+
+    @app.command("verify")
+    def verify_whole(file: Source, workers: Workers = 0, as_json: AsJson = False, quiet: Quiet = False) -> None:
+        """Decode a .clz file to nowhere, checking every byte."""
+        with working(f"verifying {file.name}", quiet=quiet) as step:
+            held = verify_file(file, workers=_processes(workers, file_info(file).num_chunks), progress=step)
+        say(asdict(held), f"{_summary(held)}\nwhole", as_json)
+
+
+def _processes(workers: int, chunks: int) -> int:
+    """As many processes as asked for, or one for each core; never more than there are chunks."""
+    return max(1, min(workers or os.cpu_count() or 1, chunks))
+
+
+def _chunks(file: Path, chunk_size: int) -> int:
+    return -(-file.stat().st_size // chunk_size) if file.is_file() and chunk_size > 0 else 1
+
+
+def _check_free(target: Path, force: bool) -> None:
+    if target.exists() and not force:
+        raise InvalidParameter(f"{target} is there already: name another with --out, or replace it with --force")
+
+
+def _summary(info: FileInfo) -> str:
+    rate = f"{info.bits_per_byte:.4f} bits per byte" if info.original_size else "empty"
+    chunks = ", ".join(f"{count} {method}" for method, count in info.methods.items()) or "none"
+    return (
+        f"{info.path}: {info.original_size:,} bytes in {info.coded_size:,} ({rate})\n"
+        f"model {info.model}, fingerprint {info.fingerprint[:16]}; chunks of {info.chunk_size:,} bytes: {chunks}"
+    )

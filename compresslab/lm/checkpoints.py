@@ -1,0 +1,219 @@
+"""Checkpoints: reading causal models from disk, with errors that say what is wrong with them.
+
+A folder that compresslab wrote (`save`) holds, beside the files of transformers, a ``compresslab.json`` that names the
+tokenizer where it is one of the library's own ("bytes", "bits"), EOS, and the prefix token.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from compresslab.errors import (
+    CompressLabError,
+    CorruptFile,
+    InvalidParameter,
+    MissingExtra,
+    UnknownName,
+    UnreadableFile,
+    did_you_mean,
+)
+from compresslab.files import write_atomic
+from compresslab.hugging_face_tokenizer import load_hugging_face
+from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.tokenizers import Tokenizer, get_tokenizer
+
+__all__ = ["CARD", "default_device", "load", "quiet_transformers", "save"]
+
+CARD = "compresslab.json"
+DTYPES = ("auto", "bfloat16", "float16", "float32", "float64")
+OWN_TOKENIZERS = ("bits", "bytes")
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    attention: str | None = None,
+    tokenizer: Tokenizer | str | None = "auto",
+    eos_id: int | None = None,
+    prefix_id: int | None = None,
+    label: str | None = None,
+) -> HuggingFaceModel:
+    """Load a causal model. Nothing is downloaded.
+
+    Args:
+        name: a folder, a ``.gguf`` file (its weights are dequantised), or a name in the local Hugging Face cache.
+        device: a torch device, such as "cpu" or "cuda:1"; a GPU where there is one, where None.
+        dtype: "float32", "bfloat16", "float16", "float64", or "auto" (the checkpoint's); float32 on a CPU and bfloat16
+            on a GPU where None.
+        attention: an attention implementation of transformers, such as "eager" or "sdpa".
+        tokenizer: "auto" for the checkpoint's own, None for a model over bare numbers, or any tokenizer.
+        eos_id: the token that ends a document, where the checkpoint does not say it.
+        prefix_id: the token that starts one, likewise.
+        label: the model's name for tables; ``name`` where None.
+
+    Raises:
+        UnknownName: neither a folder, nor a file, nor in the local cache.
+        CorruptFile: a checkpoint that is cut short, damaged, or lacks weights.
+        InvalidParameter: not a causal model, no EOS, or an unknown device or dtype.
+        MissingExtra: a package that it needs is not installed.
+    """
+    path = Path(name).expanduser()
+    if not path.is_dir() and path.suffix == ".gguf":
+        if not path.is_file():
+            raise UnknownName(f"there is no file {path}: give the path of a GGUF file")
+        folder, gguf_file = str(path.parent), path.name
+    else:
+        folder, gguf_file = str(path if path.is_dir() else name), None
+    card = _read_card(path) if path.is_dir() else {}
+    module = _load_module(str(name), folder, gguf_file, device or default_device(), dtype, attention)
+    if tokenizer == "auto":
+        own = card.get("tokenizer")
+        tokenizer = get_tokenizer(own) if own else load_hugging_face(str(name))
+    elif isinstance(tokenizer, str):
+        tokenizer = get_tokenizer(tokenizer)
+    return HuggingFaceModel(
+        module,
+        tokenizer,
+        name=label or str(name),
+        eos_id=card.get("eos_id") if eos_id is None else eos_id,
+        prefix_id=card.get("prefix_id") if prefix_id is None else prefix_id,
+    )
+
+
+def save(model: HuggingFaceModel, folder: str | os.PathLike[str]) -> None:
+    """Write a model's weights, configuration and tokenizer to a folder that `load` reads.
+
+    Raises:
+        InvalidParameter: its tokenizer cannot be written: it is neither one of the library's own nor from a file.
+        UnreadableFile: the folder cannot be written.
+    """
+    target = Path(folder)
+    card: dict[str, object] = {"eos_id": model.eos_id, "prefix_id": model.prefix_id}
+    definition = getattr(model.tokenizer, "definition", None)
+    if model.tokenizer is not None and definition is None:
+        if model.tokenizer.name not in OWN_TOKENIZERS:
+            raise InvalidParameter(
+                f"the tokenizer '{model.tokenizer.name}' cannot be written beside a model: use bits, bytes, or hf:NAME"
+            )
+        card["tokenizer"] = model.tokenizer.name
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with quiet_transformers():
+            model.module.save_pretrained(str(target))
+    except OSError as error:
+        raise UnreadableFile(f"cannot write the model to {target}: {error}") from error
+    if definition is not None:
+        write_atomic(target / "tokenizer.json", [definition().encode()])
+    write_atomic(target / CARD, [json.dumps(card, indent=2).encode()])
+
+
+def default_device() -> str:
+    """Return "cuda" (this process's GPU, where there are several processes) if there is a GPU, else "cpu"."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cpu"
+    return f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers from drawing its own progress bars and logging hints."""
+    from transformers import modeling_gguf_pytorch_utils as gguf
+    from transformers.utils import logging
+
+    bars, level, bar = logging.is_progress_bar_enabled(), logging.get_verbosity(), gguf.tqdm
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    gguf.tqdm = lambda items, **_: items  # the one bar that the settings above do not reach
+    try:
+        yield
+    finally:
+        gguf.tqdm = bar
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    if not (folder / "config.json").is_file():
+        raise CorruptFile(f"{folder} is no checkpoint, or was cut short: it has no config.json")
+    card = folder / CARD
+    if not card.is_file():
+        return {}
+    try:
+        found = json.loads(card.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CorruptFile(f"{card} cannot be read ({error}): save the model again") from error
+    if not isinstance(found, dict):
+        raise CorruptFile(f"{card} is not a JSON object: save the model again")
+    return found
+
+
+def _load_module(
+    name: str, folder: str, gguf_file: str | None, device: str, dtype: str | None, attention: str | None
+) -> Any:
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM
+    except ImportError as error:
+        raise MissingExtra(f"the model '{name}'", "lm") from error
+    try:
+        where = torch.device(device)
+        torch.empty(0, device=where)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidParameter(f"device {device!r} cannot be used here ({reason}): try device='cpu'") from error
+    options: dict[str, Any] = {"local_files_only": True, "dtype": _dtype(dtype, where.type)}
+    if attention is not None:
+        options["attn_implementation"] = attention
+    if gguf_file is not None:
+        from transformers import GgufConfig
+
+        options |= {"gguf_file": gguf_file, "quantization_config": GgufConfig(dequantize=True)}
+    local = Path(folder).is_dir()
+    try:
+        with quiet_transformers():
+            module, info = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
+    except ImportError as error:
+        raise MissingExtra(f"the model '{name}'", "lm") from error
+    except Exception as error:  # the readers below transformers raise many kinds, some of them bare
+        raise _explained(error, name, local, attention) from error
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise CorruptFile(
+            f"'{name}' lacks {len(missing)} of the model's weights, such as {missing[0]}: the checkpoint was cut "
+            "short, or is not that of a causal language model"
+        )
+    return module.to(where)
+
+
+def _explained(error: Exception, name: str, local: bool, attention: str | None) -> CompressLabError:
+    """Return the error to raise for a checkpoint that transformers cannot load."""
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if "Unrecognized configuration class" in reason:
+        return InvalidParameter(f"'{name}' is not a causal language model: transformers has no such form of it")
+    if attention is not None and "attn" in reason:
+        return InvalidParameter(f"attention {attention!r} cannot be used with '{name}': {reason}")
+    if not local:
+        return UnknownName(
+            f"unknown model {name!r}: there is no such folder or file, and it is not in the local Hugging Face cache: "
+            "give a folder or a GGUF file, or download it first (nothing is downloaded here)"
+        )
+    return CorruptFile(f"'{name}' is no checkpoint that can be read, or it was cut short: {reason}")
+
+
+def _dtype(name: str | None, device: str) -> Any:
+    import torch
+
+    chosen = name or ("bfloat16" if device == "cuda" else "float32")
+    if chosen not in DTYPES:
+        raise InvalidParameter(f"unknown dtype {chosen!r}: {did_you_mean(chosen, DTYPES)}")
+    return "auto" if chosen == "auto" else getattr(torch, chosen)

@@ -1,0 +1,35 @@
+"""Several processes, started by ``accelerate launch``: who this one is, and sums over all."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compresslab.errors import MissingExtra
+
+__all__ = ["processes", "sum_over_processes"]
+
+
+def processes() -> tuple[int, int]:
+    """Return this process's number and how many there are: (0, 1) for a process by itself.
+
+    Raises:
+        MissingExtra: accelerate is not installed.
+    """
+    try:
+        from accelerate import PartialState
+    except ImportError as error:
+        raise MissingExtra("work on several processes", "lm") from error
+    state = PartialState()
+    return int(state.process_index), int(state.num_processes)
+
+
+def sum_over_processes(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum of every process's ``values``, float64, on each of them."""
+    import torch
+    from accelerate import PartialState
+    from accelerate.utils import reduce
+
+    mine = torch.from_numpy(np.array(values, dtype=np.float64)).to(PartialState().device)
+    total: NDArray[np.float64] = reduce(mine, reduction="sum").cpu().numpy()
+    return total

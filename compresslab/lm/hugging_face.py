@@ -1,0 +1,229 @@
+"""Any causal model of transformers as a `compresslab.lm.protocol.LanguageModel`. Nothing is downloaded.
+
+=============  ================================================================================================
+tokens         EOS is the first of the model's ``eos_token_id``; the prefix its ``bos_token_id``, else EOS
+V              the width of the logits, which may be larger than the tokenizer's vocabulary
+dtype          float32 on a CPU, bfloat16 on a GPU, unless told otherwise; log-softmax is always in float32
+context        ``max_position_embeddings``, where the model has it
+=============  ================================================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.typing import NDArray
+
+from compresslab.arrays import UIntArray
+from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
+from compresslab.lm.protocol import as_ids
+from compresslab.tokenizers import Tokenizer
+
+__all__ = ["HuggingFaceModel"]
+
+_PIECE = 1 << 22  # logits turned into scores at once, in numbers: 16 MiB of float32, beside the batch itself
+_BATCH_BYTES = {"cpu": 1 << 28, "cuda": 1 << 32}  # logits of a batch, as float32
+# What a config says about where it came from, not about what it computes.
+_NOT_SETTINGS = {"_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype", "use_cache"}
+
+
+class HuggingFaceModel:
+    """A causal language model of transformers.
+
+    Args:
+        module: what ``AutoModelForCausalLM`` gives, on its device, in its dtype; it is set to evaluation.
+        tokenizer: what its tokens come from; None for a model over bare numbers.
+        name: for tables.
+        eos_id: the token that ends a document; from the model's configuration where None.
+        prefix_id: the token that starts it; the configuration's BOS where None, and EOS where there is none.
+
+    Raises:
+        InvalidParameter: the model is an encoder, not causal, or has no EOS and none is given.
+        MismatchedVocabulary: the tokenizer has more tokens than the model.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        tokenizer: Tokenizer | None,
+        *,
+        name: str = "model",
+        eos_id: int | None = None,
+        prefix_id: int | None = None,
+    ) -> None:
+        self.name, self.module, self.tokenizer = name, module.eval(), tokenizer
+        config = module.config
+        if getattr(config, "is_encoder_decoder", False):
+            raise InvalidParameter(
+                f"'{name}' is an encoder-decoder ({config.model_type}), not a causal language model: use a decoder"
+            )
+        context = getattr(config.get_text_config(), "max_position_embeddings", None)
+        self.context: int | None = int(context) if context else None
+        self.vocab_size = self._probe()
+        self.eos_id = self._special("eos_id", eos_id, ("eos_token_id",))
+        self.prefix_id = self._special("prefix_id", prefix_id, ("bos_token_id", "eos_token_id"), self.eos_id)
+        if tokenizer is not None and tokenizer.vocab_size > self.vocab_size:
+            raise MismatchedVocabulary(
+                f"the tokenizer '{tokenizer.name}' has {tokenizer.vocab_size} tokens, the model '{name}' only "
+                f"{self.vocab_size}: they do not belong together"
+            )
+        budget = _BATCH_BYTES.get(self.device.type, _BATCH_BYTES["cpu"])
+        self.batch_tokens = max(1, min(1 << 16, budget // (4 * self.vocab_size)))
+
+    @property
+    def device(self) -> Any:
+        """The torch device that the weights are on."""
+        return self.module.device
+
+    def _probe(self) -> int:
+        """Return V, having checked that a later token does not change what is predicted before it."""
+        import torch
+
+        size = int(self.module.config.get_text_config().vocab_size)
+        first, second = (torch.tensor([[0, 1, 2, last]], device=self.device) % size for last in (3, 4))
+        with torch.inference_mode():
+            a, b = (self.module(input_ids=ids, use_cache=False).logits[0].float() for ids in (first, second))
+        before, after = ((a - b)[part].abs().max().item() for part in (slice(3), slice(3, 4)))
+        # Equal shapes give equal bits on most devices; a thousandth leaves room for those on which they do not.
+        if before > 1e-3 * after + 1e-5 * a.abs().max().item():
+            raise InvalidParameter(
+                f"'{self.name}' ({self.module.config.model_type}) is not causal, a later token changes what it "
+                "predicts before it: encoders such as BERT give no code lengths, use a decoder"
+            )
+        return int(a.shape[-1])
+
+    def _special(self, argument: str, given: int | None, keys: tuple[str, ...], default: int | None = None) -> int:
+        """Return the id of a special token: the one given, or the first that the configuration has."""
+        sources = (self.module.config, getattr(self.module, "generation_config", None))
+        found = [given, *(getattr(source, key, None) for key in keys for source in sources), default]
+        for value in found:
+            first = value[0] if isinstance(value, list | tuple) and value else value
+            if isinstance(first, int):
+                if not 0 <= first < self.vocab_size:
+                    raise InvalidParameter(
+                        f"{argument} is {first}: the model '{self.name}' has the tokens 0 to {self.vocab_size - 1}"
+                    )
+                return first
+        raise InvalidParameter(
+            f"the model '{self.name}' has no end-of-sequence token, so no document can end: give {argument}=..."
+        )
+
+    def encode(self, text: bytes) -> UIntArray:
+        """Return the tokens of one text."""
+        return self._known_tokenizer().encode(text)
+
+    def decode(self, tokens: object) -> bytes:
+        """Return the text of tokens."""
+        return self._known_tokenizer().decode(tokens)
+
+    def _known_tokenizer(self) -> Tokenizer:
+        if self.tokenizer is None:
+            raise DecodingError(f"'{self.name}' was loaded without a tokenizer: give it one to read and write text")
+        return self.tokenizer
+
+    def log_probs(self, ids: npt.ArrayLike) -> NDArray[np.float32]:
+        """Return ``ln p(next token)`` at every position: (B, T) to (B, T, V), float32."""
+        import torch
+
+        with torch.inference_mode():
+            logits = self._logits(ids)
+            rows: NDArray[np.float32] = torch.log_softmax(logits.float(), dim=-1).cpu().numpy()
+        return rows
+
+    def token_nats(self, ids: npt.ArrayLike, targets: npt.ArrayLike) -> NDArray[np.float64]:
+        """Return ``-ln p(targets[b, t] | ids[b, :t + 1])``, float64, (B, T); only the logits are of size (B, T, V)."""
+        import torch
+
+        wanted = as_ids(targets, self.vocab_size)
+        if wanted.shape != np.shape(ids):
+            raise InvalidParameter(f"targets have shape {wanted.shape}, ids {np.shape(ids)}: give one target per token")
+        with torch.inference_mode():
+            logits = self._logits(ids).flatten(0, 1)
+            chosen = torch.from_numpy(wanted).to(self.device).flatten()
+            out = torch.empty(len(chosen), dtype=torch.float32, device=self.device)
+            step = max(1, _PIECE // self.vocab_size)
+            for i in range(0, len(chosen), step):
+                rows = logits[i : i + step].float()
+                picked = rows.gather(1, chosen[i : i + step, None])[:, 0]
+                out[i : i + step] = torch.logsumexp(rows, dim=-1) - picked
+            nats: NDArray[np.float64] = out.double().cpu().numpy()
+        return nats.reshape(wanted.shape)
+
+    def _logits(self, ids: npt.ArrayLike) -> Any:
+        import torch
+
+        tokens = as_ids(ids, self.vocab_size, self.context)
+        return self.module(input_ids=torch.from_numpy(tokens).to(self.device), use_cache=False).logits
+
+    def stepper(self, batch: int) -> HuggingFaceStepper:
+        """Return ``batch`` empty sequences with a KV cache."""
+        if batch < 1:
+            raise InvalidParameter(f"a stepper needs at least one sequence, not {batch}")
+        return HuggingFaceStepper(self, batch)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the weights, the settings, the dtype, the kind of device, and the tokenizer."""
+        import torch
+
+        config = self.module.config
+        settings = {key: value for key, value in config.to_dict().items() if key not in _NOT_SETTINGS}
+        tokenizer = self.tokenizer
+        facts = {
+            "config": settings,
+            "attention": getattr(config, "_attn_implementation", None),
+            "device": self.device.type,
+            "eos": self.eos_id,
+            "prefix": self.prefix_id,
+            "tokenizer": getattr(tokenizer, "fingerprint", None) or getattr(tokenizer, "name", None),
+        }
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
+        for name, tensor in sorted(self.module.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
+            raw = tensor.detach().contiguous().view(-1).view(torch.uint8)
+            digest.update(raw.cpu().numpy().data)
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        weights = sum(parameter.numel() for parameter in self.module.parameters())
+        return (
+            f"HuggingFaceModel({self.name!r}, {self.module.config.model_type}, {weights:,} weights, "
+            f"{self.module.dtype}, {self.device})".replace("torch.", "")
+        )
+
+
+class HuggingFaceStepper:
+    """Sequences that advance together through a model's KV cache; see `compresslab.lm.protocol.Stepper`."""
+
+    def __init__(self, model: HuggingFaceModel, batch: int) -> None:
+        self._model, self._batch = model, batch
+        self._cache: Any = None
+        self._steps = 0
+
+    def step(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Append one token to every sequence (B,) and return ``ln p(next)``, (B, V), float32."""
+        import torch
+
+        model = self._model
+        column = as_ids(np.asarray(tokens)[:, None], model.vocab_size)
+        if len(column) != self._batch:
+            raise InvalidParameter(f"{self._batch} sequences advance together, not {len(column)}: one token each")
+        if model.context is not None and self._steps >= model.context:
+            raise InvalidParameter(
+                f"the context of '{model.name}' holds {model.context} tokens, all of them taken: start a new stepper"
+            )
+        with torch.inference_mode():
+            given = torch.from_numpy(column).to(model.device)
+            out = model.module(input_ids=given, past_key_values=self._cache, use_cache=True)
+            self._cache = getattr(out, "past_key_values", None)
+            if self._cache is None:
+                raise InvalidParameter(
+                    f"'{model.name}' ({model.module.config.model_type}) keeps no KV cache of the usual form: "
+                    "it can score, but not decode token by token"
+                )
+            rows: NDArray[np.float32] = torch.log_softmax(out.logits[:, -1].float(), dim=-1).cpu().numpy()
+        self._steps += 1
+        return rows

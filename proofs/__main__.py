@@ -1,0 +1,88 @@
+"""``python -m proofs`` and ``compresslab prove``: check every claim, print the ledger or a proof.
+
+With no argument: the ledger as a table. With IDs: the whole proofs. The exit code is 1 if a verdict is not the
+recorded one (or a step does not check), 2 if the command is wrong, else 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from compresslab.errors import MissingExtra, UnknownName, did_you_mean
+
+__all__ = ["main"]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="compresslab prove",
+        description="Check every claim of the theory, exactly, and print the ledger.",
+        epilog="Exit code 1: a verdict differs from the recorded ledger.",
+    )
+    parser.add_argument("ids", nargs="*", metavar="ID", help="print the whole proof of these claims")
+    parser.add_argument("--json", action="store_true", help="print the ledger as JSON")
+    parser.add_argument("--latex", action="store_true", help="print a LaTeX document with every statement and proof")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the ledger as a page of the docs (Markdown)")
+    parser.add_argument("--record", action="store_true", help="record the verdicts, for later runs to compare with")
+    parser.add_argument("--width", type=int, help="columns of the table and the proofs (default: the terminal's)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    Raises:
+        MissingExtra: sympy or python-flint is not installed.
+        UnknownName: an ID that no claim has.
+    """
+    options = _parser().parse_args(argv)
+    for module, name in (("sympy", "proofs: sympy"), ("flint", "proofs: python-flint")):
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtra(name, "proofs")
+    from .kernel import check
+    from .ledger import as_json, changes, counts, page, record, recorded, table, write_atomically
+    from .narrate import narrate
+    from .registry import all_claims
+    from .tex import document
+
+    claims = all_claims()
+    for name in options.ids:
+        if name not in claims:
+            raise UnknownName(f"there is no claim {name!r}: {did_you_mean(name, claims)}")
+    reports = [check(claims[name], claims) for name in dict.fromkeys(options.ids or claims)]
+    width = options.width or max(72, min(160, shutil.get_terminal_size((120, 24)).columns))
+    if options.json:
+        print(json.dumps(as_json(reports), ensure_ascii=False, indent=2))
+    elif options.latex:
+        print(document(reports), end="")
+    elif options.ids:
+        print("\n".join(narrate(report, min(width, 110)) for report in reports), end="")
+    else:
+        print(table(reports, width), end="")
+        print(f"{counts(reports)}; {sum(report.seconds for report in reports):.1f} s")
+    if options.page:
+        write_atomically(options.page, page(reports))
+    if options.record and not options.ids:
+        record(reports)
+    changed = changes(reports, recorded(), all_run=not options.ids)
+    for line in changed:
+        print(f"the ledger changed: {line}", file=sys.stderr)
+    return 1 if changed or any(report.verdict == "undecided" for report in reports) else 0
+
+
+def _run() -> int:
+    try:
+        return main()
+    except (MissingExtra, UnknownName) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(_run())

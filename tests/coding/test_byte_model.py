@@ -1,0 +1,112 @@
+"""The embedded model: exact round trips, compression worth having, and a version that pins its output."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import lzma
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compresslab.coding import EmbeddedModel
+from compresslab.coding.bit_history import HISTORIES, tables
+from compresslab.coding.byte_model import _cut, compress_bytes, decompress_bytes
+from compresslab.errors import CorruptStream
+
+
+def source_code(size):
+    import argparse
+    import inspect
+    import typing
+
+    text = "".join(inspect.getsource(module) for module in (argparse, typing, inspect)).encode()
+    return (text * (size // len(text) + 1))[:size]
+
+
+@given(st.one_of(st.binary(max_size=80), st.text(max_size=30).map(str.encode)))
+@settings(max_examples=10, deadline=None)
+def test_any_small_bytes_round_trip(data):
+    assert decompress_bytes(compress_bytes(data), len(data)) == data
+
+
+@pytest.mark.parametrize("size", [1, 1999, 2501])
+def test_sizes_at_which_lanes_are_cut_differently_round_trip(size):
+    data = source_code(size)
+    assert decompress_bytes(compress_bytes(data), size) == data
+
+
+@given(st.integers(1, 10**9))
+def test_lanes_cover_the_data_and_only_the_last_is_short(size):
+    lanes, length = _cut(size)
+    assert (lanes - 1) * length < size <= lanes * length
+
+
+def test_source_code_takes_less_room_than_in_gzip_and_xz():
+    data = source_code(120_000)
+    coded = len(compress_bytes(data))
+    assert coded < 0.85 * len(gzip.compress(data, 9))
+    assert coded < 0.95 * len(lzma.compress(data, preset=9))
+
+
+def test_the_same_bytes_give_the_same_code_as_when_the_version_was_set():
+    # If this fails, the model has changed: old files would no longer decode. Set a new fingerprint, then this digest.
+    data = bytes(np.random.default_rng(0).integers(97, 105, 1500, dtype=np.uint8)) + b"def f(x):\n    return x\n" * 60
+    digest = hashlib.blake2b(compress_bytes(data), digest_size=8).hexdigest()
+    assert (EmbeddedModel().fingerprint(), digest) == ("656d6265646465642d31", "378aaa88a4114e1f")
+
+
+def test_damage_is_refused_or_changes_the_text_but_never_crashes():
+    data = source_code(300)
+    coded = bytearray(compress_bytes(data))
+    for at in range(0, len(coded), 40):
+        broken = coded.copy()
+        broken[at] ^= 1
+        with contextlib.suppress(CorruptStream):
+            assert len(decompress_bytes(bytes(broken), len(data))) == len(data)
+    with pytest.raises(CorruptStream, match="for nothing"):
+        decompress_bytes(b"1234", 0)
+    with pytest.raises(CorruptStream, match="left over|does not decode"):
+        decompress_bytes(bytes(coded) + bytes(range(1, 101)), 100)
+    with pytest.raises(CorruptStream, match="cut or glued"):
+        decompress_bytes(bytes(coded[:-1]), 300)
+
+
+def test_progress_counts_up_to_the_size():
+    seen = []
+    compress_bytes(b"abc" * 500, lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (1500, 1500)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert len(seen) > 10
+
+
+def test_tables_are_what_they_say():
+    t = tables()
+    assert (np.diff(t.squash) >= 0).all()
+    assert t.squash[2048] == 1 << 15
+    assert np.abs(t.squash[1:] + t.squash[:0:-1] - (1 << 16)).max() <= 1  # P(1) and P(0) mirror each other
+    assert np.abs(t.squash - 65536 / (1 + np.exp(-np.arange(-2048, 2048) / 256))).max() <= 0.5001
+    p = (np.arange(1, 4096)) / 4096
+    exact = np.clip(256 * np.log(p / (1 - p)), -2047, 2047)
+    assert np.abs(t.stretch[1:] - exact)[300:3700].max() < 1.5
+    reached = {0}
+    while True:
+        more = reached | {int(t.next_history[h + HISTORIES * bit]) for h in reached for bit in (0, 1)}
+        if more == reached:
+            break
+        reached = more
+    assert 0 not in {int(t.next_history[h + HISTORIES * bit]) for h in reached for bit in (0, 1)}
+    assert len(reached) == 179
+    assert ((t.start > 0) & (t.start < 1 << 16)).all()
+
+
+def test_after_many_equal_bits_the_history_expects_another():
+    t = tables()
+    history = 0
+    for _ in range(60):
+        history = int(t.next_history[history + HISTORIES])
+    assert t.start[history] > 0.98 * 65536
+    assert t.start[t.next_history[history]] < 0.9 * 65536  # one zero, and most of the run is forgotten

@@ -1,0 +1,166 @@
+"""Training: it learns what it is shown, repeats exactly, and goes on after a kill as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from compresslab import Dataset, TokenTree, entropy_bits
+from compresslab.errors import InvalidParameter, MismatchedVocabulary
+from compresslab.lm.scoring import score, tokenize
+
+torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
+pytest.importorskip("accelerate", reason="needs the extra 'lm'")
+pytest.importorskip("transformers", reason="needs the extra 'lm'")
+
+from compresslab.lm.training import Training, train  # noqa: E402
+
+if TYPE_CHECKING:
+    from compresslab.lm.hugging_face import HuggingFaceModel
+
+Make = Callable[..., "HuggingFaceModel"]
+SETTINGS = Training(steps=12, batch=4, length=16, learning_rate=1e-2, warmup=2, save_every=5, seed=3)
+
+
+@pytest.fixture(scope="module")
+def data(make_llama: Make) -> Dataset:
+    return Dataset.from_texts(["abab", "abba", "aabb", "b"] * 30)
+
+
+def weights(model: HuggingFaceModel) -> dict[str, Any]:
+    return {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
+
+
+def small(make_llama: Make) -> HuggingFaceModel:
+    return make_llama(initializer_range=0.02, hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
+
+
+def test_a_model_learns_the_distribution_that_it_is_shown(make_llama: Make) -> None:
+    # Bytes drawn independently from a known distribution: no model can code them below its entropy.
+    rng = np.random.default_rng(0)
+    p = np.array([0.7, 0.2, 0.1])
+    shown = Dataset.from_texts([bytes(rng.choice(np.array([97, 98, 99]), 31, p=p).tolist()) for _ in range(400)])
+    model = small(make_llama)
+    held_out = Dataset.from_texts([bytes(rng.choice(np.array([97, 98, 99]), 31, p=p).tolist()) for _ in range(60)])
+    before = score(model, held_out).rate("symbol").value
+    done = train(model, shown, Training(batch=16, length=32, learning_rate=3e-2, schedule="linear", warmup=3))
+    after = score(model, held_out).rate("symbol").value
+    entropy = float(-(p * np.log2(p)).sum())
+    assert before > 7
+    assert done.steps == 25
+    assert entropy - 0.1 < after < entropy + 0.35  # EOS, one symbol in 32, is nearly free: it has its fixed place
+    assert done.losses_bits[0] == pytest.approx(before, abs=0.2)
+    assert done.losses_bits[-1] == pytest.approx(after, abs=0.2)
+    assert done.symbols == {"data": 400 * 32}
+    tree = TokenTree.build(shown, 1, "windows")
+    assert entropy_bits(tree.leaves().probabilities) == pytest.approx(entropy, abs=0.25)
+
+
+def test_the_loss_is_the_score(make_llama: Make) -> None:
+    # With a learning rate of nearly nothing the mean loss of an epoch is the rate of the scorer, per symbol.
+    model = small(make_llama)
+    shown = tokenize(model, ["a" * 40, "to be", "", "or not to be"])  # cut in parts, short, empty
+    rate = score(model, shown, None).nats
+    one = train(model, shown, Training(batch=100, length=64, learning_rate=1e-9, schedule="constant"))
+    assert one.losses_bits == (pytest.approx(rate.mean() / math.log(2), rel=1e-5),)
+
+
+def test_training_repeats_bit_for_bit_and_leaves_random_states_alone(make_llama: Make, data: Dataset) -> None:
+    a, b, c = small(make_llama), small(make_llama), small(make_llama)
+    torch.manual_seed(11)
+    state, legacy = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    first, second = train(a, data, SETTINGS), train(b, data, SETTINGS)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert np.array_equal(np.random.get_state()[1], legacy)  # noqa: NPY002
+    assert first == second
+    assert all(torch.equal(x, y) for x, y in zip(weights(a).values(), weights(b).values(), strict=True))
+    assert first.before != first.after == a.fingerprint()
+    other = train(c, data, Training(**{**vars(SETTINGS), "seed": 4}))
+    assert (other.seen, other.after) != (first.seen, first.after)
+
+
+KILLED = """
+import os, signal, sys, torch
+torch.set_num_threads(1)
+from compresslab import Dataset
+from compresslab.lm.checkpoints import load
+from compresslab.lm.training import Training, train
+model = load(sys.argv[1], device="cpu")
+data = Dataset.from_texts(["abab", "abba", "aabb", "b"] * 30)
+settings = Training(steps=12, batch=4, length=16, learning_rate=1e-2, warmup=2, save_every=5, seed=3)
+def stop(done, total):
+    if done == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+train(model, data, settings, sys.argv[2], progress=stop)
+"""
+
+
+def test_a_killed_training_goes_on_and_ends_in_the_same_weights(
+    make_llama: Make, data: Dataset, tmp_path: Path
+) -> None:
+    from compresslab.lm.checkpoints import load, save
+
+    straight = small(make_llama)
+    save(straight, tmp_path / "start")
+    wanted = train(straight, data, SETTINGS, tmp_path / "straight")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    killed = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", KILLED, str(tmp_path / "start"), str(tmp_path / "run")],
+        env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    run = tmp_path / "run"
+    assert not (run / "result.json").exists()
+    # A checkpoint that was being written when the power went: it must not be trusted.
+    shutil.copytree(run / "checkpoint-5", run / "checkpoint-7")
+    (run / "checkpoint-7" / "optimizer.pt").write_bytes(b"half")
+    model = load(tmp_path / "start", device="cpu")
+    done = train(model, data, SETTINGS, run)
+    assert done.resumed_from == 5
+    assert (done.after, done.losses_bits, done.seen) == (wanted.after, wanted.losses_bits, wanted.seen)
+    assert all(torch.equal(x, y) for x, y in zip(weights(model).values(), weights(straight).values(), strict=True))
+    # Once more: it is finished, so nothing is trained, and the result and the weights are the same.
+    again = load(tmp_path / "start", device="cpu")
+    assert train(again, data, SETTINGS, run) == done
+    assert again.fingerprint() == done.after
+    assert load(run / "model", device="cpu").fingerprint() == done.after
+    held = np.load(run / "seen.npz")
+    assert held["source"].size == 12 * 4
+    assert json.loads((run / "training.json").read_text())["seen"] == done.seen
+
+
+def test_wrong_use_is_refused(make_llama: Make, data: Dataset, tmp_path: Path) -> None:
+    model = small(make_llama)
+    train(model, data, Training(steps=1, batch=2, length=8), tmp_path)
+    with pytest.raises(InvalidParameter, match="holds another run \\(its before differs\\): delete it"):
+        train(model, data, Training(steps=1, batch=2, length=8), tmp_path)
+    with pytest.raises(InvalidParameter, match="examples of 65 tokens are longer than the context of 'llama', 64"):
+        train(model, data, Training(steps=1, length=65))
+    with pytest.raises(MismatchedVocabulary, match="in tokens of 'bits'"):
+        train(model, Dataset.from_texts(["a"], "bits"), Training(steps=1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schedule": "cosin"}, "unknown schedule 'cosin': did you mean 'cosine'"),
+        ({"steps": 0}, "steps is 0: it must be a whole number, 1 or more"),
+        ({"batch": 0}, "batch is 0"),
+        ({"warmup": -1}, "warmup is -1: it must not be negative"),
+        ({"learning_rate": 2.0}, "learning_rate is 2.0: it must lie between 0 and 1"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidParameter, match=message):
+        Training(**changes)

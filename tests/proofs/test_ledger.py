@@ -1,0 +1,206 @@
+"""The ledger: verdicts, record, command, printed proofs, JSON, docs page, LaTeX."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from compresslab.errors import UnknownName
+from proofs import ledger
+from proofs.__main__ import main
+from proofs.facts import Claim
+from proofs.kernel import Report, check
+from proofs.narrate import narrate
+from proofs.registry import all_claims, collect
+from proofs.tex import document
+
+ROOT = Path(__file__).parents[2]
+EXPECTED = {  # what theory.md predicts; a refutation's statement is the false one
+    "prune-mix-commute": "proved",
+    "code-length-bounds": "proved",
+    "code-length-not-equality": "refuted",
+    "code-length-block-limit": "proved",
+    "rate-identity": "proved",
+    "rate-bounds": "proved",
+    "volume-derivative": "proved",
+    "conservation-law": "proved",
+    "own-rate-falls": "proved",
+    "overlap-sign": "proved",
+    "elasticity-ratio": "proved",
+    "elasticity-paper": "proved",
+    "elasticity-finite-size": "proved",
+    "elasticity-finite-size-sharp": "proved",
+    "elasticity-disjoint": "proved",
+    "elasticity-separate-disjoint-fails": "refuted",
+    "elasticity-separate-iid-reversed": "proved",
+    "elasticity-same-data-reversed": "proved",
+    "pareto-entropy": "proved",
+    "pareto-overlap": "proved",
+    "pareto-overlap-below-one": "proved",
+    "hooke-forward": "proved",
+    "hooke-reverse-derivative": "proved",
+    "hooke-reverse-not-conserved": "refuted",
+    "effective-volumes-concave": "proved",
+    "effective-depth-chain-rule": "proved",
+    "normalization-units": "proved",
+    # beyond what was asked for
+    "second-derivative": "proved",
+    "rebound-slows": "proved",
+    "sign-turns-once": "proved",
+    "elasticity-ratio-limit": "proved",
+    "elasticity-signs": "proved",
+    "elasticity-exchangeable": "proved",
+    "elasticity-paper-fixed-roles": "refuted",
+    "elasticity-any-number": "proved",
+    "elasticity-any-number-equality": "proved",
+    "elasticity-rebound-slows": "proved",
+    "elasticity-alignment-concave": "refuted",
+    "elasticity-disjoint-any-number": "proved",
+    "elasticity-fixed-roles": "proved",
+    "elasticity-fixed-roles-threshold": "proved",
+    "hooke-all-equal": "refuted",
+    "pareto-overlap-monotone": "open",
+    "capacity-depth": "open",
+    "turning-point-from-above": "open",
+}
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[Report]:
+    claims = all_claims()
+    return [check(claim, claims) for claim in claims.values()]
+
+
+def test_every_claim_has_the_verdict_that_the_theory_predicts(reports: list[Report]) -> None:
+    assert {report.claim.id: report.verdict for report in reports} == EXPECTED
+    assert ledger.recorded() == EXPECTED
+
+
+def test_the_whole_run_takes_less_than_two_minutes(reports: list[Report]) -> None:
+    assert sum(report.seconds for report in reports) < 120
+
+
+def test_a_second_claim_with_one_id_raises() -> None:
+    claim = next(iter(all_claims().values()))
+    with pytest.raises(ValueError, match="an ID is permanent"):
+        collect([claim, claim])
+
+
+def test_every_claim_is_complete() -> None:
+    for claim in all_claims().values():
+        assert claim.title and claim.statement and claim.latex and claim.premises and claim.source, claim.id
+        assert claim.kind == "open" or (claim.idea and claim.steps and claim.goals), claim.id
+        assert claim.kind != "open" or claim.finding, claim.id
+
+
+def test_json_has_what_a_reader_of_it_expects(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert len(data["claims"]) == len(EXPECTED)
+    for claim in data["claims"]:
+        assert {"id", "statement", "premises", "source", "kind", "verdict", "steps", "seconds"} <= claim.keys()
+        assert claim["verdict"] == EXPECTED[claim["id"]]
+        assert claim["seconds"] >= 0
+        assert all(step["ok"] and step["fact"] and step["machine"] for step in claim["steps"])
+    assert sum(data["counts"].values()) == len(EXPECTED)
+
+
+def test_the_table_names_every_claim_with_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--width", "150"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, verdict in EXPECTED.items():
+        assert any(line.startswith(name) and f" {verdict} " in line for line in lines), name
+    assert lines[-1].startswith("45 claims: 36 proved, 6 refuted, 3 open; ")
+
+
+def test_a_proof_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["elasticity-finite-size"]) == 0
+    text = capsys.readouterr().out
+    for heading in (
+        "Statement",
+        "Premises",
+        "Idea",
+        "Notation",
+        "To be shown",
+        "Proof",
+        "Finding",
+        "Verdict    PROVED",
+    ):
+        assert heading in text
+    assert "785" in text and "609" in text and "every coefficient a whole number from 1" in text
+    claim = all_claims()["elasticity-finite-size"]
+    assert all(f"  ({n}) " in text for n in range(1, len(claim.steps) + 1))
+
+
+def test_a_broken_proof_says_what_failed() -> None:
+    claims = all_claims()
+    text = narrate(check(claims["conservation-law"].without("Q"), claims))
+    assert "NOT SHOWN: it cites 'Q', which is no earlier fact" in text
+    assert "UNDECIDED" in text
+
+
+def test_an_unknown_claim_is_refused_with_a_hint() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'conservation-law'"):
+        main(["conservation-lav"])
+
+
+def test_a_changed_verdict_gives_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ledger, "recorded", lambda: {**EXPECTED, "rate-identity": "open"})
+    assert main(["rate-identity"]) == 1
+    assert "'rate-identity' is proved, and recorded as open" in capsys.readouterr().err
+
+
+def test_a_claim_that_is_gone_or_new_is_a_change(reports: list[Report]) -> None:
+    known = {**EXPECTED, "gone": "proved"}
+    del known["rate-identity"]
+    lines = ledger.changes(reports, known)
+    assert any("'rate-identity' is proved, and not recorded" in line for line in lines)
+    assert any("'gone' is recorded as proved, and is gone" in line for line in lines)
+    assert len(lines) == 2
+
+
+def test_the_record_is_written_and_read_back(reports: list[Report], tmp_path: Path) -> None:
+    path = tmp_path / "ledger.json"
+    ledger.record(reports, path)
+    assert ledger.recorded(path) == EXPECTED
+    assert [p.name for p in tmp_path.iterdir()] == ["ledger.json"]
+    assert ledger.recorded(tmp_path / "none.json") == {}
+
+
+def test_the_docs_hold_the_generated_page(reports: list[Report]) -> None:
+    page = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    assert page == ledger.page(reports), "run: python -m proofs --page docs/ledger.md"
+
+
+def test_the_latex_document_compiles(reports: list[Report], tmp_path: Path) -> None:
+    source = tmp_path / "ledger.tex"
+    source.write_text(document(reports), encoding="utf-8")
+    engine = shutil.which("pdflatex") or shutil.which("tectonic")
+    if engine is None:
+        pytest.skip("neither pdflatex nor tectonic is installed")
+    options = ["-interaction=nonstopmode", "-halt-on-error"] if engine.endswith("pdflatex") else []
+    run = subprocess.run([engine, *options, source.name], cwd=tmp_path, capture_output=True, check=False, timeout=120)
+    assert run.returncode == 0, run.stdout.decode(errors="replace")[-2000:]
+    assert (tmp_path / "ledger.pdf").stat().st_size > 50_000
+
+
+def test_the_latex_document_holds_every_claim(reports: list[Report]) -> None:
+    text = document(reports)
+    for claim in all_claims().values():
+        assert rf"\label{{{claim.id}}}" in text
+    assert text.isascii() or not set(text) - set(map(chr, range(256)))
+
+
+def test_an_open_claim_with_a_goal_is_not_called_proved() -> None:
+    claim: Claim = all_claims()["rate-identity"]
+    opened = dataclasses.replace(claim, kind="open")
+    assert check(opened).verdict == "open"
+    empty = dataclasses.replace(claim, steps=(), goals=())
+    assert check(empty).verdict == "undecided"
