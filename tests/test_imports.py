@@ -26,8 +26,11 @@ ORDER = """
     coding.bit_history coding.byte_contexts coding.byte_model
     coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
     scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.building
-    jobs jobs.tree jobs.rate jobs.elasticity
-    report report.progress report.tables
+    lm lm.protocol lm.windows lm.journal lm.distributed lm.scoring lm.tree_model lm.tree_file lm.registry
+    lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny lm.coding
+    testing.language_model testing
+    jobs jobs.tree jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
+    report report.progress report.tables report.lm_tables
     coding_commands cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
