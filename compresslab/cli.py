@@ -107,7 +107,11 @@ def rate_command(
             trees = [TokenTree.build(dataset, depth, parse) for dataset in sets]
             page = rate_page(results, trees, provenance(_arguments(context), sets, files=files))
             written = write_report(page, report)
+<<<<<<< HEAD
         _announce(f"Report: {written}", as_json)
+=======
+        _tell(f"Report: {written}", as_json)
+>>>>>>> main
 
 
 @app.command("tree")
@@ -144,7 +148,11 @@ def tree_command(
             top = top_branches(tree, dataset.tokenizer, layers, max(children, _CHILDREN_DRAWN))
             source = provenance(_arguments(context), [dataset], files=files)
             written = write_report(tree_page(result, tree, top, dataset.name or "the data", source), report)
+<<<<<<< HEAD
         _announce(f"Report: {written}", as_json)
+=======
+        _tell(f"Report: {written}", as_json)
+>>>>>>> main
 
 
 @app.command("elasticity")
@@ -207,7 +215,11 @@ def elasticity_command(
             sets = [*parts.values(), aligned, perturbed]
             source = provenance(_arguments(context), sets, files=files, seed=None if files else seed)
             written = write_report(elasticity_page(result, built, source), report)
+<<<<<<< HEAD
         _announce(f"Report: {written}", as_json)
+=======
+        _tell(f"Report: {written}", as_json)
+>>>>>>> main
 
 
 @app.command("corpora")
@@ -252,7 +264,11 @@ def _arguments(context: typer.Context) -> list[str]:
     return list(context.obj or [])
 
 
+<<<<<<< HEAD
 def _announce(line: str, as_json: bool) -> None:
+=======
+def _tell(line: str, as_json: bool) -> None:
+>>>>>>> main
     """Print a line beside the result: standard output belongs to the JSON if there is any."""
     print(line, file=sys.stderr if as_json else sys.stdout)
 

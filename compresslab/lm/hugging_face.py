@@ -23,7 +23,7 @@ from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabu
 from compresslab.lm.protocol import as_ids
 from compresslab.tokenizers import Tokenizer
 
-__all__ = ["HuggingFaceModel", "load_hugging_face_model"]
+__all__ = ["HuggingFaceModel"]
 
 _PIECE = 1 << 22  # logits turned into scores at once, in numbers: 16 MiB of float32, beside the batch itself
 _BATCH_BYTES = {"cpu": 1 << 28, "cuda": 1 << 32}  # logits of a batch, as float32
@@ -227,10 +227,3 @@ class HuggingFaceStepper:
             rows: NDArray[np.float32] = torch.log_softmax(out.logits[:, -1].float(), dim=-1).cpu().numpy()
         self._steps += 1
         return rows
-
-
-def load_hugging_face_model(name: str, **settings: Any) -> HuggingFaceModel:
-    """Load a model by folder, ``.gguf`` file, or name in the local cache; see `compresslab.lm.checkpoints.load`."""
-    from compresslab.lm.checkpoints import load
-
-    return load(name, **settings)

@@ -15,6 +15,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from compresslab.errors import InvalidParameter
 from compresslab.lm.curriculum import Curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.whole import mark_whole
 
 __all__ = ["make_trainer"]
 
@@ -63,8 +64,6 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
             self.progress(state.global_step, state.max_steps)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        from compresslab.lm.training import mark_whole
-
         if state.is_world_process_zero:
             mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 

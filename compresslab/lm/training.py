@@ -35,11 +35,12 @@ from compresslab.lm.checkpoints import load, quiet_transformers, save
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
+from compresslab.lm.whole import last_whole
 
 __all__ = ["SCHEDULES", "Trained", "Training", "train"]
 
 SCHEDULES = ("constant", "linear", "cosine")
-RUN, RESULT, SEEN, WHOLE, MODEL = "training.json", "result.json", "seen.npz", "whole.json", "model"
+RUN, RESULT, SEEN, MODEL = "training.json", "result.json", "seen.npz", "model"
 
 Progress = Callable[[int, int], None]
 
@@ -222,7 +223,7 @@ def _train(
     except ImportError as error:
         raise MissingExtra("training a model", "lm") from error
     before, dtype = model.fingerprint(), model.module.dtype
-    checkpoint, start = _last_whole(folder) if keep else (None, 0)
+    checkpoint, start = last_whole(folder) if keep else (None, 0)
     with _random_states(), quiet_transformers():
         model.module.float()
         trainer = make_trainer(model, curriculum, settings, folder if keep else None, progress)
@@ -241,26 +242,6 @@ def _train(
         part.rename(folder / MODEL)
         write_atomic(folder / RESULT, [json.dumps(asdict(result), indent=2).encode()])
     return result
-
-
-def mark_whole(checkpoint: Path) -> None:
-    """Write into a checkpoint which files it has and how large they are: it is whole if that is so."""
-    sizes = {file.name: file.stat().st_size for file in checkpoint.iterdir() if file.is_file()}
-    write_atomic(checkpoint / WHOLE, [json.dumps(sizes).encode()])
-
-
-def _last_whole(folder: Path) -> tuple[Path | None, int]:
-    """Return the last checkpoint that is whole, with its step; those after it were being written and are deleted."""
-    found = [(int(path.name.rpartition("-")[2]), path) for path in folder.glob("checkpoint-*")]
-    for step, path in sorted(found, reverse=True):
-        try:
-            sizes = json.loads((path / WHOLE).read_text("utf-8"))
-            if all((path / name).stat().st_size == size for name, size in sizes.items()):
-                return path, step
-        except (OSError, ValueError):
-            pass
-        shutil.rmtree(path)
-    return None, 0
 
 
 @contextmanager

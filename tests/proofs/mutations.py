@@ -40,8 +40,9 @@ def alterations(claim: Claim) -> Iterator[tuple[str, Claim]]:
             for label, changed in altered(item):
                 if kind == "assumptions" and changed.fact.relation != "=":
                     continue
-                yield f"{item.name}: {label}", dataclasses.replace(
-                    claim, **{kind: (*items[:place], changed, *items[place + 1 :])}
+                yield (
+                    f"{item.name}: {label}",
+                    dataclasses.replace(claim, **{kind: (*items[:place], changed, *items[place + 1 :])}),
                 )
 
 

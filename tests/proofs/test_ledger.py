@@ -121,7 +121,16 @@ def test_the_table_names_every_claim_with_its_verdict(capsys: pytest.CaptureFixt
 def test_a_proof_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["elasticity-finite-size"]) == 0
     text = capsys.readouterr().out
-    for heading in ("Statement", "Premises", "Idea", "Notation", "To be shown", "Proof", "Finding", "Verdict    PROVED"):
+    for heading in (
+        "Statement",
+        "Premises",
+        "Idea",
+        "Notation",
+        "To be shown",
+        "Proof",
+        "Finding",
+        "Verdict    PROVED",
+    ):
         assert heading in text
     assert "785" in text and "609" in text and "every coefficient a whole number from 1" in text
     claim = all_claims()["elasticity-finite-size"]

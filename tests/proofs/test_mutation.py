@@ -8,7 +8,6 @@ import pytest
 
 from proofs.kernel import check
 from proofs.registry import all_claims
-
 from tests.proofs.mutations import alterations, deletions, goals_altered
 
 CLAIMS = {name: claim for name, claim in all_claims().items() if claim.kind != "open"}
