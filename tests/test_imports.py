@@ -23,7 +23,7 @@ ORDER = """
     scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.building
     scale.spilling
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
-    volumes effective_depth
+    volumes effective_depth tail
     coding.quantize coding.range_coder coding.stream coding.static_coder coding.huffman coding.tree_coder
     coding.bit_history coding.byte_contexts coding.byte_model
     coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
