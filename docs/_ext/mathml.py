@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import latex2mathml.converter
@@ -12,12 +13,17 @@ from sphinx.util import logging
 _log = logging.getLogger(__name__)
 
 
+def _tightened(mathml: str) -> str:
+    """Bars and slashes are operators to a browser, which sets them apart; in sizes and fractions they are letters."""
+    return re.sub(r"<mo[^>]*>(&#x0007C;|&#x0002F;|\||/)</mo>", r"<mi mathvariant='normal'>\1</mi>", mathml)
+
+
 def _mathml(node: nodes.Node, display: str) -> str:
     latex = node.astext().strip()
     if r"\\" in latex and r"\begin" not in latex:
         latex = rf"\begin{{matrix}}{latex}\end{{matrix}}"
     try:
-        return latex2mathml.converter.convert(latex, display=display)
+        return _tightened(latex2mathml.converter.convert(latex, display=display))
     except Exception as error:  # whatever the converter stumbles on is a warning, hence an error of the build
         _log.warning("cannot convert %r to MathML: %s", latex, error, location=node)
         return f"<code>{latex}</code>"
