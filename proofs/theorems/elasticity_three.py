@@ -29,7 +29,7 @@ DOMAIN = (
     "three datasets with masses p_1, p_2, p_3 >= 0 on any number M of leaves; each sums to 1; every leaf has mass of "
     "one",
     "D_p is their union in equal parts: p_p = (p_1 + p_2 + p_3)/3; D_a is distributed as D_2, D_t as D_3",
-    "dγ/dl[132] is for the roles D_1 = p_1, D_2 = p_3, D_3 = p_2; λ, the volume of D_t, is set to l after differentiating",
+    "dγ/dl[132] is for the roles D_1 = p_1, D_2 = p_3, D_3 = p_2; λ, the volume of D_t, is l after differentiating",
     "volumes |D_p| = k > 0, |D_a| = 1, |D_t| = l >= 0; Q_j = k p_pj + p_2j + l p_3j; W = k + 1 + l; nats per phrase",
 )
 AVERAGE = (
@@ -110,7 +110,8 @@ SMALL = Assume("small", "the perturbation data is at most half the alignment dat
 # --- one leaf: two inequalities in six variables ---
 
 xs = nonnegative("x_1 x_2 x_3")
-a, uu, vv, ww = positive("a"), *nonnegative("u v w")
+a = positive("a")
+uu, vv, ww = nonnegative("u v w")
 steps = nonnegative("s t r")
 S = sp.Add(*xs)
 PERMS = tuple(itertools.permutations(xs))
