@@ -53,9 +53,8 @@ def setup(app: Sphinx) -> None:
     """Write the names of types, inside other types too, as the source does."""
 
     def named(*event: Any) -> tuple[str | None, str | None]:
-        signature, returned = event[-2:]
-        return tuple(
-            text and re.sub(r"TypeAliasForwardRef\('([\w.]+)'\)", r"\1", text) for text in (signature, returned)
-        )
+        pattern = re.compile(r"TypeAliasForwardRef\('([\w.]+)'\)")
+        signature, returned = (text and pattern.sub(r"\1", text) for text in event[-2:])
+        return signature, returned
 
     app.connect("autodoc-process-signature", named)
