@@ -26,7 +26,7 @@ from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
 from compresslab.readers import read_files
 from compresslab.report.elasticity_report import elasticity_page
-from compresslab.report.page import write_report
+from compresslab.report.page import check_report_extra, write_report
 from compresslab.report.pages import rate_page, tree_page
 from compresslab.report.progress import working
 from compresslab.report.provenance import provenance
@@ -61,7 +61,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 ReportTo = Annotated[
     Path | None,
-    typer.Option("--report", help="Write report.html and its figures to this directory.", show_default=False),
+    typer.Option(
+        "--report",
+        help="Write report.html and its figures to this directory.",
+        show_default=False,
+        callback=check_report_extra,  # before anything is measured
+    ),
 ]
 
 
