@@ -31,7 +31,7 @@ class Slope:
         role: "pretrain", "align" or "perturb".
         l: ``|D_t| / |D_a|``.
         network: of the networks, over their seeds.
-        sampled: the same from the sampled streams' code lengths.
+        coded: the same from the coded sizes of sampled streams.
         theory: the exact derivative.
         polynomial: the theory's curve through the polynomial that the networks' curves go through: its own error is
             the difference to ``theory``.
@@ -40,7 +40,7 @@ class Slope:
     role: str
     l: float  # noqa: E741 - the paper's symbol
     network: Estimate
-    sampled: Estimate
+    coded: Estimate
     theory: float
     polynomial: float
 
@@ -118,12 +118,12 @@ def _summary(arm: Arm, scenario: Elasticity, rows: list[Row]) -> ArmSummary:
     exact, codes = scenario.derivatives(arm.l), scenario.code_lengths_nats(arm.l)
     for role in ROLES:
         measured[role] = derivatives_on_grid(arm.l, column(f"gamma_{role}_nats"))
-        sampled = derivatives_on_grid(arm.l, column(f"sampled_{role}_bits") * LN2)
+        coded = derivatives_on_grid(arm.l, column(f"coded_{role}_bits") * LN2)
         polynomial = derivatives_on_grid(arm.l, getattr(codes, role))
         theory = getattr(exact, role)
         slopes += [
             Slope(
-                role, l, estimate(measured[role][:, i]), estimate(sampled[:, i]), float(theory[i]), float(polynomial[i])
+                role, l, estimate(measured[role][:, i]), estimate(coded[:, i]), float(theory[i]), float(polynomial[i])
             )
             for i, l in enumerate(arm.l)  # noqa: E741
         ]
