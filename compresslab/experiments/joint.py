@@ -184,6 +184,11 @@ def joint_words(words: int, max_bytes: int = 8) -> tuple[list[bytes], Values]:
     return keys, table / table.sum(axis=1, keepdims=True)
 
 
+def data_digest(words: Sequence[bytes], parts: Values) -> str:
+    """Return the SHA-256 of words and their distributions: another Python's corpora may hold others."""
+    return hashlib.sha256(b"\n".join(words) + parts.tobytes()).hexdigest()
+
+
 def joint_scenario(parts: Values, reading: str, k: float, roles: Sequence[str] = CORPORA) -> Elasticity:
     """Return the scenario of a reading.
 
@@ -214,7 +219,8 @@ def joint_scenario(parts: Values, reading: str, k: float, roles: Sequence[str] =
 
 
 @lru_cache(maxsize=2)
-def _leaves(words: int, max_bytes: int) -> tuple[Trie, Values]:
+def leaves(words: int, max_bytes: int) -> tuple[Trie, Values]:
+    """Return the prefix tree of :func:`joint_words` and its distributions, kept for the units to come."""
     keys, parts = joint_words(words, max_bytes)
     return Trie.build(keys), parts
 
@@ -224,7 +230,7 @@ def train_unit(unit: Unit) -> list[Row]:
     from compresslab.experiments.networks import new_network, num_parameters, to_tensors
     from compresslab.experiments.training import copy_network, evaluate, fit, one_thread
 
-    arm, (words, parts) = unit.arm, _leaves(unit.spec.words, unit.spec.max_bytes)
+    arm, (words, parts) = unit.arm, leaves(unit.spec.words, unit.spec.max_bytes)
     scenario = joint_scenario(parts, arm.reading, arm.k, arm.roles)
     p = scenario.probabilities
     rng = np.random.default_rng(unit.seed)
@@ -329,7 +335,7 @@ def run_joint(
     if spec.device == "cuda" and not torch.cuda.is_available():
         raise InvalidParameter("the spec asks for a GPU and torch finds none: use the preset 'cpu'")
     keys, parts = joint_words(spec.words, spec.max_bytes)
-    digest = hashlib.sha256(b"\n".join(keys) + parts.tobytes()).hexdigest()
+    digest = data_digest(keys, parts)
     save_spec(out, {"experiment": "joint", **asdict(spec), "leaves": len(keys), "data_sha256": digest})
     rows = Path(out) / "rows.jsonl"
     return run_units(train_unit, joint_units(spec), rows, workers=workers, cost=unit_cost, progress=progress)
