@@ -22,7 +22,7 @@ $(READY): pyproject.toml setup.cfg constraints.txt Makefile
 	@touch $(READY)
 
 demo: $(READY)
-	@$(BIN)/compresslab elasticity --report build/demo
+	@$(BIN)/compresslab elasticity --report demo-report
 
 test: $(READY) lint
 	$(BIN)/python -m pytest -q -n 2

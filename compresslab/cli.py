@@ -20,6 +20,7 @@ from compresslab.corpora import corpus_info, corpus_names, default_scenario
 from compresslab.dataset import Dataset
 from compresslab.drawing import top_branches
 from compresslab.errors import CompressLabError, InvalidParameter
+from compresslab.experiment_commands import add_experiment_commands
 from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scenarios
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
@@ -81,16 +82,27 @@ def rate_command(
     depth: Depth = 4,
     parse: Parse = "phrases",
     tokenizer: TokenizerName = "bytes",
-    split: Split = "line",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="What a response is: line, sentence, word or document.", show_default="line; --model: document"
+        ),
+    ] = None,
     encoding: Encoding = "utf-8",
+    model: Annotated[
+        str | None, typer.Option(help="A language model instead of the tree: smollm2, tiny, hf:NAME, tree:FILE.")
+    ] = None,
     code: Annotated[bool, typer.Option(help="Code the files under their tree, and decode them again.")] = True,
     report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure the code lengths of files under their own token tree: one column a file, and all together."""
+    """Measure the code lengths of files under their own token tree, or under a language model."""
+    if model is not None:
+        _rate_under_model(files, model, split or "document", encoding, as_json, quiet)
+        return
     with working("reading", quiet=quiet):
-        sets = _read_each(files, tokenizer, split, encoding)
+        sets = _read_each(files, tokenizer, split or "line", encoding)
     if len(sets) > 1:
         sets.append(Dataset.concat(sets, name="all"))
     results = []
@@ -107,7 +119,25 @@ def rate_command(
             trees = [TokenTree.build(dataset, depth, parse) for dataset in sets]
             page = rate_page(results, trees, provenance(_arguments(context), sets, files=files))
             written = write_report(page, report)
-        _tell(f"Report: {written}", as_json)
+        _announce(f"Report: {written}", as_json)
+
+
+def _rate_under_model(files: Sequence[Path], name: str, split: str, encoding: str, as_json: bool, quiet: bool) -> None:
+    from compresslab.jobs.lm_rate import measure_model_rate
+    from compresslab.lm.registry import get_model
+    from compresslab.report.lm_tables import model_rate_table
+
+    found = [read_files(path, encoding=encoding) for path in files]
+    with working(f"loading {name}", quiet=quiet):
+        model = get_model(name)
+    results = []
+    for one in found:
+        with working(f"scoring {one.label}", quiet=quiet) as step:
+            results.append(measure_model_rate(model, split_texts(one.texts, split), one.label, progress=step))
+    if as_json:
+        _print_json({**asdict(results[0]), "files": [asdict(result) for result in results]})
+    else:
+        _print(model_rate_table(results))
 
 
 @app.command("tree")
@@ -122,11 +152,29 @@ def tree_command(
     layers: Annotated[int, typer.Option(help="Layers to draw.", min=1)] = 2,
     children: Annotated[int, typer.Option(help="Children of a node to draw.", min=1)] = 4,
     save: Annotated[Path | None, typer.Option(help="Write the tree to this file.")] = None,
+    tokens: Annotated[bool, typer.Option("--tokens", help="The files hold tokens: .bin, .npy, .parquet, ...")] = False,
+    eos: Annotated[int | None, typer.Option(help="Token files: the token that ends a response.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="Token files: type of a .bin without header [uint16].")] = None,
+    column: Annotated[str | None, typer.Option(help="Token files: which column of a table.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(help="Token files: V, to spare the pass that finds it.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Token files: memory to take, such as 2GB.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Token files: address of a Dask scheduler to build on.")] = None,
     report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Build the token tree of files, count its layers, and draw its top."""
+    choices: dict[str, Any] = {"dtype": dtype, "eos": eos, "column": column, "vocab_size": vocab_size}
+    choices |= {"memory": memory, "cluster": cluster}
+    if tokens:
+        if report is not None:
+            raise InvalidParameter("--report is not for token files: leave out --report or --tokens")
+        _tree_of_tokens(files, depth, parse, save, choices, (layers, children), as_json=as_json, quiet=quiet)
+        return
+    for option, value in choices.items():
+        if value is not None:
+            name = option.replace("_", "-")
+            raise InvalidParameter(f"--{name} is for token files: add --tokens, or leave it out")
     with working("reading", quiet=quiet):
         sets = _read_each(files, tokenizer, split, encoding)
         dataset = sets[0] if len(sets) == 1 else Dataset.concat(sets)
@@ -144,7 +192,32 @@ def tree_command(
             top = top_branches(tree, dataset.tokenizer, layers, max(children, _CHILDREN_DRAWN))
             source = provenance(_arguments(context), [dataset], files=files)
             written = write_report(tree_page(result, tree, top, dataset.name or "the data", source), report)
-        _tell(f"Report: {written}", as_json)
+        _announce(f"Report: {written}", as_json)
+
+
+def _tree_of_tokens(
+    files: Sequence[Path],
+    depth: int,
+    parse: str,
+    save: Path | None,
+    choices: dict[str, Any],
+    drawn: tuple[int, int],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from compresslab.jobs.token_files import top_of, tree_of_token_files  # loads the compiled engine
+
+    name = files[0].name if len(files) == 1 else f"{len(files)} files"
+    with working("counting phrases", quiet=quiet) as step:
+        tree = tree_of_token_files(
+            files, depth, parse, save=save, report=lambda what, done, of: step(done, max(of, 0)), **choices
+        )
+        result = measure_tree(tree)
+    if as_json:
+        _print_json({"name": name, "tokenizer": None, **asdict(result)})
+    else:
+        _print(tree_view(result, top_branches(top_of(tree, drawn[0]), None, *drawn), name))
 
 
 @app.command("elasticity")
@@ -207,7 +280,7 @@ def elasticity_command(
             sets = [*parts.values(), aligned, perturbed]
             source = provenance(_arguments(context), sets, files=files, seed=None if files else seed)
             written = write_report(elasticity_page(result, built, source), report)
-        _tell(f"Report: {written}", as_json)
+        _announce(f"Report: {written}", as_json)
 
 
 @app.command("corpora")
@@ -252,7 +325,7 @@ def _arguments(context: typer.Context) -> list[str]:
     return list(context.obj or [])
 
 
-def _tell(line: str, as_json: bool) -> None:
+def _announce(line: str, as_json: bool) -> None:
     """Print a line beside the result: standard output belongs to the JSON if there is any."""
     print(line, file=sys.stderr if as_json else sys.stdout)
 
@@ -273,6 +346,7 @@ def _print_json(value: Any) -> None:
 
 
 add_coding_commands(app, _say)
+add_experiment_commands(app, _print, _print_json)
 
 _MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
 

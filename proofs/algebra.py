@@ -8,10 +8,10 @@ the integers. Nothing here rounds.
 Example:
     >>> from .expressions import index, masses, size, total
     >>> p, q, N, M = masses("p"), masses("q"), size("N"), size("M")
-    >>> i, j = index("i", N), index("j", M)
-    >>> is_zero(total(total(p[i] * q[i, j], i), j) - total(p[i] * total(q[i, j], j), i))
+    >>> s, j = index("s", N), index("j", M)
+    >>> is_zero(total(total(p[s] * q[s, j], s), j) - total(p[s] * total(q[s, j], j), s))
     True
-    >>> is_zero(total(p[i], i) - total(q[i, i], i))
+    >>> is_zero(total(p[s], s) - total(q[s, s], s))
     False
 """
 
@@ -356,7 +356,8 @@ def rational_zero(terms: Terms) -> bool:
     denominators: dict[Expr, int] = {}
     pieces: list[tuple[Expr, dict[Expr, int]]] = []
     for monomial, coefficient in terms.items():
-        top, bottom = coefficient, {}
+        bottom: dict[Expr, int] = {}
+        top = coefficient
         for base, exponent in monomial:
             power = atomised(sp.Pow(base, exponent)) if not exponent.is_Integer else atomised(base) ** exponent
             numerator, denominator = sp.fraction(power)

@@ -97,8 +97,8 @@ class Average(Step):
     """Take the mean of a fact that holds for all positive draws: a linear relation between means.
 
     The draws are independent and of one law, so each term may be averaged over the orders of the draws. Every term
-    under a mean must lie between 0 and a multiple of the draws' sum, and ``finite`` names the fact that one draw has a finite
-    mean. A weak inequality becomes strict if the law has a density and the two sides are different functions.
+    under a mean must lie between 0 and a multiple of the draws' sum, and ``finite`` names the fact that one draw has
+    a finite mean. A weak inequality becomes strict if the law has a density and the two sides are different functions.
     """
 
     pointwise: str = ""

@@ -102,7 +102,7 @@ def noted(claims: Iterable[Claim], notation: Sequence[Notation]) -> tuple[Claim,
     """Return the claims with those of the short names that occur in them."""
     out = []
     for claim in claims:
-        facts = (item.fact for item in (*claim.assumptions, *claim.definitions, *claim.steps, *claim.goals))
+        facts = [*(item.fact for item in claim.items), *(goal.fact for goal in claim.goals)]
         seen = [side for fact in facts for side in (fact.left, fact.right)]
         kept: list[Notation] = []
         for item in sorted(notation, key=lambda n: -len(str(n.expr))):  # one may occur only inside a larger one
@@ -149,6 +149,16 @@ class Claim:
     goals: tuple[Goal, ...]
     finding: str = ""
     notation: tuple[Notation, ...] = ()
+
+    @property
+    def given(self) -> tuple[Assume | Define, ...]:
+        """The premises that the proof uses, and the definitions."""
+        return (*self.assumptions, *self.definitions)
+
+    @property
+    def items(self) -> tuple[Assume | Define | Step, ...]:
+        """All that has a name in the proof: premises, definitions, steps."""
+        return (*self.assumptions, *self.definitions, *self.steps)
 
     def without(self, name: str) -> Claim:
         """Return the claim with one step, definition or premise deleted."""

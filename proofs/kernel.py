@@ -80,7 +80,7 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
     problems = list(_ill_formed(claim))
     known: dict[str, Known] = {}
     cited_by: dict[str, set[str]] = {}
-    for item in (*claim.assumptions, *claim.definitions):
+    for item in claim.given:
         known[item.name] = Known(item.fact, frozenset({item.name}))
     reports: list[StepReport] = []
     for step in claim.steps:
@@ -168,13 +168,13 @@ _CACHE: dict[Claim, list[tuple[Fact, tuple[Assume | Define, ...]]]] = {}
 def _resting(claim: Claim, report: Report) -> list[tuple[Fact, tuple[Assume | Define, ...]]]:
     if report.verdict != "proved":
         return []
-    items = {item.name: item for item in (*claim.assumptions, *claim.definitions)}
+    items = {item.name: item for item in claim.given}
     return [(goal.fact, tuple(items[n] for n in sorted(report.rests_on[goal.by]))) for goal in claim.goals]
 
 
 def _ill_formed(claim: Claim) -> list[str]:
     problems = []
-    names = [item.name for item in (*claim.assumptions, *claim.definitions, *claim.steps)]
+    names = [item.name for item in claim.items]
     problems += [f"the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})]
     defined: set[Any] = set()
     for definition in claim.definitions:
@@ -240,7 +240,7 @@ def _idle(claim: Claim, cited_by: dict[str, set[str]]) -> list[str]:
         if name not in reached:
             reached.add(name)
             frontier += sorted(cited_by.get(name, ()))
-    everything = [item.name for item in (*claim.assumptions, *claim.definitions, *claim.steps)]
+    everything = [item.name for item in claim.items]
     return [f"{name!r} is idle: no goal needs it" for name in everything if name not in reached]
 
 

@@ -1,4 +1,4 @@
-"""The ledger: every claim with its verdict, as a table, as JSON, as a page of the docs, and as a record to compare with."""
+"""The ledger: every claim with its verdict, as a table, as JSON, as a page of the docs, and as a record."""
 
 from __future__ import annotations
 

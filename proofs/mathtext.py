@@ -1,4 +1,4 @@
-"""Mathematics for people: one line of plain text, or LaTeX.
+r"""Mathematics for people: one line of plain text, or LaTeX.
 
 Example:
     >>> from .expressions import Diff, index, masses, size, total
@@ -7,7 +7,7 @@ Example:
     >>> plain(total(p[j] * sp.log(p[j] + x), j) / 2)
     '(Σ_j ln(ε + p_j) p_j)/2'
     >>> latex(total(p[j], j))
-    '\\\\sum_{j} p_{j}'
+    '\\sum_{j} p_{j}'
 """
 
 from __future__ import annotations

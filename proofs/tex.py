@@ -24,7 +24,8 @@ _PREAMBLE = r"""\documentclass[10pt]{article}
 \setlength{\parskip}{3pt}
 \setcounter{tocdepth}{1}
 \allowdisplaybreaks
-\newcommand{\maths}[1]{\begingroup\raggedright\hangindent=2em\hangafter=1\relpenalty=50\binoppenalty=100 $\displaystyle #1$\par\endgroup}
+\newcommand{\maths}[1]{\begingroup\raggedright\hangindent=2em\hangafter=1
+\relpenalty=50\binoppenalty=100 $\displaystyle #1$\par\endgroup}
 \newcommand{\remark}[1]{{\footnotesize #1\par}}
 \begin{document}
 """
@@ -33,18 +34,19 @@ _SIGNS = {
     "∪": r"$\cup$", "‖": r"$\|$", "²": r"$^2$", "³": r"$^3$", "·": r"$\cdot$", "≈": r"$\approx$", "⌈": r"$\lceil$",
     "⌉": r"$\rceil$", "α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "δ": r"$\delta$", "ε": r"$\varepsilon$",
     "κ": r"$\kappa$", "λ": r"$\lambda$", "ρ": r"$\rho$", "σ": r"$\sigma$", "φ": r"$\varphi$", "χ": r"$\chi$",
-    "ω": r"$\omega$", "θ": r"$\theta$", "Γ": r"$\Gamma$", "Θ": r"$\Theta$", "Λ": r"$\Lambda$", "Ω": r"$\Omega$", "μ": r"$\mu$",
+    "ω": r"$\omega$", "θ": r"$\theta$",
+    "Γ": r"$\Gamma$", "Θ": r"$\Theta$", "Λ": r"$\Lambda$", "Ω": r"$\Omega$", "μ": r"$\mu$",
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "^": r"\^{}",
     "~": r"\textasciitilde{}", "<": r"$<$", ">": r"$>$", "|": r"$|$", "$": r"\$",
 }  # fmt: skip
 
 
 def text(words: str) -> str:
-    """Escape plain text; ``<=`` and ``>=`` become signs.
+    r"""Escape plain text; ``<=`` and ``>=`` become signs.
 
     Example:
         >>> text("a_1 <= 50%")
-        'a\\\\_1 $\\\\le$ 50\\\\%'
+        'a\\_1 $\\le$ 50\\%'
     """
     words = words.replace("<=", "≤").replace(">=", "≥")
     return re.sub("|".join(map(re.escape, _SIGNS)), lambda sign: _SIGNS[sign.group()], words)
@@ -60,8 +62,8 @@ def document(reports: Sequence[Report]) -> str:
 def _claim(report: Report) -> Iterable[str]:
     claim, labels = report.claim, labels_of(report.claim)
     yield rf"\section{{{text(claim.title)}}}\label{{{claim.id}}}"
-    yield rf"\texttt{{{text(claim.id)}}}. Source: {text(claim.source)}. Kind: {claim.kind}. Verdict: "
-    rf"\textbf{{{report.verdict}}}."
+    yield rf"\texttt{{{text(claim.id)}}}. Source: {text(claim.source)}. Kind: {claim.kind}."
+    yield rf"Verdict: \textbf{{{report.verdict}}}."
     yield f"\n\\textbf{{Statement.}} {claim.latex}\n"
     yield r"\textbf{Premises.} " + "; ".join(text(premise) for premise in claim.premises) + ".\n"
     if claim.idea:
@@ -71,32 +73,32 @@ def _claim(report: Report) -> Iterable[str]:
         for item in claim.notation:
             others = [other for other in claim.notation if other is not item]
             yield _maths(f"{item.latex} = {_short(item.expr, others)}")
-    for item in (*claim.assumptions, *claim.definitions):
+    for one in claim.given:
         yield (
-            rf"{labels[item.name]}: {text(item.words)}:\nopagebreak"
+            rf"{labels[one.name]}: {text(one.words)}:\nopagebreak\ "
             + "\n"
-            + _maths(latex_fact(item.fact, claim.notation))
+            + _maths(latex_fact(one.fact, claim.notation))
         )
     if claim.goals:
         yield r"\textbf{Refuted:}" if claim.kind == "refutation" else r"\textbf{To be shown:}"
         yield ""
     for n, goal in enumerate(claim.goals, 1):
         given = f", given {', '.join(labels[g] for g in goal.given)}" if goal.given else ""
-        yield f"G{n}: {text(goal.words)}{given}, step {labels.get(goal.by, goal.by)}:\\nopagebreak\n" + _maths(
+        yield f"G{n}: {text(goal.words)}{given}, step {labels.get(goal.by, goal.by)}:\\nopagebreak\\ \n" + _maths(
             latex_fact(goal.fact, claim.notation)
         )
     if claim.steps:
         yield r"\textbf{Proof.}" + "\n"
     for step, checked in zip(claim.steps, report.steps, strict=True):
         yield (
-            rf"{labels[step.name]} {text(step.words)}:\nopagebreak"
+            rf"{labels[step.name]} {text(step.words)}:\nopagebreak\ "
             + "\n"
             + _maths(latex_fact(step.fact, claim.notation))
         )
         data = "; ".join(details(step, labels, claim.notation))
         yield (
-            rf"\remark{{[{text(rule_name(step))}] {text(data)}{'. ' if data else ''}Machine: {text(checked.machine or checked.problem)}.}}"
-            + "\n"
+            rf"\remark{{[{text(rule_name(step))}] {text(data)}{'. ' if data else ''}"
+            rf"Machine: {text(checked.machine or checked.problem)}.}}" + "\n"
         )
     if claim.finding:
         yield rf"\textbf{{Finding.}} {text(claim.finding)}" + "\n"

@@ -1,8 +1,9 @@
 """The paper's symbols, shared by the claims: datasets, leaves, masses, volumes, mixtures.
 
 ``N`` datasets, ``M`` leaves, ``p[s, j]`` the mass of dataset ``s`` on leaf ``j``, ``n[s]`` its volume, ``W`` the total
-volume, ``Q[j]`` the volume-weighted mass, so that ``p_D = Q/W``. ``i`` and ``t`` are two fixed datasets; ``s`` and ``j``
-run over all datasets and all leaves. Code lengths are in nats here, as everywhere in the mathematics of elasticity.
+volume, ``Q[j]`` the volume-weighted mass, so that ``p_D = Q/W``. ``i`` and ``t`` are two fixed datasets; ``s`` and
+``j`` run over all datasets and all leaves. Code lengths are in nats here, as everywhere in the mathematics of
+elasticity.
 """
 
 from __future__ import annotations

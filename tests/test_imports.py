@@ -23,7 +23,7 @@ ORDER = """
     scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.building
     scale.spilling
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
-    volumes effective_depth
+    volumes effective_depth tail
     coding.quantize coding.range_coder coding.stream coding.static_coder coding.huffman coding.tree_coder
     coding.bit_history coding.byte_contexts coding.byte_model
     coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
@@ -33,11 +33,11 @@ ORDER = """
     testing.language_model testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec
     experiments.pool experiments.joint experiments.slopes experiments.joint_summary experiments.presets experiments.run
-    tail jobs jobs.tree jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
+    jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
     report.curve_figures report.tree_figures report.model_figures report.sign_map report.figures report.page
     report.page_parts report.pages report.elasticity_report report.joint_view
-    coding_commands cli __main__
+    coding_commands experiment_commands cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
 # What ``import compresslab`` must not load, and what reading the first public names may not load either.

@@ -48,7 +48,8 @@ def measure_tiny(
     """
     tiny = load_tiny(progress=progress) if model is None else model
     data = tiny_data()
-    windows = Windows(min(tiny.context or TINY.context, TINY.context), TINY.context // 2)
+    length = min(tiny.context or TINY.context, TINY.context)
+    windows = Windows(length, max(1, length // 2))
     shown = Dataset.concat([train for train, _ in data.values()])
     tree = TreeModel.of(shown, TREE_DEPTH, "windows", TREE_SMOOTHING)
     rows = []

@@ -10,6 +10,8 @@ from compresslab.tree import TokenTree
 
 __all__ = ["LayerResult", "TreeResult", "measure_tree"]
 
+_PIECE = 1 << 20  # leaves looked at a time
+
 
 @dataclass(frozen=True)
 class LayerResult:
@@ -68,8 +70,11 @@ def measure_tree(tree: TokenTree) -> TreeResult:
     """
     held, d = tree.sorted_leaves, tree.depth
     nodes = [1, *(len(symbols) for symbols in held.symbols)]
-    ends = np.bincount(held.length, minlength=d + 1)[: d + 1]
-    ended = np.bincount(held.length, weights=held.counts, minlength=d + 1).astype(np.int64)
+    ends, ended = np.zeros(d + 1, np.int64), np.zeros(d + 1, np.int64)
+    for lo in range(0, tree.num_leaves, _PIECE):  # a mapped tree may be larger than memory
+        length, counts = held.length[lo : lo + _PIECE], held.counts[lo : lo + _PIECE]
+        ends += np.bincount(length, minlength=d + 1)
+        ended += np.bincount(length, weights=counts, minlength=d + 1).astype(np.int64)
     eos = [0, *ends[:d].tolist()]  # an EOS leaf after m tokens lies on layer m + 1
     gone = np.concatenate([[0, 0], np.cumsum(ended[: d - 1])]) if d > 1 else np.zeros(2, np.int64)
     layers = tuple(
@@ -89,7 +94,7 @@ def measure_tree(tree: TokenTree) -> TreeResult:
         phrases=tree.total,
         nodes=tree.num_nodes,
         leaves=tree.num_leaves,
-        eos_leaves=tree.num_eos_leaves,
+        eos_leaves=int(ends[:d].sum()),
         bytes=tree.nbytes,
         layers=layers,
     )

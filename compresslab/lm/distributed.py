@@ -17,10 +17,11 @@ def processes() -> tuple[int, int]:
         MissingExtra: accelerate is not installed.
     """
     try:
+        import torch
         from accelerate import PartialState
     except ImportError as error:
         raise MissingExtra("work on several processes", "lm") from error
-    state = PartialState()
+    state = PartialState(cpu=not torch.cuda.is_available())
     return int(state.process_index), int(state.num_processes)
 
 

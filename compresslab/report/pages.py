@@ -39,6 +39,9 @@ def rate_page(results: Sequence[RateResult], trees: Sequence[TokenTree], source:
         f"The tree itself has {whole.leaves:,} leaves for {whole.phrases:,} phrases and is known to both sides here: "
         "its own cost is not counted, so this is not the size of a file.",
     ]
+    if whole.coded_bits is not None and whole.total_entropy_bits:
+        above = whole.coded_bits / whole.total_entropy_bits - 1
+        answer.append(f"Coded by a range coder and decoded again, the data took {above:.2%} more than the entropy.")
     if whole.total_huffman_bits is not None and whole.total_entropy_bits:
         above = whole.total_huffman_bits / whole.total_entropy_bits - 1
         answer.append(
@@ -68,6 +71,8 @@ def rate_page(results: Sequence[RateResult], trees: Sequence[TokenTree], source:
         ("total at entropy, bits", *(fixed(r.total_entropy_bits, 0) for r in results)),
         ("total by Huffman code, bits", *(fixed(r.total_huffman_bits, 0) for r in results)),
         ("total of ideal code lengths, bits", *(fixed(r.total_ideal_bits, 0) for r in results)),
+        ("coded and decoded again, bits", *(fixed(r.coded_bits, 0) for r in results)),
+        ("the tree itself, stored, bits", *(fixed(r.tree_bits, 0) for r in results)),
         ("bits per symbol", *(fixed(r.bits_per_symbol) for r in results)),
         ("bits per byte", *(fixed(r.bits_per_byte) for r in results)),
     ]

@@ -21,7 +21,7 @@ ZERO = sp.Integer(0)
 # --- bounds by the overlaps under the pre-training data alone ---
 
 ppos = masses("p_p", positive=True)
-pQ = k * ppos[j] + ali[j] + l * per[j]
+Q_COVERED = k * ppos[j] + ali[j] + l * per[j]
 
 
 def pslope(own: sp.Expr) -> sp.Expr:
@@ -39,10 +39,10 @@ GIVES_A = total(
         + k * l * ali[j] * (per[j] - ppos[j]) ** 2
         + l * ppos[j] * (ali[j] - per[j]) ** 2
     )
-    / (ppos[j] * W**2 * pQ),
+    / (ppos[j] * W**2 * Q_COVERED),
     j,
 )
-GIVES_P = total(per[j] * (pQ - G * ppos[j]) ** 2 / (ppos[j] * G**2 * pQ), j)
+GIVES_P = total(per[j] * (Q_COVERED - G * ppos[j]) ** 2 / (ppos[j] * G**2 * Q_COVERED), j)
 BOUND_A = k * (1 - o_at) / W**2
 BOUND_P = ((o_tt - 1) * l - (1 - o_at)) / (W * G)
 fixed_roles = Claim(
@@ -96,13 +96,13 @@ fixed_roles = Claim(
         Differentiate(
             "diff-a",
             "Differentiate the code length of the alignment data",
-            Fact(pslope(ali), "=", total(ali[j], j) / W - total(ali[j] * per[j] / pQ, j)),
+            Fact(pslope(ali), "=", total(ali[j], j) / W - total(ali[j] * per[j] / Q_COVERED, j)),
         ),
         Combine(
             "leaf-a",
             "On one leaf: the bound for its overlap, and what it gives away",
             Fact(
-                (k * ali[j] * per[j] / ppos[j] + per[j] + l * ali[j]) / W**2 - ali[j] * per[j] / pQ,
+                (k * ali[j] * per[j] / ppos[j] + per[j] + l * ali[j]) / W**2 - ali[j] * per[j] / Q_COVERED,
                 "=",
                 GIVES_A.function,
             ),
@@ -135,13 +135,13 @@ fixed_roles = Claim(
         Differentiate(
             "diff-p",
             "Differentiate the code length of the pre-training data",
-            Fact(pslope(ppos), "=", total(ppos[j], j) / W - total(ppos[j] * per[j] / pQ, j)),
+            Fact(pslope(ppos), "=", total(ppos[j], j) / W - total(ppos[j] * per[j] / Q_COVERED, j)),
         ),
         Combine(
             "leaf-p",
             "On one leaf: the tangent, and what it gives away",
             Fact(
-                ppos[j] * per[j] / pQ - per[j] * (2 * G * ppos[j] - pQ) / (G**2 * ppos[j]),
+                ppos[j] * per[j] / Q_COVERED - per[j] * (2 * G * ppos[j] - Q_COVERED) / (G**2 * ppos[j]),
                 "=",
                 GIVES_P.function,
             ),
@@ -189,9 +189,9 @@ fixed_roles = Claim(
 START_A = Diff(-total(ali[j] * sp.log((k * ppos[j] + ali[j] + ell * per[j]) / (k + 1 + ell)), j), ell, ZERO, ONE)
 LOW_A = (k * (1 - o_at)) / (1 + k) ** 2
 HIGH_A = 1 / (1 + k) - o_at / k + total(ali[j] ** 2 * per[j] / ppos[j] ** 2, j) / k**2
-startQ = k * ppos[j] + ali[j]
+Q_START = k * ppos[j] + ali[j]
 GIVES_START = total(
-    per[j] * (ali[j] - ppos[j]) ** 2 * k / (ppos[j] * (1 + k) ** 2 * startQ),
+    per[j] * (ali[j] - ppos[j]) ** 2 * k / (ppos[j] * (1 + k) ** 2 * Q_START),
     j,
 )
 threshold = Claim(
@@ -223,13 +223,13 @@ threshold = Claim(
         Differentiate(
             "diff",
             "Differentiate the code length of the alignment data at l = 0",
-            Fact(START_A, "=", total(ali[j], j) / (1 + k) - total(ali[j] * per[j] / startQ, j)),
+            Fact(START_A, "=", total(ali[j], j) / (1 + k) - total(ali[j] * per[j] / Q_START, j)),
         ),
         Combine(
             "leaf-low",
             "On one leaf, as in elasticity-fixed-roles",
             Fact(
-                (k * ali[j] * per[j] / ppos[j] + per[j]) / (1 + k) ** 2 - ali[j] * per[j] / startQ,
+                (k * ali[j] * per[j] / ppos[j] + per[j]) / (1 + k) ** 2 - ali[j] * per[j] / Q_START,
                 "=",
                 GIVES_START.function,
             ),
@@ -252,11 +252,11 @@ threshold = Claim(
             "leaf-high",
             "On one leaf, 1/(kz + x) is at least 1/(kz) - x/(kz)²",
             Fact(
-                ali[j] * per[j] / startQ,
+                ali[j] * per[j] / Q_START,
                 ">=",
                 ali[j] * per[j] / (k * ppos[j]) - ali[j] ** 2 * per[j] / (k * ppos[j]) ** 2,
             ),
-            ali[j] ** 3 * per[j] / ((k * ppos[j]) ** 2 * startQ),
+            ali[j] ** 3 * per[j] / ((k * ppos[j]) ** 2 * Q_START),
         ),
         Combine(
             "high",

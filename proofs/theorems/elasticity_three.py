@@ -1,8 +1,8 @@
 """The elasticity theorem as the paper sets it: D_p is the union of three datasets in equal parts.
 
-``D_a`` is distributed as one of them, ``D_t`` as another. With ``a = k/3``, ``b = k/3 + 1``, ``c = k/3 + l``, leaf ``j`` has
-the mass ``Q_j = a p_1j + b p_2j + c p_3j`` when the roles (1, 2, 3) = (rest, alignment, perturbation) go to datasets
-1, 2, 3. Averages are over the six ways to give the roles.
+``D_a`` is distributed as one of them, ``D_t`` as another. With ``a = k/3``, ``b = k/3 + 1``, ``c = k/3 + l``, leaf
+``j`` has the mass ``Q_j = a p_1j + b p_2j + c p_3j`` when the roles (1, 2, 3) = (rest, alignment, perturbation) go to
+datasets 1, 2, 3. Averages are over the six ways to give the roles.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ DOMAIN = (
     "three datasets with masses p_1, p_2, p_3 >= 0 on any number M of leaves; each sums to 1; every leaf has mass of "
     "one",
     "D_p is their union in equal parts: p_p = (p_1 + p_2 + p_3)/3; D_a is distributed as D_2, D_t as D_3",
+    "dγ/dl[132] is for the roles D_1 = p_1, D_2 = p_3, D_3 = p_2; λ, the volume of D_t, is l after differentiating",
     "volumes |D_p| = k > 0, |D_a| = 1, |D_t| = l >= 0; Q_j = k p_pj + p_2j + l p_3j; W = k + 1 + l; nats per phrase",
 )
 AVERAGE = (
@@ -109,11 +110,14 @@ SMALL = Assume("small", "the perturbation data is at most half the alignment dat
 # --- one leaf: two inequalities in six variables ---
 
 xs = nonnegative("x_1 x_2 x_3")
-a, uu, vv, ww = positive("a"), *nonnegative("u v w")
+a = positive("a")
+uu, vv, ww = nonnegative("u v w")
 steps = nonnegative("s t r")
 S = sp.Add(*xs)
 PERMS = tuple(itertools.permutations(xs))
-SOME = Assume("some", "the one leaf that the lemmas speak of has mass; shown for every leaf where they are used", Fact(S, ">", ZERO))
+SOME = Assume(
+    "some", "the one leaf of the lemmas has mass; shown for every leaf where they are used", Fact(S, ">", ZERO)
+)
 
 
 def first_leaf(x: tuple[sp.Expr, ...], a: sp.Expr, u: sp.Expr, v: sp.Expr) -> tuple[sp.Expr, sp.Expr]:

@@ -1,7 +1,7 @@
 """Pareto masses in closed form. Theory, section 4 (the paper's Assumption A.7).
 
-``x_j`` independent Pareto(alpha, x_m): density ``alpha x_m^alpha x^(-alpha-1)`` for ``x > x_m``; ``p_j = x_j / sum x``. The mean is
-finite iff ``alpha > 1``, so we write ``alpha = 1 + beta`` with ``beta > 0``. Natural logarithms.
+``x_j`` independent Pareto(alpha, x_m): density ``alpha x_m^alpha x^(-alpha-1)`` for ``x > x_m``; ``p_j = x_j / sum x``.
+The mean is finite iff ``alpha > 1``, so we write ``alpha = 1 + beta`` with ``beta > 0``. Natural logarithms.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How a code length bends: recovery is fast first and then slow, and its sign turns at most once.
 
-Theory, section 4 (second derivative), and beyond it. All of this holds for any datasets, with fixed roles: no averaging,
-no law for the masses, no containment.
+Theory, section 4 (second derivative), and beyond it. All of this holds for any datasets, with fixed roles: no
+averaging, no law for the masses, no containment.
 """
 
 from __future__ import annotations

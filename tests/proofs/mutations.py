@@ -102,7 +102,7 @@ def expressions(expr: Any) -> Iterator[tuple[str, Any]]:
 
 
 def goals_altered(claim: Claim) -> Iterator[tuple[str, Claim]]:
-    """Wrong theorems: a goal and the step that concludes it changed alike (a change that leaves an identity is none)."""
+    """Wrong theorems: a goal and the step that concludes it changed alike (unless an identity is left)."""
     for place, goal in enumerate(claim.goals):
         for label, fact in _values(goal.fact):
             if fact.relation == "=" and is_zero(fact.gap):

@@ -1,0 +1,47 @@
+"""The commands that run experiments: ``compresslab experiment joint``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from compresslab.report.progress import working
+
+__all__ = ["add_experiment_commands"]
+
+
+def add_experiment_commands(
+    app: typer.Typer, show: Callable[[RenderableType], None], show_json: Callable[[Any], None]
+) -> None:
+    """Add ``experiment`` to the command line; results are printed by ``show`` or by ``show_json``."""
+    experiment = typer.Typer(no_args_is_help=True, help="Run an experiment; killed at any point, it resumes.")
+    app.add_typer(experiment, name="experiment")
+
+    @experiment.callback()
+    def _root() -> None:
+        """Run an experiment; killed at any point, it resumes."""
+
+    @experiment.command("joint")
+    def joint(
+        out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)],
+        preset: Annotated[str, typer.Option(help="demo (minutes), cpu (some 20 minutes) or gpu.")] = "demo",
+        seeds: Annotated[int | None, typer.Option(help="Seeds of every arm, instead of the preset's.")] = None,
+        workers: Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+        quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    ) -> None:
+        """Train networks on exact mixtures and hold their code lengths against the elasticity theorem."""
+        from compresslab.experiments.run import run_joint_preset
+        from compresslab.report.joint_view import joint_view
+
+        with working(f"joint, {preset}", quiet=quiet) as step:
+            result = run_joint_preset(out, preset, seeds=seeds, workers=workers, progress=step)
+        if as_json:
+            show_json({"folder": str(result.folder), "arms": [asdict(summary) for summary in result.summaries]})
+        else:
+            show(joint_view(result.summaries))

@@ -1,0 +1,53 @@
+"""The small model: trained on what Python itself holds, kept, and measured on what it has not seen."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compresslab.jobs.lm_demo import measure_tiny
+from compresslab.testing import check_language_model
+
+pytest.importorskip("torch", reason="needs the extra 'lm'")
+pytest.importorskip("accelerate", reason="needs the extra 'lm'")
+pytest.importorskip("transformers", reason="needs the extra 'lm'")
+
+from compresslab.lm.tiny import TINY_TRAINING, TinyShape, load_tiny, make_tiny, tiny_data
+
+SHAPE = TinyShape(hidden=32, layers=1, heads=2, context=32)
+TRAINING = dataclasses.replace(TINY_TRAINING, steps=60, length=32, learning_rate=2e-2, warmup=5, save_every=30)
+
+
+def test_the_small_model_is_trained_once_kept_and_learns(tmp_path: Path) -> None:
+    steps: list[int] = []
+    settings = {"shape": SHAPE, "training": TRAINING, "device": "cpu", "folder": tmp_path / "tiny"}
+    model = load_tiny(**settings, progress=lambda done, total: steps.append(done))
+    assert steps == list(range(1, 61))
+    again = load_tiny(**settings, progress=lambda done, total: steps.append(done))
+    assert again.fingerprint() == model.fingerprint()
+    assert len(steps) == 60
+    assert (model.name, model.context, model.eos_id, model.prefix_id) == ("tiny", 32, 256, 256)
+    check_language_model(again)
+    # A damaged model is made again, from its finished run's record or anew, and is the same.
+    (tmp_path / "tiny" / "model" / "model.safetensors").write_bytes(b"half")
+    rows = measure_tiny(model, sample=600)
+    fresh = measure_tiny(make_tiny(SHAPE, device="cpu"), sample=600)
+    assert [row.model.name for row in rows] == ["prose", "code", "names"]
+    for row, blank in zip(rows, fresh, strict=True):
+        assert row.model.bits_per_byte is not None
+        assert blank.model.bits_per_byte == pytest.approx(8, abs=0.2)  # it knows nothing: log2 257 bits a byte
+        assert row.model.bits_per_byte < 6.5
+        assert row.trained_tree_bits_per_byte < 4.5  # order 3, from all of the training data
+        assert row.model.bytes == 600
+
+
+def test_held_out_documents_are_not_shown() -> None:
+    for name, (shown, held_out) in tiny_data().items():
+        seen = set(shown.texts())
+        assert not [text for text in held_out.texts() if text in seen and len(text) > 200], name
+        share = len(held_out) / (len(held_out) + len(shown))
+        assert share == pytest.approx(0.05, abs=0.01)
+        assert np.diff(shown.offsets).sum() > 5e5
