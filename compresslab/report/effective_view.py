@@ -22,7 +22,7 @@ def effective_findings(spec: EffectiveSpec, rows: Sequence[Row]) -> list[str]:
     within = [m for m in mixtures if all((_bias(row) <= 2).all() for row in known if tuple(row["mixture"]) == m)]
     found = [
         f"Known mixtures: in {len(within)} of {len(mixtures)} the shares of the whole distribution lie within 2 "
-        f"standard errors of {spec.phrases:,} phrases from the truth, for every seed and part (worst {bias.max():.2f}).",
+        f"standard errors ({spec.phrases:,} phrases) of the truth, for all seeds and parts (worst {bias.max():.1f}).",
         f"Of {len(z)} sampled shares {np.mean(z <= 2):.0%} lie within 2 standard errors (95 % expected of an unbiased "
         f"one); worst {z.max():.2f}.",
     ]
