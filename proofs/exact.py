@@ -105,7 +105,7 @@ def evaluate(expr: Expr, values: Values) -> Expr:
             return _ceiling(walk(node.args[0], local))
         if isinstance(node, sp.Mul):
             # A leaf without mass counts 0, whatever its logarithm is: 0 log 0 = 0.
-            parts = []
+            parts: list[Expr] = []
             for arg in sorted(node.args, key=lambda a: a.has(sp.log)):
                 part = walk(arg, local) if not (parts and parts[-1] == 0) else sp.Integer(0)
                 if part == 0:

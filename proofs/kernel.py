@@ -15,7 +15,7 @@ from typing import Any
 from . import classical, exact, rules_algebra, rules_analysis
 from .context import Context, Known, NotShown
 from .expressions import free_names
-from .facts import Assume, Claim, Define, Fact, Step, Verdict
+from .facts import Claim, Fact, Item, Step, Verdict
 
 __all__ = ["Report", "StepReport", "check"]
 
@@ -149,7 +149,7 @@ def _check_step(
     return report, conclusion, context.cited
 
 
-def _proved_goal(name: str, number: int, library: Mapping[str, Claim]) -> tuple[Fact, tuple[Assume | Define, ...]]:
+def _proved_goal(name: str, number: int, library: Mapping[str, Claim]) -> tuple[Fact, tuple[Item, ...]]:
     """Return a goal of a claim that is proved, with the premises and definitions that it rests on."""
     if name not in library:
         raise NotShown(f"there is no other claim {name!r}")
@@ -162,10 +162,10 @@ def _proved_goal(name: str, number: int, library: Mapping[str, Claim]) -> tuple[
     return goals[number - 1]
 
 
-_CACHE: dict[Claim, list[tuple[Fact, tuple[Assume | Define, ...]]]] = {}
+_CACHE: dict[Claim, list[tuple[Fact, tuple[Item, ...]]]] = {}
 
 
-def _resting(claim: Claim, report: Report) -> list[tuple[Fact, tuple[Assume | Define, ...]]]:
+def _resting(claim: Claim, report: Report) -> list[tuple[Fact, tuple[Item, ...]]]:
     if report.verdict != "proved":
         return []
     items = {item.name: item for item in (*claim.assumptions, *claim.definitions)}

@@ -39,7 +39,8 @@ ALIGN, PRE = rate_slope(p[a, j]), rate_slope(m[j])
 SUM_ALIGN, SUM_PRE = total(APART * ALIGN, a, b), total(APART * PRE, a, b)
 DIVERSITY = total((p[s, j] - m[j]) ** 2 / m[j], s, j)
 
-mean, x, y = positive("z"), *nonnegative("x y")
+mean = positive("z")
+x, y = nonnegative("x y")
 LEAF = k * mean + x + l * y
 
 

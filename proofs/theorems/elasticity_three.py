@@ -110,7 +110,8 @@ SMALL = Assume("small", "the perturbation data is at most half the alignment dat
 # --- one leaf: two inequalities in six variables ---
 
 xs = nonnegative("x_1 x_2 x_3")
-a, uu, vv, ww = positive("a"), *nonnegative("u v w")
+a = positive("a")
+uu, vv, ww = nonnegative("u v w")
 steps = nonnegative("s t r")
 S = sp.Add(*xs)
 PERMS = tuple(itertools.permutations(xs))
