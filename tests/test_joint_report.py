@@ -52,7 +52,7 @@ def write_rows(folder: Path) -> None:
                         "leaves": scenario.probabilities.shape[1], "reading": arm.reading, "k": arm.k, "seed": seed,
                         "l": l, "excess_nats": 0.003, "wasted": 0.0,
                         **{f"gamma_{role}_nats": x for role, x in noisy.items()},
-                        **{f"sampled_{role}_bits": x / LN2 for role, x in noisy.items()},
+                        **{f"coded_{role}_bits": x / LN2 for role, x in noisy.items()},
                     }
                 )  # fmt: skip
             append_rows(folder / "rows.jsonl", f"{arm.name}/seed {seed}", rows)
@@ -95,6 +95,15 @@ def test_the_command_writes_the_page_into_the_folder(folder: Path, capsys: pytes
     assert "contained <1>" not in text
     assert re.search(r"rows\.jsonl</td>", text)
     assert (folder / "figures" / "excess.png").is_file()
+
+
+def test_rows_of_other_texts_are_refused(folder: Path, tmp_path: Path) -> None:
+    spec = json.loads((folder / "spec.json").read_text())
+    (tmp_path / "spec.json").write_text(json.dumps({**spec, "data_sha256": "0" * 64}))
+    with pytest.raises(
+        InvalidParameter, match="is of other texts than this Python's .* make the report with the Python"
+    ):
+        read_joint(tmp_path)
 
 
 def test_what_is_no_experiment_is_named(tmp_path: Path) -> None:

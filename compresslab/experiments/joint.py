@@ -7,8 +7,8 @@ reading of "D_p, D_a, D_t", a ``k``) and each seed:
 1. the trunk: a network is trained on the exact mixture at ``l = 0``, full-batch;
 2. the branches: from the trunk, for every ``l`` of the grid (``l = 0`` too), the same number of steps with the same
    learning rates on the mixture at that ``l``; what training alone changes is common to all branches;
-3. one row a branch: ``gamma_p, gamma_a, gamma_t`` over all leaves, the excess over the entropy, and the mean code
-   length of sampled streams of phrases (the same phrases for every ``l``).
+3. one row a branch: ``gamma_p, gamma_a, gamma_t`` over all leaves, the excess over the entropy, and the coded
+   size of sampled streams of phrases under the range coder (the same phrases for every ``l``).
 
 =============  =====================================================================================================
 reading        what it is (theory, section 4)
@@ -37,7 +37,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab.checks import number_or_nan
-from compresslab.codelength import LN2
 from compresslab.corpora import corpus_texts
 from compresslab.elasticity import Elasticity
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
@@ -185,6 +184,11 @@ def joint_words(words: int, max_bytes: int = 8) -> tuple[list[bytes], Values]:
     return keys, table / table.sum(axis=1, keepdims=True)
 
 
+def data_digest(words: Sequence[bytes], parts: Values) -> str:
+    """Return the SHA-256 of words and their distributions: another Python's corpora may hold others."""
+    return hashlib.sha256(b"\n".join(words) + parts.tobytes()).hexdigest()
+
+
 def joint_scenario(parts: Values, reading: str, k: float, roles: Sequence[str] = CORPORA) -> Elasticity:
     """Return the scenario of a reading.
 
@@ -215,7 +219,8 @@ def joint_scenario(parts: Values, reading: str, k: float, roles: Sequence[str] =
 
 
 @lru_cache(maxsize=2)
-def _leaves(words: int, max_bytes: int) -> tuple[Trie, Values]:
+def leaves(words: int, max_bytes: int) -> tuple[Trie, Values]:
+    """Return the prefix tree of :func:`joint_words` and its distributions, kept for the units to come."""
     keys, parts = joint_words(words, max_bytes)
     return Trie.build(keys), parts
 
@@ -225,11 +230,11 @@ def train_unit(unit: Unit) -> list[Row]:
     from compresslab.experiments.networks import new_network, num_parameters, to_tensors
     from compresslab.experiments.training import copy_network, evaluate, fit, one_thread
 
-    arm, (words, parts) = unit.arm, _leaves(unit.spec.words, unit.spec.max_bytes)
+    arm, (words, parts) = unit.arm, leaves(unit.spec.words, unit.spec.max_bytes)
     scenario = joint_scenario(parts, arm.reading, arm.k, arm.roles)
     p = scenario.probabilities
     rng = np.random.default_rng(unit.seed)
-    streams = np.stack([rng.multinomial(unit.spec.phrases, q / q.sum()) for q in p]) / unit.spec.phrases
+    streams = [rng.choice(len(q), size=unit.spec.phrases, p=q / q.sum()) for q in p]
     device = _device(unit)
     rows: list[Row] = []
     with one_thread():
@@ -240,7 +245,7 @@ def train_unit(unit: Unit) -> list[Row]:
             branch, mixed = copy_network(trunk), _mixture(p, arm.k, l)
             fit(branch, trie, mixed, steps=arm.branch_steps, learning_rate=arm.branch_learning_rate)
             log_q = evaluate(branch, trie)
-            gamma, coded = -(p @ log_q), -(streams @ log_q) / LN2
+            gamma = -(p @ log_q)
             held = mixed > 0
             entropy = -float(mixed[held] @ np.log(mixed[held]))
             rows.append(
@@ -255,15 +260,27 @@ def train_unit(unit: Unit) -> list[Row]:
                     "seed": unit.seed,
                     "l": l,
                     **{f"gamma_{role}_nats": x for role, x in zip(ROLES, gamma.tolist(), strict=True)},
-                    **{f"sampled_{role}_bits": x for role, x in zip(ROLES, coded.tolist(), strict=True)},
+                    **{f"coded_{role}_bits": coded_bits(x, log_q) for role, x in zip(ROLES, streams, strict=True)},
                     "excess_nats": -float(mixed @ log_q) - entropy,
-                    "wasted": float(-np.expm1(np.log(np.exp(log_q).sum()))),
+                    "wasted": 1 - float(np.exp(log_q).sum()),
                 }
             )
     return rows
 
 
 ROLES = ("pretrain", "align", "perturb")
+
+
+def coded_bits(stream: NDArray[np.int64], log_q: Values) -> float:
+    """Code a stream of leaves under a network's probabilities by the range coder; return its bits per phrase.
+
+    What the network spends on strings that are no leaves stays spent: it is one more symbol, which never occurs.
+    """
+    from compresslab.coding.static_coder import encode_static
+
+    q = np.exp(log_q)
+    data = encode_static(stream, np.append(q, max(0.0, 1 - float(q.sum()))))
+    return 8 * len(data) / len(stream)
 
 
 def _mixture(p: Values, k: float, l: float) -> Values:  # noqa: E741 - the paper's symbol
@@ -318,7 +335,7 @@ def run_joint(
     if spec.device == "cuda" and not torch.cuda.is_available():
         raise InvalidParameter("the spec asks for a GPU and torch finds none: use the preset 'cpu'")
     keys, parts = joint_words(spec.words, spec.max_bytes)
-    digest = hashlib.sha256(b"\n".join(keys) + parts.tobytes()).hexdigest()
+    digest = data_digest(keys, parts)
     save_spec(out, {"experiment": "joint", **asdict(spec), "leaves": len(keys), "data_sha256": digest})
     rows = Path(out) / "rows.jsonl"
     return run_units(train_unit, joint_units(spec), rows, workers=workers, cost=unit_cost, progress=progress)

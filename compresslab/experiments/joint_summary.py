@@ -5,6 +5,7 @@ Everything is in nats per phrase, slopes per unit of ``l``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class Slope:
         role: "pretrain", "align" or "perturb".
         l: ``|D_t| / |D_a|``.
         network: of the networks, over their seeds.
-        sampled: the same from the sampled streams' code lengths.
+        coded: the same from the coded sizes of sampled streams.
         theory: the exact derivative.
         polynomial: the theory's curve through the polynomial that the networks' curves go through: its own error is
             the difference to ``theory``.
@@ -40,7 +41,7 @@ class Slope:
     role: str
     l: float  # noqa: E741 - the paper's symbol
     network: Estimate
-    sampled: Estimate
+    coded: Estimate
     theory: float
     polynomial: float
 
@@ -69,7 +70,7 @@ class ArmSummary:
         slopes: at every ``l`` of the grid, for each role.
         ratio: ``(dgamma_a/dl) / (dgamma_p/dl)`` at ``l = 0``; the theorem says about ``-k``.
         conservation: at each ``l``, ``k dgamma_p/dl + dgamma_a/dl + l dgamma_t/dl`` over the sum of the terms' sizes.
-        turning_point: where ``gamma_p`` of the theory turns.
+        turning_point: where ``gamma_p`` of the theory turns; None: never.
     """
 
     arm: Arm
@@ -81,7 +82,7 @@ class ArmSummary:
     slopes: tuple[Slope, ...]
     ratio: Estimate
     conservation: tuple[Estimate, ...]
-    turning_point: float
+    turning_point: float | None
 
     def at(self, role: str, l: float) -> Slope:  # noqa: E741
         """Return the slope of a role at a point of the grid."""
@@ -118,18 +119,18 @@ def _summary(arm: Arm, scenario: Elasticity, rows: list[Row]) -> ArmSummary:
     exact, codes = scenario.derivatives(arm.l), scenario.code_lengths_nats(arm.l)
     for role in ROLES:
         measured[role] = derivatives_on_grid(arm.l, column(f"gamma_{role}_nats"))
-        sampled = derivatives_on_grid(arm.l, column(f"sampled_{role}_bits") * LN2)
+        coded = derivatives_on_grid(arm.l, column(f"coded_{role}_bits") * LN2)
         polynomial = derivatives_on_grid(arm.l, getattr(codes, role))
         theory = getattr(exact, role)
         slopes += [
             Slope(
-                role, l, estimate(measured[role][:, i]), estimate(sampled[:, i]), float(theory[i]), float(polynomial[i])
+                role, l, estimate(measured[role][:, i]), estimate(coded[:, i]), float(theory[i]), float(polynomial[i])
             )
             for i, l in enumerate(arm.l)  # noqa: E741
         ]
     terms = np.stack([arm.k * measured["pretrain"], measured["align"], np.array(arm.l) * measured["perturb"]])
     residual = terms.sum(axis=0) / np.abs(terms).sum(axis=0)
-    excess = column("excess_nats")
+    excess, turning = column("excess_nats"), scenario.turning_point()
     return ArmSummary(
         arm=arm,
         parameters=int(rows[0]["parameters"]),
@@ -140,5 +141,5 @@ def _summary(arm: Arm, scenario: Elasticity, rows: list[Row]) -> ArmSummary:
         slopes=tuple(slopes),
         ratio=estimate(measured["align"][:, 0] / measured["pretrain"][:, 0]),
         conservation=tuple(estimate(residual[:, i]) for i in range(len(arm.l))),
-        turning_point=scenario.turning_point(),
+        turning_point=turning if math.isfinite(turning) else None,
     )

@@ -8,12 +8,14 @@ from os import PathLike
 from pathlib import Path
 
 from compresslab.errors import InvalidParameter
+from compresslab.experiments.effective import EffectiveSpec, effective_preset, run_effective
 from compresslab.experiments.joint import JointSpec, run_joint
 from compresslab.experiments.joint_summary import ArmSummary, summarise_joint
 from compresslab.experiments.pool import Step
 from compresslab.experiments.presets import joint_preset
+from compresslab.experiments.rows import Row
 
-__all__ = ["JointResult", "run_joint_preset"]
+__all__ = ["JointResult", "run_effective_preset", "run_joint_preset"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +56,32 @@ def run_joint_preset(
         MissingExtra: torch is not installed.
     """
     spec = joint_preset(preset)
-    for name, value in (("seeds", seeds), ("workers", workers)):
-        if value is not None and value < 1:
-            raise InvalidParameter(f"the number of {name} is at least 1, not {value}")
     if seeds is not None:
+        if seeds < 1:
+            raise InvalidParameter(f"the number of seeds is at least 1, not {seeds}")
         spec = replace(spec, arms=tuple(replace(arm, seeds=tuple(range(seeds))) for arm in spec.arms))
-    rows = run_joint(spec, out, workers=workers or _cores(), progress=progress)
+    rows = run_joint(spec, out, workers=_workers(workers), progress=progress)
     return JointResult(spec, tuple(summarise_joint(spec, rows)), Path(out))
+
+
+def run_effective_preset(
+    out: str | PathLike[str],
+    preset: str = "demo",
+    *,
+    workers: int | None = None,
+    progress: Step | None = None,
+) -> tuple[EffectiveSpec, list[Row]]:
+    """Run the effective volumes, or go on with them; arguments and errors as for :func:`run_joint_preset`."""
+    spec = effective_preset(preset)
+    return spec, run_effective(spec, out, workers=_workers(workers), progress=progress)
+
+
+def _workers(workers: int | None) -> int:
+    if workers is None:
+        return _cores()
+    if workers < 1:
+        raise InvalidParameter(f"the number of workers is at least 1, not {workers}")
+    return workers
 
 
 def _cores() -> int:

@@ -29,24 +29,31 @@ class Estimate:
 
     Attributes:
         mean: over the runs.
-        low: lower end of the interval; minus infinity for a single run.
-        high: upper end.
+        low: lower end of the interval; None for a single run.
+        high: upper end; likewise.
         runs: how many.
     """
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     runs: int
 
     @property
     def sign(self) -> int:
         """1 or -1 where the interval lies on one side of 0, else 0."""
+        if self.low is None or self.high is None:
+            return 0
         return 1 if self.low > 0 else -1 if self.high < 0 else 0
 
+    @property
+    def half_width(self) -> float:
+        """Half the interval; NaN for a single run."""
+        return math.nan if self.low is None or self.high is None else (self.high - self.low) / 2
+
     def covers(self, value: float) -> bool:
-        """Say whether a value lies in the interval."""
-        return self.low <= value <= self.high
+        """Say whether a value lies in the interval; a single run has none."""
+        return self.low is not None and self.high is not None and self.low <= value <= self.high
 
 
 def estimate(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
@@ -61,8 +68,8 @@ def estimate(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
 
     Example:
         >>> found = estimate([1.0, 2.0, 3.0])
-        >>> round(found.mean, 3), round(found.low, 3), round(found.high, 3), found.sign
-        (2.0, -0.484, 4.484, 0)
+        >>> found.mean, round(found.half_width, 3), found.sign
+        (2.0, 2.484, 0)
     """
     from scipy.stats import t
 
@@ -73,7 +80,7 @@ def estimate(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
         raise InvalidParameter(f"a confidence lies between 0 and 1: not {confidence!r}")
     mean = float(x.mean())
     if len(x) == 1:
-        return Estimate(mean, -math.inf, math.inf, 1)
+        return Estimate(mean, None, None, 1)
     half = float(t.ppf((1 + confidence) / 2, len(x) - 1)) * float(x.std(ddof=1)) / math.sqrt(len(x))
     return Estimate(mean, mean - half, mean + half, len(x))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.networks import Parameters, TensorTrie, leaf_log_probs, require_torch
 
-__all__ = ["copy_network", "evaluate", "fit", "one_thread"]
+__all__ = ["copy_network", "evaluate", "fit", "fit_samples", "one_thread"]
 
 _WARM_UP = 50  # steps over which the learning rate rises
 
@@ -67,6 +67,44 @@ def fit(
             group["lr"] = learning_rate * rate
         adam.zero_grad(set_to_none=True)
         loss = -(target * leaf_log_probs(network, trie)).sum()
+        loss.backward()
+        adam.step()
+    if not math.isfinite(float(loss.detach())):
+        raise InvalidParameter(f"training diverged: the loss is no number at learning rate {learning_rate:g}: lower it")
+
+
+def fit_samples(
+    network: Parameters,
+    trie: TensorTrie,
+    p: NDArray[np.float64],
+    rng: np.random.Generator,
+    *,
+    steps: int,
+    batch: int,
+    learning_rate: float,
+) -> None:
+    """Train as models are trained: Adam at one learning rate, on a fresh batch of phrases from ``p`` at each step.
+
+    Args:
+        network: the parameters; changed in place.
+        trie: the leaves.
+        p: shape ``(M,)``, what the phrases are drawn from.
+        rng: the source of randomness.
+        steps: batches; each phrase is seen once.
+        batch: phrases in each.
+        learning_rate: of all steps.
+
+    Raises:
+        InvalidParameter: the loss is no longer a number: the learning rate is too high.
+    """
+    torch = require_torch()
+    parameters = list(network.values())
+    adam = torch.optim.Adam(parameters, lr=learning_rate)
+    like = {"dtype": parameters[0].dtype, "device": parameters[0].device}
+    loss = torch.zeros(())
+    for counts in rng.multinomial(batch, p / p.sum(), size=steps):
+        adam.zero_grad(set_to_none=True)
+        loss = -(torch.as_tensor(counts / batch, **like) * leaf_log_probs(network, trie)).sum()
         loss.backward()
         adam.step()
     if not math.isfinite(float(loss.detach())):

@@ -14,7 +14,7 @@ import numpy as np
 from compresslab.codelength import LN2
 from compresslab.elasticity import Elasticity
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.joint import Arm, JointSpec, scenarios
+from compresslab.experiments.joint import Arm, JointSpec, data_digest, joint_words, scenarios
 from compresslab.experiments.joint_summary import ArmSummary, Slope, summarise_joint
 from compresslab.experiments.rows import Row, read_rows
 from compresslab.experiments.slopes import estimate
@@ -38,7 +38,7 @@ def read_joint(folder: str | PathLike[str]) -> tuple[JointSpec, list[Row]]:
 
     Raises:
         UnreadableFile: there is no ``spec.json``.
-        InvalidParameter: it is not the spec of a ``joint`` experiment.
+        InvalidParameter: it is not the spec of a ``joint`` experiment, or of one on another Python's corpora.
         CorruptFile: the rows are damaged.
     """
     path = Path(folder) / "spec.json"
@@ -56,6 +56,12 @@ def read_joint(folder: str | PathLike[str]) -> tuple[JointSpec, list[Row]]:
             "give the folder of 'compresslab experiment joint'"
         ) from error
     found.check()
+    digest = data_digest(*joint_words(found.words, found.max_bytes))
+    if spec.get("data_sha256", digest) != digest:
+        raise InvalidParameter(
+            f"{path} is of other texts than this Python's (data_sha256 is {str(spec['data_sha256'])[:12]}, here "
+            f"{digest[:12]}): make the report with the Python that ran the experiment"
+        )
     return found, [row for unit in read_rows(Path(folder) / "rows.jsonl").values() for row in unit]
 
 
@@ -84,7 +90,8 @@ def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page
     size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
     answer = (
         f"{networks} networks ({kinds}; {size} parameters) were trained on mixtures of pre-training data, alignment "
-        "data and a growing perturbation. Their code lengths are held against the theorem's, which are exact for this data.",
+        "data and a growing perturbation. Their code lengths are held against the theorem's, which are exact for this "
+        "data.",
         _verdict(first),
     )
     sections = [Section("What each arm showed", points=tuple(joint_findings(summaries)))]
@@ -145,8 +152,7 @@ def _facts(one: ArmSummary) -> tuple[Fact, ...]:
 
 def _interval(slope: Slope, digits: int) -> str:
     found = slope.network
-    half = (found.high - found.low) / 2 / LN2
-    return signed(found.mean / LN2, digits) + (f" ± {half:.1g}" if found.runs > 1 else "")
+    return signed(found.mean / LN2, digits) + (f" ± {found.half_width / LN2:.1g}" if found.runs > 1 else "")
 
 
 def _arm_section(number: int, one: ArmSummary, scenario: Elasticity, rows: Sequence[Row]) -> Section:
@@ -156,11 +162,10 @@ def _arm_section(number: int, one: ArmSummary, scenario: Elasticity, rows: Seque
     for role in _ROLES:
         for l in one.arm.l:  # noqa: E741
             found = estimate([row[f"gamma_{role}_nats"] / LN2 for row in mine if row["l"] == l])
-            low, high = (found.low, found.high) if found.runs > 1 else (None, None)
-            lengths.append(Measured(role, l, found.mean, low, high))
+            lengths.append(Measured(role, l, found.mean, found.low, found.high))
             if role != "perturb":
                 net = one.at(role, l).network
-                low, high = (net.low / LN2, net.high / LN2) if net.runs > 1 else (None, None)
+                low, high = (None if x is None else x / LN2 for x in (net.low, net.high))
                 slopes.append(Measured(role, l, net.mean / LN2, low, high))
     columns = ("l", *(x for name in _ROLES.values() for x in (f"d{name}/dl", "theory")), "conservation")
     table = TableBlock(

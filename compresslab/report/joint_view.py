@@ -85,6 +85,18 @@ def _sheets(summaries: Sequence[ArmSummary]) -> Iterator[Sheet]:
             ],
         )
 
+        yield (
+            f"{_name(one)}: through the range coder, streams of sampled phrases",
+            ["l", *(x for s in SYMBOLS.values() for x in (f"dγ_{s}/dl", "theory"))],
+            [
+                [
+                    f"{l:g}",
+                    *(x for r in SYMBOLS for x in (_with_error(one.at(r, l).coded, 5), f"{one.at(r, l).theory:+.5f}")),
+                ]
+                for l in one.arm.l  # noqa: E741
+            ],
+        )
+
 
 def _name(one: ArmSummary) -> str:
     label = f"{one.arm.network} {one.arm.size}"
@@ -100,5 +112,5 @@ def _error(slope: Slope) -> str:
 
 
 def _with_error(x: Estimate, digits: int) -> str:
-    half = f" ± {(x.high - x.low) / 2:.{digits}f}" if x.runs > 1 else ""
+    half = f" ± {x.half_width:.{digits}f}" if x.runs > 1 else ""
     return f"{x.mean:+.{digits}f}{half}"

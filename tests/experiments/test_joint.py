@@ -53,7 +53,7 @@ def test_the_slopes_of_a_network_that_fits_are_those_of_the_theory(name: str, su
     for slope in one.slopes:
         assert slope.network.mean == pytest.approx(slope.theory, rel=0.1, abs=0.002)
         assert slope.polynomial == pytest.approx(slope.theory, rel=0.05, abs=0.002)
-        assert slope.sampled.mean == pytest.approx(slope.theory, rel=0.2, abs=0.01)
+        assert slope.coded.mean == pytest.approx(slope.theory, rel=0.2, abs=0.01)
     if len(one.arm.seeds) > 2:
         assert all(slope.sign_agrees for slope in one.slopes if slope.role != "pretrain")
     assert one.at("pretrain", 0.0).network.mean < 0 < one.at("pretrain", 1.0).network.mean

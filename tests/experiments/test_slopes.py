@@ -30,7 +30,8 @@ def test_student_interval_of_five_runs() -> None:
     x = np.array([1.0, 2.0, 4.0, 5.0, 8.0])
     half = 2.776445 * x.std(ddof=1) / np.sqrt(5)
     found = estimate(x)
-    assert (found.low, found.high) == pytest.approx((4 - half, 4 + half), rel=1e-6)
+    assert (found.low, found.high) == (pytest.approx(4 - half, rel=1e-6), pytest.approx(4 + half, rel=1e-6))
+    assert found.half_width == pytest.approx(half, rel=1e-6)
     assert found.sign == 1
     assert estimate(-x).sign == -1
     assert found.covers(3)
@@ -45,7 +46,10 @@ def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
 
 def test_one_run_has_no_interval_and_no_sign() -> None:
     assert estimate([0.5]).sign == 0
-    assert not np.isfinite(estimate([0.5]).low)
+    assert estimate([0.5]).low is None
+    assert estimate([0.5]).high is None
+    assert np.isnan(estimate([0.5]).half_width)
+    assert not estimate([0.5]).covers(0.5)
 
 
 def test_bad_input() -> None:
