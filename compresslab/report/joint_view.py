@@ -54,7 +54,7 @@ def joint_findings(summaries: Sequence[ArmSummary]) -> Iterator[str]:
 
 
 def _worst(one: ArmSummary, role: str) -> float:
-    """The largest error of a role's slopes over the largest slope: near a turning point a slope's own size is nothing."""
+    """Return the largest error of a role over its largest slope: near a turning point a slope itself is nothing."""
     slopes = [slope for slope in one.slopes if slope.role == role]
     return max(abs(s.network.mean - s.theory) for s in slopes) / max(abs(s.theory) for s in slopes)
 
