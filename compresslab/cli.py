@@ -26,11 +26,12 @@ from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
 from compresslab.readers import read_files
 from compresslab.report.elasticity_report import elasticity_page
-from compresslab.report.page import write_report
+from compresslab.report.page import check_report_extra, write_report
 from compresslab.report.pages import rate_page, tree_page
 from compresslab.report.progress import working
 from compresslab.report.provenance import provenance
 from compresslab.report.tables import corpora_table, elasticity_view, rate_table, tree_view
+from compresslab.report_commands import add_report_command
 from compresslab.splitting import split_texts
 from compresslab.texts import Texts
 from compresslab.tokenizers import Tokenizer, get_tokenizer
@@ -61,7 +62,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 ReportTo = Annotated[
     Path | None,
-    typer.Option("--report", help="Write report.html and its figures to this directory.", show_default=False),
+    typer.Option(
+        "--report",
+        help="Write report.html and its figures to this directory.",
+        show_default=False,
+        callback=check_report_extra,  # before anything is measured
+    ),
 ]
 
 
@@ -347,6 +353,7 @@ def _print_json(value: Any) -> None:
 
 add_coding_commands(app, _say)
 add_experiment_commands(app, _print, _print_json)
+add_report_command(app)
 
 _MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
 

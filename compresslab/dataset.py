@@ -151,7 +151,7 @@ class Dataset:
             keep_blank: keep blank lines (``split="line"`` only).
             text: check that each file is text; False takes any bytes (best with ``split="document"``).
             encoding: "utf-8" keeps the bytes as they are, valid or not; any other is converted to UTF-8, strictly.
-            pattern: which file names to take in directories, such as "*.txt".
+            pattern: which file names to take in directories, such as ``"*.txt"``.
             name: a label for tables; the file's name where there is one file.
 
         Raises:

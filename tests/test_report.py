@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import re
 import sys
@@ -177,8 +178,20 @@ def test_a_report_that_cannot_be_written_is_one_readable_line(
     assert re.search(r"compresslab: cannot write .*a\.txt/x: not a directory", capsys.readouterr().err)
 
 
-def test_without_the_extra_the_error_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = Page("t", "q", (), (), (), provenance([], []))
+    (tmp_path / "a.txt").write_text("to be")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jinja2" else name)
+    with pytest.raises(SystemExit) as stop:
+        main(["rate", str(tmp_path / "a.txt"), "--report", str(tmp_path / "out")])
+    assert stop.value.code == 1
+    out, err = capsys.readouterr()
+    assert out == ""  # nothing is measured first
+    assert err.startswith("compresslab: a report needs the optional extra 'report': pip install")
+    (tmp_path / "a.txt").unlink()
+    monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(MissingExtra, match=r"a report needs the optional extra 'report': pip install"):
         write_report(page, tmp_path)

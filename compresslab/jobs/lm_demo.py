@@ -16,7 +16,7 @@ from compresslab.texts import Texts
 
 __all__ = ["TinyRow", "measure_tiny"]
 
-SAMPLE = 30_000  # bytes of held-out text of each corpus
+SAMPLE = 12_000  # bytes of held-out text of each corpus
 TREE_DEPTH, TREE_SMOOTHING = 4, 0.01
 
 

@@ -104,23 +104,23 @@ class TokenCoder:
         return self.model.name
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of `settings`. It is computed once: do not change the model's weights afterwards."""
+        """Return a digest (128 bits) of the model, `settings` and all else that decoding depends on.
+
+        It is computed once: do not change the model's weights afterwards.
+        """
         if not self._fingerprint:
-            text = json.dumps(self.settings(), sort_keys=True)
-            self._fingerprint = hashlib.sha256(text.encode()).hexdigest()
+            tokenizer = self.model.tokenizer
+            name = tokenizer.name if tokenizer is not None else None
+            facts = [_FORMAT, self.model.fingerprint(), name, self._shape(), _machine(self.model)]
+            self._fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
         return self._fingerprint
 
     def settings(self) -> dict[str, Any]:
-        """Return all that decoding depends on, as JSON."""
-        tokenizer = self.model.tokenizer
-        return {
-            "format": _FORMAT,
-            "weights": self.model.fingerprint(),
-            "tokenizer": tokenizer.name if tokenizer is not None else None,
-            "streams": self.streams,
-            "segment": self.segment,
-            **_machine(self.model),
-        }
+        """Return what `model_of_file` and people need to know, as JSON; files hold it twice, so it is short."""
+        return {**self._shape(), **_machine(self.model)}
+
+    def _shape(self) -> dict[str, Any]:
+        return {"streams": self.streams, "segment": self.segment}
 
     def compress(self, data: bytes, progress: Progress | None = None) -> bytes:
         """Code a chunk: the number of tokens (LEB128), then one stream.
@@ -253,7 +253,7 @@ def _machine(model: LanguageModel) -> dict[str, Any]:
     """Return what else the floats of a step depend on: kind of processor, threads, versions."""
     module = getattr(model, "module", None)
     if module is None:
-        return {"arithmetic": "numpy", "numpy": np.__version__, "processor": platform.machine()}
+        return {"numpy": np.__version__, "processor": platform.machine()}
     import torch
     import transformers
 

@@ -23,7 +23,7 @@ from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabu
 from compresslab.lm.protocol import as_ids
 from compresslab.tokenizers import Tokenizer
 
-__all__ = ["HuggingFaceModel"]
+__all__ = ["HuggingFaceModel", "HuggingFaceStepper"]
 
 _PIECE = 1 << 22  # logits turned into scores at once, in numbers: 16 MiB of float32, beside the batch itself
 _BATCH_BYTES = {"cpu": 1 << 28, "cuda": 1 << 32}  # logits of a batch, as float32

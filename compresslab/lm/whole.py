@@ -1,17 +1,16 @@
-"""Which checkpoints of a run are whole: a kill while one is written must not leave one that looks right."""
+"""Which checkpoints of a training are whole: one that was being written when the process was killed is not."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
-from typing import Final
 
 from compresslab.files import write_atomic
 
 __all__ = ["last_whole", "mark_whole"]
 
-WHOLE: Final = "whole.json"
+WHOLE = "whole.json"
 
 
 def mark_whole(checkpoint: Path) -> None:

@@ -6,6 +6,7 @@ and figures are inside, nothing is fetched. Its figures are also written as SVG 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,17 @@ from compresslab.report.style import figure_bytes, svg_for_page
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Fact", "Page", "PageFigure", "Section", "TableBlock", "draw_page", "render_page", "write_report"]
+__all__ = [
+    "Fact",
+    "Page",
+    "PageFigure",
+    "Section",
+    "TableBlock",
+    "check_report_extra",
+    "draw_page",
+    "render_page",
+    "write_report",
+]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -132,6 +143,17 @@ class Page:
     def figures(self) -> tuple[PageFigure, ...]:
         """All figures, in order."""
         return tuple(figure for section in self.sections for figure in section.figures)
+
+
+def check_report_extra(directory: Path | None = None) -> Path | None:
+    """Return ``directory`` if reports can be written here, so that nothing is measured for a report that cannot be.
+
+    Raises:
+        MissingExtra: a directory is given, and jinja2 or matplotlib is not installed.
+    """
+    if directory is not None and not all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
+        raise MissingExtra("a report", "report")
+    return directory
 
 
 def render_page(page: Page, svg: Mapping[str, bytes] | None = None) -> str:

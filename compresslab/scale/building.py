@@ -24,7 +24,7 @@ from compresslab.files import write_atomic
 from compresslab.phrases import Parse, check_depth, check_parse
 from compresslab.scale.layers import write_tree_of_runs
 from compresslab.scale.memory import available_bytes, resident_bytes
-from compresslab.scale.merging import merge_on_disk
+from compresslab.scale.merging import merge_on_disk, one_ahead
 from compresslab.scale.shards import Shard, cut_shards
 from compresslab.scale.spill import RunReader, RunWriter, is_finished, remove_unfinished, writing
 from compresslab.scale.token_files import Block, TokenFile, largest_token, open_tokens
@@ -233,7 +233,7 @@ def merge_runs_on_disk(runs: Sequence[Path], folder: Path, plan: Plan, memory: i
     small = smallest_unsigned(plan.depth)
     writer = RunWriter(folder, (small, small, np.dtype(np.int64), smallest_unsigned(plan.vocab_size - 1)))
     try:
-        for piece in merge_on_disk(readers, plan.depth, memory):
+        for piece in one_ahead(merge_on_disk(readers, plan.depth, memory)):
             writer.write(piece.shared, piece.length, piece.counts, piece.symbols)
         writer.finish()
     except BaseException:
@@ -264,7 +264,7 @@ def finish_tree(runs: list[Path], plan: Plan, target: Path, folder: Path, memory
 
     def told() -> Iterator[Any]:
         nonlocal done
-        for piece in merge_on_disk(readers, plan.depth, memory):
+        for piece in one_ahead(merge_on_disk(readers, plan.depth, memory)):
             yield piece
             done += len(piece)
             tell("writing the tree (leaves)", done, total)

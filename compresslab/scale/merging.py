@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from compresslab.arrays import smallest_unsigned
 from compresslab.runs import Run
 from compresslab.strings import Unsigned
 
-__all__ = ["Reader", "align_readers", "merge_on_disk"]
+__all__ = ["Reader", "align_readers", "merge_on_disk", "one_ahead"]
 
 
 class Reader(Protocol):
@@ -43,6 +44,8 @@ def merge_on_disk(readers: Sequence[Reader], depth: int, memory: int) -> Iterato
 def align_readers(readers: Sequence[Reader], depth: int, memory: int, column: NDArray[np.int64]) -> Iterator[Run]:
     """Yield the union of the leaves of runs, piece by piece, in order, with a matrix of counts.
 
+    A piece is good until the next but one is made.
+
     Args:
         readers: as in :func:`merge_on_disk`.
         depth: the trees' depth.
@@ -50,11 +53,11 @@ def align_readers(readers: Sequence[Reader], depth: int, memory: int, column: ND
         column: int64, shape ``(K,)``: the column of the matrix that each run's counts are added to.
     """
     runs, symbol = len(readers), readers[0].dtypes[3]
-    # Half of the memory holds what is read, a third what is written; a leaf brings at most depth symbols.
+    # Half of the memory holds what is read, a third two pieces that are written; a leaf brings at most depth symbols.
     columns = int(column.max()) + 1
     per_leaf = 8 + 8 * columns + depth * symbol.itemsize
     block = max(1, min(1 << 17, memory // (2 * runs * per_leaf)))
-    room = max(1, min(1 << 20, memory // (3 * per_leaf)))
+    room = max(1, min(1 << 20, memory // (6 * per_leaf)))
     small = smallest_unsigned(depth)
     shared, length = np.empty(runs * block, small), np.empty(runs * block, small)
     counts = np.empty(runs * block, np.int64)
@@ -75,10 +78,11 @@ def align_readers(readers: Sequence[Reader], depth: int, memory: int, column: ND
         refill(k)
     state = merge_kernels.new_state(runs, depth, symbol)
     merge_kernels.start(leaf, end, at, shared, length, counts, symbols, *state)
-    counted: NDArray[np.int64] = np.empty((room, columns), np.int64)
-    out = Run(np.empty(room, small), np.empty(room, small), counted, np.empty(room * depth, symbol))
+    counted = [np.empty((room, columns), np.int64) for _ in range(2)]
+    outs = [Run(np.empty(room, small), np.empty(room, small), c, np.empty(room * depth, symbol)) for c in counted]
     written: NDArray[np.int64] = np.zeros(2, np.int64)
     while True:
+        out = outs[0]
         status = merge_kernels.merge(
             leaf, end, last, at, shared, length, counts, symbols, *state, column,
             out.shared, out.length, out.counts, out.symbols, written,
@@ -86,7 +90,17 @@ def align_readers(readers: Sequence[Reader], depth: int, memory: int, column: ND
         if status >= 0:
             refill(status)
             continue
+        outs.reverse()
         yield out.slice(*written.tolist())
         written[:] = 0
         if status == merge_kernels.FINISHED:
             return
+
+
+def one_ahead(pieces: Iterator[Run]) -> Iterator[Run]:
+    """Make the next piece on another thread while this one is used."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = pool.submit(next, pieces, None)
+            yield piece

@@ -123,3 +123,14 @@ def test_laws_say_how_far_the_model_was_from_them() -> None:
     laws = check_language_model(honest(), tolerance_nats=1e-6)
     assert all(law.kept and 0 <= law.error <= law.tolerance for law in laws)
     assert {law.tolerance for law in laws} == {0.0, 1e-6}
+
+
+def test_the_package_gives_its_public_names_when_asked() -> None:
+    import compresslab.lm as lm
+
+    for name in lm.__all__:
+        if name in ("Training", "train"):
+            pytest.importorskip("transformers", reason="needs the extra 'lm'")
+        assert getattr(lm, name).__name__ == name
+    with pytest.raises(AttributeError, match="has no attribute 'scores'"):
+        lm.scores  # noqa: B018

@@ -1,0 +1,104 @@
+"""The release: what is built holds everything, installs alone, and says by name which extra the rest needs.
+
+Building needs the package index for the build's own tools, and minutes: it runs where ``COMPRESSLAB_RELEASE`` is set.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import compresslab
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+release = pytest.mark.skipif(
+    "COMPRESSLAB_RELEASE" not in os.environ, reason="set COMPRESSLAB_RELEASE=1 to build and install"
+)
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    assert f"\nversion: {compresslab.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## {compresslab.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_citation_names_the_paper() -> None:
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    for field in ("cff-version: 1.2.0", "message:", "title:", "authors:", "license: Apache-2.0", "arXiv:2406.06144"):
+        assert field in text
+
+
+def test_contributing_names_only_targets_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    named = set(
+        re.findall(r"^make ([a-z]+)", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    )
+    assert {"test", "demo", "docs"} <= named <= targets
+
+
+def run(*command: object, cwd: Path) -> str:
+    clean = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, cwd=cwd, env=clean)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+    made = "import sys; from setuptools import build_meta as b; print(b.build_sdist(sys.argv[1]))"
+    run(sys.executable, "-c", made, folder, cwd=ROOT)
+    return folder
+
+
+@release
+def test_the_wheel_holds_what_the_package_holds(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {str(path.relative_to(ROOT)) for path in (ROOT / "compresslab").rglob("*.py")}
+    wanted |= {f"compresslab/report/templates/{name}" for name in ("report.html.j2", "report.css", "explorer.js")}
+    wanted |= {"compresslab/py.typed", "compresslab/proofs/ledger.json"}
+    assert wanted <= held
+    assert not [name for name in held if name.startswith(("tests/", "docs/", "proofs/", "examples/"))]
+
+
+@release
+def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, source, cwd=tmp_path)
+    (again,), (first,) = tmp_path.glob("*.whl"), built.glob("*.whl")
+    assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(first).namelist())
+
+
+@release
+def test_the_core_alone_runs_and_names_the_extra_that_is_missing(built: Path, tmp_path: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    run(sys.executable, "-m", "venv", tmp_path / "env", cwd=tmp_path)
+    python = tmp_path / "env" / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, cwd=tmp_path)
+    (tmp_path / "a.txt").write_text("to be\nor not to be\n")
+    command = tmp_path / "env" / "bin" / "compresslab"
+    assert compresslab.__version__ in run(command, "--version", cwd=tmp_path)
+    assert "bits per byte" in run(command, "rate", "a.txt", cwd=tmp_path)
+    assert "EOS" in run(command, "tree", "a.txt", cwd=tmp_path)
+    done = subprocess.run(
+        [command, "rate", "a.txt", "--report", "out"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert "pip install 'compresslab[report]'" in done.stderr
+    extra = f"{wheel}[report]"
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", extra, cwd=tmp_path)
+    run(command, "rate", "a.txt", "--report", "out", cwd=tmp_path)
+    assert (tmp_path / "out" / "report.html").is_file()
