@@ -34,6 +34,7 @@ def add_experiment_commands(
         preset: Annotated[str, typer.Option(help="demo (minutes), cpu (some 20 minutes) or gpu.")] = "demo",
         seeds: Annotated[int | None, typer.Option(help="Seeds of every arm, instead of the preset's.")] = None,
         workers: Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")] = None,
+        so_far: Annotated[bool, typer.Option("--so-far", help="Train nothing: summarise the finished arms.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
@@ -42,7 +43,7 @@ def add_experiment_commands(
         from compresslab.report.joint_view import joint_markdown, joint_view
 
         with working(f"joint, {preset}", quiet=quiet) as step:
-            result = run_joint_preset(out, preset, seeds=seeds, workers=workers, progress=step)
+            result = run_joint_preset(out, preset, seeds=seeds, workers=workers, so_far=so_far, progress=step)
         write_atomic(out / "report.md", [joint_markdown(result.summaries).encode()])
         if as_json:
             show_json({"folder": str(result.folder), "arms": [asdict(summary) for summary in result.summaries]})

@@ -32,6 +32,7 @@ from functools import lru_cache
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -334,11 +335,15 @@ def run_joint(
     torch = require_torch()
     if spec.device == "cuda" and not torch.cuda.is_available():
         raise InvalidParameter("the spec asks for a GPU and torch finds none: use the preset 'cpu'")
-    keys, parts = joint_words(spec.words, spec.max_bytes)
-    digest = data_digest(keys, parts)
-    save_spec(out, {"experiment": "joint", **asdict(spec), "leaves": len(keys), "data_sha256": digest})
+    save_spec(out, joint_record(spec))
     rows = Path(out) / "rows.jsonl"
     return run_units(train_unit, joint_units(spec), rows, workers=workers, cost=unit_cost, progress=progress)
+
+
+def joint_record(spec: JointSpec) -> dict[str, Any]:
+    """Return what ``spec.json`` holds: the spec, and a digest of the data that this Python makes from it."""
+    keys, parts = joint_words(spec.words, spec.max_bytes)
+    return {"experiment": "joint", **asdict(spec), "leaves": len(keys), "data_sha256": data_digest(keys, parts)}
 
 
 def scenarios(spec: JointSpec) -> Sequence[tuple[Arm, Elasticity]]:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.effective import EffectiveSpec, effective_preset, run_effective
-from compresslab.experiments.joint import JointSpec, run_joint
+from compresslab.experiments.joint import JointSpec, joint_record, run_joint
 from compresslab.experiments.joint_summary import ArmSummary, summarise_joint
 from compresslab.experiments.pool import Step
 from compresslab.experiments.presets import joint_preset
-from compresslab.experiments.rows import Row
+from compresslab.experiments.rows import Row, read_rows
+from compresslab.experiments.spec import save_spec
 
 __all__ = ["JointResult", "run_effective_preset", "run_joint_preset"]
 
@@ -39,6 +40,7 @@ def run_joint_preset(
     *,
     seeds: int | None = None,
     workers: int | None = None,
+    so_far: bool = False,
     progress: Step | None = None,
 ) -> JointResult:
     """Run ``joint``, or go on with it, and summarise it.
@@ -48,6 +50,7 @@ def run_joint_preset(
         preset: "demo", "cpu" or "gpu".
         seeds: how many seeds every arm has, instead of the preset's own numbers.
         workers: processes of one thread each; as many as there are cores where not given.
+        so_far: train nothing; summarise the arms that are finished.
         progress: see :func:`compresslab.experiments.pool.run_units`.
 
     Raises:
@@ -60,8 +63,23 @@ def run_joint_preset(
         if seeds < 1:
             raise InvalidParameter(f"the number of seeds is at least 1, not {seeds}")
         spec = replace(spec, arms=tuple(replace(arm, seeds=tuple(range(seeds))) for arm in spec.arms))
-    rows = run_joint(spec, out, workers=_workers(workers), progress=progress)
+    if so_far:
+        spec, rows = _finished(spec, Path(out))
+    else:
+        rows = run_joint(spec, out, workers=_workers(workers), progress=progress)
     return JointResult(spec, tuple(summarise_joint(spec, rows)), Path(out))
+
+
+def _finished(spec: JointSpec, out: Path) -> tuple[JointSpec, list[Row]]:
+    """Return the spec with those arms alone that have all their rows, and the rows."""
+    found = read_rows(out / "rows.jsonl")
+    arms = {arm for arm in spec.arms if all(f"{arm.name}/seed {seed}" in found for seed in arm.seeds)}
+    if not arms:
+        raise InvalidParameter(f"no arm of this experiment is finished in {out}: run it first")
+    save_spec(out, joint_record(spec))
+    return replace(spec, arms=tuple(arm for arm in spec.arms if arm in arms)), [
+        r for rows in found.values() for r in rows
+    ]
 
 
 def run_effective_preset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from compresslab.cli import main
 from compresslab.experiments import run
 from compresslab.experiments.effective import EffectiveSpec
-from compresslab.experiments.joint import Arm, JointSpec
+from compresslab.experiments.joint import Arm, JointSpec, run_joint
 from compresslab.experiments.rows import read_rows
 
 pytest.importorskip("torch", reason="training needs torch (the extra 'lm')")
@@ -73,6 +74,24 @@ def test_volumes_names_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "Known mixtures: shares of prose / names / code" in (out / "report.md").read_text(encoding="utf-8")
     run_command("volumes", "--out", out, "--workers", 1, "--json")
     assert len(json.loads(capsys.readouterr().out)["rows"]) == 4
+
+
+def test_what_is_finished_can_be_read_while_the_rest_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "joint"
+    with pytest.raises(SystemExit):
+        main(["experiment", "joint", "--out", str(out), "--so-far", "--quiet"])
+    assert "no arm of this experiment is finished in" in capsys.readouterr().err
+    both = replace(JOINT, arms=(*JOINT.arms, replace(JOINT.arms[0], name="missing")))
+    monkeypatch.setattr(run, "joint_preset", lambda name: both)
+    run_joint(both, out)
+    rows = (out / "rows.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (out / "rows.jsonl").write_text("".join(rows[:-3]), encoding="utf-8")
+    run_command("joint", "--out", out, "--so-far")
+    shown = capsys.readouterr().out
+    assert "small" in shown
+    assert "missing" not in shown
 
 
 @pytest.mark.parametrize("option", ["--workers", "--seeds"])
