@@ -1,4 +1,4 @@
-"""The docs: every code block runs, every command is one, every page is linked; the site builds without a warning."""
+"""The docs: every code block runs (``py`` marks those that need weights or minutes), every command is one, every page is linked; the site builds without a warning."""
 
 from __future__ import annotations
 
