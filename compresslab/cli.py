@@ -31,6 +31,7 @@ from compresslab.report.pages import rate_page, tree_page
 from compresslab.report.progress import working
 from compresslab.report.provenance import provenance
 from compresslab.report.tables import corpora_table, elasticity_view, rate_table, tree_view
+from compresslab.report_commands import add_report_command
 from compresslab.splitting import split_texts
 from compresslab.texts import Texts
 from compresslab.tokenizers import Tokenizer, get_tokenizer
@@ -352,6 +353,7 @@ def _print_json(value: Any) -> None:
 
 add_coding_commands(app, _say)
 add_experiment_commands(app, _print, _print_json)
+add_report_command(app)
 
 _MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
 

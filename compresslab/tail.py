@@ -21,6 +21,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from compresslab.checks import number_or_nan
@@ -41,6 +42,8 @@ _ALPHA_RANGE = (0.02, 40.0)
 class ParetoTail:
     """A fitted tail: ``P(X >= x) = (x / x_min)**-alpha`` for the leaves at or above ``x_min``.
 
+    For counts the law is ``zeta(alpha + 1, n) / zeta(alpha + 1, n_min)``, which tends to that as ``n`` grows.
+
     Attributes:
         alpha: the exponent; the masses have a mean only if it is above 1.
         standard_error: of ``alpha``, from the Fisher information.
@@ -49,7 +52,7 @@ class ParetoTail:
         share: their share of all leaves.
         distance: the largest distance between the fitted and the observed tail, 0 to 1 (Kolmogorov-Smirnov).
         rejected: whether the test rejects a Pareto law for this tail, at 5 %.
-        discrete: whether counts were fitted (the discrete law), or masses (the continuous one).
+        total: the sum of the counts, where counts were fitted (the discrete law); None for masses (the continuous one).
     """
 
     alpha: float
@@ -59,7 +62,20 @@ class ParetoTail:
     share: float
     distance: float
     rejected: bool
-    discrete: bool
+    total: int | None
+
+    def survival(self, mass: npt.ArrayLike) -> Values:
+        """Return the fitted share of the tail's leaves that have at least these masses, each from ``x_min`` on.
+
+        Example:
+            >>> ParetoTail(2.0, 0.1, 0.01, 100, 1.0, 0.0, False, None).survival([0.01, 0.1]).round(6).tolist()
+            [1.0, 0.01]
+        """
+        x = np.asarray(mass, dtype=np.float64)
+        if self.total is None:
+            return np.asarray((x / self.x_min) ** -self.alpha)
+        counts = np.rint(np.concatenate([[self.x_min], x.ravel()]) * self.total)
+        return _survival_discrete(counts, self.alpha)[1:].reshape(x.shape)
 
     def __str__(self) -> str:
         verdict = "; a Pareto law is rejected" if self.rejected else ""
@@ -126,7 +142,9 @@ def fit_pareto_tail(p: DistributionLike, x_min: float | None = None) -> ParetoTa
         rejected = (distance - 0.2 / n) * (math.sqrt(n) + 0.26 + 0.5 / math.sqrt(n)) > _CRITICAL
         if best is None or not rejected or distance < best.distance:
             share = n / len(sample)
-            best = ParetoTail(alpha, error, float(values[i]) / unit, n, share, distance, rejected, discrete)
+            best = ParetoTail(
+                alpha, error, float(values[i]) / unit, n, share, distance, rejected, int(unit) if discrete else None
+            )
         if not rejected:
             break
     return best

@@ -356,8 +356,7 @@ def rational_zero(terms: Terms) -> bool:
     denominators: dict[Expr, int] = {}
     pieces: list[tuple[Expr, dict[Expr, int]]] = []
     for monomial, coefficient in terms.items():
-        bottom: dict[Expr, int] = {}
-        top = coefficient
+        top, bottom = coefficient, dict[Expr, int]()
         for base, exponent in monomial:
             power = atomised(sp.Pow(base, exponent)) if not exponent.is_Integer else atomised(base) ** exponent
             numerator, denominator = sp.fraction(power)

@@ -10,7 +10,7 @@ import sympy as sp
 
 from .algebra import is_zero
 from .expressions import Diff, Int, Lim, Mean, bound_symbols, fits, free_names, is_index, replace, substitute
-from .facts import Assume, Define, Fact
+from .facts import Assume, Define, Fact, Item
 from .positivity import Sign, sign
 
 __all__ = ["Context", "Known", "NotShown"]
@@ -37,7 +37,7 @@ class Context:
     known: Mapping[str, Known]
     assumptions: Mapping[str, Assume]
     definitions: Mapping[str, Define]
-    library: Callable[[str, int], tuple[Fact, tuple[Assume | Define, ...]]] | None = None
+    library: Callable[[str, int], tuple[Fact, tuple[Item, ...]]] | None = None
     cited: set[str] = field(default_factory=set)
     rests_on: set[str] = field(default_factory=set)
 
@@ -53,7 +53,7 @@ class Context:
         self.cited.add(name)
         return self.known[name]
 
-    def lemma(self, claim: str, goal: int) -> tuple[Fact, tuple[Assume | Define, ...]]:
+    def lemma(self, claim: str, goal: int) -> tuple[Fact, tuple[Item, ...]]:
         """Return a goal of another claim, and the premises and definitions on which it rests."""
         if self.library is None:
             raise NotShown("there is no library of claims to cite from")

@@ -18,6 +18,7 @@ __all__ = [
     "Define",
     "Fact",
     "Goal",
+    "Item",
     "Kind",
     "Notation",
     "Relation",
@@ -52,31 +53,29 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Assume:
-    """A premise. ``case`` marks one that only some goals may use (they name it in ``given``)."""
+class Item:
+    """A named fact of a proof: a premise, a definition or a step. ``words`` say it for people."""
 
     name: str
     words: str
     fact: Fact
+
+
+@dataclass(frozen=True)
+class Assume(Item):
+    """A premise. ``case`` marks one that only some goals may use (they name it in ``given``)."""
+
     case: bool = False
 
 
 @dataclass(frozen=True)
-class Define:
+class Define(Item):
     """A new symbol and what it stands for. ``fact`` is ``symbol = expression``."""
-
-    name: str
-    words: str
-    fact: Fact
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step of a proof: the fact concluded, and in words why. Each kind of step is a subclass with its own data."""
-
-    name: str
-    words: str
-    fact: Fact
+class Step(Item):
+    """One step of a proof: the fact concluded, and why. Each kind of step is a subclass with its own data."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,8 @@ def noted(claims: Iterable[Claim], notation: Sequence[Notation]) -> tuple[Claim,
     """Return the claims with those of the short names that occur in them."""
     out = []
     for claim in claims:
-        facts = [*(item.fact for item in claim.items), *(goal.fact for goal in claim.goals)]
+        items: tuple[Item, ...] = (*claim.assumptions, *claim.definitions, *claim.steps)
+        facts = [*(item.fact for item in items), *(goal.fact for goal in claim.goals)]
         seen = [side for fact in facts for side in (fact.left, fact.right)]
         kept: list[Notation] = []
         for item in sorted(notation, key=lambda n: -len(str(n.expr))):  # one may occur only inside a larger one
@@ -149,16 +149,6 @@ class Claim:
     goals: tuple[Goal, ...]
     finding: str = ""
     notation: tuple[Notation, ...] = ()
-
-    @property
-    def given(self) -> tuple[Assume | Define, ...]:
-        """The premises that the proof uses, and the definitions."""
-        return (*self.assumptions, *self.definitions)
-
-    @property
-    def items(self) -> tuple[Assume | Define | Step, ...]:
-        """All that has a name in the proof: premises, definitions, steps."""
-        return (*self.assumptions, *self.definitions, *self.steps)
 
     def without(self, name: str) -> Claim:
         """Return the claim with one step, definition or premise deleted."""

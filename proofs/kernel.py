@@ -15,7 +15,7 @@ from typing import Any
 from . import classical, exact, rules_algebra, rules_analysis
 from .context import Context, Known, NotShown
 from .expressions import free_names
-from .facts import Assume, Claim, Define, Fact, Step, Verdict
+from .facts import Claim, Fact, Item, Step, Verdict
 
 __all__ = ["Report", "StepReport", "check"]
 
@@ -80,7 +80,7 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
     problems = list(_ill_formed(claim))
     known: dict[str, Known] = {}
     cited_by: dict[str, set[str]] = {}
-    for item in claim.given:
+    for item in (*claim.assumptions, *claim.definitions):
         known[item.name] = Known(item.fact, frozenset({item.name}))
     reports: list[StepReport] = []
     for step in claim.steps:
@@ -149,7 +149,7 @@ def _check_step(
     return report, conclusion, context.cited
 
 
-def _proved_goal(name: str, number: int, library: Mapping[str, Claim]) -> tuple[Fact, tuple[Assume | Define, ...]]:
+def _proved_goal(name: str, number: int, library: Mapping[str, Claim]) -> tuple[Fact, tuple[Item, ...]]:
     """Return a goal of a claim that is proved, with the premises and definitions that it rests on."""
     if name not in library:
         raise NotShown(f"there is no other claim {name!r}")
@@ -162,19 +162,19 @@ def _proved_goal(name: str, number: int, library: Mapping[str, Claim]) -> tuple[
     return goals[number - 1]
 
 
-_CACHE: dict[Claim, list[tuple[Fact, tuple[Assume | Define, ...]]]] = {}
+_CACHE: dict[Claim, list[tuple[Fact, tuple[Item, ...]]]] = {}
 
 
-def _resting(claim: Claim, report: Report) -> list[tuple[Fact, tuple[Assume | Define, ...]]]:
+def _resting(claim: Claim, report: Report) -> list[tuple[Fact, tuple[Item, ...]]]:
     if report.verdict != "proved":
         return []
-    items = {item.name: item for item in claim.given}
+    items = {item.name: item for item in (*claim.assumptions, *claim.definitions)}
     return [(goal.fact, tuple(items[n] for n in sorted(report.rests_on[goal.by]))) for goal in claim.goals]
 
 
 def _ill_formed(claim: Claim) -> list[str]:
     problems = []
-    names = [item.name for item in claim.items]
+    names = [item.name for item in (*claim.assumptions, *claim.definitions, *claim.steps)]
     problems += [f"the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})]
     defined: set[Any] = set()
     for definition in claim.definitions:
@@ -240,7 +240,7 @@ def _idle(claim: Claim, cited_by: dict[str, set[str]]) -> list[str]:
         if name not in reached:
             reached.add(name)
             frontier += sorted(cited_by.get(name, ()))
-    everything = [item.name for item in claim.items]
+    everything = [item.name for item in (*claim.assumptions, *claim.definitions, *claim.steps)]
     return [f"{name!r} is idle: no goal needs it" for name in everything if name not in reached]
 
 

@@ -253,8 +253,7 @@ def check_lemma(step: Lemma, context: Context) -> str:
     fact, items = context.lemma(step.claim, step.goal)
     if not same_fact(fact, step.fact):
         raise NotShown(f"goal {step.goal} of {step.claim!r} is another fact")
-    here = {item.fact: item.name for item in context.assumptions.values()}
-    here |= {item.fact: item.name for item in context.definitions.values()}
+    here = {item.fact: item.name for item in (*context.assumptions.values(), *context.definitions.values())}
     for item in items:
         if item.fact not in here:
             raise NotShown(f"{step.claim!r} rests on {item.name!r} ({item.words}), which is no premise here")

@@ -172,11 +172,11 @@ def check_integrate(step: Integrate, context: Context) -> str:
             raise NotShown(f"{node} could be singular inside the interval")
     if not x.is_positive or not (a == 0 or context.sign(a)):
         raise NotShown("integrals are taken over part of the positive axis")
-    ends = [_end(step.antiderivative, x, a), _end(step.antiderivative, x, b)]
-    if b == sp.oo and (ends[1] is None or ends[1] != 0):
+    first, last = _end(step.antiderivative, x, a), _end(step.antiderivative, x, b)
+    if b == sp.oo and (last is None or last != 0):
         raise NotShown("the antiderivative must be the one that vanishes at infinity")
-    if ends[0] is None or ends[1] is None or not is_zero(ends[1] - ends[0] - step.fact.right):
-        raise NotShown(f"the antiderivative goes from {ends[0]} to {ends[1]}")
+    if first is None or last is None or not is_zero(last - first - step.fact.right):
+        raise NotShown(f"the antiderivative goes from {first} to {last}")
     return (
         "the antiderivative's derivative minus the integrand reduces to 0; its values at both ends give the right side"
     )

@@ -73,11 +73,11 @@ def _claim(report: Report) -> Iterable[str]:
         for item in claim.notation:
             others = [other for other in claim.notation if other is not item]
             yield _maths(f"{item.latex} = {_short(item.expr, others)}")
-    for one in claim.given:
+    for premise in (*claim.assumptions, *claim.definitions):
         yield (
-            rf"{labels[one.name]}: {text(one.words)}:\nopagebreak\ "
+            rf"{labels[premise.name]}: {text(premise.words)}:\nopagebreak\ "
             + "\n"
-            + _maths(latex_fact(one.fact, claim.notation))
+            + _maths(latex_fact(premise.fact, claim.notation))
         )
     if claim.goals:
         yield r"\textbf{Refuted:}" if claim.kind == "refutation" else r"\textbf{To be shown:}"

@@ -25,7 +25,7 @@ def test_the_exponent_of_pareto_masses_is_found(alpha: float) -> None:
     assert tail is not None
     assert abs(tail.alpha - alpha) < 4 * tail.standard_error
     assert tail.standard_error == pytest.approx(tail.alpha / math.sqrt(tail.leaves))
-    assert (tail.rejected, tail.discrete) == (False, False)
+    assert (tail.rejected, tail.total) == (False, None)
     assert tail.share > 0.9  # all of it is a tail
 
 
@@ -34,7 +34,9 @@ def test_the_exponent_of_whole_numbers_is_found_by_the_discrete_law(alpha: float
     counts = np.random.default_rng(2).zipf(alpha + 1, 20_000)
     tail = fit_pareto_tail(from_counts(counts))
     assert tail is not None
-    assert tail.discrete
+    assert tail.total == counts.sum()
+    seen = np.array([(counts >= n).mean() for n in (1, 2, 5, 20)])
+    assert tail.survival(np.array([1, 2, 5, 20]) / tail.total) == pytest.approx(seen, abs=0.01)
     assert abs(tail.alpha - alpha) < 4 * tail.standard_error
     biased = len(counts) / np.log(counts / 1.0).sum()  # the continuous formula, with x_min = 1
     assert abs(biased - alpha) > 40 * tail.standard_error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Measured", "code_length_figure", "force_figure", "slope_figure"]
+__all__ = ["Measured", "code_length_figure", "force_figure", "measured_slope_figure", "slope_figure"]
 
 L_LABEL = "volume of the perturbation, $l = |D_t| / |D_a|$"
 
@@ -64,7 +64,8 @@ def code_length_figure(scenario: Elasticity, l: npt.ArrayLike, points: Sequence[
             _dots(axes, [point for point in points if point.role == role], COLOURS[colour])
             axes.set_title(f"{label}" + (": " + _moves(bits[held]) if held.sum() > 1 else ""), color=COLOURS[colour])
             axes.margins(y=0.15)
-            axes.set_xlim(grid[0], grid[-1])
+            edge = 0.02 * (grid[-1] - grid[0]) if points else 0.0  # room for the dots at the ends
+            axes.set_xlim(grid[0] - edge, grid[-1] + edge)
         figure.supylabel("code length γ, bits per phrase", fontsize=9)
         panels[2].set_xlabel(L_LABEL)
     return figure
@@ -142,3 +143,25 @@ def _rising(l: npt.ArrayLike) -> npt.NDArray[np.float64]:  # noqa: E741
 
 def _ends(grids: Sequence[npt.NDArray[np.float64]]) -> tuple[float, float]:
     return min(float(grid.min()) for grid in grids), max(float(grid.max()) for grid in grids)
+
+
+def measured_slope_figure(scenario: Elasticity, l: npt.ArrayLike, points: Sequence[Measured]) -> Figure:  # noqa: E741
+    """Draw the slopes that models were measured to have, with intervals, on the theory's lines.
+
+    Args:
+        scenario: the theory.
+        l: shape ``(L,)``, two or more values of ``|D_t| / |D_a|``, rising.
+        points: measured slopes of pre-training and alignment, ``value_bits`` being bits per phrase.
+    """
+    grid = _rising(l)
+    slope = scenario.derivatives(grid)
+    with style():
+        figure, axes = new_axes(L_LABEL, "slope dγ/dl, bits per phrase")
+        axes.axhline(0, color=COLOURS["ink"], linewidth=0.8)
+        for role in ("pretrain", "align"):
+            name, colour, dash = ROLES[role]
+            line = np.asarray(getattr(slope, role)) / LN2
+            axes.plot(grid, line, color=COLOURS[colour], linestyle=DASHES[dash], label=f"{name}, theory")
+            _dots(axes, [point for point in points if point.role == role], COLOURS[colour])
+        figure.legend(loc="outside upper left", ncols=2)
+    return figure

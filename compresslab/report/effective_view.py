@@ -87,11 +87,17 @@ def effective_markdown(spec: EffectiveSpec, rows: Sequence[Row]) -> str:
 
 
 def _z(row: Row) -> Any:
-    return np.abs(np.array(row["sampled_shares"]) - row["mixture"]) / np.array(row["standard_errors"])
+    return _in_errors(row, "sampled_shares")
 
 
 def _bias(row: Row) -> Any:
-    return np.abs(np.array(row["shares"]) - row["mixture"]) / np.array(row["standard_errors"])
+    return _in_errors(row, "shares")
+
+
+def _in_errors(row: Row, column: str) -> Any:
+    """How many standard errors shares lie from the truth; infinitely many where the error came out as 0."""
+    off, errors = np.abs(np.array(row[column]) - row["mixture"]), np.array(row["standard_errors"])
+    return np.divide(off, errors, out=np.where(off > 0, np.inf, 0.0), where=errors > 0)
 
 
 def _rate(spec: EffectiveSpec, row: Row) -> float:

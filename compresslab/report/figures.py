@@ -13,7 +13,13 @@ Example:
 
 from __future__ import annotations
 
-from compresslab.report.curve_figures import Measured, code_length_figure, force_figure, slope_figure
+from compresslab.report.curve_figures import (
+    Measured,
+    code_length_figure,
+    force_figure,
+    measured_slope_figure,
+    slope_figure,
+)
 from compresslab.report.model_figures import (
     Cell,
     Trend,
@@ -38,6 +44,7 @@ __all__ = [
     "depth_figure",
     "force_figure",
     "leaf_mass_figure",
+    "measured_slope_figure",
     "rebound_figure",
     "rebound_heatmap",
     "save_figure",

@@ -87,7 +87,7 @@ def _short(label: str) -> str:
 def leaf_mass_figure(p: DistributionLike, tail: ParetoTail | None = None) -> Figure:
     """Draw how many leaves have at least a given mass, on log-log axes, with the fitted Pareto tail.
 
-    A Pareto tail is a straight line of slope ``-alpha`` here.
+    A Pareto tail is a straight line of slope ``-alpha`` here; that of counts bends where they are small.
 
     Args:
         p: the distribution.
@@ -110,8 +110,11 @@ def leaf_mass_figure(p: DistributionLike, tail: ParetoTail | None = None) -> Fig
             x = np.geomspace(fitted.x_min, values[-1], 50)
             estimate = str(fitted).partition(" for ")[0].replace("alpha", r"$\alpha$")
             label = f"Pareto tail, {estimate}\n{fitted.leaves:,} leaves from {fitted.x_min:.1e} on"
-            line = fitted.share * (x / fitted.x_min) ** -fitted.alpha
-            axes.plot(x, line, color=COLOURS["orange"], linestyle=(0, (5, 1.5)), label=label)
+            if fitted.total is not None:  # only whole counts have a mass
+                x = np.unique(np.rint(x * fitted.total)) / fitted.total
+            axes.plot(
+                x, fitted.share * fitted.survival(x), color=COLOURS["orange"], linestyle=(0, (5, 1.5)), label=label
+            )
             axes.axvline(fitted.x_min, color=COLOURS["faint"], linewidth=0.8, linestyle=(0, (2, 2)))
         axes.set_ylim(bottom=max(share[-1] / 3, 1e-12), top=2)
         axes.legend(loc="upper right" if fitted is None else "lower left")

@@ -70,6 +70,13 @@ def three_roles(rng: random.Random) -> Values:
     return {v.M: sp.Integer(size), roles.k: rational(k), roles.l: rational(l), **arrays}
 
 
+def two_roles(rng: random.Random) -> Values:
+    size = rng.randint(2, 4)
+    p, (k, l) = distributions(rng, 2, size), volumes(rng)  # noqa: E741
+    arrays = dict(zip((roles.pre.label, roles.ali.label), map(array, p), strict=True))
+    return {v.M: sp.Integer(size), roles.k: rational(k), roles.l: rational(l), **arrays}
+
+
 def covered_roles(rng: random.Random) -> Values:
     size = rng.randint(2, 4)
     (pre,), (k, l) = distributions(rng, 1, size, 1), volumes(rng)  # noqa: E741
@@ -121,7 +128,7 @@ MODELS: dict[str, Callable[[random.Random], Values]] = {
     "hooke-reverse-derivative": positive_mixture,
     "elasticity-ratio": three_roles,
     "elasticity-signs": three_roles,
-    "elasticity-same-data-reversed": three_roles,
+    "elasticity-same-data-reversed": two_roles,
     "elasticity-fixed-roles": covered_roles,
     "elasticity-finite-size": contained_three,
     "elasticity-paper": contained_three,

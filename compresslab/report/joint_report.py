@@ -1,0 +1,201 @@
+"""The page of the experiment ``joint``: networks trained on mixtures, held against the elasticity theorem."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compresslab.codelength import LN2
+from compresslab.elasticity import Elasticity
+from compresslab.errors import InvalidParameter
+from compresslab.experiments.joint import Arm, JointSpec, data_digest, joint_words, scenarios
+from compresslab.experiments.joint_summary import ArmSummary, Slope, summarise_joint
+from compresslab.experiments.rows import Row, read_rows
+from compresslab.experiments.slopes import estimate
+from compresslab.files import read_buffer
+from compresslab.report.curve_figures import Measured, code_length_figure, measured_slope_figure
+from compresslab.report.joint_view import joint_findings
+from compresslab.report.ledger import claim_verdicts
+from compresslab.report.model_figures import Trend, scaling_figure
+from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
+from compresslab.report.page_parts import fixed, signed
+from compresslab.report.provenance import Provenance
+
+__all__ = ["joint_page", "read_joint"]
+
+_ROLES = {"pretrain": "γ_p", "align": "γ_a", "perturb": "γ_t"}
+_POINTS = 61  # of a curve
+
+
+def read_joint(folder: str | PathLike[str]) -> tuple[JointSpec, list[Row]]:
+    """Read a finished ``joint`` experiment.
+
+    Raises:
+        UnreadableFile: there is no ``spec.json``.
+        InvalidParameter: it is not the spec of a ``joint`` experiment, or of one on another Python's corpora.
+        CorruptFile: the rows are damaged.
+    """
+    path = Path(folder) / "spec.json"
+    text = read_buffer(path).tobytes()
+    try:
+        spec: Any = json.loads(text)
+        if not isinstance(spec, dict) or spec.get("experiment") != "joint":
+            raise ValueError("its experiment is not 'joint'")
+        arms = tuple(_arm(arm) for arm in spec["arms"])
+        known = {field.name for field in fields(JointSpec)} - {"arms"}
+        found = JointSpec(arms=arms, **{key: value for key, value in spec.items() if key in known})
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidParameter(
+            f"{path} is no spec that a report can be made of ({error}): "
+            "give the folder of 'compresslab experiment joint'"
+        ) from error
+    found.check()
+    digest = data_digest(*joint_words(found.words, found.max_bytes))
+    if spec.get("data_sha256", digest) != digest:
+        raise InvalidParameter(
+            f"{path} is of other texts than this Python's (data_sha256 is {str(spec['data_sha256'])[:12]}, here "
+            f"{digest[:12]}): make the report with the Python that ran the experiment"
+        )
+    return found, [row for unit in read_rows(Path(folder) / "rows.jsonl").values() for row in unit]
+
+
+def _arm(saved: dict[str, Any]) -> Arm:
+    values: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in saved.items()}
+    return Arm(**values)
+
+
+def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page:
+    """Put a finished experiment together.
+
+    Args:
+        spec: what was done.
+        rows: what came out.
+        source: where the numbers come from.
+
+    Raises:
+        InvalidParameter: rows are missing.
+    """
+    summaries = summarise_joint(spec, rows)
+    theory = dict(zip((arm.name for arm in spec.arms), (scenario for _, scenario in scenarios(spec)), strict=True))
+    first = summaries[0]
+    networks = sum(len(one.arm.seeds) for one in summaries)
+    kinds = ", ".join(dict.fromkeys(one.arm.network for one in summaries))
+    sizes = sorted({one.parameters for one in summaries})
+    size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
+    answer = (
+        f"{networks} networks ({kinds}; {size} parameters) were trained on mixtures of pre-training data, alignment "
+        "data and a growing perturbation. Their code lengths are held against the theorem's, which are exact for this "
+        "data.",
+        _verdict(first),
+    )
+    sections = [Section("What each arm showed", points=tuple(joint_findings(summaries)))]
+    sections += [_arm_section(i, one, theory[one.arm.name], rows) for i, one in enumerate(summaries)]
+    trend = [
+        Trend(one.arm.network, one.parameters, one.excess.mean / LN2)
+        for one in summaries
+        if one.arm.reading == "contained"
+    ]
+    if len({row.size for row in trend}) > 2:
+        figure = scaling_figure(trend, "excess over the mixture's entropy,\nbits per phrase")
+        caption = "How far a network is from the best code for its data: 0 is the best."
+        sections.append(
+            Section("Size", figures=(PageFigure("excess", "Fit against the number of parameters", caption, figure),))
+        )
+    return Page(
+        title="Do trained networks follow the elasticity theorem?",
+        question="The theorem speaks of ideal codes. What do networks do that are trained by gradient descent?",
+        answer=answer,
+        facts=_facts(first),
+        sections=tuple(sections),
+        provenance=source,
+        claims=claim_verdicts(["conservation-law", "elasticity-ratio", "elasticity-finite-size"]),
+        symbols={
+            "slope": "change of a code length for one more |D_a| of perturbation, bits per phrase",
+            "interval": "95 %, Student's, over seeds",
+        },
+    )
+
+
+def _verdict(one: ArmSummary) -> str:
+    early = [slope for slope in one.slopes if slope.l < 0.5]
+    right = sum(slope.sign_agrees for slope in early)
+    worst = max(abs(s.relative_error) for s in one.slopes if s.role == "align")
+    return (
+        f"In the arm “{one.arm.name}” {right} of {len(early)} signs for l below 1/2 are the theory's at 95 %, and the "
+        f"slopes of the alignment data are within {worst:.0%} of it."
+    )
+
+
+def _facts(one: ArmSummary) -> tuple[Fact, ...]:
+    facts = []
+    for role, words in (("align", "alignment data"), ("pretrain", "pre-training data")):
+        slope = one.at(role, one.arm.l[0])
+        facts.append(
+            Fact(
+                f"{words}, dγ/dl at l = 0",
+                _interval(slope, 3),
+                f"theory {signed(slope.theory / LN2, 3)}; bits per phrase",
+                "good" if slope.sign_agrees else "bad",
+            )
+        )
+    ratio = signed(one.ratio.mean, 3)
+    facts.append(Fact("ratio of the two", ratio, f"the theorem: −{one.arm.k:g}"))
+    facts.append(Fact("excess, bits per phrase", f"{one.largest_excess / LN2:.4f}", "over the best code, at most"))
+    return tuple(facts)
+
+
+def _interval(slope: Slope, digits: int) -> str:
+    found = slope.network
+    return signed(found.mean / LN2, digits) + (f" ± {found.half_width / LN2:.1g}" if found.runs > 1 else "")
+
+
+def _arm_section(number: int, one: ArmSummary, scenario: Elasticity, rows: Sequence[Row]) -> Section:
+    grid = np.linspace(one.arm.l[0], one.arm.l[-1], _POINTS)
+    mine = [row for row in rows if row["arm"] == one.arm.name]
+    lengths, slopes = [], []
+    for role in _ROLES:
+        for l in one.arm.l:  # noqa: E741
+            found = estimate([row[f"gamma_{role}_nats"] / LN2 for row in mine if row["l"] == l])
+            lengths.append(Measured(role, l, found.mean, found.low, found.high))
+            if role != "perturb":
+                net = one.at(role, l).network
+                low, high = (None if x is None else x / LN2 for x in (net.low, net.high))
+                slopes.append(Measured(role, l, net.mean / LN2, low, high))
+    columns = ("l", *(x for name in _ROLES.values() for x in (f"d{name}/dl", "theory")), "conservation")
+    table = TableBlock(
+        "Slopes, bits per phrase, with 95 % intervals over seeds",
+        columns,
+        tuple(
+            (
+                f"{l:g}",
+                *(
+                    x
+                    for role in _ROLES
+                    for x in (_interval(one.at(role, l), 3), signed(one.at(role, l).theory / LN2, 3))
+                ),
+                fixed(one.conservation[i].mean, 3),
+            )
+            for i, l in enumerate(one.arm.l)  # noqa: E741
+        ),
+        (),
+        "Conservation: the sum of the three forces over the sum of their sizes; 0 in the theory.",
+    )
+    tag = f"arm-{number}"
+    return Section(
+        f"Arm “{one.arm.name}”",
+        f"{one.arm.network}, {one.parameters:,} parameters, {len(one.arm.seeds)} seeds, {one.leaves:,} leaves, "
+        f"k = {one.arm.k:g}, {one.arm.reading} reading.",
+        tables=(table,),
+        figures=(
+            PageFigure(f"{tag}-code-lengths", "Code lengths", "Lines are theory, dots networks. A network is above its "
+                       "line by its excess.", code_length_figure(scenario, grid, lengths)),
+            PageFigure(f"{tag}-slopes", "Who pays", "Lines are theory, dots networks with 95 % intervals over seeds.",
+                       measured_slope_figure(scenario, grid, slopes)),
+        ),
+    )  # fmt: skip
