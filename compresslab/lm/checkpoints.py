@@ -129,7 +129,7 @@ def quiet_transformers() -> Iterator[None]:
     from transformers import modeling_gguf_pytorch_utils as gguf
     from transformers.utils import logging
 
-    bars, level, bar = logging.is_progress_bar_enabled(), logging.get_verbosity(), gguf.tqdm
+    bars, level, bar = logging.is_progress_bar_enabled(), logging.get_verbosity(), getattr(gguf, "tqdm", None)
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     gguf.tqdm = lambda items, **_: items  # the one bar that the settings above do not reach

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +13,15 @@ __all__ = ["processes", "sum_over_processes"]
 
 
 def processes() -> tuple[int, int]:
-    """Return this process's number and how many there are: (0, 1) for a process by itself.
+    """Return this process's number and how many there are: (0, 1) for a process by itself, which needs no packages.
+
+    Launchers (``accelerate launch``, ``torchrun``) say how many they start in the environment, as ``WORLD_SIZE``.
 
     Raises:
-        MissingExtra: accelerate is not installed.
+        MissingExtra: there are several, and accelerate is not installed.
     """
+    if int(os.environ.get("WORLD_SIZE") or 1) == 1:
+        return 0, 1
     try:
         import torch
         from accelerate import PartialState

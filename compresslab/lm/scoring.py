@@ -256,7 +256,7 @@ def score_everywhere(
     Takes the settings of `score`, ``share`` excepted; a ``resume`` file gets the process's number as a suffix.
 
     Raises:
-        MissingExtra: accelerate is not installed.
+        MissingExtra: there are several processes, and accelerate is not installed.
     """
     from compresslab.lm.distributed import processes, sum_over_processes
 

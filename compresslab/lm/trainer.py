@@ -1,4 +1,4 @@
-"""transformers' Trainer, set up so that a run depends on its curriculum and settings alone. Imports torch."""
+"""transformers' Trainer, set up so that a run depends on its curriculum and settings alone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from compresslab.errors import InvalidParameter
 from compresslab.lm.curriculum import Curriculum
@@ -35,37 +33,44 @@ class _Examples:
         return self.curriculum.example(index)
 
 
-class _Trainer(Trainer):  # type: ignore[misc]
-    """Mean cross-entropy over the targets that count, each logit beside its own target (nothing is shifted)."""
+def _trainer_class() -> Any:
+    import torch
+    from transformers import Trainer
 
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        targets = inputs["labels"]
-        outputs = model(input_ids=inputs["input_ids"], use_cache=False)
-        loss = torch.nn.functional.cross_entropy(
-            outputs.logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE
-        )
-        return (loss, outputs) if return_outputs else loss
+    class MeanTrainer(Trainer):  # type: ignore[misc]
+        """Mean cross-entropy over the targets that count, each logit beside its own target (nothing is shifted)."""
+
+        def compute_loss(
+            self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            targets = inputs["labels"]
+            outputs = model(input_ids=inputs["input_ids"], use_cache=False)
+            loss = torch.nn.functional.cross_entropy(
+                outputs.logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE
+            )
+            return (loss, outputs) if return_outputs else loss
+
+    return MeanTrainer
 
 
-class _Watch(TrainerCallback):  # type: ignore[misc]
-    """Notes the loss of every step, tells the progress, and marks checkpoints that are whole."""
+def _watch(progress: Callable[[int, int], None] | None) -> Any:
+    """Return what notes the loss of every step, tells the progress, and marks checkpoints that are whole."""
+    from transformers import TrainerCallback
 
-    def __init__(self, progress: Callable[[int, int], None] | None) -> None:
-        self.progress = progress
+    class Watch(TrainerCallback):  # type: ignore[misc]
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            if logs is not None and "loss" in logs:
+                state.log_history[-1]["bits"] = float(logs["loss"]) / math.log(2)
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        if logs is not None and "loss" in logs:
-            state.log_history[-1]["bits"] = float(logs["loss"]) / math.log(2)
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if progress is not None:
+                progress(state.global_step, state.max_steps)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.progress is not None:
-            self.progress(state.global_step, state.max_steps)
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.is_world_process_zero:
+                mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.is_world_process_zero:
-            mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+    return Watch()
 
 
 def make_trainer(
@@ -76,6 +81,9 @@ def make_trainer(
     progress: Callable[[int, int], None] | None,
 ) -> Any:
     """Return a Trainer that shows the model the curriculum, in its order, once."""
+    import torch
+    from transformers import TrainingArguments
+
     on_gpu = model.device.type == "cuda"
     saving = folder is not None and settings.save_every is not None
     arguments = TrainingArguments(
@@ -111,7 +119,6 @@ def make_trainer(
         )
     arguments.per_device_train_batch_size = settings.batch // arguments.world_size
     arguments._n_gpu = min(1, arguments.n_gpu)  # one GPU a process: `accelerate launch` starts several
-    watch = _Watch(progress)
 
     def collate(examples: list[tuple[Any, Any]]) -> dict[str, Any]:
         width = max(inputs.size for inputs, _ in examples)
@@ -121,12 +128,12 @@ def make_trainer(
             ids[row, : inputs.size], targets[row, : inputs.size] = inputs, wanted
         return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(targets)}
 
-    trainer = _Trainer(
+    trainer = _trainer_class()(
         model=model.module,
         args=arguments,
         train_dataset=_Examples(curriculum),
         data_collator=collate,
-        callbacks=[watch],
+        callbacks=[_watch(progress)],
     )
     for printing in ("PrinterCallback", "ProgressCallback"):
         for callback in list(trainer.callback_handler.callbacks):

@@ -35,6 +35,7 @@ from compresslab.lm.checkpoints import load, quiet_transformers, save
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
+from compresslab.lm.trainer import make_trainer
 from compresslab.lm.whole import last_whole
 
 __all__ = ["SCHEDULES", "Trained", "Training", "train"]
@@ -218,15 +219,14 @@ def _train(
     keep: bool,
     progress: Progress | None,
 ) -> Trained:
-    try:
-        from compresslab.lm.trainer import make_trainer
-    except ImportError as error:
-        raise MissingExtra("training a model", "lm") from error
     before, dtype = model.fingerprint(), model.module.dtype
     checkpoint, start = last_whole(folder) if keep else (None, 0)
     with _random_states(), quiet_transformers():
         model.module.float()
-        trainer = make_trainer(model, curriculum, settings, folder if keep else None, progress)
+        try:
+            trainer = make_trainer(model, curriculum, settings, folder if keep else None, progress)
+        except ImportError as error:  # transformers' Trainer needs accelerate
+            raise MissingExtra("training a model", "lm") from error
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         model.module.to(dtype).eval()
     losses = tuple(entry["bits"] for entry in trainer.state.log_history if "bits" in entry)

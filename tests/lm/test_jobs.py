@@ -25,8 +25,6 @@ from compresslab.lm.windows import Windows
 from compresslab.report.lm_tables import model_rate_table
 from compresslab.texts import Texts
 
-pytest.importorskip("accelerate", reason="needs the extra 'lm'")
-
 if TYPE_CHECKING:
     from compresslab.lm.hugging_face import HuggingFaceModel
 
@@ -93,6 +91,7 @@ open(f"{sys.argv[2]}/{mine}.json", "w").write(json.dumps([of, scores.nats.tolist
 
 
 def test_two_processes_score_as_one_does(make_llama: Callable[..., HuggingFaceModel], tmp_path: Path) -> None:
+    pytest.importorskip("accelerate", reason="needs the extra 'lm'")
     from compresslab.lm.checkpoints import save
 
     model = make_llama()

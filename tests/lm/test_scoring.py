@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from compresslab import Dataset
 from compresslab.arrays import UIntArray
-from compresslab.errors import InvalidDistribution, InvalidParameter, MismatchedVocabulary
+from compresslab.errors import InvalidDistribution, InvalidParameter, MismatchedVocabulary, MissingExtra
 from compresslab.lm.scoring import score, score_everywhere, tokenize
 from compresslab.lm.tree_model import TreeModel
 from compresslab.lm.windows import Windows
@@ -185,9 +186,13 @@ def test_windows_default_to_the_context_of_the_model() -> None:
         score(Counter(context=6), data, Windows(7))
 
 
-def test_a_single_process_scores_everything() -> None:
-    pytest.importorskip("accelerate", reason="needs the extra 'lm'")
+def test_a_single_process_scores_everything_and_needs_no_accelerate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "accelerate", None)
     data = Dataset.from_token_lists([[0, 1, 2]], vocab_size=4)
+    with monkeypatch.context() as several:
+        several.setenv("WORLD_SIZE", "2")
+        with pytest.raises(MissingExtra, match="work on several processes needs the optional extra 'lm'"):
+            score_everywhere(Counter(), data, Windows(2))
     assert np.array_equal(score_everywhere(Counter(), data, Windows(2)).nats, score(Counter(), data, Windows(2)).nats)
 
 
