@@ -43,7 +43,6 @@ proofs: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	$(BIN)/python docs/record_examples.py
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo "The site: build/docs/index.html"
 

@@ -22,6 +22,12 @@ from compresslab.report.progress import working
 Run = Callable[..., tuple[int, str, str]]
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, small work may take longer than the two seconds after which progress is shown."""
+    monkeypatch.setattr("compresslab.report.progress._PATIENCE", 600.0)
+
+
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     def call(*arguments: object) -> tuple[int, str, str]:
