@@ -163,7 +163,7 @@ def exchange_rate(share: float, pretrain: int, latest: int, before: float = 1 / 
         before: that kind's share of pre-training.
 
     Example:
-        >>> exchange_rate(0.5, pretrain=900, latest=100)
+        >>> round(exchange_rate(0.5, pretrain=900, latest=100), 9)
         3.0
     """
     return pretrain * (share - before) / (latest * (1 - share)) if share < 1 else float("inf")
