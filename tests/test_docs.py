@@ -1,4 +1,4 @@
-"""The docs: every code block runs (``py`` marks those that need weights or minutes), every command is one, every page is linked; the site builds without a warning."""
+"""The docs: code blocks run (``py``: those that need weights do not), pages are linked, and the site builds."""
 
 from __future__ import annotations
 
