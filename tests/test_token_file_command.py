@@ -37,7 +37,7 @@ def test_token_files_are_counted_and_saved(tmp_path, capsys):
         "--save",
         str(tmp_path / "t"),
         "--memory",
-        "1GB",
+        "4GB",  # of the whole process, and other tests may have loaded torch into this one
         "--json",
         "-q",
     ]
