@@ -9,8 +9,7 @@ from rich.text import Text
 
 from compresslab.jobs.lm_compress import CodedRateResult
 from compresslab.jobs.lm_rate import ModelRateResult
-from compresslab.report.tables import _number as shown_number
-from compresslab.report.tables import _table as make_table
+from compresslab.report.tables import make_table, shown_number
 
 __all__ = ["coded_rate_text", "model_rate_table"]
 

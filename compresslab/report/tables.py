@@ -16,7 +16,7 @@ from compresslab.jobs.elasticity import ElasticityResult, ElasticityRow, Reading
 from compresslab.jobs.rate import RateResult
 from compresslab.jobs.tree import TreeResult
 
-__all__ = ["corpora_table", "elasticity_view", "rate_table", "tree_view"]
+__all__ = ["corpora_table", "elasticity_view", "make_table", "rate_table", "shown_number", "tree_view"]
 
 READINGS = {
     "contained": "D_a is distributed exactly as the second part of D_p, D_t exactly as the third (Theorem 4.2)",
@@ -24,14 +24,16 @@ READINGS = {
 }
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
+def make_table(title: str, columns: Sequence[str]) -> Table:
+    """Return an empty table in the house's style: the first column left, numbers right and never broken."""
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0)
     return table
 
 
-def _number(x: float | None, digits: int = 4, *, signed: bool = False) -> str:
+def shown_number(x: float | None, digits: int = 4, *, signed: bool = False) -> str:
+    """Return a number with so many digits after the point, and "-" where there is none."""
     if x is None:
         return "-"
     return f"{x:+.{digits}f}" if signed else f"{x:,.{digits}f}"
@@ -40,31 +42,34 @@ def _number(x: float | None, digits: int = 4, *, signed: bool = False) -> str:
 def rate_table(results: Sequence[RateResult]) -> RenderableType:
     """Draw the rates of one or more datasets, one column each."""
     first = results[0]
-    table = _table("Rate under the data's own token tree", ["", *(r.name or "data" for r in results)])
+    table = make_table("Rate under the data's own token tree", ["", *(r.name or "data" for r in results)])
     rows: list[tuple[str, list[str]]] = [
         ("responses", [f"{r.responses:,}" for r in results]),
         ("symbols (EOS counted)", [f"{r.symbols:,}" for r in results]),
         ("bytes", [f"{r.bytes:,}" if r.bytes is not None else "-" for r in results]),
         (f"phrases (d = {first.depth}, {first.parse})", [f"{r.phrases:,}" for r in results]),
         ("leaves M", [f"{r.leaves:,}" for r in results]),
-        ("entropy H, bits per phrase", [_number(r.entropy_bits) for r in results]),
-        ("Huffman code, bits per phrase", [_number(r.huffman_bits) for r in results]),
-        ("normalized rate H - log2 M, bits per phrase", [_number(r.normalized_rate_bits_per_phrase) for r in results]),
+        ("entropy H, bits per phrase", [shown_number(r.entropy_bits) for r in results]),
+        ("Huffman code, bits per phrase", [shown_number(r.huffman_bits) for r in results]),
+        (
+            "normalized rate H - log2 M, bits per phrase",
+            [shown_number(r.normalized_rate_bits_per_phrase) for r in results],
+        ),
     ]
     if first.total_entropy_bits is not None:
         rows += [
-            ("total at entropy, bits", [_number(r.total_entropy_bits, 0) for r in results]),
-            ("total by Huffman code, bits", [_number(r.total_huffman_bits, 0) for r in results]),
-            ("total of ideal code lengths, bits", [_number(r.total_ideal_bits, 0) for r in results]),
+            ("total at entropy, bits", [shown_number(r.total_entropy_bits, 0) for r in results]),
+            ("total by Huffman code, bits", [shown_number(r.total_huffman_bits, 0) for r in results]),
+            ("total of ideal code lengths, bits", [shown_number(r.total_ideal_bits, 0) for r in results]),
         ]
     if first.coded_bits is not None:
         rows += [
-            ("coded and decoded again, bits", [_number(r.coded_bits, 0) for r in results]),
-            ("the tree itself, stored, bits", [_number(r.tree_bits, 0) for r in results]),
+            ("coded and decoded again, bits", [shown_number(r.coded_bits, 0) for r in results]),
+            ("the tree itself, stored, bits", [shown_number(r.tree_bits, 0) for r in results]),
         ]
     rows += [
-        ("bits per symbol", [_number(r.bits_per_symbol) for r in results]),
-        ("bits per byte", [_number(r.bits_per_byte) for r in results]),
+        ("bits per symbol", [shown_number(r.bits_per_symbol) for r in results]),
+        ("bits per byte", [shown_number(r.bits_per_byte) for r in results]),
     ]
     for label, cells in rows:
         table.add_row(label, *cells)
@@ -75,9 +80,14 @@ def rate_table(results: Sequence[RateResult]) -> RenderableType:
 
 def tree_view(result: TreeResult, top: Branch, name: str) -> RenderableType:
     """Draw the layers of a tree, and the heaviest branches of its top."""
-    table = _table(f"Token tree of {name}", ["layer", "nodes", "EOS leaves", "phrases", "children per node"])
+    table = make_table(f"Token tree of {name}", ["layer", "nodes", "EOS leaves", "phrases", "children per node"])
     for layer in result.layers:
-        cells = [f"{layer.nodes:,}", f"{layer.eos_leaves:,}", f"{layer.phrases:,}", _number(layer.mean_children, 2)]
+        cells = [
+            f"{layer.nodes:,}",
+            f"{layer.eos_leaves:,}",
+            f"{layer.phrases:,}",
+            shown_number(layer.mean_children, 2),
+        ]
         table.add_row(str(layer.layer), *cells)
     summary = (
         f"{result.phrases:,} phrases ({result.parse}, d = {result.depth}), {result.nodes:,} nodes, "
@@ -102,7 +112,7 @@ def _label(text: str, weight: float) -> Text:
 
 def corpora_table(infos: Sequence[CorpusInfo]) -> RenderableType:
     """Draw the embedded corpora."""
-    table = _table("Embedded corpora", ["name", "documents", "lines", "bytes", "sha-256", "what it is"])
+    table = make_table("Embedded corpora", ["name", "documents", "lines", "bytes", "sha-256", "what it is"])
     table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
     for info in infos:
         sizes = [f"{n:,}" for n in (info.num_documents, info.num_lines, info.num_bytes)]
@@ -112,13 +122,13 @@ def corpora_table(infos: Sequence[CorpusInfo]) -> RenderableType:
 
 def elasticity_view(result: ElasticityResult) -> RenderableType:
     """Draw an elasticity measurement: the data, then for each reading what came out and the grid."""
-    data = _table(
+    data = make_table(
         f"Data: phrases of {result.depth} symbols ({result.parse}), tokenizer {result.tokenizer or 'none'}",
         ["role", "data", "responses", "phrases", "leaves", "entropy, bits/phrase"],
     )
     data.columns[1].justify = "left"
     for part in result.parts:
-        cells = [f"{part.responses:,}", f"{part.phrases:,}", f"{part.leaves:,}", _number(part.entropy_bits, 3)]
+        cells = [f"{part.responses:,}", f"{part.phrases:,}", f"{part.leaves:,}", shown_number(part.entropy_bits, 3)]
         data.add_row(part.role, part.name, *cells)
     legend = "γ: code length under the mixture of all three, bits per phrase; ratio: dγ_a/dl over dγ_p/dl."
     views = (view for reading in result.readings for view in _reading_view(result, reading))
@@ -129,7 +139,7 @@ def _reading_view(result: ElasticityResult, reading: Reading) -> Iterator[Render
     yield Text()
     yield Text.assemble((f"{reading.name.capitalize()} reading", "bold"), f": {READINGS[reading.name]}.")
     yield _indented(Group(*(Text(f"- {line}") for line in findings(result, reading))))
-    table = _table(
+    table = make_table(
         "",
         ["k", "l", "γ_p", "γ_a", "γ_t", "dγ_p/dl", "dγ_a/dl", "ratio"],
     )
@@ -137,12 +147,12 @@ def _reading_view(result: ElasticityResult, reading: Reading) -> Iterator[Render
         table.add_row(
             f"{row.k:g}",
             f"{row.l:g}",
-            _number(row.gamma_pretrain_bits),
-            _number(row.gamma_align_bits),
-            _number(row.gamma_perturb_bits),
-            _number(row.slope_pretrain_bits, 5, signed=True),
-            _number(row.slope_align_bits, 5, signed=True),
-            _number(row.ratio, 2, signed=True),
+            shown_number(row.gamma_pretrain_bits),
+            shown_number(row.gamma_align_bits),
+            shown_number(row.gamma_perturb_bits),
+            shown_number(row.slope_pretrain_bits, 5, signed=True),
+            shown_number(row.slope_align_bits, 5, signed=True),
+            shown_number(row.ratio, 2, signed=True),
         )
     yield _indented(table)
 
