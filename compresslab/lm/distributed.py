@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 
 import numpy as np
@@ -27,8 +28,19 @@ def processes() -> tuple[int, int]:
         from accelerate import PartialState
     except ImportError as error:
         raise MissingExtra("work on several processes", "lm") from error
+    started = torch.distributed.is_initialized()
     state = PartialState(cpu=not torch.cuda.is_available())
+    if not started and torch.distributed.is_initialized():
+        atexit.register(_leave)
     return int(state.process_index), int(state.num_processes)
+
+
+def _leave() -> None:
+    """Leave the group that `processes` joined: its threads, alive when the interpreter is torn down, may abort it."""
+    import torch
+
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def sum_over_processes(values: NDArray[np.float64]) -> NDArray[np.float64]:
