@@ -8,7 +8,7 @@ state and all; so one run, stopped at each volume, stands for a run at each.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -95,7 +95,7 @@ def set_state(model: HuggingFaceModel, state: State) -> None:
 
 def fit_texts(
     model: HuggingFaceModel,
-    data: Dataset,
+    data: Dataset | Mapping[str, tuple[Dataset, float]],
     recipe: Recipe,
     *,
     seed: int,
@@ -110,10 +110,10 @@ def fit_texts(
 
     Args:
         model: in float32; on a GPU it is computed in bfloat16.
-        data: in the model's tokens.
+        data: a dataset in the model's tokens; or several by name, each with its share of the symbols, in any unit.
         recipe: how.
         seed: of the order.
-        examples: how many; every response once where None.
+        examples: how many; every response of the only dataset once where None.
         stops: numbers of examples, rising, from 0 on, multiples of ``recipe.batch`` (or all of them).
         at: called with each stop when so many have been seen, with the model in evaluation mode; it may read the
             model, not change it.
@@ -125,13 +125,15 @@ def fit_texts(
     """
     torch = require_torch()
     check_recipe(recipe)
-    check_tokens(model, data)
+    named = {data.name or "data": (data, 1.0)} if isinstance(data, Dataset) else data
+    for one, _ in named.values():
+        check_tokens(model, one)
     if model.context is not None and recipe.length > model.context:
         raise InvalidParameter(
             f"examples of {recipe.length} tokens are longer than the context of '{model.name}', {model.context}"
         )
     seen = make_curriculum(
-        {data.name or "data": Source(data, 1.0)}, length=recipe.length, examples=examples, seed=seed,
+        {name: Source(*source) for name, source in named.items()}, length=recipe.length, examples=examples, seed=seed,
         eos_id=model.eos_id, prefix_id=model.prefix_id, packed=recipe.packed,
     )  # fmt: skip
     halts = _check_stops(stops, len(seen), recipe.batch)
