@@ -128,7 +128,7 @@ class ReboundSpec:
         for name, volumes, least in (("positive", self.positive, 2), ("negative", self.negative, 7)):
             _check_volumes(name, volumes, least, self.recipe.batch)
         for name, low in (("samples", 0), ("sample_length", 1)):
-            if not _whole(getattr(self, name), low):
+            if not is_whole(getattr(self, name), low):
                 raise InvalidParameter(f"{name} is a whole number, {low} or more: not {getattr(self, name)!r}")
         if not self.levels or not all(0 < number_or_nan(level) < float("inf") for level in self.levels):
             raise InvalidParameter(f"levels are positive numbers of nats, at least one: not {self.levels!r}")
@@ -180,7 +180,7 @@ def check_arm(arm: ReboundArm, pretraining: Recipe) -> None:
     if arm.model in SHAPES:
         check_recipe(pretraining)
         least = pretraining.batch * pretraining.length
-        if not _whole(arm.symbols, least):
+        if not is_whole(arm.symbols, least):
             raise InvalidParameter(f"arm {arm.name}: pre-training takes {least} symbols or more: not {arm.symbols!r}")
         if not 0 <= number_or_nan(arm.share) < 1:
             raise InvalidParameter(f"arm {arm.name}: a share is at least 0 and below 1: not {arm.share!r}")
@@ -188,16 +188,17 @@ def check_arm(arm: ReboundArm, pretraining: Recipe) -> None:
         raise InvalidParameter(
             f"arm {arm.name}: '{arm.model}' is taken as it is, so its symbols are 0: not {arm.symbols}"
         )
-    if not arm.seeds or len(set(arm.seeds)) != len(arm.seeds) or not all(_whole(seed, 0) for seed in arm.seeds):
+    if not arm.seeds or len(set(arm.seeds)) != len(arm.seeds) or not all(is_whole(seed, 0) for seed in arm.seeds):
         raise InvalidParameter(f"arm {arm.name}: seeds are whole numbers, at least one, each once: not {arm.seeds!r}")
 
 
-def _whole(value: object, least: int) -> bool:
+def is_whole(value: object, least: int) -> bool:
+    """Say whether a value is a whole number, ``least`` or more."""
     return isinstance(value, int) and number_or_nan(value) >= least
 
 
 def _check_volumes(name: str, volumes: tuple[int, ...], least: int, batch: int) -> None:
-    whole = all(_whole(volume, 0) and volume % batch == 0 for volume in volumes)
+    whole = all(is_whole(volume, 0) and volume % batch == 0 for volume in volumes)
     if len(volumes) < least or not whole or volumes[0] != 0 or not all(a < b for a, b in pairwise(volumes)):
         raise InvalidParameter(
             f"the {name} volumes start at 0 and rise, are multiples of the batch ({batch}), and at least {least}: "
