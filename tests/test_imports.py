@@ -33,11 +33,12 @@ ORDER = """
     testing.language_model testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec
     experiments.pool experiments.joint experiments.slopes experiments.joint_summary experiments.presets
-    experiments.effective experiments.run
+    experiments.effective experiments.effective_summary experiments.run
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
     report.curve_figures report.tree_figures report.model_figures report.sign_map report.figures report.page
-    report.page_parts report.pages report.elasticity_report report.joint_view report.effective_view report.joint_report
+    report.page_parts report.pages report.elasticity_report report.joint_view report.joint_report
+    report.effective_view report.effective_figures report.effective_report
     coding_commands experiment_commands report_commands cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
