@@ -32,7 +32,8 @@ ORDER = """
     lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny
     testing.language_model testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec
-    experiments.pool experiments.joint experiments.slopes experiments.joint_summary experiments.presets
+    experiments.pool experiments.texts experiments.style experiments.finetuning experiments.base_models
+    experiments.measures experiments.joint experiments.slopes experiments.joint_summary experiments.presets
     experiments.effective experiments.effective_summary experiments.run
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families

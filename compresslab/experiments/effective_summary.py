@@ -85,6 +85,7 @@ class Rebound:
         seen: the theory's, at the volumes of the phrases seen.
         old_before: effective weight of prose for one of names, before.
         old_after: the same after; the theory leaves it as it was.
+        old_change: from before to after, seed by seed.
         rate: phrases of alignment that one of the perturbation counts for; None where it is infinite.
     """
 
@@ -96,6 +97,7 @@ class Rebound:
     seen: dict[str, Estimate]
     old_before: Estimate
     old_after: Estimate
+    old_change: Estimate
     rate: Estimate | None
 
     @property
@@ -194,6 +196,7 @@ def _rebound(spec: EffectiveSpec, rate: float, before: Sequence[Row], after: Seq
         changes("seen_gamma_nats", "seen_gamma_nats"),
         estimate([_old(row) for row in before]),
         estimate([_old(row) for row in after]),
+        estimate([_old(y) - _old(x) for x, y in zip(before, after, strict=True)]),
         estimate(counts) if all(map(math.isfinite, counts)) else None,
     )
 

@@ -63,9 +63,7 @@ def _sign(x: Estimate) -> int:
 
 
 def _recovers(one: Rebound) -> bool:
-    after = one.old_after.mean if one.old_after.low is None else one.old_after.low
-    before = one.old_before.mean if one.old_before.high is None else one.old_before.high
-    return after > before
+    return _sign(one.old_change) > 0
 
 
 def effective_sheets(spec: EffectiveSpec, summary: EffectiveSummary) -> list[Sheet]:
