@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compresslab.checks import number_or_nan
 from compresslab.dataset import Dataset
@@ -21,6 +22,7 @@ from compresslab.experiments.networks import require_torch
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
+from compresslab.lm.windows import Plan
 
 __all__ = ["Fitted", "Recipe", "State", "check_recipe", "fit_texts", "get_state", "set_state"]
 
@@ -100,6 +102,7 @@ def fit_texts(
     *,
     seed: int,
     examples: int | None = None,
+    hidden: NDArray[np.int64] | None = None,
     stops: Sequence[int] = (),
     at: Callable[[int], None] | None = None,
 ) -> Fitted:
@@ -114,6 +117,8 @@ def fit_texts(
         recipe: how.
         seed: of the order.
         examples: how many; every response once where None.
+        hidden: the first so many symbols of each response are context alone, as a prompt is, and are not learned; shape
+            ``(number of responses,)``, none where None. Not for packed recipes.
         stops: numbers of examples, rising, from 0 on, multiples of ``recipe.batch`` (or all of them).
         at: called with each stop when so many have been seen, with the model in evaluation mode; it may read the
             model, not change it.
@@ -134,6 +139,8 @@ def fit_texts(
         {data.name or "data": Source(data, 1.0)}, length=recipe.length, examples=examples, seed=seed,
         eos_id=model.eos_id, prefix_id=model.prefix_id, packed=recipe.packed,
     )  # fmt: skip
+    if hidden is not None:
+        seen = _hide(seen, hidden)
     halts = _check_stops(stops, len(seen), recipe.batch)
     parameters = [p for p in model.module.parameters() if p.requires_grad]
     adam = torch.optim.AdamW(
@@ -171,6 +178,15 @@ def fit_texts(
         halt(last)
     model.module.eval()
     return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses), seen.digest())
+
+
+def _hide(seen: Curriculum, hidden: NDArray[np.int64]) -> Curriculum:
+    """Return the same examples, in which fewer symbols count; those in which none would are left out."""
+    plan = seen.plan
+    new = np.minimum(plan.new, plan.start + plan.size - hidden[plan.document])
+    held = new > 0
+    left = Plan(plan.document[held], plan.start[held], plan.size[held], new[held])
+    return replace(seen, source=seen.source[held], plan=left)
 
 
 def _check_stops(stops: Sequence[int], examples: int, batch: int) -> frozenset[int]:
