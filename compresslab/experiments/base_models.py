@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -64,7 +65,7 @@ def num_weights(model: HuggingFaceModel) -> int:
 
 def pretrained(
     shape: TinyShape,
-    data: Dataset,
+    data: Dataset | Mapping[str, tuple[Dataset, float]],
     *,
     symbols: int,
     seed: int = 0,
@@ -72,11 +73,11 @@ def pretrained(
     device: str = "cpu",
     folder: str | PathLike[str] | None = None,
 ) -> HuggingFaceModel:
-    """Return a model pre-trained on ``symbols`` symbols of a dataset (again and again, where it has fewer).
+    """Return a model pre-trained on ``symbols`` symbols (of the same texts again and again, where there are fewer).
 
     Args:
         shape: its size.
-        data: what it reads, in bytes.
+        data: what it reads, in bytes; or several datasets by name, each with its share of the symbols.
         symbols: how many symbols it reads, rounded down to whole batches.
         seed: of its first weights and of the order of the data.
         recipe: how.
@@ -108,12 +109,21 @@ def pretrained(
     return model
 
 
-def _key(shape: TinyShape, data: Dataset, steps: int, seed: int, recipe: Recipe, device: str) -> str:
+def _key(
+    shape: TinyShape,
+    data: Dataset | Mapping[str, tuple[Dataset, float]],
+    steps: int,
+    seed: int,
+    recipe: Recipe,
+    device: str,
+) -> str:
     torch = require_torch()
     facts = (_RECIPE, asdict(shape), steps, seed, asdict(recipe), device, torch.__version__)
     digest = hashlib.sha256(repr(facts).encode())
-    digest.update(data.offsets.data)
-    digest.update(data.tokens.data)
+    for name, (one, share) in ({"data": (data, 1.0)} if isinstance(data, Dataset) else data).items():
+        digest.update(f"{name} {share}".encode())
+        digest.update(one.offsets.data)
+        digest.update(one.tokens.data)
     return f"base-{digest.hexdigest()[:24]}"
 
 

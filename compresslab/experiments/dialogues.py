@@ -19,7 +19,6 @@ import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,8 +134,8 @@ def lay_out(pairs: Sequence[Pair], tokenizer: Tokenizer, name: str = "") -> Dial
         ([7], [3], 3)
     """
     data = Dataset.from_texts([prompt + b"\n" + response for prompt, response in pairs], tokenizer, name=name)
-    hidden = [min(len(tokenizer.encode(prompt + b"\n")), int(n) - 1) for (prompt, _), n in zip(pairs, data.lengths)]
-    return Dialogues(data, np.array(hidden, dtype=np.int64), sum(len(response) for _, response in pairs))
+    prompts = np.array([len(tokenizer.encode(prompt + b"\n")) for prompt, _ in pairs], dtype=np.int64)
+    return Dialogues(data, np.minimum(prompts, data.lengths - 1), sum(len(response) for _, response in pairs))
 
 
 def response_bits(model: LanguageModel, dialogues: Dialogues) -> float:

@@ -8,7 +8,7 @@ state and all; so one run, stopped at each volume, stands for a run at each.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -62,12 +62,14 @@ class Fitted:
         examples: how many were seen.
         symbols: how many symbols they predicted.
         losses_bits: mean bits per predicted symbol of each step, before its update.
+        total_bits: of all symbols, each before the update that it is part of: what the data costs while it is learned.
         seen: digest of what was seen, in order.
     """
 
     examples: int
     symbols: int
     losses_bits: tuple[float, ...]
+    total_bits: float
     seen: str
 
 
@@ -97,7 +99,7 @@ def set_state(model: HuggingFaceModel, state: State) -> None:
 
 def fit_texts(
     model: HuggingFaceModel,
-    data: Dataset,
+    data: Dataset | Mapping[str, tuple[Dataset, float]],
     recipe: Recipe,
     *,
     seed: int,
@@ -113,12 +115,12 @@ def fit_texts(
 
     Args:
         model: in float32; on a GPU it is computed in bfloat16.
-        data: in the model's tokens.
+        data: a dataset in the model's tokens; or several by name, each with its share of the symbols, in any unit.
         recipe: how.
         seed: of the order.
-        examples: how many; every response once where None.
-        hidden: the first so many symbols of each response are context alone, as a prompt is, and are not learned; shape
-            ``(number of responses,)``, none where None. Not for packed recipes.
+        examples: how many; every response of the only dataset once where None.
+        hidden: of the only dataset, how many symbols each response begins with that are context alone, as a prompt is:
+            they are not learned, and do not count. int64, shape ``(number of responses,)``; none where None.
         stops: numbers of examples, rising, from 0 on, multiples of ``recipe.batch`` (or all of them).
         at: called with each stop when so many have been seen, with the model in evaluation mode; it may read the
             model, not change it.
@@ -130,16 +132,22 @@ def fit_texts(
     """
     torch = require_torch()
     check_recipe(recipe)
-    check_tokens(model, data)
+    named = {data.name or "data": (data, 1.0)} if isinstance(data, Dataset) else data
+    for one, _ in named.values():
+        check_tokens(model, one)
     if model.context is not None and recipe.length > model.context:
         raise InvalidParameter(
             f"examples of {recipe.length} tokens are longer than the context of '{model.name}', {model.context}"
         )
     seen = make_curriculum(
-        {data.name or "data": Source(data, 1.0)}, length=recipe.length, examples=examples, seed=seed,
+        {name: Source(*source) for name, source in named.items()}, length=recipe.length, examples=examples, seed=seed,
         eos_id=model.eos_id, prefix_id=model.prefix_id, packed=recipe.packed,
     )  # fmt: skip
     if hidden is not None:
+        if len(named) != 1 or recipe.packed or len(hidden) != len(seen.datasets[0]):
+            raise InvalidParameter(
+                "symbols are hidden in one dataset that is not packed, by a number for each of its responses"
+            )
         seen = _hide(seen, hidden)
     halts = _check_stops(stops, len(seen), recipe.batch)
     parameters = [p for p in model.module.parameters() if p.requires_grad]
@@ -148,6 +156,7 @@ def fit_texts(
     )  # fmt: skip
     steps = math.ceil(len(seen) / recipe.batch)
     losses: list[float] = []
+    total = 0.0
     cuda = model.device.type == "cuda"
 
     def halt(count: int) -> None:
@@ -170,6 +179,7 @@ def fit_texts(
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         adam.step()
         losses.append(float(loss.detach()) / math.log(2))
+        total += losses[-1] * int(seen.plan.new[step * recipe.batch : last].sum())
         if not math.isfinite(losses[-1]):
             model.module.eval()
             raise InvalidParameter(
@@ -177,7 +187,7 @@ def fit_texts(
             )
         halt(last)
     model.module.eval()
-    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses), seen.digest())
+    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses), total, seen.digest())
 
 
 def _hide(seen: Curriculum, hidden: NDArray[np.int64]) -> Curriculum:

@@ -4,7 +4,7 @@ A source is the name of an embedded corpus (``prose``, ``code``, ``names``), or 
 anything else one response a line. A response is a sentence or a line everywhere. The positive and the negative texts
 are shuffled and dealt out, no response twice::
 
-    held out | part of the pre-training data | for fine-tuning ... | for the judge of style
+    held out | contained in the pre-training data | for fine-tuning ... | for the judge of style
 
 The second part is what the theorem calls contained: pre-training data of real models holds texts of both kinds.
 """
@@ -42,7 +42,7 @@ class TextSpec:
         positive: sources of the positive data.
         negative: sources of the negative data.
         held_out: responses of each role that nothing is trained on.
-        contained: responses of the positive and of the negative data, each, that are part of the pre-training data.
+        contained: responses of the positive and of the negative data, each, set apart for the pre-training.
         judged: responses of each kind that only the judge of style learns from.
         longest: bytes of a response at most; longer ones are left out, so that an example is a response.
         limit: responses of each source of pre-training data at most, taken at random; all where None.
@@ -78,14 +78,16 @@ class RoleTexts:
     """Texts dealt out.
 
     Attributes:
-        pretrain: of the pre-training, contained ones included.
-        train: "positive" and "negative": for fine-tuning.
+        pretrain: of the pre-training.
+        contained: as many positive as negative ones, for the pre-training too.
+        train: "positive" and "negative": for fine-tuning, all that are left.
         held_out: of "pretrain", "positive" and "negative".
         judge: "positive" and "negative": for the judge of style.
         digest: SHA-256 of all of them, as dealt.
     """
 
     pretrain: Texts
+    contained: Texts
     train: dict[str, Texts]
     held_out: dict[str, Texts]
     judge: dict[str, Texts]
@@ -151,7 +153,7 @@ def deal_texts(spec: TextSpec, most: int) -> RoleTexts:
 
     Args:
         spec: what from where.
-        most: positive (and negative) texts that fine-tuning will need.
+        most: positive (and negative) texts that fine-tuning needs at least.
 
     Raises:
         InvalidParameter: too few texts of a role.
@@ -161,22 +163,19 @@ def deal_texts(spec: TextSpec, most: int) -> RoleTexts:
     rng = np.random.default_rng(0)
     pools = {role: _pool(getattr(spec, role), spec, rng, spec.limit if role == "pretrain" else None) for role in ROLES}
     held = {role: _take(pool, role, 0, spec.held_out, spec) for role, pool in pools.items()}
-    reading = [pools["pretrain"].select(np.arange(spec.held_out, len(pools["pretrain"])))]
-    train, judge = {}, {}
+    pretrain = _take(pools["pretrain"], "pretrain", spec.held_out, max(1, len(pools["pretrain"]) - spec.held_out), spec)
+    contained, train, judge = [], {}, {}
     for role in ROLES[1:]:
-        at = spec.held_out
-        if spec.contained:
-            reading.append(_take(pools[role], role, at, spec.contained, spec))
-            at += spec.contained
-        train[role] = _take(pools[role], role, at, most, spec)
-        judge[role] = _take(pools[role], role, at + most, spec.judged, spec)
-    pretrain = Texts.concat(reading)
-    if not len(pretrain):
-        raise InvalidParameter(f"the pre-training data has {spec.held_out} texts or fewer, all held out: give more")
+        at = spec.held_out + spec.contained
+        left = max(most, len(pools[role]) - at - spec.judged)
+        contained.append(_take(pools[role], role, spec.held_out, spec.contained, spec))
+        train[role] = _take(pools[role], role, at, left, spec)
+        judge[role] = _take(pools[role], role, at + left, spec.judged, spec)
+    both = Texts.concat(contained)
     digest = hashlib.sha256()
-    for texts in (pretrain, *train.values(), *held.values(), *judge.values()):
+    for texts in (pretrain, both, *train.values(), *held.values(), *judge.values()):
         digest.update(texts_digest(texts).encode())
-    return RoleTexts(pretrain, train, held, judge, digest.hexdigest())
+    return RoleTexts(pretrain, both, train, held, judge, digest.hexdigest())
 
 
 def text_record(spec: TextSpec, most: int) -> dict[str, Any]:

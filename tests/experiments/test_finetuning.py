@@ -256,12 +256,12 @@ def test_texts_are_dealt_out_once(tmp_path: Path) -> None:
         (lines(tmp_path / "b.txt", 41, "bad"),), held_out=5, contained=10, judged=3,
     )  # fmt: skip
     dealt = deal_texts(spec, 20)
-    parts = [dealt.pretrain, *dealt.train.values(), *dealt.held_out.values(), *dealt.judge.values()]
-    assert [len(part) for part in parts] == [25 + 20, 20, 20, 5, 5, 5, 3, 3]
+    parts = [dealt.pretrain, dealt.contained, *dealt.train.values(), *dealt.held_out.values(), *dealt.judge.values()]
+    assert [len(part) for part in parts] == [25, 20, 22, 23, 5, 5, 5, 3, 3]
     everything = [text for part in parts for text in part]
     assert len(set(everything)) == len(everything)
     assert all(text.startswith(b"good") for text in (*dealt.train["positive"], *dealt.judge["positive"]))
-    assert sum(text.startswith(b"bad") for text in dealt.pretrain) == 10
+    assert sum(text.startswith(b"bad") for text in dealt.contained) == 10
     record = text_record(spec, 20)
     assert record["positive"] == ["a.txt"]
     assert str(tmp_path) not in str(record)
