@@ -62,6 +62,7 @@ def add_experiment_commands(
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
         """Measure the effective volumes of networks: known mixtures come back, and late examples count for more."""
+        from compresslab.experiments.effective_summary import summarise_effective
         from compresslab.experiments.run import run_effective_preset
         from compresslab.report.effective_view import effective_findings, effective_markdown
 
@@ -71,5 +72,5 @@ def add_experiment_commands(
         if as_json:
             show_json({"folder": str(out), "rows": rows})
         else:
-            lines = [*effective_findings(spec, rows), f"Tables: {out / 'report.md'}"]
+            lines = [*effective_findings(spec, summarise_effective(spec, rows)), f"Tables: {out / 'report.md'}"]
             show(Group(*(Text(f"- {line}") for line in lines)))

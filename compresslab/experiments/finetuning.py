@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compresslab.checks import number_or_nan
 from compresslab.dataset import Dataset
@@ -21,6 +22,7 @@ from compresslab.experiments.networks import require_torch
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
+from compresslab.lm.windows import Plan
 
 __all__ = ["Fitted", "Recipe", "State", "check_recipe", "fit_texts", "get_state", "set_state"]
 
@@ -60,12 +62,14 @@ class Fitted:
         examples: how many were seen.
         symbols: how many symbols they predicted.
         losses_bits: mean bits per predicted symbol of each step, before its update.
+        total_bits: of all symbols, each before the update that it is part of: what the data costs while it is learned.
         seen: digest of what was seen, in order.
     """
 
     examples: int
     symbols: int
     losses_bits: tuple[float, ...]
+    total_bits: float
     seen: str
 
 
@@ -100,6 +104,7 @@ def fit_texts(
     *,
     seed: int,
     examples: int | None = None,
+    hidden: NDArray[np.int64] | None = None,
     stops: Sequence[int] = (),
     at: Callable[[int], None] | None = None,
 ) -> Fitted:
@@ -114,6 +119,8 @@ def fit_texts(
         recipe: how.
         seed: of the order.
         examples: how many; every response of the only dataset once where None.
+        hidden: of the only dataset, how many symbols each response begins with that are context alone, as a prompt is:
+            they are not learned, and do not count. int64, shape ``(number of responses,)``; none where None.
         stops: numbers of examples, rising, from 0 on, multiples of ``recipe.batch`` (or all of them).
         at: called with each stop when so many have been seen, with the model in evaluation mode; it may read the
             model, not change it.
@@ -136,6 +143,12 @@ def fit_texts(
         {name: Source(*source) for name, source in named.items()}, length=recipe.length, examples=examples, seed=seed,
         eos_id=model.eos_id, prefix_id=model.prefix_id, packed=recipe.packed,
     )  # fmt: skip
+    if hidden is not None:
+        if len(named) != 1 or recipe.packed or len(hidden) != len(seen.datasets[0]):
+            raise InvalidParameter(
+                "symbols are hidden in one dataset that is not packed, by a number for each of its responses"
+            )
+        seen = _hide(seen, hidden)
     halts = _check_stops(stops, len(seen), recipe.batch)
     parameters = [p for p in model.module.parameters() if p.requires_grad]
     adam = torch.optim.AdamW(
@@ -143,6 +156,7 @@ def fit_texts(
     )  # fmt: skip
     steps = math.ceil(len(seen) / recipe.batch)
     losses: list[float] = []
+    total = 0.0
     cuda = model.device.type == "cuda"
 
     def halt(count: int) -> None:
@@ -165,6 +179,7 @@ def fit_texts(
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         adam.step()
         losses.append(float(loss.detach()) / math.log(2))
+        total += losses[-1] * int(seen.plan.new[step * recipe.batch : last].sum())
         if not math.isfinite(losses[-1]):
             model.module.eval()
             raise InvalidParameter(
@@ -172,7 +187,16 @@ def fit_texts(
             )
         halt(last)
     model.module.eval()
-    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses), seen.digest())
+    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses), total, seen.digest())
+
+
+def _hide(seen: Curriculum, hidden: NDArray[np.int64]) -> Curriculum:
+    """Return the same examples, in which fewer symbols count; those in which none would are left out."""
+    plan = seen.plan
+    new = np.minimum(plan.new, plan.start + plan.size - hidden[plan.document])
+    held = new > 0
+    left = Plan(plan.document[held], plan.start[held], plan.size[held], new[held])
+    return replace(seen, source=seen.source[held], plan=left)
 
 
 def _check_stops(stops: Sequence[int], examples: int, batch: int) -> frozenset[int]:
