@@ -91,9 +91,9 @@ def _scaling_demo() -> ScalingSpec:
 def _scaling_cpu() -> ScalingSpec:
     return ScalingSpec(
         models=("7k", "35k", "96k", "325k"),
-        symbols=1_000_000,
+        symbols=600_000,
         volume_model="96k",
-        volumes=(33_000, 100_000, 330_000, 1_000_000),
+        volumes=(20_000, 60_000, 200_000, 600_000),
         seeds=(0, 1, 2),
         positive=1000,
         negative=(0, 20, 40, 60, 100, 140, 200),
