@@ -100,12 +100,12 @@ class ReboundSpec:
     arms: tuple[ReboundArm, ...]
     positive: tuple[int, ...]
     negative: tuple[int, ...]
-    recipe: Recipe = field(default_factory=lambda: Recipe(batch=4, learning_rate=1e-3, warmup=5))
+    recipe: Recipe = field(default_factory=lambda: Recipe(batch=4, learning_rate=3e-4, warmup=5))
     pretraining: Recipe = PRETRAINING
     texts: TextSpec = EMBEDDED
     samples: int = 64
     sample_length: int = 160
-    levels: tuple[float, ...] = (0.01, 0.03, 0.1)
+    levels: tuple[float, ...] = (0.01, 0.03, 0.06)
     device: str = "cpu"
 
     def check(self) -> None:

@@ -75,7 +75,7 @@ class ScalingSpec:
     positive: int
     negative: tuple[int, ...]
     share: float = 0.75
-    recipe: Recipe = field(default_factory=lambda: Recipe(batch=4, learning_rate=1e-3, warmup=5))
+    recipe: Recipe = field(default_factory=lambda: Recipe(batch=4, learning_rate=3e-4, warmup=5))
     pretraining: Recipe = PRETRAINING
     texts: TextSpec = EMBEDDED
     depth: int = 8

@@ -283,7 +283,7 @@ def test_missing_rows_are_named() -> None:
 
 def test_a_trend_is_the_slope_of_each_run() -> None:
     found = trend([10, 20, 40], np.array([[1.0, 3.0, 5.0], [1.0, 1.0, 1.0]]))
-    assert (found.mean, found.runs) == (1.0, 2)
+    assert (found.mean, found.runs) == (pytest.approx(1.0), 2)
     assert verdict(found, 1) == "undecided here"
     assert verdict(estimate([1.0, 1.1]), 1) == "seen"
     with pytest.raises(InvalidParameter, match="two sizes or more"):

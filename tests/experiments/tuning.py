@@ -77,7 +77,7 @@ def made_rebound() -> tuple[ReboundSpec, list[Row]]:
     rows = [
         {
             "arm": "made", "model": "7k", "parameters": 7488,
-            **made_row(seed, n, m, made_score(n, m) + 1e-6 * seed * m, made_kl(n, m, seed)),
+            **made_row(seed, n, m, made_score(n, m) + 1e-6 * (seed - 1) * m, made_kl(n, m, seed)),
         }
         for seed in (0, 1, 2)
         for n in POSITIVE
