@@ -75,6 +75,22 @@ def test_the_same_rows_come_from_one_process(done: Any, tmp_path: Path) -> None:
     assert (tmp_path / "rows.jsonl").read_bytes() == (out / "rows.jsonl").read_bytes()
 
 
+def test_the_seeds_that_are_finished_can_be_summarised(
+    done: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, out, rows = done
+    monkeypatch.setattr(tuning_run, "scaling_preset", lambda name, **options: spec)
+    lines = (out / "rows.jsonl").read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if json.loads(line)["unit"] != "35k, 400 symbols/seed 0"]
+    (tmp_path / "rows.jsonl").write_bytes(b"".join(kept))
+    (tmp_path / "spec.json").write_bytes((out / "spec.json").read_bytes())
+    point = tuning_run.run_scaling_preset(tmp_path, so_far=True).summary.series[0].points[1]
+    (base,) = (r for r in rows if r["seed"] == 1 and "excess_bits" in r and r["point"] == point.name)
+    assert point.excess_bits == pytest.approx(base["excess_bits"])
+    with pytest.raises(InvalidParameter, match="no seed of this experiment has all its bases finished"):
+        tuning_run.finished_seeds(spec, list(spec.points()))
+
+
 def test_the_command_writes_its_report(done: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     spec, out, _ = done
     monkeypatch.setattr(tuning_run, "scaling_preset", lambda name, **options: spec)
