@@ -21,7 +21,8 @@ from compresslab.experiments.rebound import (
     scaled_volumes,
 )
 from compresslab.experiments.scaling import ScalingSpec
-from compresslab.experiments.texts import EMBEDDED, text_spec
+from compresslab.experiments.texts import EMBEDDED, TextSpec, text_spec
+from compresslab.lm.tiny import TINY
 
 Spec = TypeVar("Spec")
 
@@ -29,6 +30,7 @@ __all__ = ["REBOUND_PRESETS", "SCALING_PRESETS", "rebound_preset", "scaling_pres
 
 _DEMO_TEXTS = replace(EMBEDDED, held_out=40, contained=800, judged=500, limit=3000)
 _CPU_TEXTS = replace(EMBEDDED, held_out=100)
+_SMALL = Recipe(batch=4, learning_rate=3e-4, warmup=5)
 _LARGE = Recipe(batch=4, length=512, learning_rate=1e-5, warmup=10)  # for a model of a hundred million weights
 
 
@@ -162,8 +164,8 @@ def rebound_preset(
                                            negative=texts.negative))  # fmt: skip
     if model is not None:
         spec = replace(spec, arms=_given_arms(spec, model))
-        if model not in SHAPES:
-            spec = replace(spec, recipe=_LARGE, texts=replace(spec.texts, contained=0))
+        recipe, texts = _suited([model], spec.recipe, spec.texts)
+        spec = replace(spec, recipe=recipe, texts=texts)
     if scale is not None:
         batch = spec.recipe.batch
         spec = replace(
@@ -205,7 +207,9 @@ def scaling_preset(
     if models:
         spec = replace(spec, models=tuple(models))
         if any(model not in SHAPES for model in models):
-            spec = replace(spec, volumes=(), recipe=_LARGE)
+            spec = replace(spec, volumes=())
+        recipe, texts = _suited(models, spec.recipe, spec.texts)
+        spec = replace(spec, recipe=recipe, texts=texts)
     return spec if seeds is None else replace(spec, seeds=_seeds(seeds))
 
 
@@ -213,6 +217,16 @@ def _known(presets: Mapping[str, Callable[[], Spec]], name: str) -> Callable[[],
     if name not in presets:
         raise UnknownName(f"unknown preset {name!r}: {did_you_mean(name, presets)}")
     return presets[name]
+
+
+def _suited(models: Sequence[str], recipe: Recipe, texts: TextSpec) -> tuple[Recipe, TextSpec]:
+    """Return the recipe and the texts for models that are taken as they are, if any: their pre-training is done."""
+    given = [model for model in models if model not in SHAPES]
+    if not given:
+        return (_SMALL if recipe == _LARGE else recipe), texts
+    if "tiny" in given:  # it is small, and so is its context
+        return replace(_SMALL, length=TINY.context), replace(texts, contained=0, longest=TINY.context - 1)
+    return _LARGE, replace(texts, contained=0)
 
 
 def _given_arms(spec: ReboundSpec, model: str) -> tuple[ReboundArm, ...]:

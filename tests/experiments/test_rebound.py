@@ -29,6 +29,8 @@ from compresslab.experiments.rebound_summary import early_volume, summarise_rebo
 from compresslab.experiments.rows import read_rows
 from compresslab.experiments.slopes import estimate
 from compresslab.experiments.tuning_presets import REBOUND_PRESETS, rebound_preset
+from compresslab.lm.checkpoints import save
+from compresslab.lm.tiny import TinyShape, make_tiny
 from compresslab.report.rebound_view import markdown, rebound_findings, rebound_sheets
 from tests.experiments.tuning import NEGATIVE, POSITIVE, VOLUMES, made_rebound, small_rebound, small_texts, without_arm
 
@@ -146,6 +148,22 @@ def test_the_command_writes_its_report(done: Any, monkeypatch: pytest.MonkeyPatc
     assert "least negative data that brings KL" in (out / "report.md").read_text(encoding="utf-8")
 
 
+@needs_torch
+def test_a_model_can_be_taken_as_it_is(tmp_path: Path) -> None:
+    kept = tmp_path / "model"
+    save(make_tiny(TinyShape(hidden=16, layers=1, heads=2, context=32), seed=7, device="cpu"), kept)
+    like = small_rebound(tmp_path / "texts")
+    spec = replace(like, arms=(ReboundArm("kept", str(kept), 0, 0.0, (0, 1)),), positive=(0, 40), samples=0)
+    rows = run_rebound(spec, tmp_path / "out")
+    first = [row for row in rows if row["positive"] == row["negative"] == 0]
+    assert first[0]["positive_bits_per_byte"] == first[1]["positive_bits_per_byte"]  # one base
+    assert len({row["seen_positive"] for row in rows}) == 2  # two orders
+    assert "judged_positive" not in rows[0]
+    assert not (tmp_path / "out" / "bases").exists()
+    with pytest.raises(InvalidParameter, match="examples of 33 tokens are longer than the context of .*, 32"):
+        run_rebound(replace(spec, recipe=replace(spec.recipe, length=33)), tmp_path / "other")
+
+
 # ---- specs ----
 
 
@@ -207,7 +225,11 @@ def test_options_change_a_preset(tmp_path: Path) -> None:
     given = rebound_preset("cpu", model="smollm2")
     assert [(arm.model, arm.symbols) for arm in given.arms] == [("smollm2", 0)]
     assert given.recipe.learning_rate < 1e-4
-    assert rebound_preset("gpu", model="7k").arms[0].symbols > 0
+    smaller = rebound_preset("gpu", model="7k")
+    assert smaller.arms[0].symbols > 0
+    assert smaller.recipe == rebound_preset("cpu").recipe
+    tiny = rebound_preset("demo", model="tiny")
+    assert (tiny.recipe.length, tiny.texts.longest) == (128, 127)
     for options, message in (
         ({"scale": 0.0001}, "take a larger one"),
         ({"scale": -1.0}, "is a positive number, not -1.0"),
