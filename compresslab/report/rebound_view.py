@@ -45,14 +45,13 @@ def rebound_findings(summaries: Sequence[ReboundSummary]) -> Iterator[str]:
             f"{one.arm}: more positive data, faster fall ({verdict(one.rate_by_volume, 1)}): "
             f"{with_error(one.rate_by_volume, 3)} for each doubling of the positive data."
         )
-        two = sum(fit.gain > 0 for found in tuned for fit in found.phases)
-        fits = sum(len(found.phases) for found in tuned)
+        two = sum(found.pooled_gain > 0 for found in tuned)
         steep = [verdict(found.change, 1) for found in tuned]
         yield (
-            f"{one.arm}: a fast fall, then a slow one ({_together(steep)}): two phases describe {two} of {fits} curves "
-            f"better (AICc); the rate after the knee less that before it is above 0 at 95 % after "
-            f"{steep.count('seen')} of {len(steep)} positive volumes. After {most.positive:,} positive responses the "
-            f"score falls by {with_error(most.early_rate, 3)} for each 1,000 up to {one.early:,}, then by "
+            f"{one.arm}: a fast fall, then a slow one ({_together(steep)}): the rate after the knee less that before it "
+            f"is above 0 at 95 % after {steep.count('seen')} of {len(steep)} positive volumes, and two phases describe "
+            f"all seeds' curves together better than one (AICc) after {two}. After {most.positive:,} positive responses "
+            f"the score falls by {with_error(most.early_rate, 3)} for each 1,000 up to {one.early:,}, then by "
             f"{with_error(most.late_rate, 3)}."
         )
         for level in range(len(most.least)):
@@ -87,7 +86,8 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
                 "early above the control's",
                 "knee",
                 "late less early",
-                "AICc gain",
+                "AICc gain: one curve",
+                "all",
                 "taken back",
             ],
             [_rates(found) for found in one.after],
@@ -132,6 +132,7 @@ def _rates(found: AfterPositive) -> list[str]:
         f"{found.knee.mean:.0f}",
         with_error(found.change, 3),
         with_error(found.gain, 1),
+        f"{found.pooled_gain:+.1f}",
         _share(found.regained),
     ]
 
