@@ -1,4 +1,4 @@
-"""The commands that run experiments: ``compresslab experiment joint`` and ``volumes``."""
+"""The commands that run experiments: ``compresslab experiment`` and its parts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from compresslab.files import write_atomic
 from compresslab.report.progress import working
+from compresslab.tuning_commands import add_tuning_commands
 
 __all__ = ["add_experiment_commands"]
 
@@ -27,6 +28,8 @@ def add_experiment_commands(
     @experiment.callback()
     def _root() -> None:
         """Run an experiment; killed at any point, it resumes."""
+
+    add_tuning_commands(experiment, show, show_json)
 
     @experiment.command("joint")
     def joint(

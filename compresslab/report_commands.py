@@ -19,6 +19,8 @@ __all__ = ["add_report_command", "experiment_page"]
 # experiment -> its module, the function that reads a folder of it, the function that makes a page of what was read
 PAGES = {
     "joint": ("compresslab.report.joint_report", "read_joint", "joint_page"),
+    "rebound": ("compresslab.report.rebound_report", "read_rebound", "rebound_page"),
+    "scaling": ("compresslab.report.scaling_report", "read_scaling", "scaling_page"),
     "volumes": ("compresslab.report.effective_report", "read_effective", "effective_page"),
 }
 

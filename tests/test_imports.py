@@ -19,7 +19,8 @@ ORDER = """
     errors checks phrases divergence
     files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers
     readers dataset corpora
-    jit kernels merge_kernels runs doubling packed refining compiled counting treefile
+    threads jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
+    words compiled counting treefile
     scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.building
     scale.spilling
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
@@ -33,14 +34,17 @@ ORDER = """
     testing.language_model testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec
     experiments.pool experiments.texts experiments.style experiments.finetuning experiments.base_models
-    experiments.measures experiments.joint experiments.slopes experiments.joint_summary experiments.presets
+    experiments.measures experiments.phases experiments.depth experiments.rebound experiments.scaling
+    experiments.joint experiments.slopes experiments.joint_summary experiments.presets experiments.tuning_presets
+    experiments.rebound_summary experiments.scaling_summary experiments.tuning_run
     experiments.effective experiments.effective_summary experiments.run
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
     report.curve_figures report.tree_figures report.model_figures report.sign_map report.figures report.page
     report.page_parts report.pages report.elasticity_report report.joint_view report.joint_report
     report.effective_view report.effective_figures report.effective_report
-    coding_commands experiment_commands report_commands cli __main__
+    report.rebound_view report.scaling_view report.rebound_report report.scaling_report
+    coding_commands tuning_commands experiment_commands report_commands cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
 # What ``import compresslab`` must not load, and what reading the first public names may not load either.

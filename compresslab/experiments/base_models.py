@@ -25,15 +25,17 @@ from compresslab.lm.tiny import TinyShape, make_tiny
 
 __all__ = ["PRETRAINING", "SHAPES", "check_shape", "num_weights", "pretrained", "shape_of"]
 
-# From 35,008 to 1,116,576 weights, a factor of 32; the context holds a long sentence.
+# From 7,488 to 3.9 million weights: any four neighbours span a factor of 30 or more. The context holds a long sentence.
 SHAPES = {
+    "7k": TinyShape(hidden=16, layers=1, heads=2, context=256),
     "35k": TinyShape(hidden=32, layers=2, heads=2, context=256),
     "96k": TinyShape(hidden=56, layers=2, heads=2, context=256),
     "325k": TinyShape(hidden=88, layers=3, heads=4, context=256),
     "1.1m": TinyShape(hidden=144, layers=4, heads=4, context=256),
+    "3.9m": TinyShape(hidden=224, layers=6, heads=4, context=256),
 }
 
-PRETRAINING = Recipe(batch=8, length=128, learning_rate=3e-3, schedule="cosine", warmup=30, packed=True)
+PRETRAINING = Recipe(batch=4, length=128, learning_rate=1.5e-3, schedule="cosine", warmup=20, packed=True)
 
 _RECIPE = 1  # raise it when base models are made in another way: it is part of the key
 
