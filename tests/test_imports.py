@@ -37,6 +37,7 @@ ORDER = """
     experiments.measures experiments.phases experiments.depth experiments.rebound experiments.scaling
     experiments.joint experiments.slopes experiments.joint_summary experiments.presets experiments.tuning_presets
     experiments.rebound_summary experiments.scaling_summary experiments.tuning_run
+    experiments.dialogues experiments.resistance experiments.resistance_presets experiments.resistance_summary
     experiments.effective experiments.effective_summary experiments.run
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
@@ -44,7 +45,8 @@ ORDER = """
     report.page_parts report.pages report.elasticity_report report.joint_view report.joint_report
     report.effective_view report.effective_figures report.effective_report
     report.rebound_view report.scaling_view report.rebound_report report.scaling_report
-    coding_commands tuning_commands experiment_commands report_commands cli __main__
+    report.resistance_view report.resistance_figures report.resistance_report
+    coding_commands tuning_commands resistance_command experiment_commands report_commands cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
 # What ``import compresslab`` must not load, and what reading the first public names may not load either.

@@ -21,7 +21,7 @@ Source: Ji et al., arXiv 2406.06144, section 4.1 and Table 1; theory, section 6.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from os import PathLike
@@ -51,6 +51,7 @@ __all__ = [
     "ResistanceSpec",
     "ResistanceUnit",
     "deal_pairs",
+    "finished_sources",
     "resistance_record",
     "resistance_units",
     "run_resistance",
@@ -154,11 +155,15 @@ class ResistanceUnit:
 
 @dataclass(frozen=True)
 class Dealt:
-    """Pairs dealt out: three slices, and held-out prompts with their true responses."""
+    """Pairs dealt out: three slices, and held-out prompts with a true response each."""
 
     slices: tuple[tuple[Pair, ...], ...]
     held_out: tuple[Pair, ...]
-    prompts: tuple[bytes, ...]
+
+    @property
+    def prompts(self) -> tuple[bytes, ...]:
+        """The held-out prompts."""
+        return tuple(prompt for prompt, _ in self.held_out)
 
 
 def source_label(source: str) -> str:
@@ -200,8 +205,7 @@ def deal_pairs(pairs: Sequence[Pair], spec: ResistanceSpec, *, seed: int, name: 
             f"{spec.prompts} held out and three slices of {spec.slice_pairs} pairs (at most {spec.answers} of one "
             "prompt): give more data, or smaller slices"
         )
-    held = tuple((prompt, response) for prompt in prompts for response in chosen[prompt])
-    return Dealt(tuple(slices), held, tuple(prompts))
+    return Dealt(tuple(slices), tuple((prompt, chosen[prompt][0]) for prompt in prompts))
 
 
 @lru_cache(maxsize=2)
@@ -304,15 +308,13 @@ def _draw(
 
 
 def _cross(model: HuggingFaceModel, train: Dialogues, test: Dialogues, recipe: Recipe, seed: int) -> Row:
-    before, test_before = (response_bits(model, part) / part.symbols for part in (train, test))
+    before = response_bits(model, train) / train.symbols
     fitted = fit_texts(model, train.data, recipe, seed=seed, hidden=train.hidden)
     return {
         "loss_bits": fitted.total_bits / fitted.symbols,
         "curve_bits": [float(np.mean(part)) for part in np.array_split(fitted.losses_bits, _CURVE) if len(part)],
         "start_bits": before,
-        "start_test_bits": test_before,
         "end_test_bits": response_bits(model, test) / test.symbols,
-        "test_symbols_per_byte": test.symbols / max(1, test.num_bytes),
         "symbols": fitted.symbols,
         "seen": fitted.seen[:16],
     }
@@ -329,6 +331,18 @@ def resistance_units(spec: ResistanceSpec, out: str | PathLike[str]) -> dict[str
         for source in spec.data
         for seed in spec.seeds
     }
+
+
+def finished_sources(spec: ResistanceSpec, units: Collection[str]) -> ResistanceSpec:
+    """Return the spec with those sources alone of which every seed is among the finished units.
+
+    Raises:
+        InvalidParameter: there is none.
+    """
+    held = tuple(s for s in spec.data if all(f"{source_label(s)}/seed {seed}" in units for seed in spec.seeds))
+    if not held:
+        raise InvalidParameter("no source of this experiment is finished there, with all its seeds: run it first")
+    return replace(spec, data=held)
 
 
 def run_resistance(
