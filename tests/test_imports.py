@@ -21,7 +21,7 @@ ORDER = """
     readers dataset corpora
     threads jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
     words compiled counting treefile
-    scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.building
+    scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.parts scale.building
     scale.spilling
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
     volumes effective_depth tail
