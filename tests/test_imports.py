@@ -41,11 +41,12 @@ ORDER = """
     experiments.effective experiments.effective_summary experiments.run
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
-    report.curve_figures report.tree_figures report.model_figures report.sign_map report.figures report.page
+    report.curve_figures report.tree_figures report.model_figures report.sign_map report.effective_figures
+    report.resistance_figures report.figures report.page
     report.page_parts report.pages report.elasticity_report report.joint_view report.joint_report
-    report.effective_view report.effective_figures report.effective_report
+    report.effective_view report.effective_report
     report.rebound_view report.scaling_view report.rebound_report report.scaling_report
-    report.resistance_view report.resistance_figures report.resistance_report
+    report.resistance_view report.resistance_report
     coding_commands tuning_commands resistance_command experiment_commands report_commands cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
