@@ -29,6 +29,7 @@ Data = Annotated[
 ]
 Seeds = Annotated[int | None, typer.Option(help="Seeds of every base model, instead of the preset's.")]
 Workers = Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")]
+SoFar = Annotated[bool, typer.Option("--so-far", help="Train nothing: summarise the finished seeds.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
@@ -49,7 +50,7 @@ def add_tuning_commands(
         scale: Annotated[float | None, typer.Option(help="Of the paper's volumes; 0.2 in cpu.")] = None,
         seeds: Seeds = None,
         workers: Workers = None,
-        so_far: Annotated[bool, typer.Option("--so-far", help="Train nothing: summarise the finished seeds.")] = False,
+        so_far: SoFar = False,
         as_json: AsJson = False,
         quiet: Quiet = False,
     ) -> None:
@@ -80,6 +81,7 @@ def add_tuning_commands(
         ] = None,
         seeds: Seeds = None,
         workers: Workers = None,
+        so_far: SoFar = False,
         as_json: AsJson = False,
         quiet: Quiet = False,
     ) -> None:
@@ -91,7 +93,8 @@ def add_tuning_commands(
         models: Sequence[str] = model or ()
         with working(f"scaling, {preset}", quiet=quiet) as step:
             result = run_scaling_preset(
-                out, preset, data=data or (), models=models, seeds=seeds, workers=workers, progress=step
+                out, preset, data=data or (), models=models, seeds=seeds, workers=workers, so_far=so_far,
+                progress=step,
             )  # fmt: skip
         findings = list(scaling_findings(result.summary))
         _write(out, markdown(findings, list(scaling_sheets(result.summary))))

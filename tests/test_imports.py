@@ -33,7 +33,8 @@ ORDER = """
     lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny
     testing.language_model testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec
-    experiments.pool experiments.texts experiments.style experiments.finetuning experiments.base_models
+    experiments.pool experiments.texts experiments.dialogues experiments.style experiments.finetuning
+    experiments.base_models
     experiments.measures experiments.phases experiments.depth experiments.rebound experiments.scaling
     experiments.joint experiments.slopes experiments.joint_summary experiments.presets experiments.tuning_presets
     experiments.rebound_summary experiments.scaling_summary experiments.tuning_run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,11 +89,33 @@ def kl_nats(model: LanguageModel, base: LanguageModel, data: Dataset) -> float:
             document, start, size, new = (int(a[w]) for a in (plan.document, plan.start, plan.size, plan.new))
             ids[row, :size] = window_tokens(data, document, start, size, model.prefix_id, model.eos_id)[:-1]
             counted[row, size - new : size] = True
-        log_p, log_q = (np.asarray(one.log_probs(ids))[counted] for one in (model, base))
-        p = np.exp(log_p)
-        gap = np.subtract(log_p, log_q, out=np.zeros_like(p), where=p > 0)  # 0 ln 0 = 0
-        total += float((p * gap).sum(dtype=np.float64))
+        total += _kl_sum(model, base, ids, counted)
     return total / int(plan.new.sum())
+
+
+def _kl_sum(
+    model: LanguageModel, base: LanguageModel, ids: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_]
+) -> float:
+    """Return the sum of the divergences at the counted positions of a batch."""
+    if getattr(getattr(model, "device", None), "type", "cpu") != "cpu":
+        return _kl_sum_there(model, base, ids, counted)
+    log_p, log_q = (np.asarray(one.log_probs(ids))[counted] for one in (model, base))
+    p = np.exp(log_p)
+    gap = np.subtract(log_p, log_q, out=np.zeros_like(p), where=p > 0)  # 0 ln 0 = 0
+    return float((p * gap).sum(dtype=np.float64))
+
+
+def _kl_sum_there(model: Any, base: Any, ids: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_]) -> float:
+    """Do the same where models of transformers are: tables of a large vocabulary are slow to fetch from a GPU."""
+    import torch
+
+    with torch.inference_mode():
+        given, kept = (torch.from_numpy(array).to(model.device) for array in (ids, counted))
+        log_p, log_q = (
+            torch.log_softmax(one.module(input_ids=given, use_cache=False).logits[kept].float(), dim=-1)
+            for one in (model, base)
+        )
+        return float((log_p.exp() * (log_p - log_q)).sum(dtype=torch.float64))
 
 
 def sample_responses(

@@ -20,7 +20,7 @@ __all__ = ["Phases", "fit_phases", "least_volume"]
 
 Values = NDArray[np.float64]
 
-_KNEES = 400  # places for the knee that are tried
+_KNEES = 100  # places for the knee that are tried
 _INSIDE = 2  # points at least on either side of the knee, the outermost ones counted
 
 
@@ -79,35 +79,38 @@ def fit_phases(volumes: npt.ArrayLike, values: npt.ArrayLike) -> Phases:
         raise InvalidParameter(
             f"phases need 7 points or more at rising volumes, and a number at each: not {volumes!r} and {values!r}"
         )
-    one = np.stack([np.ones_like(x), x], axis=1)
-    line, one_sum = _least_squares(one, y)
-    best: tuple[float, float, Values] | None = None
-    for knee in np.linspace(x[_INSIDE - 1], x[-_INSIDE], _KNEES):
-        found, left = _least_squares(np.column_stack([one, np.maximum(0.0, x - knee)]), y)
-        if best is None or left < best[0]:
-            best = left, float(knee), found
-    assert best is not None  # there are always knees to try
-    two_sum, knee, bent = best
-    n = len(x)
+    n, first, last = len(x), float(x[_INSIDE - 1]), float(x[-_INSIDE])
+    line = np.polynomial.Polynomial.fit(x, y, 1).convert().coef
+    one_sum = float(((y - line[0] - line[1] * x) ** 2).sum())
+    knees = np.linspace(first, last, _KNEES)
+    coarse, step = float(knees[_bent_lines(x, y, knees)[1].argmin()]), float(knees[1] - knees[0])
+    knees = np.linspace(max(first, coarse - step), min(last, coarse + step), _KNEES)  # fine, about the best
+    bent, left = _bent_lines(x, y, knees)
+    at = int(left.argmin())
+    knee, found = float(knees[at]), bent[at]
+    two_sum = min(float(left[at]), one_sum)  # a line is one with a knee; rounding alone says otherwise
     exact = n * float(np.finfo(np.float64).eps * max(1.0, float(np.abs(y).max()))) ** 2  # nothing left but rounding
     gain = _aicc(one_sum + exact, n, 3) - _aicc(two_sum + exact, n, 5)
     return Phases(
         rate=float(line[1]),
-        early=float(bent[1]),
-        late=float(bent[1] + bent[2]),
+        early=float(found[1]),
+        late=float(found[1] + found[2]),
         knee=knee,
-        level=float(bent[0] + bent[1] * x[-1] + bent[2] * (x[-1] - knee)),
+        level=float(found[0] + found[1] * x[-1] + found[2] * (x[-1] - knee)),
         one_error=math.sqrt(one_sum / n),
         two_error=math.sqrt(two_sum / n),
         gain=gain,
     )
 
 
-def _least_squares(columns: Values, y: Values) -> tuple[Values, float]:
-    scale = np.abs(columns).max(axis=0)
-    found = np.linalg.lstsq(columns / scale, y)[0] / scale
-    left = y - columns @ found
-    return found, float(left @ left)
+def _bent_lines(x: Values, y: Values, knees: Values) -> tuple[Values, Values]:
+    """Return the least-squares line of each knee (level at 0, rate, change of rate) and the squares that it leaves."""
+    scale = np.array([1.0, x[-1] - x[0], x[-1] - x[0]])  # so that the columns are of one size
+    columns = np.stack(np.broadcast_arrays(1.0, x, np.maximum(0.0, x - knees[:, None])), axis=-1) / scale
+    inverse = np.linalg.pinv(columns)
+    found = inverse @ y
+    left = y - (columns @ found[..., None])[..., 0]
+    return found / scale, (left**2).sum(axis=1)
 
 
 def _aicc(squares: float, n: int, k: int) -> float:

@@ -100,12 +100,12 @@ class ReboundSpec:
     arms: tuple[ReboundArm, ...]
     positive: tuple[int, ...]
     negative: tuple[int, ...]
-    recipe: Recipe = field(default_factory=lambda: Recipe(batch=4, learning_rate=1e-3, warmup=5))
+    recipe: Recipe = field(default_factory=lambda: Recipe(batch=4, learning_rate=3e-4, warmup=5))
     pretraining: Recipe = PRETRAINING
     texts: TextSpec = EMBEDDED
     samples: int = 64
     sample_length: int = 160
-    levels: tuple[float, ...] = (0.01, 0.03, 0.1)
+    levels: tuple[float, ...] = (0.01, 0.03, 0.06)
     device: str = "cpu"
 
     def check(self) -> None:
@@ -206,10 +206,19 @@ def _check_volumes(name: str, volumes: tuple[int, ...], least: int, batch: int) 
         )
 
 
-def check_model(name: str, device: str = "cpu") -> None:
-    """Raise unless there is such a model and it can be trained: sizes are known, others are loaded once."""
-    if name not in SHAPES:
-        _given(name, device)
+def check_model(name: str, length: int, device: str = "cpu") -> None:
+    """Raise unless there is such a model and it can be trained on examples of ``length`` inputs.
+
+    Sizes are known, other models are loaded once.
+
+    Raises:
+        UnknownName, InvalidParameter: no such model, or none that can be trained so.
+    """
+    context = SHAPES[name].context if name in SHAPES else _given(name, device).context
+    if context is not None and length > context:
+        raise InvalidParameter(
+            f"examples of {length} tokens are longer than the context of '{name}', {context}: lower the recipe's length"
+        )
 
 
 def check_device(device: str) -> None:
@@ -220,8 +229,8 @@ def check_device(device: str) -> None:
 
 
 def _given(name: str, device: str) -> HuggingFaceModel:
-    # A tree takes no device; it is told apart before it is loaded.
-    model = None if name.startswith("tree:") else get_model(name, device=device, dtype="float32")
+    settings = {"device": device} if name == "tiny" else {"device": device, "dtype": "float32"}
+    model = None if name.startswith("tree:") else get_model(name, **settings)  # a tree takes no device
     if not isinstance(model, HuggingFaceModel):
         raise InvalidParameter(f"the model '{name}' cannot be fine-tuned: give a size ({', '.join(SHAPES)}) or a "
                                "model of transformers")  # fmt: skip
@@ -388,7 +397,7 @@ def run_rebound(
     check_device(spec.device)
     spec.check()
     for name in dict.fromkeys(arm.model for arm in spec.arms):
-        check_model(name, spec.device)
+        check_model(name, spec.recipe.length, spec.device)
     save_spec(out, rebound_record(spec))
     rows = Path(out) / "rows.jsonl"
     return run_units(

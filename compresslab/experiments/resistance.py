@@ -14,7 +14,8 @@ differ in it, and no training can go below. So each loss is also given less the 
 data: the *excess*, what the start and the learning cost.
 
 In the theory a checkpoint is a mixture, and a later one holds the earlier: ``p_j = (W_i p_i + more) / W_j``. So
-``KL(p_i || p_j) <= ln(W_j / W_i)`` while nothing bounds ``KL(p_j || p_i)``: inverse alignment starts nearer.
+``KL(p_i || p_j) <= ln(W_j / W_i)`` bounds what inverse alignment starts with; nothing bounds ``KL(p_j || p_i)``, with
+which forward alignment starts.
 
 Source: Ji et al., arXiv 2406.06144, section 4.1 and Table 1; theory, section 6.
 """

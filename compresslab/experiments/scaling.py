@@ -75,7 +75,7 @@ class ScalingSpec:
     positive: int
     negative: tuple[int, ...]
     share: float = 0.75
-    recipe: Recipe = field(default_factory=lambda: Recipe(batch=4, learning_rate=1e-3, warmup=5))
+    recipe: Recipe = field(default_factory=lambda: Recipe(batch=4, learning_rate=3e-4, warmup=5))
     pretraining: Recipe = PRETRAINING
     texts: TextSpec = EMBEDDED
     depth: int = 8
@@ -194,7 +194,7 @@ def run_scaling(
     check_device(spec.device)
     spec.check()
     for arm in spec.points().values():
-        check_model(arm.model, spec.device)
+        check_model(arm.model, spec.recipe.length, spec.device)
     save_spec(out, scaling_record(spec))
     units, rows = scaling_units(spec, out), Path(out) / "rows.jsonl"
     return run_units(scaling_unit, units, rows, workers=workers, cost=scaling_cost, progress=progress)

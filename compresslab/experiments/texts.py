@@ -167,6 +167,7 @@ def deal_texts(spec: TextSpec, most: int) -> RoleTexts:
     contained, train, judge = [], {}, {}
     for role in ROLES[1:]:
         at = spec.held_out + spec.contained
+        _take(pools[role], role, at, most + spec.judged, spec)  # there must be so many
         left = max(most, len(pools[role]) - at - spec.judged)
         contained.append(_take(pools[role], role, spec.held_out, spec.contained, spec))
         train[role] = _take(pools[role], role, at, left, spec)

@@ -12,7 +12,7 @@ from compresslab.experiments.pool import Step, num_workers
 from compresslab.experiments.rebound import ReboundSpec, rebound_record, run_rebound
 from compresslab.experiments.rebound_summary import ReboundSummary, summarise_rebound
 from compresslab.experiments.rows import Row, read_rows
-from compresslab.experiments.scaling import ScalingSpec, run_scaling
+from compresslab.experiments.scaling import ScalingSpec, run_scaling, scaling_record
 from compresslab.experiments.scaling_summary import ScalingSummary, summarise_scaling
 from compresslab.experiments.spec import save_spec
 from compresslab.experiments.tuning_presets import rebound_preset, scaling_preset
@@ -97,6 +97,14 @@ def finished_arms(spec: ReboundSpec, units: Sequence[str]) -> ReboundSpec:
     return replace(spec, arms=held)
 
 
+def finished_seeds(spec: ScalingSpec, units: Sequence[str]) -> ScalingSpec:
+    """Return the spec with those seeds alone for which every base is finished."""
+    seeds = tuple(seed for seed in spec.seeds if all(f"{point}/seed {seed}" in units for point in spec.points()))
+    if not seeds:
+        raise InvalidParameter("no seed of this experiment has all its bases finished there: run it first")
+    return replace(spec, seeds=seeds)
+
+
 def run_scaling_preset(
     out: str | PathLike[str],
     preset: str = "demo",
@@ -105,9 +113,16 @@ def run_scaling_preset(
     models: Sequence[str] = (),
     seeds: int | None = None,
     workers: int | None = None,
+    so_far: bool = False,
     progress: Step | None = None,
 ) -> ScalingResult:
     """Run ``scaling``, or go on with it; arguments and errors as for :func:`run_rebound_preset`."""
     spec = scaling_preset(preset, data=data, models=models, seeds=seeds)
-    rows: list[Row] = run_scaling(spec, out, workers=num_workers(workers, spec.device), progress=progress)
+    if so_far:
+        found = read_rows(Path(out) / "rows.jsonl")
+        save_spec(out, scaling_record(spec))
+        spec = finished_seeds(spec, list(found))
+        rows: list[Row] = [row for held in found.values() for row in held]
+    else:
+        rows = run_scaling(spec, out, workers=num_workers(workers, spec.device), progress=progress)
     return ScalingResult(spec, summarise_scaling(spec, rows), Path(out))

@@ -34,7 +34,8 @@ def rebound_findings(summaries: Sequence[ReboundSummary]) -> Iterator[str]:
         fallen = most.curves["score"]
         yield (
             f"{one.arm}: the negative data undoes it ({verdict(most.early_rate, 1)}): with {one.negative[-1]:,} "
-            f"responses the score is {with_error(fallen[-1], 4)}, from {with_error(fallen[0], 4)}."
+            f"responses the score is {with_error(fallen[-1], 4)}, from {with_error(fallen[0], 4)}: "
+            f"{_share(most.regained)} of the gain is taken back."
         )
         yield (
             f"{one.arm}: faster than it moves a model that was never aligned ({verdict(most.excess_rate, 1)}): the "
@@ -50,7 +51,9 @@ def rebound_findings(summaries: Sequence[ReboundSummary]) -> Iterator[str]:
         yield (
             f"{one.arm}: a fast fall, then a slow one ({_together(steep)}): two phases describe {two} of {fits} curves "
             f"better (AICc); the rate after the knee less that before it is above 0 at 95 % after "
-            f"{steep.count('seen')} of {len(steep)} positive volumes."
+            f"{steep.count('seen')} of {len(steep)} positive volumes. After {most.positive:,} positive responses the "
+            f"score falls by {with_error(most.early_rate, 3)} for each 1,000 up to {one.early:,}, then by "
+            f"{with_error(most.late_rate, 3)}."
         )
         for level in range(len(most.least)):
             yield f"{one.arm}: {_least_words([found.least[level] for found in tuned], one.negative[-1])}"
@@ -129,8 +132,14 @@ def _rates(found: AfterPositive) -> list[str]:
         f"{found.knee.mean:.0f}",
         with_error(found.change, 3),
         with_error(found.gain, 1),
-        f"{found.regained.mean:.0%} ± {found.regained.half_width:.0%}" if found.regained else "-",
+        _share(found.regained),
     ]
+
+
+def _share(x: Estimate | None) -> str:
+    if x is None:
+        return "-"
+    return f"{x.mean:.0%}" + (f" ± {x.half_width:.0%}" if x.runs > 1 else "")
 
 
 def _cell(x: Estimate, wide: bool) -> str:

@@ -14,6 +14,7 @@ from compresslab.experiments.scaling import ScalingSpec
 from compresslab.experiments.scaling_summary import Series, summarise_scaling
 from compresslab.experiments.slopes import Estimate
 from compresslab.experiments.spec import read_spec
+from compresslab.experiments.tuning_run import finished_seeds
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Cell, Trend, depth_figure, rebound_figure, scaling_figure
 from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
@@ -26,11 +27,11 @@ __all__ = ["read_scaling", "scaling_page"]
 
 
 def read_scaling(folder: str | PathLike[str]) -> tuple[ScalingSpec, list[Row]]:
-    """Read a finished ``scaling`` experiment.
+    """Read a ``scaling`` experiment; of one that is not finished, the seeds that are.
 
     Raises:
         UnreadableFile: there is no ``spec.json``.
-        InvalidParameter: it is not the spec of a ``scaling`` experiment.
+        InvalidParameter: it is not the spec of a ``scaling`` experiment, or no seed is finished.
         CorruptFile: the rows are damaged.
     """
     found = read_spec(folder, "scaling")
@@ -41,7 +42,8 @@ def read_scaling(folder: str | PathLike[str]) -> tuple[ScalingSpec, list[Row]]:
         raise InvalidParameter(
             f"{Path(folder) / 'spec.json'} is no spec of 'scaling' as this version has it ({error}): run it again"
         ) from error
-    return spec, [row for unit in read_rows(Path(folder) / "rows.jsonl").values() for row in unit]
+    units = read_rows(Path(folder) / "rows.jsonl")
+    return finished_seeds(spec, list(units)), [row for unit in units.values() for row in unit]
 
 
 def scaling_page(spec: ScalingSpec, rows: Sequence[Row], source: Provenance) -> Page:

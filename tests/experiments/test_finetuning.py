@@ -14,6 +14,7 @@ import pytest
 
 from compresslab.dataset import Dataset
 from compresslab.errors import EmptyDataset, InvalidParameter, MismatchedVocabulary, UnknownName, UnreadableFile
+from compresslab.experiments import measures
 from compresslab.experiments.base_models import SHAPES, num_weights, pretrained, shape_of
 from compresslab.experiments.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
 from compresslab.experiments.measures import code_lengths, kl_nats, sample_responses
@@ -77,6 +78,15 @@ def test_the_kl_is_the_exact_sum_at_every_position(context: int | None) -> None:
     assert kl_nats(ours, Q, data) == pytest.approx(expected, abs=1e-12)
     assert kl_nats(Q, ours, data) == math.inf  # the base gives 0 where the model does not
     assert kl_nats(ours, ours, data) == 0
+
+
+@needs_torch
+def test_the_kl_is_the_same_where_the_models_are() -> None:
+    model, base = (make_tiny(SMALL, seed=seed, device="cpu") for seed in (0, 1))
+    ids, counted = np.arange(24).reshape(2, 12) % 257, np.arange(24).reshape(2, 12) % 5 > 0
+    here = measures._kl_sum(model, base, ids, counted)
+    assert here > 0
+    assert measures._kl_sum_there(model, base, ids, counted) == pytest.approx(here, rel=1e-4)
 
 
 def test_no_kl_between_models_of_different_vocabularies() -> None:
@@ -283,9 +293,9 @@ def test_sources_that_cannot_be(tmp_path: Path) -> None:
 def test_json_lines_are_a_source(tmp_path: Path) -> None:
     path = tmp_path / "good.jsonl"
     path.write_text("".join(f'{{"text": "good {i}"}}\n' for i in range(40)))
-    assert (
-        len(deal_texts(TextSpec(("prose",), (str(path),), ("code",), 5, 10, 3, limit=20), 10).train["positive"]) == 10
-    )
+    dealt = deal_texts(TextSpec(("prose",), (str(path),), ("code",), 5, 10, 3, limit=20), 10)
+    assert len(dealt.train["positive"]) == 40 - 5 - 10 - 3
+    assert len(dealt.pretrain) == 20 - 5
 
 
 # ---- the judge ----
