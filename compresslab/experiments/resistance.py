@@ -39,12 +39,11 @@ from compresslab.experiments.dialogues import Dialogues, Pair, lay_out, pairs_di
 from compresslab.experiments.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
 from compresslab.experiments.measures import sample_responses
 from compresslab.experiments.pool import Step, run_units
-from compresslab.experiments.rebound import check_device, check_model, device_of, is_whole
+from compresslab.experiments.rebound import check_device, check_model, device_of, given_model, is_whole
 from compresslab.experiments.rows import Row
 from compresslab.experiments.spec import save_spec
 from compresslab.experiments.texts import read_source
 from compresslab.lm.hugging_face import HuggingFaceModel
-from compresslab.lm.registry import get_model
 from compresslab.tokenizers import Tokenizer
 
 __all__ = [
@@ -239,18 +238,13 @@ def _base(spec: ResistanceSpec, seed: int, folder: str, device: str) -> HuggingF
             SHAPES[spec.model], _pretraining_texts(spec.pretrain, spec.recipe.length), symbols=spec.symbols, seed=seed,
             recipe=spec.pretraining, device=device, folder=folder,
         )  # fmt: skip
-    model = get_model(spec.model, device=device, dtype="float32")
-    if not isinstance(model, HuggingFaceModel):
-        raise InvalidParameter(f"the model '{spec.model}' cannot be fine-tuned: give a size or a model of transformers")
-    return model
+    return given_model(spec.model, device)
 
 
 def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: int) -> list[Row]:
     tokenizer = model.tokenizer
     if tokenizer is None:
         raise InvalidParameter(f"the model '{model.name}' has no tokenizer: pairs of texts need one")
-    length = min(spec.recipe.length, model.context or spec.recipe.length)
-    recipe = replace(spec.recipe, length=length)
     held_out = lay_out(dealt.held_out, tokenizer)
 
     def held_bits() -> float:
@@ -261,7 +255,7 @@ def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: i
     for i, part in enumerate(dealt.slices, 1):
         pairs = lay_out(part, tokenizer)
         fit_texts(
-            model, pairs.data, recipe, seed=4 * seed + i, examples=spec.epochs * len(part), hidden=pairs.hidden
+            model, pairs.data, spec.recipe, seed=4 * seed + i, examples=spec.epochs * len(part), hidden=pairs.hidden
         )  # fmt: skip
         states.append(get_state(model))
         train, test = _draw(model, tokenizer, dealt.prompts, spec, seed=4 * seed + i)
@@ -278,7 +272,7 @@ def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: i
     for earlier, later in PAIRS:
         for direction, start, on in (("inverse", later, earlier), ("forward", earlier, later)):
             set_state(model, states[start - 1])
-            found = _cross(model, *drawn[on - 1], recipe, seed=4 * seed)
+            found = _cross(model, *drawn[on - 1], spec.recipe, seed=4 * seed)
             own = rows[on]
             rows.append(
                 {
@@ -303,8 +297,9 @@ def _draw(
     ).texts()
     parts: tuple[list[Pair], list[Pair]] = ([], [])
     for number, text in enumerate(texts):
-        which = kept[number % len(kept)]
-        parts[which % _TESTED == 0].append((prompts[which], text[len(prompts[which]) + 1 :]))
+        place = number % len(kept)
+        prompt = prompts[kept[place]]
+        parts[place % _TESTED == 0].append((prompt, text[len(prompt) + 1 :]))
     return tuple(lay_out(part, tokenizer) for part in parts)
 
 
@@ -367,7 +362,7 @@ def run_resistance(
     """
     check_device(spec.device)
     spec.check()
-    check_model(spec.model, spec.device)
+    check_model(spec.model, spec.recipe.length, spec.device)
     save_spec(out, resistance_record(spec))
     rows = Path(out) / "rows.jsonl"
     return run_units(resistance_unit, resistance_units(spec, out), rows, workers=workers, progress=progress)

@@ -9,6 +9,7 @@ from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.base_models import SHAPES
 from compresslab.experiments.finetuning import Recipe
 from compresslab.experiments.resistance import ResistanceSpec
+from compresslab.lm.tiny import TINY
 
 __all__ = ["RESISTANCE_PRESETS", "resistance_preset"]
 
@@ -36,7 +37,7 @@ def resistance_preset(
     Args:
         name: "demo", "cpu" or "gpu".
         model: a size of :data:`compresslab.experiments.base_models.SHAPES`, or a model that is taken as it is, and
-            fine-tuned at a learning rate for such.
+            fine-tuned at a learning rate for such; ``tiny``, which is small, at that of the sizes.
         data: sources of pairs, see :mod:`compresslab.experiments.dialogues`.
         seeds: how many.
 
@@ -57,6 +58,11 @@ def resistance_preset(
         spec = replace(spec, longest=min(spec.longest, recipe.length - 1))
     elif model is not None:
         spec = replace(spec, model=model, symbols=0, recipe=replace(spec.recipe, learning_rate=_GIVEN))
+        if model == "tiny":
+            recipe = replace(
+                spec.recipe, length=TINY.context, learning_rate=RESISTANCE_PRESETS["cpu"].recipe.learning_rate
+            )
+            spec = replace(spec, recipe=recipe, longest=min(spec.longest, TINY.context - 1))
     if data:
         spec = replace(spec, data=tuple(data))
     if seeds is not None:

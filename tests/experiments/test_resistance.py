@@ -181,6 +181,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(spec: Resista
         ({"recipe": Recipe(length=24, schedule="cosine")}, "not packed, and its learning rate is constant"),
         ({"recipe": Recipe(length=24, learning_rate=2.0)}, "learning_rate lies between 0 and 1"),
         ({"model": "smol", "symbols": 0}, "unknown model 'smol'"),
+        ({"recipe": Recipe(batch=4, length=40)}, "examples of 40 tokens are longer than the context of 'mini', 32"),
         ({"data": ()}, "at least one source of pairs"),
     ],
 )
@@ -208,6 +209,8 @@ def test_presets_and_what_may_take_their_places() -> None:
     own = resistance_preset("cpu", model="hf:some/model", data=["a.jsonl", "b.csv"], seeds=3)
     assert (own.symbols, own.recipe.learning_rate, own.data, own.seeds) == (0, 5e-5, ("a.jsonl", "b.csv"), (0, 1, 2))
     assert len(resistance_units(own, "out")) == 6
+    tiny = resistance_preset("cpu", model="tiny")
+    assert (tiny.symbols, tiny.recipe.length, tiny.longest, tiny.recipe.learning_rate) == (0, 128, 127, 1e-3)
     back = resistance_preset("gpu", model="96k")
     assert (back.symbols, back.recipe.learning_rate) == (1_000_000, 1e-3)
     with pytest.raises(UnknownName, match="did you mean 'cpu'"):
