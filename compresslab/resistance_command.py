@@ -25,7 +25,7 @@ def add_resistance_command(
     def resistance(
         out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)],
         preset: Annotated[
-            str, typer.Option(help="demo (a minute), cpu (some 15 minutes on two cores) or gpu.")
+            str, typer.Option(help="demo (a minute), cpu (some 10 minutes on two cores) or gpu.")
         ] = "demo",
         data: Annotated[
             list[str] | None,
