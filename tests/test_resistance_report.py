@@ -78,6 +78,7 @@ def test_the_page_tells_the_loss_from_the_excess(folder: Path) -> None:
     assert "3.000, 2.800, 2.700 bits per symbol" in page.answer[2]
     assert "inverse alignment is the easier: seen, for all three pairs" in page.answer[3]
     assert "6 of 6 seeds above 0" in page.answer[3]
+    assert "has come nearer: seen, for all three pairs" in page.answer[5]
     assert [fact.tone for fact in page.facts] == ["bad", "good"] * 2
     assert [section.title for section in page.sections][1:] == list(SPEC.data)
     paper = page.sections[0].tables[1]

@@ -44,6 +44,10 @@ def resistance_findings(summaries: Sequence[ResistanceSummary]) -> Iterator[str]
             f"{one.data}: before training, the later checkpoint is nearer to the earlier one's data than the other way "
             f"round: {_together(one, 'start')} (forward less inverse, an estimate of KL: {_gaps(one, 'start')})."
         )
+        yield (
+            f"{one.data}: after the pass, on data drawn to other prompts, inverse alignment has come nearer: "
+            f"{_together(one, 'end')} (forward less inverse: {_gaps(one, 'end')})."
+        )
 
 
 def _together(one: ResistanceSummary, name: str) -> str:
