@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib", reason="reports need the extra 'report'")
 pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab.cli import main
-from compresslab.errors import InvalidParameter
+from compresslab.errors import InvalidParameter, UnreadableFile
 from compresslab.experiments.effective import EffectiveSpec, effective_units
 from compresslab.experiments.effective_summary import summarise_effective
 from compresslab.experiments.rows import Row, append_rows
@@ -111,7 +111,13 @@ def test_an_unknown_experiment_and_an_older_spec_are_named(tmp_path: Path, capsy
     with pytest.raises(SystemExit):
         main(["report", str(tmp_path), "--quiet"])
     assert "its experiment is 'baking'; known: joint, volumes" in capsys.readouterr().err
-    saved = asdict(replace(SPEC)) | {"experiment": "volumes"}
+    for text in ("", "[]", '{"experiment": 1}', '{"experiment": "joint"}'):
+        (tmp_path / "spec.json").write_text(text)
+        with pytest.raises(InvalidParameter, match="is no spec that a report can be made of .* experiment volumes"):
+            read_effective(tmp_path)
+    with pytest.raises(UnreadableFile, match=r"spec\.json"):
+        read_effective(tmp_path / "missing")
+    saved = asdict(SPEC) | {"experiment": "volumes"}
     del saved["perturb_after"]
     (tmp_path / "spec.json").write_text(json.dumps(saved))
     with pytest.raises(InvalidParameter, match="no spec of 'volumes' as this version has it \\('perturb_after'\\)"):
