@@ -138,7 +138,8 @@ class ResistanceSpec:
         if not labels or len(set(labels)) != len(labels):
             raise InvalidParameter(f"an experiment needs at least one source of pairs, each of another name: {labels}")
         for source in self.data:
-            deal_pairs(usable_pairs(source, self.longest), self, seed=0, name=source_label(source))
+            for seed in self.seeds:  # what is left of a prompt's pairs at the end of a slice depends on the order
+                deal_pairs(usable_pairs(source, self.longest), self, seed=seed, name=source_label(source))
         if self.model in SHAPES:
             _pretraining_texts(self.pretrain, self.recipe.length)
 
@@ -186,18 +187,19 @@ def deal_pairs(pairs: Sequence[Pair], spec: ResistanceSpec, *, seed: int, name: 
     by_prompt: dict[bytes, list[bytes]] = {}
     for prompt, response in pairs:
         by_prompt.setdefault(prompt, []).append(response)
-    rng = np.random.default_rng(seed)
-    order = [list(by_prompt)[i] for i in rng.permutation(len(by_prompt))]
-    chosen = {
-        prompt: [by_prompt[prompt][i] for i in rng.permutation(len(by_prompt[prompt]))[: spec.answers]]
-        for prompt in order
-    }
-    prompts, rest, slices = order[: spec.prompts], order[spec.prompts :], []
+    rng, names = np.random.default_rng(seed), list(by_prompt)
+    order = [names[i] for i in rng.permutation(len(names)).tolist()]
+
+    def answers(prompt: bytes) -> list[Pair]:
+        given = by_prompt[prompt]
+        return [(prompt, given[i]) for i in rng.permutation(len(given))[: spec.answers].tolist()]
+
+    held_out = tuple(answers(prompt)[0] for prompt in order[: spec.prompts])
+    rest, slices = iter(order[spec.prompts :]), []
     for _ in range(3):
         part: list[Pair] = []
-        while rest and len(part) < spec.slice_pairs:
-            prompt = rest.pop(0)
-            part += [(prompt, response) for response in chosen[prompt]]
+        while len(part) < spec.slice_pairs and (following := next(rest, None)) is not None:
+            part += answers(following)
         slices.append(tuple(part[: spec.slice_pairs]))
     if len(slices[-1]) < spec.slice_pairs:
         raise InvalidParameter(
@@ -205,7 +207,7 @@ def deal_pairs(pairs: Sequence[Pair], spec: ResistanceSpec, *, seed: int, name: 
             f"{spec.prompts} held out and three slices of {spec.slice_pairs} pairs (at most {spec.answers} of one "
             "prompt): give more data, or smaller slices"
         )
-    return Dealt(tuple(slices), tuple((prompt, chosen[prompt][0]) for prompt in prompts))
+    return Dealt(tuple(slices), held_out)
 
 
 @lru_cache(maxsize=2)
