@@ -38,7 +38,7 @@ ORDER = """
     experiments.measures experiments.phases experiments.depth experiments.rebound experiments.scaling
     experiments.joint experiments.slopes experiments.joint_summary experiments.presets experiments.tuning_presets
     experiments.rebound_summary experiments.scaling_summary experiments.tuning_run
-    experiments.dialogues experiments.resistance experiments.resistance_presets experiments.resistance_summary
+    experiments.resistance experiments.resistance_presets experiments.resistance_summary
     experiments.effective experiments.effective_summary experiments.run
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
