@@ -1,8 +1,9 @@
 """Does a curve fall at one rate, or fast first and slowly then? And where does a falling curve cross a level?
 
 One phase is a straight line; two phases are a line with a knee: a rate up to the knee, another after it. The two are
-compared by the corrected Akaike criterion on each curve. Points of one run share their history, so a single curve says
-too much; the test that counts is over runs: the late rate less the early one, one number a run, Student's interval.
+compared by the corrected Akaike criterion, on each curve and on all runs at once. Points of one run share their
+history, so that curves say too much; the test that counts is over runs: the late rate less the early one, one number
+a run, Student's interval.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from compresslab.errors import InvalidParameter
 
-__all__ = ["Phases", "fit_phases", "least_volume"]
+__all__ = ["Phases", "fit_phases", "least_volume", "pooled_gain"]
 
 Values = NDArray[np.float64]
 
@@ -101,6 +102,36 @@ def fit_phases(volumes: npt.ArrayLike, values: npt.ArrayLike) -> Phases:
         two_error=math.sqrt(two_sum / n),
         gain=gain,
     )
+
+
+def pooled_gain(volumes: npt.ArrayLike, curves: npt.ArrayLike) -> float:
+    """Return the gain in AICc of two phases over one for all runs at once, each run having a level of its own.
+
+    On one curve of nine points AICc all but forbids two more parameters; together the runs have points enough.
+
+    Args:
+        volumes: shape ``(n,)``.
+        curves: shape ``(runs, n)``.
+
+    Returns:
+        AICc of the common line less that of the common line with a knee: above 0, two phases are better.
+
+    Example:
+        >>> x = np.arange(9.0)
+        >>> noise = 0.1 * np.random.default_rng(0).normal(size=(4, 9))
+        >>> pooled_gain(x, -x + noise) < 0 < pooled_gain(x, -np.minimum(x, 3) + noise)
+        True
+    """
+    y = np.asarray(curves, dtype=np.float64)
+    mean = y.mean(axis=0)
+    fit = fit_phases(volumes, mean)
+    # All runs have the same volumes: the common line is that of the mean, whatever the runs' levels.
+    left = y - mean
+    left -= left.mean(axis=1, keepdims=True)
+    within = float((left**2).sum()) + y.size * float(np.finfo(np.float64).eps) ** 2
+    one, two = (within + y.size * error**2 for error in (fit.one_error, fit.two_error))
+    runs = len(y)
+    return _aicc(one, y.size, runs + 2) - _aicc(two, y.size, runs + 4)
 
 
 def _bent_lines(x: Values, y: Values, knees: Values) -> tuple[Values, Values]:

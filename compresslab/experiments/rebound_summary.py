@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.phases import Phases, fit_phases, least_volume
+from compresslab.experiments.phases import Phases, fit_phases, least_volume, pooled_gain
 from compresslab.experiments.rebound import ReboundSpec
 from compresslab.experiments.rows import Row
 from compresslab.experiments.slopes import Estimate, estimate
@@ -82,7 +82,8 @@ class AfterPositive:
         phases: of each seed's score.
         change: late rate less early one of the line with a knee, for each 1,000 responses.
         knee: the volume at the knee.
-        gain: AICc of one phase less that of two.
+        gain: AICc of one phase less that of two, on each seed's curve.
+        pooled_gain: the same on the curves of all seeds at once.
         least: at each level.
         closest_kl: the least KL to the base on the way, over that at no negative data: 1 is no return at all.
     """
@@ -97,6 +98,7 @@ class AfterPositive:
     change: Estimate
     knee: Estimate
     gain: Estimate
+    pooled_gain: float
     least: tuple[LeastVolume, ...]
     closest_kl: Estimate | None
 
@@ -250,6 +252,7 @@ def after_positive(
         change=estimate([1000 * fit.change for fit in fits]),
         knee=estimate([fit.knee for fit in fits]),
         gain=estimate([fit.gain for fit in fits]),
+        pooled_gain=pooled_gain(negative, score[:, i]),
         least=tuple(_least(negative, kl[:, i], level) for level in levels),
         closest_kl=estimate(kl[:, i].min(axis=1) / kl[:, i, 0]) if i else None,
     )

@@ -42,7 +42,7 @@ def _steps(scale: float, batch: int) -> tuple[int, ...]:
 
 def _rebound_demo() -> ReboundSpec:
     return ReboundSpec(
-        arms=(ReboundArm("contained", "35k", 250_000, 0.5, (0, 1, 2)),),
+        arms=(ReboundArm("contained", "35k", 250_000, 0.5, (0, 1, 2, 3, 4)),),
         positive=(0, 40, 200),
         negative=_steps(0.04, 4),
         recipe=Recipe(batch=4, learning_rate=1e-3, warmup=5),  # so few responses need larger steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -45,15 +45,14 @@ def rebound_findings(summaries: Sequence[ReboundSummary]) -> Iterator[str]:
             f"{one.arm}: more positive data, faster fall ({verdict(one.rate_by_volume, 1)}): "
             f"{with_error(one.rate_by_volume, 3)} for each doubling of the positive data."
         )
-        two = sum(fit.gain > 0 for found in tuned for fit in found.phases)
-        fits = sum(len(found.phases) for found in tuned)
+        two = sum(found.pooled_gain > 0 for found in tuned)
         steep = [verdict(found.change, 1) for found in tuned]
         yield (
-            f"{one.arm}: a fast fall, then a slow one ({_together(steep)}): two phases describe {two} of {fits} curves "
-            f"better (AICc); the rate after the knee less that before it is above 0 at 95 % after "
-            f"{steep.count('seen')} of {len(steep)} positive volumes. After {most.positive:,} positive responses the "
-            f"score falls by {with_error(most.early_rate, 3)} for each 1,000 up to {one.early:,}, then by "
-            f"{with_error(most.late_rate, 3)}."
+            f"{one.arm}: a fast fall, then a slow one ({_together(steep)}): the rate after the knee less that before "
+            f"it is above 0 at 95 % after {steep.count('seen')} of {len(steep)} positive volumes, and two phases "
+            f"describe all seeds' curves together better than one (AICc) after {two}. After {most.positive:,} positive "
+            f"responses the score falls by {with_error(most.early_rate, 3)} for each 1,000 up to {one.early:,}, then "
+            f"by {with_error(most.late_rate, 3)}."
         )
         for level in range(len(most.least)):
             yield f"{one.arm}: {_least_words([found.least[level] for found in tuned], one.negative[-1])}"
@@ -78,19 +77,11 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
     """Yield the tables: title, columns, rows; those that are not wide leave out what a terminal has no room for."""
     for one in summaries:
         head = f"{one.arm}: {one.parameters:,} parameters, {one.seeds} seeds"
+        rates = ["positive", *_RATES] if wide else ["positive", *list(_RATES)[:3]]
         yield (
             f"{head}; rates in bits per byte for each 1,000 negative responses, early: up to {one.early:,}",
-            [
-                "positive",
-                "early",
-                "late",
-                "early above the control's",
-                "knee",
-                "late less early",
-                "AICc gain",
-                "taken back",
-            ],
-            [_rates(found) for found in one.after],
+            rates,
+            [[f"{found.positive:,}", *(_RATES[name](found) for name in rates[1:])] for found in one.after],
         )
         shown = [name for name in ("score", "positive", "kl", "judged") if name in one.after[0].curves]
         for name in shown if wide else shown[:1]:
@@ -123,23 +114,22 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
         )
 
 
-def _rates(found: AfterPositive) -> list[str]:
-    return [
-        f"{found.positive:,}",
-        with_error(found.early_rate, 3),
-        with_error(found.late_rate, 3),
-        with_error(found.excess_rate, 3) if found.positive else "-",
-        f"{found.knee.mean:.0f}",
-        with_error(found.change, 3),
-        with_error(found.gain, 1),
-        _share(found.regained),
-    ]
-
-
 def _share(x: Estimate | None) -> str:
     if x is None:
         return "-"
     return f"{x.mean:.0%}" + (f" ± {x.half_width:.0%}" if x.runs > 1 else "")
+
+
+_RATES: dict[str, Callable[[AfterPositive], str]] = {
+    "early": lambda found: with_error(found.early_rate, 3),
+    "late": lambda found: with_error(found.late_rate, 3),
+    "early above the control's": lambda found: with_error(found.excess_rate, 3) if found.positive else "-",
+    "knee": lambda found: f"{found.knee.mean:.0f}",
+    "late less early": lambda found: with_error(found.change, 3),
+    "AICc gain: one curve": lambda found: with_error(found.gain, 1),
+    "all": lambda found: f"{found.pooled_gain:+.1f}",
+    "taken back": lambda found: _share(found.regained),
+}
 
 
 def _cell(x: Estimate, wide: bool) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.phases import fit_phases, least_volume
+from compresslab.experiments.phases import fit_phases, least_volume, pooled_gain
 
 GRID = [0, 20, 40, 60, 100, 140, 200, 300, 400]
 
@@ -86,3 +86,14 @@ def test_a_lower_level_needs_no_less(values: list[float], level: float) -> None:
         assert high is not None
         assert high <= low
         assert np.interp(low, x, values) <= level / 2 + 1e-9
+
+
+def test_all_runs_together_tell_what_one_cannot() -> None:
+    rng, x = np.random.default_rng(1), np.array(GRID, dtype=np.float64)
+    levels = rng.normal(size=(5, 1))  # each run has its own, which must not count
+    bent, straight = -0.004 * np.minimum(x, 100) - 0.001 * np.maximum(0, x - 100), -0.002 * x
+    noise = 0.05 * rng.normal(size=(5, len(x)))
+    assert pooled_gain(x, levels + bent + noise) > 5
+    assert pooled_gain(x, levels + straight + noise) < 0
+    assert pooled_gain(x, levels + bent + noise) == pytest.approx(pooled_gain(x, bent + noise), abs=1e-6)
+    assert pooled_gain(x, bent + noise) > np.mean([fit_phases(x, curve).gain for curve in bent + noise])

@@ -276,7 +276,11 @@ def test_the_findings_say_what_was_seen() -> None:
     text = "\n".join(rebound_findings(summarise_rebound(spec, rows)))
     assert "the positive data works (seen): after 400 responses the score is +0.0600" in text
     assert "more positive data, faster fall (seen): +1.000 ± 0.000 for each doubling" in text
-    assert "a fast fall, then a slow one (seen): two phases describe 9 of 9 curves better" in text
+    assert (
+        "a fast fall, then a slow one (seen): the rate after the knee less that before it is above 0 at 95 % after 3"
+        in text
+    )
+    assert "describe all seeds' curves together better than one (AICc) after 3." in text
     assert "to 0.02 nats in 0 of 9 runs (not seen); the others stay above it up to 160 responses" in text
     assert "to 0.1 nats in 6 of 9 runs (undecided here)" in text
     upside_down = [{**row, "negative_bits_per_byte": 6.5 - row["negative_bits_per_byte"]} for row in rows]
