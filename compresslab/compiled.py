@@ -52,6 +52,10 @@ class TextLeaves:
     def __len__(self) -> int:
         return len(self.start)
 
+    def between(self, lo: int, hi: int) -> TextLeaves:
+        """Return some leaves, the first of which shares no token with the one before."""
+        return TextLeaves(self.text, self.depth, self.start[lo:hi], self.shared[lo:hi], self.counts[lo:hi])
+
     def leaves(self) -> SortedLeaves:
         """Read the symbols layer by layer."""
         codes, start, shared = self.text.codes, self.start, self.shared

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from compresslab.files import write_atomic
 from compresslab.report.progress import working
+from compresslab.resistance_command import add_resistance_command
 from compresslab.tuning_commands import add_tuning_commands
 
 __all__ = ["add_experiment_commands"]
@@ -29,6 +30,7 @@ def add_experiment_commands(
     def _root() -> None:
         """Run an experiment; killed at any point, it resumes."""
 
+    add_resistance_command(experiment, show, show_json)
     add_tuning_commands(experiment, show, show_json)
 
     @experiment.command("joint")

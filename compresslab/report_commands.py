@@ -20,6 +20,7 @@ __all__ = ["add_report_command", "experiment_page"]
 PAGES = {
     "joint": ("compresslab.report.joint_report", "read_joint", "joint_page"),
     "rebound": ("compresslab.report.rebound_report", "read_rebound", "rebound_page"),
+    "resistance": ("compresslab.report.resistance_report", "read_resistance", "resistance_page"),
     "scaling": ("compresslab.report.scaling_report", "read_scaling", "scaling_page"),
     "volumes": ("compresslab.report.effective_report", "read_effective", "effective_page"),
 }

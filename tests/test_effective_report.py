@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib", reason="reports need the extra 'report'")
 pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab.cli import main
-from compresslab.errors import InvalidParameter
+from compresslab.errors import InvalidParameter, UnreadableFile
 from compresslab.experiments.effective import EffectiveSpec, effective_units
 from compresslab.experiments.effective_summary import summarise_effective
 from compresslab.experiments.rows import Row, append_rows
@@ -78,7 +78,9 @@ def test_what_is_not_recovered_is_said(folder: Path) -> None:
     assert page.facts[0].tone == "bad"
     assert "worst 2.50" in page.answer[0]
     assert "Of 18 shares found from sampled phrases 67%" in page.answer[1]
-    assert "the change of pre-training in 4 of 8, of names in 8 of 8, of prose in 8 of 8" in page.answer[-2]
+    assert "the change of pre-training in 4 of 8, of names in 8 of 8, of prose in 8 of 8" in page.answer[-4]
+    assert "median and quartiles, is 1.00 (1.00 to 1.00) for pre-training; 1.00" in page.answer[-3]  # made so
+    assert "knows no change above 0.000 nats; the networks' go up to 0.11." in page.answer[-2]
     assert "rose in 8 of 8 cases (at 95 %)" in page.answer[-1]
     assert [figure.name for figure in page.figures] == ["exchange", *(f"rebound-{i}" for i in range(4))]
 
@@ -108,8 +110,14 @@ def test_an_unknown_experiment_and_an_older_spec_are_named(tmp_path: Path, capsy
     (tmp_path / "spec.json").write_text('{"experiment": "baking"}')
     with pytest.raises(SystemExit):
         main(["report", str(tmp_path), "--quiet"])
-    assert "its experiment is 'baking'; known: joint, volumes" in capsys.readouterr().err
-    saved = asdict(replace(SPEC)) | {"experiment": "volumes"}
+    assert "its experiment is 'baking'; known: joint, " in capsys.readouterr().err
+    for text in ("", "[]", '{"experiment": 1}', '{"experiment": "joint"}'):
+        (tmp_path / "spec.json").write_text(text)
+        with pytest.raises(InvalidParameter, match="is no spec that a report can be made of .* experiment volumes"):
+            read_effective(tmp_path)
+    with pytest.raises(UnreadableFile, match=r"spec\.json"):
+        read_effective(tmp_path / "missing")
+    saved = asdict(SPEC) | {"experiment": "volumes"}
     del saved["perturb_after"]
     (tmp_path / "spec.json").write_text(json.dumps(saved))
     with pytest.raises(InvalidParameter, match="no spec of 'volumes' as this version has it \\('perturb_after'\\)"):

@@ -21,7 +21,7 @@ ORDER = """
     readers dataset corpora
     threads jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
     words compiled counting treefile
-    scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.building
+    scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.parts scale.building
     scale.spilling
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
     volumes effective_depth tail
@@ -38,14 +38,17 @@ ORDER = """
     experiments.measures experiments.phases experiments.depth experiments.rebound experiments.scaling
     experiments.joint experiments.slopes experiments.joint_summary experiments.presets experiments.tuning_presets
     experiments.rebound_summary experiments.scaling_summary experiments.tuning_run
+    experiments.resistance experiments.resistance_presets experiments.resistance_summary
     experiments.effective experiments.effective_summary experiments.run
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
-    report.curve_figures report.tree_figures report.model_figures report.sign_map report.figures report.page
+    report.curve_figures report.tree_figures report.model_figures report.sign_map report.effective_figures
+    report.resistance_figures report.figures report.page
     report.page_parts report.pages report.elasticity_report report.joint_view report.joint_report
-    report.effective_view report.effective_figures report.effective_report
+    report.effective_view report.effective_report
     report.rebound_view report.scaling_view report.rebound_report report.scaling_report
-    coding_commands tuning_commands experiment_commands report_commands cli __main__
+    report.resistance_view report.resistance_report
+    coding_commands tuning_commands resistance_command experiment_commands report_commands cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
 # What ``import compresslab`` must not load, and what reading the first public names may not load either.

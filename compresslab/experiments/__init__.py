@@ -3,6 +3,9 @@
 ==============  ======================================================================================
 ``joint``       the elasticity theorem, free of sampling noise: networks trained on the exact mixture
 ``effective``   effective volumes: known mixtures recovered, and what late examples count for
+``resistance``  three checkpoints of one fine-tuning: is training back easier than training forward?
+``rebound``     positive data, then negative data: how fast a model falls back
+``scaling``     the rebound against the size of a model and against its pre-training
 ``presets``     the specs that ``--preset`` names
 ``networks``    byte-level networks over all leaves of a prefix tree: a GRU and a causal transformer
 ``slopes``      rates of change with confidence intervals, beside those of the theory

@@ -48,6 +48,7 @@ __all__ = [
     "ReboundUnit",
     "check_device",
     "check_model",
+    "given_model",
     "rebound_record",
     "rebound_units",
     "run_rebound",
@@ -214,7 +215,7 @@ def check_model(name: str, length: int, device: str = "cpu") -> None:
     Raises:
         UnknownName, InvalidParameter: no such model, or none that can be trained so.
     """
-    context = SHAPES[name].context if name in SHAPES else _given(name, device).context
+    context = SHAPES[name].context if name in SHAPES else given_model(name, device).context
     if context is not None and length > context:
         raise InvalidParameter(
             f"examples of {length} tokens are longer than the context of '{name}', {context}: lower the recipe's length"
@@ -228,7 +229,12 @@ def check_device(device: str) -> None:
     require_torch()
 
 
-def _given(name: str, device: str) -> HuggingFaceModel:
+def given_model(name: str, device: str) -> HuggingFaceModel:
+    """Return a model that is taken as it is, in float32.
+
+    Raises:
+        UnknownName, InvalidParameter: no such model, or none that can be fine-tuned.
+    """
     settings = {"device": device} if name == "tiny" else {"device": device, "dtype": "float32"}
     model = None if name.startswith("tree:") else get_model(name, **settings)  # a tree takes no device
     if not isinstance(model, HuggingFaceModel):
@@ -244,7 +250,7 @@ def base_models(arm: ReboundArm, seed: int, spec: Any, folder: str, device: str)
     """Return an arm's base and the texts; ``spec`` has ``texts``, ``most`` and ``pretraining``."""
     dealt = deal_texts(spec.texts, spec.most)
     if arm.model not in SHAPES:
-        return _given(arm.model, device), dealt
+        return given_model(arm.model, device), dealt
     sources = {"other": (Dataset.from_texts(dealt.pretrain), 1 - arm.share)}
     if arm.share:
         sources["contained"] = (Dataset.from_texts(dealt.contained), arm.share)

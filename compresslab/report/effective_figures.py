@@ -45,7 +45,7 @@ def exchange_figure(exchanges: Sequence[Exchange]) -> Figure:
             )  # fmt: skip
         axes.axhline(1, color=COLOURS["ink"], linewidth=0.8, label="every phrase alike")
         _tick(axes, [one.phrases for one in exchanges])
-        figure.legend(loc="outside upper left", ncols=3)
+        figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 

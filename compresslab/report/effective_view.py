@@ -11,7 +11,7 @@ from compresslab.experiments.effective_summary import EffectiveSummary, Rebound,
 from compresslab.experiments.rows import Row
 from compresslab.experiments.slopes import Estimate
 
-__all__ = ["Sheet", "effective_findings", "effective_markdown", "effective_sheets", "rebound_signs"]
+__all__ = ["Sheet", "effective_findings", "effective_markdown", "effective_sheets", "rebound_signs", "rebound_sizes"]
 
 Sheet = tuple[str, list[str], list[list[str]]]
 
@@ -45,6 +45,18 @@ def effective_findings(spec: EffectiveSpec, summary: EffectiveSummary) -> list[s
         + ", of ".join(f"{ROLE_NAMES[role]} in {n} of {cells}" for role, n in agree.items())
         + " cases (learning rate, alignment, perturbation)."
     )
+    sizes = {role: rebound_sizes(summary.rebounds, role) for role in ROLE_NAMES}
+    found.append(
+        "Rebound, sizes: the networks' change over the theory's, median and quartiles, is "
+        + "; ".join(f"{x[1]:.2f} ({x[0]:.2f} to {x[2]:.2f}) for {ROLE_NAMES[role]}" for role, x in sizes.items() if x)
+        + "."
+    )
+    at_seen = max(abs(x.mean) for one in summary.rebounds for x in one.seen.values())
+    largest = max(abs(x.mean) for one in summary.rebounds for x in one.network.values())
+    found.append(
+        f"At the volumes of the phrases seen the theory knows no change above {at_seen:.3f} nats; the networks' go up "
+        f"to {largest:.2f}."
+    )
     back_again = sum(_recovers(one) for one in summary.rebounds)
     found.append(
         "The perturbation holds no prose, and in the theory leaves the weight of prose beside that of names as it was. "
@@ -55,7 +67,18 @@ def effective_findings(spec: EffectiveSpec, summary: EffectiveSummary) -> list[s
 
 def rebound_signs(rebounds: Sequence[Rebound], role: str) -> int:
     """Count the cases in which theory and network change a code length in the same direction (networks at 95 %)."""
-    return sum(role in one.grown and _sign(one.network[role]) == np.sign(one.grown[role].mean) for one in rebounds)
+    return sum(role in one.grown and _sign(one.network[role]) == int(np.sign(one.grown[role].mean)) for one in rebounds)
+
+
+def rebound_sizes(rebounds: Sequence[Rebound], role: str) -> tuple[float, float, float] | None:
+    """Return the quartiles of the networks' changes over the theory's; None where the theory has no finite ones."""
+    ratios = [
+        one.network[role].mean / one.grown[role].mean for one in rebounds if role in one.grown and one.grown[role].mean
+    ]
+    if not ratios:
+        return None
+    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75]).tolist()
+    return low, middle, high
 
 
 def _sign(x: Estimate) -> int:

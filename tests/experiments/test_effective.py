@@ -178,3 +178,14 @@ def test_presets() -> None:
     assert len(effective_units(effective_preset("cpu"))) == 6 * 5 + 2 * 5
     with pytest.raises(UnknownName, match="did you mean 'cpu'"):
         effective_preset("cpus")
+
+
+def test_a_run_cut_off_in_the_middle_of_a_line_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="training needs torch (the extra 'lm')")
+    small = replace(SPEC, words=4, size=4, steps=3, phrases=50, pretrain_steps=5, seeds=(0, 1))
+    run_effective(small, tmp_path)
+    path = tmp_path / "rows.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    run_effective(small, tmp_path)
+    assert path.read_bytes() == whole
