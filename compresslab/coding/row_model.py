@@ -47,7 +47,7 @@ class RowModel:
         totals: of those masses (n,).
         sure: the rows that have a favourite, ascending: (s,).
         favourites: their favourites (s,).
-        misses: weights of a miss (s,), in ``2**48``.
+        misses: weights of a miss (s,), in ``2**32``.
     """
 
     rows: Rows
