@@ -29,6 +29,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from compresslab.coding.row_kernels import add_blocks, floor_weights, pays
 from compresslab.errors import InvalidDistribution, InvalidParameter
 
 __all__ = [
@@ -184,12 +185,21 @@ def block_masses(rows: Rows, split: Split, first_row: int = 0) -> tuple[Rows, np
     n, vocab_size = rows.shape
     masses = rows if split.levels == 1 else np.empty((n, split.blocks), dtype=rows.dtype)
     non_negative = True
-    step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
-    for i in range(0, n, step):
-        piece = rows[i : i + step]
-        if split.levels == 2:
-            _block_masses(piece, split, masses[i : i + step])
-        non_negative = bool(piece.min() >= 0) and non_negative  # a comparison with NaN is false
+    if split.levels == 2 and pays(rows.size):
+        unsigned = add_blocks(rows, split.places, masses)
+        if vocab_size % split.places:
+            _, rest = _cut(rows, split)
+            assert rest is not None
+            _sum_over_last(rest[:, None, :], masses[:, -1:])
+            unsigned = False
+        non_negative = unsigned or bool(rows.min() >= 0)
+    else:
+        step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
+        for i in range(0, n, step):
+            piece = rows[i : i + step]
+            if split.levels == 2:
+                _block_masses(piece, split, masses[i : i + step])
+            non_negative = bool(piece.min() >= 0) and non_negative  # a comparison with NaN is false
     totals = totals_of(masses)
     _check(rows, totals, non_negative, first_row)
     return masses, totals
@@ -216,11 +226,11 @@ def place_masses(
 
 
 def weights_minus_one(
-    masses: Rows, totals: npt.NDArray[np.float64] | None = None
+    masses: Rows, totals: npt.NDArray[np.float64] | None = None, *, compiled: bool = False
 ) -> npt.NDArray[np.float64]:
     """Return the weights minus one (n, k), float64, of non-negative masses (n, k), k >= 2; no mass at all is uniform.
 
-    ``totals`` are those of `totals_of`, where they are known.
+    ``totals`` are those of `totals_of`, where they are known; ``compiled`` asks for a compiled loop, the same but faster.
     """
     k = masses.shape[1]
     free = float((1 << PRECISION) - k)
@@ -231,7 +241,12 @@ def weights_minus_one(
         masses[tiny] *= 2.0**600  # exact, subnormal numbers included
         masses[tiny[totals[tiny] == 0]] = 1.0
         totals = totals_of(masses)
-    x = np.multiply(masses, (free / totals)[:, None], dtype=np.float64)
+    scales = free / totals
+    if compiled:
+        out = np.empty(masses.shape)
+        floor_weights(masses, scales, free, out)
+        return out
+    x = np.multiply(masses, scales[:, None], dtype=np.float64)
     np.floor(x, out=x)
     x[:, 0] += free - np.einsum("ij->i", x)  # whole numbers: exact in any order
     return x

@@ -28,6 +28,7 @@ from compresslab.coding.quantize import (
     totals_of,
     weights_minus_one,
 )
+from compresslab.coding.row_kernels import pays
 
 __all__ = ["FAVOURITE", "RowModel"]
 
@@ -57,6 +58,11 @@ class RowModel:
     sure: Indices
     favourites: npt.NDArray[np.int32]
     misses: Indices
+
+    @property
+    def compiled(self) -> bool:
+        """Whether compiled loops are used: for large pieces, where numba is."""
+        return pays(self.rows.size)
 
     @classmethod
     def of(cls, rows: Rows, split: Split, first_row: int = 0) -> RowModel:
@@ -99,8 +105,8 @@ class Rest:
         """Weights minus one of the blocks of each row: (len(chosen), blocks)."""
         model, chosen = self.model, self.chosen
         if chosen is None:
-            return weights_minus_one(model.masses, model.totals)
-        return weights_minus_one(model.masses.take(chosen, axis=0), model.totals[chosen])
+            return weights_minus_one(model.masses, model.totals, compiled=model.compiled)
+        return weights_minus_one(model.masses.take(chosen, axis=0), model.totals[chosen], compiled=model.compiled)
 
     def inner(self, blocks: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """Weights minus one of the places in block ``blocks[i]`` of each row: (len(chosen), places)."""
@@ -112,7 +118,7 @@ class Rest:
             block, place = np.divmod(model.favourites[self.missed], model.split.places)
             same = np.flatnonzero(blocks[at] == block)
             masses[at[same], place[same]] = 0
-        return weights_minus_one(masses)
+        return weights_minus_one(masses, compiled=model.compiled)
 
 
 def _with_favourites(

@@ -22,8 +22,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.flag_coder import FlagDecoder, FlagEncoder
+from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.quantize import Rows, Split, as_rows, split_of
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
 from compresslab.coding.row_model import RowModel
@@ -95,7 +95,7 @@ class Encoder:
         rest = model.all()
         if len(model.sure):
             hits = tokens[model.sure] == model.favourites
-            self._flags.encode(model.misses, hits)
+            self._flags.encode(model.misses, hits, compiled=model.compiled)
             rest = model.after(hits)
             tokens = tokens if rest.chosen is None else tokens[rest.chosen]
         if self._split.levels == 1:
@@ -148,7 +148,7 @@ class Decoder:
     def _pull(self, model: RowModel) -> npt.NDArray[np.int32]:
         rest = model.all()
         if len(model.sure):
-            rest = model.after(self._flags.decode(model.misses))
+            rest = model.after(self._flags.decode(model.misses, compiled=model.compiled))
         found = self._coders[0].decode(rest.outer())
         if self._split.levels == 2:
             places = self._coders[1].decode(rest.inner(found))
