@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ from compresslab.coding.row_kernels import add_blocks, floor_weights, pays
 from compresslab.errors import InvalidDistribution, InvalidParameter
 
 __all__ = [
+    "FAVOURITE",
     "MAX_VOCABULARY",
     "ONE_LEVEL",
     "PRECISION",
@@ -48,7 +49,11 @@ __all__ = [
     "sums_of",
     "totals_of",
     "weights_minus_one",
+    "whole_and_compiled",
 ]
+
+FAVOURITE: Final = 31 / 128
+"""Exact in float32. Above it, a symbol is its row's favourite; a row without one has more than 2.1 bits."""
 
 PRECISION = 24
 """Weights are parts of ``2**PRECISION``: constriction's precision."""
@@ -173,11 +178,14 @@ def quantize(rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return weights_minus_one(masses).astype(np.int64) + 1
 
 
-def block_masses(rows: Rows, split: Split, first_row: int = 0) -> tuple[Rows, npt.NDArray[np.float64]]:
+def block_masses(
+    rows: Rows, split: Split, first_row: int = 0, found: npt.NDArray[np.int64] | None = None
+) -> tuple[Rows, npt.NDArray[np.float64]]:
     """Validate ``rows`` (n, V); return the masses of their blocks (n, ``split.blocks``) and their totals (n,), float64.
 
     Masses are in the rows' dtype; with one level they are the rows themselves, not a copy. ``first_row`` is the number of the first row in the caller's
-    count, for messages. `as_rows` must hold.
+    count, for messages. ``found`` (n,), where compiled loops run over whole blocks (`whole_and_compiled`), receives each
+    row's favourite or -1. `as_rows` must hold.
 
     Raises:
         InvalidDistribution: naming the first row that is not a probability distribution, and why.
@@ -186,12 +194,12 @@ def block_masses(rows: Rows, split: Split, first_row: int = 0) -> tuple[Rows, np
     masses = rows if split.levels == 1 else np.empty((n, split.blocks), dtype=rows.dtype)
     non_negative = True
     if split.levels == 2 and pays(rows.size):
-        unsigned = add_blocks(rows, split.places, masses)
+        unsigned = add_blocks(rows, split.places, masses, FAVOURITE, np.empty(n, np.int64) if found is None else found)
         if vocab_size % split.places:
             _, rest = _cut(rows, split)
             assert rest is not None
             _sum_over_last(rest[:, None, :], masses[:, -1:])
-            unsigned = False
+            unsigned = unsigned and bool(rest.min() >= 0)
         non_negative = unsigned or bool(rows.min() >= 0)
     else:
         step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
@@ -203,6 +211,11 @@ def block_masses(rows: Rows, split: Split, first_row: int = 0) -> tuple[Rows, np
     totals = totals_of(masses)
     _check(rows, totals, non_negative, first_row)
     return masses, totals
+
+
+def whole_and_compiled(rows: Rows, split: Split) -> bool:
+    """Tell whether `block_masses` finds the favourites too: in large pieces of whole blocks, where numba is."""
+    return split.levels == 2 and split.vocab_size % split.places == 0 and pays(rows.size)
 
 
 def place_masses(

@@ -19,8 +19,8 @@ __all__ = ["add_blocks", "decode_flags", "encode_flags", "floor_weights", "pays"
 Array = NDArray[Any]
 
 _LARGE = 1 << 19  # numbers in a call from which on loading compiled kernels is worth while
-
-
+_WIDE = 1 << 12  # where rows are longer, so little of them is looked at twice that it need not be in the cache
+_CACHE_BYTES = 1 << 19
 _U = tuple(np.uint64(i) for i in range(16))  # what is not signed cannot be an index from the end: no test is needed
 
 
@@ -29,19 +29,47 @@ def pays(size: int) -> bool:
     return size >= _LARGE and available()
 
 
-def add_blocks(rows: Array, places: int, masses: Array) -> bool:
-    """Fill ``masses`` (n, B) with the sums of blocks of ``places`` (a multiple of 16) numbers of ``rows`` (n, V).
+def add_blocks(rows: Array, places: int, masses: Array, least: float, found: Array) -> bool:
+    """Fill ``masses`` (n, B) with the sums of whole blocks of ``places`` (a multiple of 16) numbers of ``rows`` (n, V).
+
+    ``found`` (n,) becomes the first largest symbol of each row's whole blocks, if it is above ``least``, or -1.
 
     Returns whether no number has a minus sign, -0 and NaN included: a row that has one must be looked at again.
     """
-    signs = rows.view(np.int32 if rows.itemsize == 4 else np.int64)
-    kernel = _add_blocks_of_4 if rows.itemsize == 4 else _add_blocks_of_2
-    return bool(kernel(rows, signs, places, masses) >= 0)
+    n, width = rows.shape
+    whole = masses[:, : width // places]
+    if rows.itemsize == 8:
+        signs, kernel, mask = rows.view(np.int64), _add_blocks_of_2, -(1 << 63)
+    else:
+        words = np.lib.stride_tricks.as_strided(rows.view(np.int32), (n, width & ~1), rows.strides)
+        signs, kernel, mask = words.view(np.int64), _add_blocks_of_4, -(1 << 63) | 1 << 31
+    step = n if width > _WIDE else max(1, _CACHE_BYTES // (width * rows.itemsize))
+    seen = 0
+    for i in range(0, n, step):
+        piece = slice(i, i + step)
+        seen |= kernel(rows[piece], signs[piece], places, whole[piece])
+        _find_largest(rows[piece], whole[piece], places, least, found[piece])  # while they are in the cache
+    return seen & mask == 0
+
+
+@jit
+def _find_largest(rows: Array, masses: Array, places: int, least: float, found: Array) -> None:
+    """Fill ``found``, see `add_blocks`; only blocks that are heavier than ``least`` are looked at."""
+    size, end = np.uint64(places), np.uint64(rows.shape[1])
+    for t in range(rows.shape[0]):
+        row, largest, symbol, start = rows[t], least, -1, np.uint64(0)
+        for b in range(masses.shape[1]):
+            if masses[t, b] > least:
+                for j in range(start, min(start + size, end)):
+                    if row[j] > largest:
+                        largest, symbol = row[j], j
+            start += size
+        found[t] = symbol
 
 
 @jit
 def _add_blocks_of_4(rows: Array, signs: Array, places: int, masses: Array) -> int:
-    s0 = s1 = s2 = s3 = np.int32(0)
+    s0 = s1 = np.int64(0)
     size, step = np.uint64(places), np.uint64(16)
     for t in range(rows.shape[0]):
         row, sign, start = rows[t], signs[t], np.uint64(0)
@@ -52,13 +80,12 @@ def _add_blocks_of_4(rows: Array, signs: Array, places: int, masses: Array) -> i
                 p1 = ((row[j + _U[1]] + row[j + _U[5]]) + (row[j + _U[9]] + row[j + _U[13]])) + p1
                 p2 = ((row[j + _U[2]] + row[j + _U[6]]) + (row[j + _U[10]] + row[j + _U[14]])) + p2
                 p3 = ((row[j + _U[3]] + row[j + _U[7]]) + (row[j + _U[11]] + row[j + _U[15]])) + p3
-                s0 |= (sign[j] | sign[j + _U[4]]) | (sign[j + _U[8]] | sign[j + _U[12]])
-                s1 |= (sign[j + _U[1]] | sign[j + _U[5]]) | (sign[j + _U[9]] | sign[j + _U[13]])
-                s2 |= (sign[j + _U[2]] | sign[j + _U[6]]) | (sign[j + _U[10]] | sign[j + _U[14]])
-                s3 |= (sign[j + _U[3]] | sign[j + _U[7]]) | (sign[j + _U[11]] | sign[j + _U[15]])
+                h = j >> _U[1]  # two signs in each word of 8 bytes
+                s0 |= (sign[h] | sign[h + _U[2]]) | (sign[h + _U[4]] | sign[h + _U[6]])
+                s1 |= (sign[h + _U[1]] | sign[h + _U[3]]) | (sign[h + _U[5]] | sign[h + _U[7]])
             masses[t, b] = (p0 + p1) + (p2 + p3)
             start += size
-    return s0 | s1 | s2 | s3
+    return s0 | s1
 
 
 @jit

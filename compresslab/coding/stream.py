@@ -41,8 +41,8 @@ __all__ = [
 ]
 
 # Rows are worked on in pieces, so that what is derived from them stays in the cache, whatever the length.
-_PIECE_BYTES = 1 << 23
-_PIECE_ROWS = 4096
+_PIECE_BYTES = 1 << 25
+_PIECE_ROWS = 8192
 
 
 class Encoder:
