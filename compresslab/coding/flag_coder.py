@@ -7,8 +7,8 @@ leaves over goes to the hit, and a hit of probability 1 costs ``1.44 * 2**-32`` 
 
 The coder keeps an interval ``[low, low + width)`` of 64-bit numbers, ``2**48 <= width < 2**64``. A miss of weight ``m``
 (in ``2**32``) takes its upper ``floor(width / 2**32) m``, a hit the rest. Whenever the width falls below ``2**48``, the
-leading 16 bits are written. (``compiled`` loops, where numba is, do the same faster.) The stream ends with as few bytes as name a number in the interval, when all that follows
-is taken for zeros; trailing zero bytes are left out.
+leading 16 bits are written. The stream ends with as few bytes as name a number in the interval, when all that follows
+is taken for zeros; trailing zero bytes are left out. Where numba is, ``compiled`` loops do the same faster.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class FlagEncoder:
 
     def finish(self) -> bytes:
         """Return the stream. (More can still be encoded; then finish again.)"""
-        words = self._words.copy()
+        words, point = self._words.copy(), 0
         for spare in range(_STATE, -8, -8):  # as few bytes as there can be
             point = -(-self._low >> spare) << spare
             if point < self._low + self._width:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +72,6 @@ _TINY = 2.0**-900  # below this, 2**24 / total could overflow
 _CACHE_BYTES = 1 << 20  # rows are read in pieces of this size: once from memory, then from the cache
 
 Rows: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-_AnyRows = TypeVar("_AnyRows", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 
 @dataclass(frozen=True)
@@ -181,11 +180,11 @@ def quantize(rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
 def block_masses(
     rows: Rows, split: Split, first_row: int = 0, found: npt.NDArray[np.int64] | None = None
 ) -> tuple[Rows, npt.NDArray[np.float64]]:
-    """Validate ``rows`` (n, V); return the masses of their blocks (n, ``split.blocks``) and their totals (n,), float64.
+    """Validate ``rows`` (n, V); return the masses of their blocks (n, blocks) and their totals (n,), float64.
 
-    Masses are in the rows' dtype; with one level they are the rows themselves, not a copy. ``first_row`` is the number of the first row in the caller's
-    count, for messages. ``found`` (n,), where compiled loops run over whole blocks (`whole_and_compiled`), receives each
-    row's favourite or -1. `as_rows` must hold.
+    Masses are in the rows' dtype; with one level they are the rows themselves, not a copy. ``first_row`` is the number
+    of the first row in the caller's count, for messages. ``found`` (n,) receives each row's favourite or -1, where
+    `whole_and_compiled`. `as_rows` must hold.
 
     Raises:
         InvalidDistribution: naming the first row that is not a probability distribution, and why.
@@ -197,9 +196,9 @@ def block_masses(
         unsigned = add_blocks(rows, split.places, masses, FAVOURITE, np.empty(n, np.int64) if found is None else found)
         if vocab_size % split.places:
             _, rest = _cut(rows, split)
-            assert rest is not None
-            _sum_over_last(rest[:, None, :], masses[:, -1:])
-            unsigned = unsigned and bool(rest.min() >= 0)
+            if rest is not None:
+                _sum_over_last(rest[:, None, :], masses[:, -1:])
+                unsigned = unsigned and bool(rest.min() >= 0)
         non_negative = unsigned or bool(rows.min() >= 0)
     else:
         step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
@@ -218,9 +217,7 @@ def whole_and_compiled(rows: Rows, split: Split) -> bool:
     return split.levels == 2 and split.vocab_size % split.places == 0 and pays(rows.size)
 
 
-def place_masses(
-    rows: Rows, split: Split, chosen: npt.NDArray[np.integer], blocks: npt.NDArray[np.integer]
-) -> Rows:
+def place_masses(rows: Rows, split: Split, chosen: npt.NDArray[np.integer], blocks: npt.NDArray[np.integer]) -> Rows:
     """Copy the masses of the places in block ``blocks[i]`` of row ``chosen[i]``: (len(chosen), ``split.places``).
 
     Places beyond the vocabulary (in the last block, if ``V`` is not a multiple) have mass 0.
@@ -241,9 +238,9 @@ def place_masses(
 def weights_minus_one(
     masses: Rows, totals: npt.NDArray[np.float64] | None = None, *, compiled: bool = False
 ) -> npt.NDArray[np.float64]:
-    """Return the weights minus one (n, k), float64, of non-negative masses (n, k), k >= 2; no mass at all is uniform.
+    """Return the weights minus one (n, k), float64, of non-negative masses (n, k), k >= 2; no mass at all: uniform.
 
-    ``totals`` are those of `totals_of`, where they are known; ``compiled`` asks for a compiled loop, the same but faster.
+    ``totals`` are those of `totals_of`, where they are known; ``compiled`` loops give the same, faster.
     """
     k = masses.shape[1]
     free = float((1 << PRECISION) - k)
@@ -267,14 +264,17 @@ def weights_minus_one(
 
 def totals_of(masses: Rows) -> npt.NDArray[np.float64]:
     """Add up masses (n, k) along the last axis in float64, in the order that the format defines: (n,)."""
-    return sums_of(masses.astype(np.float64, copy=False))
+    out = np.empty((len(masses), 1))
+    _sum_over_last(masses.astype(np.float64, copy=False)[:, None, :], out)
+    total: npt.NDArray[np.float64] = out[:, 0]
+    return total
 
 
-def sums_of(masses: _AnyRows) -> _AnyRows:
+def sums_of(masses: Rows) -> Rows:
     """Add up masses (n, k) along the last axis in their own dtype, in the order that the format defines: (n,)."""
     out = np.empty((len(masses), 1), dtype=masses.dtype)
     _sum_over_last(masses[:, None, :], out)
-    total: _AnyRows = out[:, 0]  # type: ignore[assignment]
+    total: Rows = out[:, 0]
     return total
 
 

@@ -1,8 +1,8 @@
 """Compiled loops for `quantize` and `flag_coder`: the same operations in the same order, so the same bits, faster.
 
 numpy passes over rows once to add them up and once more to see that nothing is negative, and over weights four times;
-a compiled loop does each in one pass. Where numba (extra ``scale``) is missing, numpy does it all. Sums are in the order
-of `compresslab.coding.quantize._sum_in_lanes`: vectors of 16 bytes, four at a time, at the end the lanes in pairs.
+a compiled loop does each in one pass. Where numba (extra ``scale``) is missing, numpy does it all. Sums are in the
+order of `compresslab.coding.quantize._sum_in_lanes`: vectors of 16 bytes, four at a time, then the lanes in pairs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 _LARGE = 1 << 19  # numbers in a call from which on loading compiled kernels is worth while
 _WIDE = 1 << 12  # where rows are longer, so little of them is looked at twice that it need not be in the cache
-_CACHE_BYTES = 1 << 19
+_CACHE_BYTES = 1 << 20
 _U = tuple(np.uint64(i) for i in range(16))  # what is not signed cannot be an index from the end: no test is needed
 
 
@@ -68,7 +68,7 @@ def _find_largest(rows: Array, masses: Array, places: int, least: float, found: 
 
 
 @jit
-def _add_blocks_of_4(rows: Array, signs: Array, places: int, masses: Array) -> int:
+def _add_blocks_of_4(rows: Array, signs: Array, places: int, masses: Array) -> Any:
     s0 = s1 = np.int64(0)
     size, step = np.uint64(places), np.uint64(16)
     for t in range(rows.shape[0]):
@@ -89,7 +89,7 @@ def _add_blocks_of_4(rows: Array, signs: Array, places: int, masses: Array) -> i
 
 
 @jit
-def _add_blocks_of_2(rows: Array, signs: Array, places: int, masses: Array) -> int:
+def _add_blocks_of_2(rows: Array, signs: Array, places: int, masses: Array) -> Any:
     s0 = s1 = np.int64(0)
     size, step = np.uint64(places), np.uint64(8)
     for t in range(rows.shape[0]):

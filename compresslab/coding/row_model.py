@@ -1,7 +1,7 @@
 """One piece of probability rows, ready to be coded: what is asked about each symbol, and under which weights.
 
-1. A row whose largest probability exceeds `quantize.FAVOURITE` has a *favourite*: its first largest symbol. Whether the symbol
-   is the favourite is coded as a flag (`compresslab.coding.flag_coder`), at next to no loss.
+1. A row whose largest probability exceeds `compresslab.coding.quantize.FAVOURITE` has a *favourite*: its first largest
+   symbol. Whether it came is coded as a flag (`compresslab.coding.flag_coder`), at next to no loss.
 2. Where there is no favourite, or it was missed: the block of the symbol, under the masses of the blocks; and then its
    place in the block (`compresslab.coding.quantize`). A missed favourite has mass 0 in both.
 

@@ -166,7 +166,7 @@ class Decoder:
         Raises:
             CorruptStream: if words are left over. (A spare word or two may go unnoticed: checksums are for that.)
         """
-        if not all(coder.may_be_exhausted() for coder in (self._flags, *self._coders)):
+        if not (self._flags.may_be_exhausted() and all(coder.may_be_exhausted() for coder in self._coders)):
             raise CorruptStream(
                 f"data is left over after {self._count} symbols: there are more symbols than rows, "
                 "or the model is not the one that wrote the data"

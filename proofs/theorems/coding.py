@@ -99,8 +99,8 @@ quantization_overhead = Claim(
         Goal("every symbol can be coded", Fact(w[z], ">=", ONE), "codable"),
         Goal("what it costs", COST, "cost"),
     ),
-    finding="Nearly reached: for masses (0, .., 0, 1) the last weight is f + 1. In two levels, a block and then a place "
-    "in it, a symbol's probability is the product of two such quotients, and the bound is the sum of two.",
+    finding="Nearly reached: for masses (0, .., 0, 1) the last weight is f + 1. In two levels, a block and then a "
+    "place in it, a symbol's probability is the product of two such quotients, and the bound is the sum of two.",
 )
 
 CLAIMS = (quantization_overhead,)
