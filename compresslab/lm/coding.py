@@ -117,7 +117,7 @@ class TokenCoder:
         return self._fingerprint
 
     def settings(self) -> dict[str, Any]:
-        """Return what `model_of_file` and people need to know, as JSON; files hold it twice, so it is short."""
+        """Return what `model_of_file` and people need to know, as JSON; files of many chunks hold it twice."""
         return {**self._shape(), **_machine(self.model)}
 
     def _shape(self) -> dict[str, Any]:
