@@ -38,7 +38,8 @@ ORDER = """
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
     report.curve_figures report.tree_figures report.model_figures report.sign_map report.figures report.page
     report.page_parts report.pages report.elasticity_report report.joint_view report.effective_view report.joint_report
-    coding_commands experiment_commands report_commands cli __main__
+    report.lm_pages report.demo_page
+    model_commands coding_commands experiment_commands report_commands demo_command cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
 # What ``import compresslab`` must not load, and what reading the first public names may not load either.

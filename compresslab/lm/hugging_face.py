@@ -109,7 +109,8 @@ class HuggingFaceModel:
                     )
                 return first
         raise InvalidParameter(
-            f"the model '{self.name}' has no end-of-sequence token, so no document can end: give {argument}=..."
+            f"the model '{self.name}' has no end-of-sequence token, so no document can end: give {argument}=..., "
+            f"or set {keys[-1]} in its config.json"
         )
 
     def encode(self, text: bytes) -> UIntArray:
