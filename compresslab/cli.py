@@ -129,7 +129,7 @@ def rate_command(
 ) -> None:
     """Measure the code lengths of files under their own token tree, or under a language model."""
     if model is not None:
-        refuse(context, ("parse", "tokenizer", "code"), "has no use with --model: leave it out")
+        refuse(context, ("parse", "tokenizer", "code"), "of no use with --model, leave it out")
         scoring = Scoring(window, stride, eos, batch, resume, depth)
         rate_under_model(
             files, model, split or "document", encoding, scoring,
@@ -139,7 +139,7 @@ def rate_command(
         return
     refuse(
         context, ("window", "stride", "eos", "batch", "device", "dtype", "resume"),
-        "is for language models: add --model, or leave it out",
+        "only for language models, add --model or leave it out",
     )  # fmt: skip
     with working("reading", quiet=quiet):
         sets = _read_each(files, tokenizer, split or "line", encoding)

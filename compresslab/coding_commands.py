@@ -79,13 +79,13 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         target = out or Path(f"{file}.clz")
         _check_free(target, force)
         if model is not None:
-            refuse(context, ("workers",), "has no use with --model: one process advances all segments")
+            refuse(context, ("workers",), "of no use with --model, where one process advances all segments")
             chosen = {"streams": streams, "segment": segment, "chunk_size": chunk_size}
             coded = _compress_with_model(file, target, model, device, dtype, chosen, verify=verify, quiet=quiet)
             say(asdict(coded), coded_rate_text(coded), as_json)
             return
         refuse(
-            context, ("streams", "segment", "device", "dtype"), "is for language models: add --model, or leave it out"
+            context, ("streams", "segment", "device", "dtype"), "only for language models, add --model or leave it out"
         )
         size = DEFAULT_CHUNK_SIZE if chunk_size is None else chunk_size
         with working(f"compressing {file.name}", quiet=quiet) as step:

@@ -60,7 +60,7 @@ def refuse(context: typer.Context, options: Collection[str], why: str) -> None:
     given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if given:
         named = " and ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise InvalidParameter(f"{named} {why}")
+        raise InvalidParameter(f"{named}: {why}")
 
 
 def load_model(name: str, device: str | None, dtype: str | None, *, quiet: bool) -> LanguageModel:
