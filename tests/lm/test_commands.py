@@ -123,10 +123,10 @@ def test_compress_takes_its_settings_and_decompress_finds_the_model(run: Run, tr
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("rate", "--window", 8), "--window is for language models: add --model, or leave it out"),
-        (("rate", "--stride", 8, "--resume", "x"), "--stride and --resume is for language models"),
-        (("rate", "--model", "TREE", "--tokenizer", "bits"), "--tokenizer has no use with --model: leave it out"),
-        (("rate", "--model", "TREE", "--no-code"), "--code has no use with --model"),
+        (("rate", "--window", 8), "--window: only for language models, add --model or leave it out"),
+        (("rate", "--stride", 8, "--resume", "x"), "--stride and --resume: only for language models"),
+        (("rate", "--model", "TREE", "--tokenizer", "bits"), "--tokenizer: of no use with --model, leave it out"),
+        (("rate", "--model", "TREE", "--no-code"), "--code: of no use with --model"),
         (
             ("rate", "--model", "TREE", "--stride", 9, "--window", 8),
             "a window's stride is 9: it must be a whole number",
@@ -134,8 +134,8 @@ def test_compress_takes_its_settings_and_decompress_finds_the_model(run: Run, tr
         (("rate", "--model", "TREE", "--dtype", "float32"), "has no setting 'dtype': (known: smoothing)"),
         (("rate", "--model", "./nothing"), "unknown model './nothing': there is no such folder; give that of"),
         (("rate", "--model", "some/one"), "or hf:some/one for a model of the local Hugging Face cache"),
-        (("compress", "--streams", 4), "--streams is for language models"),
-        (("compress", "--model", "TREE", "--workers", 2), "--workers has no use with --model"),
+        (("compress", "--streams", 4), "--streams: only for language models"),
+        (("compress", "--model", "TREE", "--workers", 2), "--workers: of no use with --model"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
