@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -97,10 +98,16 @@ def check_models_extra() -> None:
 def _part(number: int, title: str, show: _Show, seconds: dict[str, float]) -> Iterator[None]:
     """Announce a part of the demo, and say how long it took."""
     show(Text(f"{number} of {_PARTS}. {title}\n", style="bold"))
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), _processor_seconds()
     yield
     seconds[title] = time.perf_counter() - begun
-    show(Text(f"\n({seconds[title]:.0f} s)\n", style="dim"))
+    show(Text(f"\n({seconds[title]:.0f} s; {_processor_seconds() - worked:.0f} s of processors)\n", style="dim"))
+
+
+def _processor_seconds() -> float:
+    """Return the processor time of this process and of those that it started and that have ended."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 def _elasticity(arguments: list[str], *, quiet: bool) -> tuple[Any, Page]:

@@ -23,13 +23,14 @@ def demo_page(elasticity: Page, rows: Sequence[TinyRow], joint: Page, folder: Pa
         folder: where that experiment is, for its own page.
     """
     findings, first = joint.sections[0], joint.sections[1]
+    verdict = f"{joint.answer[1][:1].lower()}{joint.answer[1][1:]}"
     lead = f"{joint.answer[0]} All arms, with figures: compresslab report {folder}."
     networks = Section("Do trained networks follow?", lead, points=findings.points)
     return replace(
         elasticity,
         title="compresslab's demo: what new data does to an aligned model",
         question=f"{elasticity.question} And do real networks do as the theory says?",
-        answer=(*elasticity.answer, tiny_sentence(rows), f"Networks trained by gradient descent: {joint.answer[1]}"),
+        answer=(*elasticity.answer, tiny_sentence(rows), f"Networks trained by gradient descent: {verdict}"),
         facts=(*elasticity.facts, tiny_fact(rows), _network_fact(joint)),
         sections=(*elasticity.sections, tiny_section(rows), networks, first),
     )

@@ -83,7 +83,7 @@ def test_the_demo_runs_its_parts_in_order_and_ends_in_a_page(
     first = re.sub(r"<[^>]*>", " ", screen.group())
     for row in got["tiny"]:
         assert f"{row['model']['bits_per_byte']:.2f} on {row['model']['name']}" in first
-    assert "Networks trained by gradient descent: In the arm “contained”" in first
+    assert "Networks trained by gradient descent: in the arm “contained”" in first
     assert "the alignment data" in first  # who pays
     for part in ("A small language model on the same corpora", "Do trained networks follow?", "Arm “contained”"):
         assert f">{part}<" in page
@@ -107,7 +107,7 @@ def test_the_demo_runs_its_parts_in_order_and_ends_in_a_page(
     places = [out.index(part) for part in parts]
     assert places == sorted(places)
     assert out.endswith("\nReport: demo-report/report.html\n")
-    assert len(re.findall(r"^\(\d+ s\)$", out, flags=re.MULTILINE)) == 3
+    assert len(re.findall(r"^\(\d+ s; \d+ s of processors\)$", out, flags=re.MULTILINE)) == 3
 
 
 def test_nothing_is_measured_where_models_cannot_be_trained(
