@@ -95,16 +95,22 @@ def coded_rate_text(result: CodedRateResult) -> str:
     info = result.info
     rate = f", {info.bits_per_byte:.4f} bits per byte" if info.original_size else ""
     lines = [f"{info.path}: {info.original_size:,} bytes in {info.coded_size:,}{rate}"]
+    if not result.tokens:
+        lines.append(_escaped(result))
+        return "\n".join(lines)
     if result.scored_bits is not None and result.float_path_bits is not None:
         lines.append(f"scored in one pass         {result.scored_bits:16,.1f} bits, {result.tokens:,} tokens")
         lines.append(f"float path, step by step   {result.float_path_bits:+16,.1f}")
     else:
         lines.append(f"by the rows coded under    {result.stepped_bits:16,.1f} bits, {result.tokens:,} tokens")
     lines.append(f"quantised and coded        {result.coder_bits:+16,.1f}  (at most {result.coder_bound_bits:,.0f})")
-    lines.append(f"header, checksums, index   {result.file_bits - result.stream_bits:+16,.1f}")
+    rest = "other chunks, header, ...  " if result.escaped_bytes else "header, checksums, index   "
+    lines.append(f"{rest}{result.file_bits - result.stream_bits:+16,.1f}")
     lines.append(f"the file                   {result.file_bits:16,.1f} bits")
     if result.escaped_bytes:
-        lines.append(
-            f"{result.escaped_bytes:,} bytes are stored without the model: no text of its tokenizer, or smaller so"
-        )
+        lines.append(_escaped(result))
     return "\n".join(lines)
+
+
+def _escaped(result: CodedRateResult) -> str:
+    return f"{result.escaped_bytes:,} bytes are stored without the model: no text of its tokenizer, or smaller so"
