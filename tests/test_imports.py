@@ -24,9 +24,10 @@ ORDER = """
     scale.spilling
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
     volumes effective_depth tail
-    coding.quantize coding.range_coder coding.stream coding.static_coder coding.huffman coding.tree_coder
+    coding.leb128 coding.row_kernels coding.quantize coding.range_coder coding.flag_coder coding.row_model coding.stream
+    coding.static_coder coding.huffman coding.tree_coder
     coding.bit_history coding.byte_contexts coding.byte_model
-    coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
+    coding.clz_header coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
     scale.cluster scale.sweeping
     lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.coding lm.tree_model lm.tree_file
     lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny

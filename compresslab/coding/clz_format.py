@@ -47,7 +47,7 @@ VERSION = 2
 CHUNK_MAGIC = b"CLZc"
 _END_MAGIC = b"CLZ\n"
 
-TAG = 8
+TAG = 4
 """Bytes of a chunk's digest that stand in its head; all 16 are in the trailer."""
 
 _DIGEST = 16

@@ -43,8 +43,8 @@ def check_fingerprint(header: dict[str, Any], model: ChunkModel, name: str) -> N
         told = f"the model {header['model']!r}" if whole else "another model"
         raise WrongModel(
             f"{name} was written with {told} (fingerprint {held[:16]}, "
-            f"{header.get('settings', 'settings lost')}), not with {model.name!r} (fingerprint {model.fingerprint()[:16]}, "
-            f"{model.settings()}): give the same model with the same settings"
+            f"{header.get('settings', 'settings lost')}), not with {model.name!r} "
+            f"(fingerprint {model.fingerprint()[:16]}, {model.settings()}): give the same model with the same settings"
         )
 
 

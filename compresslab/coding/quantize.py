@@ -24,14 +24,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from compresslab.coding.row_kernels import add_blocks, floor_weights, pays
 from compresslab.errors import InvalidDistribution, InvalidParameter
 
 __all__ = [
+    "FAVOURITE",
     "MAX_VOCABULARY",
     "ONE_LEVEL",
     "PRECISION",
@@ -47,7 +49,11 @@ __all__ = [
     "sums_of",
     "totals_of",
     "weights_minus_one",
+    "whole_and_compiled",
 ]
+
+FAVOURITE: Final = 31 / 128
+"""Exact in float32. Above it, a symbol is its row's favourite; a row without one has more than 2.1 bits."""
 
 PRECISION = 24
 """Weights are parts of ``2**PRECISION``: constriction's precision."""
@@ -66,7 +72,6 @@ _TINY = 2.0**-900  # below this, 2**24 / total could overflow
 _CACHE_BYTES = 1 << 20  # rows are read in pieces of this size: once from memory, then from the cache
 
 Rows: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-_AnyRows = TypeVar("_AnyRows", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 
 @dataclass(frozen=True)
@@ -172,11 +177,14 @@ def quantize(rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return weights_minus_one(masses).astype(np.int64) + 1
 
 
-def block_masses(rows: Rows, split: Split, first_row: int = 0) -> tuple[Rows, npt.NDArray[np.float64]]:
-    """Validate ``rows`` (n, V); return the masses of their blocks (n, ``split.blocks``) and their totals (n,), float64.
+def block_masses(
+    rows: Rows, split: Split, first_row: int = 0, found: npt.NDArray[np.int64] | None = None
+) -> tuple[Rows, npt.NDArray[np.float64]]:
+    """Validate ``rows`` (n, V); return the masses of their blocks (n, blocks) and their totals (n,), float64.
 
-    Masses are in the rows' dtype; with one level they are the rows themselves, not a copy. ``first_row`` is the number of the first row in the caller's
-    count, for messages. `as_rows` must hold.
+    Masses are in the rows' dtype; with one level they are the rows themselves, not a copy. ``first_row`` is the number
+    of the first row in the caller's count, for messages. ``found`` (n,) receives each row's favourite or -1, where
+    `whole_and_compiled`. `as_rows` must hold.
 
     Raises:
         InvalidDistribution: naming the first row that is not a probability distribution, and why.
@@ -184,20 +192,32 @@ def block_masses(rows: Rows, split: Split, first_row: int = 0) -> tuple[Rows, np
     n, vocab_size = rows.shape
     masses = rows if split.levels == 1 else np.empty((n, split.blocks), dtype=rows.dtype)
     non_negative = True
-    step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
-    for i in range(0, n, step):
-        piece = rows[i : i + step]
-        if split.levels == 2:
-            _block_masses(piece, split, masses[i : i + step])
-        non_negative = bool(piece.min() >= 0) and non_negative  # a comparison with NaN is false
+    if split.levels == 2 and pays(rows.size):
+        unsigned = add_blocks(rows, split.places, masses, FAVOURITE, np.empty(n, np.int64) if found is None else found)
+        if vocab_size % split.places:
+            _, rest = _cut(rows, split)
+            if rest is not None:
+                _sum_over_last(rest[:, None, :], masses[:, -1:])
+                unsigned = unsigned and bool(rest.min() >= 0)
+        non_negative = unsigned or bool(rows.min() >= 0)
+    else:
+        step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
+        for i in range(0, n, step):
+            piece = rows[i : i + step]
+            if split.levels == 2:
+                _block_masses(piece, split, masses[i : i + step])
+            non_negative = bool(piece.min() >= 0) and non_negative  # a comparison with NaN is false
     totals = totals_of(masses)
     _check(rows, totals, non_negative, first_row)
     return masses, totals
 
 
-def place_masses(
-    rows: Rows, split: Split, chosen: npt.NDArray[np.integer], blocks: npt.NDArray[np.integer]
-) -> Rows:
+def whole_and_compiled(rows: Rows, split: Split) -> bool:
+    """Tell whether `block_masses` finds the favourites too: in large pieces of whole blocks, where numba is."""
+    return split.levels == 2 and split.vocab_size % split.places == 0 and pays(rows.size)
+
+
+def place_masses(rows: Rows, split: Split, chosen: npt.NDArray[np.integer], blocks: npt.NDArray[np.integer]) -> Rows:
     """Copy the masses of the places in block ``blocks[i]`` of row ``chosen[i]``: (len(chosen), ``split.places``).
 
     Places beyond the vocabulary (in the last block, if ``V`` is not a multiple) have mass 0.
@@ -216,11 +236,11 @@ def place_masses(
 
 
 def weights_minus_one(
-    masses: Rows, totals: npt.NDArray[np.float64] | None = None
+    masses: Rows, totals: npt.NDArray[np.float64] | None = None, *, compiled: bool = False
 ) -> npt.NDArray[np.float64]:
-    """Return the weights minus one (n, k), float64, of non-negative masses (n, k), k >= 2; no mass at all is uniform.
+    """Return the weights minus one (n, k), float64, of non-negative masses (n, k), k >= 2; no mass at all: uniform.
 
-    ``totals`` are those of `totals_of`, where they are known.
+    ``totals`` are those of `totals_of`, where they are known; ``compiled`` loops give the same, faster.
     """
     k = masses.shape[1]
     free = float((1 << PRECISION) - k)
@@ -231,7 +251,12 @@ def weights_minus_one(
         masses[tiny] *= 2.0**600  # exact, subnormal numbers included
         masses[tiny[totals[tiny] == 0]] = 1.0
         totals = totals_of(masses)
-    x = np.multiply(masses, (free / totals)[:, None], dtype=np.float64)
+    scales = free / totals
+    if compiled:
+        out = np.empty(masses.shape)
+        floor_weights(masses, scales, free, out)
+        return out
+    x = np.multiply(masses, scales[:, None], dtype=np.float64)
     np.floor(x, out=x)
     x[:, 0] += free - np.einsum("ij->i", x)  # whole numbers: exact in any order
     return x
@@ -239,14 +264,17 @@ def weights_minus_one(
 
 def totals_of(masses: Rows) -> npt.NDArray[np.float64]:
     """Add up masses (n, k) along the last axis in float64, in the order that the format defines: (n,)."""
-    return sums_of(masses.astype(np.float64, copy=False))
+    out = np.empty((len(masses), 1))
+    _sum_over_last(masses.astype(np.float64, copy=False)[:, None, :], out)
+    total: npt.NDArray[np.float64] = out[:, 0]
+    return total
 
 
-def sums_of(masses: _AnyRows) -> _AnyRows:
+def sums_of(masses: Rows) -> Rows:
     """Add up masses (n, k) along the last axis in their own dtype, in the order that the format defines: (n,)."""
     out = np.empty((len(masses), 1), dtype=masses.dtype)
     _sum_over_last(masses[:, None, :], out)
-    total: _AnyRows = out[:, 0]  # type: ignore[assignment]
+    total: Rows = out[:, 0]
     return total
 
 

@@ -155,6 +155,7 @@ def _trimmed(words: list[int], position: int, low: int, width: int) -> bytes:
     prefix = words[:position]
     if theirs < low:  # their point lies beyond a carry, which is in the prefix already: count from there
         low -= 1 << 64
+    point = low
     for spare in range(64, -8, -8):
         point = -(-low >> spare) << spare
         if point < low + width:

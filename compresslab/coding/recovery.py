@@ -250,9 +250,7 @@ def _saved(
         damages.append(Damage(-1, 0, size, "every chunk is whole but together they are not the original"))
 
 
-def _decode(
-    file: BinaryIO, slot: _Slot, model: ChunkModel, trailer: clz.Trailer | None
-) -> tuple[bytes | None, str]:
+def _decode(file: BinaryIO, slot: _Slot, model: ChunkModel, trailer: clz.Trailer | None) -> tuple[bytes | None, str]:
     if slot.found is None:
         return None, "it is missing, or its head is damaged"
     head = slot.found.head

@@ -1,7 +1,7 @@
 """One piece of probability rows, ready to be coded: what is asked about each symbol, and under which weights.
 
-1. A row whose largest probability exceeds `FAVOURITE` has a *favourite*: its first largest symbol. Whether the symbol
-   is the favourite is coded as a flag (`compresslab.coding.flag_coder`), at next to no loss.
+1. A row whose largest probability exceeds `compresslab.coding.quantize.FAVOURITE` has a *favourite*: its first largest
+   symbol. Whether it came is coded as a flag (`compresslab.coding.flag_coder`), at next to no loss.
 2. Where there is no favourite, or it was missed: the block of the symbol, under the masses of the blocks; and then its
    place in the block (`compresslab.coding.quantize`). A missed favourite has mass 0 in both.
 
@@ -13,13 +13,13 @@ row is needed to find it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from compresslab.coding.flag_coder import FLAG_PRECISION
 from compresslab.coding.quantize import (
+    FAVOURITE,
     Rows,
     Split,
     block_masses,
@@ -27,12 +27,11 @@ from compresslab.coding.quantize import (
     sums_of,
     totals_of,
     weights_minus_one,
+    whole_and_compiled,
 )
+from compresslab.coding.row_kernels import pays
 
-__all__ = ["FAVOURITE", "RowModel"]
-
-FAVOURITE: Final = 31 / 128
-"""Exact in float32. Above it, a symbol is its row's favourite; a row without one has more than 2.1 bits."""
+__all__ = ["Rest", "RowModel"]
 
 Indices = npt.NDArray[np.int64]
 
@@ -58,15 +57,37 @@ class RowModel:
     favourites: npt.NDArray[np.int32]
     misses: Indices
 
+    @property
+    def compiled(self) -> bool:
+        """Whether compiled loops are used: for large pieces, where numba is."""
+        return pays(self.rows.size)
+
     @classmethod
     def of(cls, rows: Rows, split: Split, first_row: int = 0) -> RowModel:
         """Validate rows, and look for favourites; arguments and errors as of `block_masses`."""
-        masses, totals = block_masses(rows, split, first_row)
-        heavy = np.flatnonzero(masses.reshape(-1) > FAVOURITE)
-        if len(heavy):
-            return _with_favourites(rows, split, masses, totals, heavy)
-        nothing = np.zeros(0, dtype=np.int64)
-        return cls(rows, split, masses, totals, nothing, nothing.astype(np.int32), nothing)
+        found = np.empty(len(rows), dtype=np.int64)
+        masses, totals = block_masses(rows, split, first_row, found)
+        if whole_and_compiled(rows, split):
+            sure = np.flatnonzero(found >= 0)
+            favourites = found[sure]
+        else:
+            sure, favourites = _favourites(rows, split, masses)
+        if not len(sure):
+            return cls(rows, split, masses, totals, sure, favourites.astype(np.int32), sure)
+        here = np.arange(len(sure))
+        block, place = np.divmod(favourites, split.places)
+        largest = rows[sure, favourites].astype(np.float64)
+        if split.levels == 1:
+            masses = masses.copy()
+            masses[sure, block] = 0
+        else:
+            inside = place_masses(rows, split, sure, block)
+            inside[here, place] = 0
+            masses[sure, block] = sums_of(inside)
+        rest = totals_of(masses.take(sure, axis=0))
+        totals[sure] = rest
+        misses = (rest / (largest + rest) * float((1 << FLAG_PRECISION) - 2)).astype(np.int64) + 1
+        return cls(rows, split, masses, totals, sure, favourites.astype(np.int32), misses)
 
     def all(self) -> Rest:
         """Where there are no favourites: all rows are still to be coded."""
@@ -99,8 +120,8 @@ class Rest:
         """Weights minus one of the blocks of each row: (len(chosen), blocks)."""
         model, chosen = self.model, self.chosen
         if chosen is None:
-            return weights_minus_one(model.masses, model.totals)
-        return weights_minus_one(model.masses.take(chosen, axis=0), model.totals[chosen])
+            return weights_minus_one(model.masses, model.totals, compiled=model.compiled)
+        return weights_minus_one(model.masses.take(chosen, axis=0), model.totals[chosen], compiled=model.compiled)
 
     def inner(self, blocks: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """Weights minus one of the places in block ``blocks[i]`` of each row: (len(chosen), places)."""
@@ -112,34 +133,19 @@ class Rest:
             block, place = np.divmod(model.favourites[self.missed], model.split.places)
             same = np.flatnonzero(blocks[at] == block)
             masses[at[same], place[same]] = 0
-        return weights_minus_one(masses)
+        return weights_minus_one(masses, compiled=model.compiled)
 
 
-def _with_favourites(
-    rows: Rows, split: Split, masses: Rows, totals: npt.NDArray[np.float64], heavy: Indices
-) -> RowModel:
-    """Look for favourites in the heavy blocks, which are given as places in the flat masses, ascending."""
-    row, block = np.divmod(heavy, split.blocks)
-    if split.levels == 2:
-        inside = place_masses(rows, split, row, block)
-        likely, place = np.divmod(np.flatnonzero(inside.reshape(-1) > FAVOURITE), split.places)
-        likely, place = _largest_of_each(row, likely, place, inside[likely, place])
-        sure, block, inside = row[likely], block[likely], inside[likely]
-        here = np.arange(len(likely))
-        largest = inside[here, place].astype(np.float64)
-        inside[here, place] = 0
-        masses[sure, block] = sums_of(inside)
-        favourites = block * split.places + place
-    else:
-        sure, favourites = _largest_of_each(row, np.arange(len(row)), block, masses[row, block])
-        sure = row[sure]
-        largest = masses[sure, favourites].astype(np.float64)
-        masses = masses.copy()
-        masses[sure, favourites] = 0
-    rest = totals_of(masses.take(sure, axis=0))
-    totals[sure] = rest
-    misses = (rest / (largest + rest) * float((1 << FLAG_PRECISION) - 2)).astype(np.int64) + 1
-    return RowModel(rows, split, masses, totals, sure, favourites.astype(np.int32), misses)
+def _favourites(rows: Rows, split: Split, masses: Rows) -> tuple[Indices, Indices]:
+    """Return the rows that have a favourite (s,), ascending, and their favourites (s,)."""
+    row, block = np.divmod(np.flatnonzero(masses.reshape(-1) > FAVOURITE), split.blocks)
+    if split.levels == 1:
+        likely, place = _largest_of_each(row, np.arange(len(row)), block, masses[row, block])
+        return row[likely], place
+    inside = place_masses(rows, split, row, block)  # of the heavy blocks, which are few
+    likely, place = np.divmod(np.flatnonzero(inside.reshape(-1) > FAVOURITE), split.places)
+    likely, place = _largest_of_each(row, likely, place, inside[likely, place])
+    return row[likely], block[likely] * split.places + place
 
 
 def _largest_of_each(row: Indices, likely: Indices, place: Indices, mass: Rows) -> tuple[Indices, Indices]:

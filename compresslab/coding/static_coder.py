@@ -39,7 +39,7 @@ def encode_static(symbols: npt.ArrayLike, counts: npt.ArrayLike) -> bytes:
         order = np.argsort(blocks, kind="stable")
         used, first = np.unique(blocks[order], return_index=True)
         for block, part in zip(used, np.split(places[order], first[1:]), strict=True):
-            streams[1].encode_iid(part.astype(np.int32), _inner(row, split, block))
+            streams[1].encode_iid(part.astype(np.int32), _inner(row, split, int(block)))
     return join_streams([stream.finish() for stream in streams])
 
 
@@ -62,8 +62,7 @@ def decode_static(data: bytes, count: int, counts: npt.ArrayLike) -> NDArray[np.
         order = np.argsort(blocks, kind="stable")
         used, times = np.unique(blocks, return_counts=True)
         parts = [
-            streams[1].decode_iid(int(n), _inner(row, split, block))
-            for block, n in zip(used, times, strict=True)
+            streams[1].decode_iid(int(n), _inner(row, split, int(block))) for block, n in zip(used, times, strict=True)
         ]
         symbols = np.empty(count, dtype=np.int64)
         symbols[order] = np.concatenate(parts)
@@ -76,11 +75,14 @@ def decode_static(data: bytes, count: int, counts: npt.ArrayLike) -> NDArray[np.
 
 
 def _outer(row: Rows, split: Split) -> NDArray[np.float64]:
-    return weights_minus_one(*block_masses(row, split))[0]
+    weights: NDArray[np.float64] = weights_minus_one(*block_masses(row, split))[0]
+    return weights
 
 
-def _inner(row: Rows, split: Split, block: np.integer) -> NDArray[np.float64]:
-    return weights_minus_one(place_masses(row, split, np.zeros(1, dtype=np.int64), block[None]))[0]
+def _inner(row: Rows, split: Split, block: int) -> NDArray[np.float64]:
+    masses = place_masses(row, split, np.zeros(1, dtype=np.int64), np.array([block]))
+    weights: NDArray[np.float64] = weights_minus_one(masses)[0]
+    return weights
 
 
 def _row(counts: npt.ArrayLike) -> NDArray[np.float64]:

@@ -22,8 +22,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.flag_coder import FlagDecoder, FlagEncoder
+from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.quantize import Rows, Split, as_rows, split_of
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
 from compresslab.coding.row_model import RowModel
@@ -41,8 +41,8 @@ __all__ = [
 ]
 
 # Rows are worked on in pieces, so that what is derived from them stays in the cache, whatever the length.
-_PIECE_BYTES = 1 << 23
-_PIECE_ROWS = 4096
+_PIECE_BYTES = 1 << 25
+_PIECE_ROWS = 8192
 
 
 class Encoder:
@@ -95,7 +95,7 @@ class Encoder:
         rest = model.all()
         if len(model.sure):
             hits = tokens[model.sure] == model.favourites
-            self._flags.encode(model.misses, hits)
+            self._flags.encode(model.misses, hits, compiled=model.compiled)
             rest = model.after(hits)
             tokens = tokens if rest.chosen is None else tokens[rest.chosen]
         if self._split.levels == 1:
@@ -148,7 +148,7 @@ class Decoder:
     def _pull(self, model: RowModel) -> npt.NDArray[np.int32]:
         rest = model.all()
         if len(model.sure):
-            rest = model.after(self._flags.decode(model.misses))
+            rest = model.after(self._flags.decode(model.misses, compiled=model.compiled))
         found = self._coders[0].decode(rest.outer())
         if self._split.levels == 2:
             places = self._coders[1].decode(rest.inner(found))
@@ -166,7 +166,7 @@ class Decoder:
         Raises:
             CorruptStream: if words are left over. (A spare word or two may go unnoticed: checksums are for that.)
         """
-        if not all(coder.may_be_exhausted() for coder in (self._flags, *self._coders)):
+        if not (self._flags.may_be_exhausted() and all(coder.may_be_exhausted() for coder in self._coders)):
             raise CorruptStream(
                 f"data is left over after {self._count} symbols: there are more symbols than rows, "
                 "or the model is not the one that wrote the data"

@@ -46,7 +46,7 @@ DEFAULT_SEGMENT = 512
 DEFAULT_CHUNK = 1 << 18  # bytes of a file that are tokenized, and decoded, by themselves
 
 Progress = Callable[[int, int], None]
-_FORMAT = 1  # raise it when the same tokens would be coded otherwise
+_FORMAT = 2  # raise it when the same tokens would be coded otherwise
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,10 @@ class TokenCoder:
         Raises:
             CorruptStream: it cannot be one.
         """
-        count, at = read_leb128(coded)
+        try:
+            count, at = read_leb128(coded)
+        except CorruptStream as error:
+            raise CorruptStream("the number of tokens at the start of a chunk is broken: the data is damaged") from error
         if count > 8 * size + 8:  # no tokenizer here makes more than a token of a bit
             raise CorruptStream(f"a chunk of {size} bytes announces {count} tokens: it is damaged")
         tokens = self.decode_tokens(coded[at:], count, _scaled(progress, count, size))
