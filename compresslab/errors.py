@@ -119,8 +119,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Example:
         >>> did_you_mean("byte", ["bits", "bytes", "words"])
         "did you mean 'bytes'? (known: bits, bytes, words)"
+        >>> did_you_mean("gpt2", ["bits", "bytes", "words"])
+        'known are bits, bytes, words'
     """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}(known: {', '.join(names)})"
+    listed = ", ".join(names)
+    return f"did you mean '{close[0]}'? (known: {listed})" if close else f"known are {listed}"

@@ -51,41 +51,114 @@ def add_frequencies(text: Array, frequency: Array) -> None:
 
 
 @jit
-def histogram(text: Array, chosen: Array, limit: int, low: Array, width: Array, scale: float, count: Array) -> None:
-    """Count, for the strings at the chosen positions and all below a limit, the bucket where each is guessed to belong.
+def guess_at(text: Array, at: int, low: Array, width: Array, scale: float) -> float:
+    """Guess where the string at a position belongs, without reading the text after it to its end.
 
-    The guess is the one of an arithmetic coder with the frequencies of single codes: ``low`` positions hold a smaller
-    code and ``width`` the same one. It is monotone in the text from a position on, whatever the text is like.
+    Each step back is monotone: once the least and the greatest guess ahead have led to the same one, so has the true
+    one.
     """
-    x = 0.0
+    ahead = 64
+    while True:
+        end = min(at + ahead, len(text))
+        least, greatest = 0.0, 1.0
+        for p in range(end - 1, at - 1, -1):
+            c = text[p]
+            least = 0.0 if c == 0 else (low[c] + width[c] * least) * scale
+            greatest = 0.0 if c == 0 else (low[c] + width[c] * greatest) * scale
+        if least == greatest or end == len(text):
+            return least
+        ahead *= 8
+
+
+@jit
+def histogram(
+    text: Array,
+    chosen: Array,
+    limit: int,
+    lo: int,
+    hi: int,
+    guess: float,
+    low: Array,
+    width: Array,
+    scale: float,
+    count: Array,
+) -> None:
+    """Count the buckets of the strings that start in a part of the text: at the chosen places, and below a limit.
+
+    ``low`` places in the text hold a smaller code and ``width`` the same one; ``guess`` is the one at ``hi``.
+    """
     k = len(chosen) - 1
-    for p in range(len(text) - 1, -1, -1):
+    for p in range(hi - 1, lo - 1, -1):
         c = text[p]
-        x = 0.0 if c == 0 else (low[c] + width[c] * x) * scale
+        guess = 0.0 if c == 0 else (low[c] + width[c] * guess) * scale
         if k >= 0 and chosen[k] == p:
             k -= 1
         elif p >= limit:
             continue
-        count[int(x * len(count))] += 1
+        count[int(guess * len(count))] += 1
 
 
 @jit
 def scatter(
-    text: Array, chosen: Array, limit: int, low: Array, width: Array, scale: float, end: Array, order: Array
+    text: Array,
+    chosen: Array,
+    limit: int,
+    lo: int,
+    hi: int,
+    guess: float,
+    low: Array,
+    width: Array,
+    scale: float,
+    end: Array,
+    order: Array,
 ) -> None:
-    """Write the same positions into their buckets, whose ends are given (and moved to their starts)."""
-    x = 0.0
+    """Write the same strings' positions into their buckets, whose ends are given (and moved to their starts)."""
     k = len(chosen) - 1
-    for p in range(len(text) - 1, -1, -1):
+    for p in range(hi - 1, lo - 1, -1):
         c = text[p]
-        x = 0.0 if c == 0 else (low[c] + width[c] * x) * scale
+        guess = 0.0 if c == 0 else (low[c] + width[c] * guess) * scale
         if k >= 0 and chosen[k] == p:
             k -= 1
         elif p >= limit:
             continue
-        b = int(x * len(end))
+        b = int(guess * len(end))
         end[b] -= 1
         order[end[b]] = p
+
+
+@jit
+def scatter_words(
+    text: Array,
+    chosen: Array,
+    limit: int,
+    lo: int,
+    hi: int,
+    guess: float,
+    low: Array,
+    width: Array,
+    scale: float,
+    end: Array,
+    bits: int,
+    top: int,
+    words: Array,
+) -> None:
+    """Write the same strings themselves into their buckets: codes packed into a word, zeros after EOS."""
+    k = len(chosen) - 1
+    ubits, utop = np.uint64(bits), np.uint64(top)
+    word = np.uint64(0)
+    for p in range(min(hi + top // bits, len(text)) - 1, hi - 1, -1):
+        word = (word >> ubits) | (np.uint64(text[p]) << utop) if text[p] else np.uint64(0)
+    for p in range(hi - 1, lo - 1, -1):
+        c = text[p]
+        guess = 0.0 if c == 0 else (low[c] + width[c] * guess) * scale
+        word = (word >> ubits) | (np.uint64(c) << utop) if c else np.uint64(0)
+        if k >= 0 and chosen[k] == p:
+            k -= 1
+        elif p >= limit:
+            continue
+        b = int(guess * len(end))
+        end[b] -= 1
+        words[end[b]] = word
 
 
 @jit
@@ -111,20 +184,24 @@ def _common(difference: np.uint64, width: int, bits: np.uint64) -> int:
 
 
 @jit
-def _insertion_sort(keys: Array, rows: Array, lo: int, hi: int) -> None:
+def insertion_sort(keys: Array, rows: Array | None, lo: int, hi: int) -> None:
+    """Sort keys, and rows with them where there are any."""
     for i in range(lo + 1, hi):
-        key, row = keys[i], rows[i]
+        key = keys[i]
         j = i
         while j > lo and keys[j - 1] > key:
             keys[j] = keys[j - 1]
-            rows[j] = rows[j - 1]
             j -= 1
         keys[j] = key
-        rows[j] = row
+        if rows is not None:
+            row = rows[i]
+            for m in range(i, j, -1):
+                rows[m] = rows[m - 1]
+            rows[j] = row
 
 
 @jit
-def _partition_sort(keys: Array, rows: Array, lo: int, hi: int) -> None:
+def partition_sort(keys: Array, rows: Array | None, lo: int, hi: int) -> None:
     """Quicksort with the median of three: the longer side waits on a stack, which therefore stays short."""
     stack = np.empty((64, 2), np.int64)
     top = 0
@@ -140,7 +217,8 @@ def _partition_sort(keys: Array, rows: Array, lo: int, hi: int) -> None:
                     j -= 1
                 if i <= j:
                     keys[i], keys[j] = keys[j], keys[i]
-                    rows[i], rows[j] = rows[j], rows[i]
+                    if rows is not None:
+                        rows[i], rows[j] = rows[j], rows[i]
                     i += 1
                     j -= 1
             if j + 1 - lo > hi - i:
@@ -150,7 +228,7 @@ def _partition_sort(keys: Array, rows: Array, lo: int, hi: int) -> None:
                 stack[top, 0], stack[top, 1] = i, hi
                 hi = j + 1
             top += 1
-        _insertion_sort(keys, rows, lo, hi)
+        insertion_sort(keys, rows, lo, hi)
         if top == 0:
             return
         top -= 1
@@ -158,7 +236,9 @@ def _partition_sort(keys: Array, rows: Array, lo: int, hi: int) -> None:
 
 
 @jit
-def _radix_sort(keys: Array, rows: Array, n: int, other_keys: Array, other_rows: Array, digits: Array) -> None:
+def radix_sort(
+    keys: Array, rows: Array | None, n: int, other_keys: Array, other_rows: Array | None, digits: Array
+) -> None:
     """Sort by bytes, the last one first, leaving out bytes that are all alike."""
     digits[:] = 0
     for i in range(n):
@@ -182,18 +262,22 @@ def _radix_sort(keys: Array, rows: Array, n: int, other_keys: Array, other_rows:
         here = not here
     if not here:
         keys[:n] = other_keys[:n]
-        rows[:n] = other_rows[:n]
+        if rows is not None and other_rows is not None:
+            rows[:n] = other_rows[:n]
 
 
 @jit
-def _deal(keys: Array, rows: Array, to_keys: Array, to_rows: Array, n: int, shift: np.uint64, place: Array) -> None:
+def _deal(
+    keys: Array, rows: Array | None, to_keys: Array, to_rows: Array | None, n: int, shift: np.uint64, place: Array
+) -> None:
     for i in range(n):
         key = keys[i]
         digit = (key >> shift) & np.uint64(255)
         at = place[digit]
         place[digit] = at + 1
         to_keys[at] = key
-        to_rows[at] = rows[i]
+        if rows is not None and to_rows is not None:
+            to_rows[at] = rows[i]
 
 
 @jit
@@ -266,11 +350,11 @@ def refine(
                 for i in range(n):
                     keys[i] = _word(text, rows[i] + known, width, ubits)
                 if n <= SHORT:
-                    _insertion_sort(keys, rows, 0, n)
+                    insertion_sort(keys, rows, 0, n)
                 elif n <= MIDDLING:
-                    _partition_sort(keys, rows, 0, n)
+                    partition_sort(keys, rows, 0, n)
                 else:
-                    _radix_sort(keys, rows, n, other_keys, other_rows, digits)
+                    radix_sort(keys, rows, n, other_keys, other_rows, digits)
             first = 0
             before = np.uint64(text[rows[0] + known]) if n > HUGE else keys[0]
             for i in range(1, n + 1):

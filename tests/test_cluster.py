@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ import pytest
 
 from compresslab import jit
 from compresslab.dataset import Dataset
-from compresslab.errors import MissingExtra
+from compresslab.errors import EmptyDataset, InvalidParameter, MissingExtra
 from compresslab.scale.cluster import build_tree_on_cluster
+from compresslab.scale.parts import join_tree_parts
+from compresslab.scale.sweeping import open_tree_parts
 from compresslab.tree import TokenTree
 
 needs_cluster = pytest.mark.skipif(
@@ -43,6 +46,9 @@ if __name__ == "__main__":
         files = [open_tokens(path, eos=299) for path in sys.argv[5:]]
         build_tree_on_cluster(files, sys.argv[1], 16, sys.argv[2], cluster=client, shard=int(sys.argv[3]))
         thread.join()
+        build_tree_on_cluster(
+            files, sys.argv[1] + ".parts", 16, sys.argv[2], cluster=client, shard=int(sys.argv[3]), parts=20
+        )
     print(len(killed))
 """
 
@@ -77,6 +83,12 @@ def test_a_cluster_writes_the_same_file_though_workers_are_killed(tmp_path, pars
     assert done.stdout.strip() == str(kills)
     assert (tmp_path / "got").read_bytes() == (tmp_path / "want").read_bytes()
     assert not (tmp_path / "got.work").exists()
+    parts = open_tree_parts(tmp_path / "got.parts")
+    tops = [np.asarray(part.sorted_leaves.symbols[0]) for part in parts]
+    assert 4 < len(parts) <= 20
+    assert all(above.max() < below.min() for above, below in pairwise(tops))
+    join_tree_parts(tmp_path / "got.parts", tmp_path / "joined")
+    assert (tmp_path / "joined").read_bytes() == (tmp_path / "want").read_bytes()
 
 
 @needs_cluster
@@ -95,3 +107,11 @@ def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtra, match=r"building on a cluster needs the optional extra 'scale'"):
         build_tree_on_cluster(tmp_path / "a.bin", tmp_path / "got", 4, cluster="tcp://127.0.0.1:1")
+
+
+def test_parts_that_are_none_are_named(tmp_path):
+    with pytest.raises(EmptyDataset, match="holds no parts of a tree"):
+        open_tree_parts(tmp_path)
+    if importlib.util.find_spec("distributed") is not None:
+        with pytest.raises(InvalidParameter, match="cannot be written in 0 parts: give 1 or more"):
+            build_tree_on_cluster(tmp_path / "a.bin", tmp_path / "got", 4, cluster="tcp://127.0.0.1:1", parts=0)

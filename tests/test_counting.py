@@ -113,6 +113,33 @@ def test_many_buckets_and_threads_agree_with_the_reference(depth, parse):
 
 
 @needs_numba
+@pytest.mark.parametrize("parse", PARSES)
+def test_strings_that_fill_many_parts_are_counted_once(parse):
+    compiled, words = (importlib.import_module(f"compresslab.{name}") for name in ("compiled", "words"))
+    tokens = np.concatenate(
+        [np.zeros(words.ROOM + 5, np.uint8), np.random.default_rng(2).integers(0, 2, 300_000, np.uint8)]
+    )
+    offsets = np.array([0, 7, words.ROOM + 5, len(tokens)])
+    got = compiled.count_compiled(tokens, offsets, 3, parse)
+    assert_same(got, count_packed(Strings(tokens, *locate_phrases(offsets, 3, parse)), 3, 1))
+
+
+@needs_numba
+@fast
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=200), st.integers(0, 400), st.data())
+def test_a_guess_from_the_middle_is_the_one_from_the_end(unit, times, data):
+    kernels = importlib.import_module("compresslab.kernels")
+    codes = np.array([*(unit * times), *unit, 0], np.uint8)
+    width = np.bincount(codes, minlength=4).astype(float)
+    low, scale = np.cumsum(width) - width, (1 - 2.0**-50) / len(codes)
+    at = data.draw(st.integers(0, len(codes)))
+    want = 0.0
+    for code in codes[at:][::-1].tolist():
+        want = 0.0 if code == 0 else (low[code] + width[code] * want) * scale
+    assert kernels.guess_at(codes, at, low, width, scale) == want
+
+
+@needs_numba
 @fast
 @given(responses(largest=1), st.sampled_from([5, 16, 33, 64, 300]), st.sampled_from(PARSES))
 def test_repetitive_text_is_sorted_by_ranks_with_the_same_result(lists, depth, parse):

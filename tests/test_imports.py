@@ -19,8 +19,9 @@ ORDER = """
     errors checks phrases divergence
     files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers
     readers dataset corpora
-    jit kernels merge_kernels runs doubling packed refining compiled counting treefile
-    scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.building
+    threads jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
+    words compiled counting treefile
+    scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.parts scale.building
     scale.spilling
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
     volumes effective_depth tail

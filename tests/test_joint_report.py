@@ -77,7 +77,7 @@ def test_the_page_holds_measured_and_exact_slopes(folder: Path) -> None:
     align = next(fact for fact in page.facts if fact.label.startswith("alignment"))
     assert f"theory {exact.align / LN2:+#.3g}" in align.note.replace("−", "-")
     assert float(align.value.split(" ±")[0].replace("−", "-")) == pytest.approx(exact.align / LN2, rel=0.03)
-    assert [section.title for section in page.sections][1:] == [*(f"Arm “{arm.name}”" for arm in SPEC.arms), "Size"]
+    assert [section.title for section in page.sections][1:] == [*(f"Arm “{arm.name}”" for arm in SPEC.arms), "Fit"]
     assert page.answer[0].startswith("7 networks (gru; 800 to 3,200 parameters)")
     figure = next(drawn.figure for drawn in page.figures if drawn.name == "arm-0-slopes")
     theory = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 61]

@@ -111,6 +111,23 @@ def test_aligned_counts_add_up_to_each_tree():
     assert len(table) == TokenTree.merge_all(trees).num_leaves
 
 
+def test_what_is_swept_of_parts_adds_up():
+    many = [[[0, 1], [0], [1, 1, 0], [2]], [[2, 2], [1, 0], [0], [0, 1]], [[1], [2, 1], [2], [0, 0], [0, 0]]]
+    trees, volumes = [built(lists, 2, "prefix") for lists in many], [[1.0, 2.0, 3.0], [5.0, 1.0, 0.5]]
+    whole = sweep_mixtures(trees, volumes)
+    swept = [
+        sweep_mixtures(
+            [built([r for r in lists if r[0] in tokens], 2, "prefix") for lists in many],
+            volumes,
+            phrases=[tree.total for tree in trees],
+        )
+        for tokens in ({0}, {1, 2})
+    ]
+    np.testing.assert_allclose(sum(part.code_lengths_nats for part in swept), whole.code_lengths_nats, rtol=1e-14)
+    np.testing.assert_allclose(sum(part.jacobian_nats for part in swept), whole.jacobian_nats, rtol=1e-12, atol=1e-15)
+    assert sum(part.num_leaves for part in swept) == whole.num_leaves
+
+
 def test_bad_input_is_named(tmp_path):
     tree = built([[0, 1]], 3, "phrases")
     with pytest.raises(InvalidParameter, match=r"layers 1 to 3 below its root, not 4"):
@@ -133,3 +150,5 @@ def test_bad_input_is_named(tmp_path):
         sweep_mixtures([tree], [[1.0, 2.0]])
     with pytest.raises(InvalidParameter, match="positive numbers"):
         sweep_mixtures([tree], [0.0])
+    with pytest.raises(InvalidParameter, match=r"phrases of shape \(2,\) for 1 trees: give a positive number for each"):
+        sweep_mixtures([tree], [1.0], phrases=[1, 2])

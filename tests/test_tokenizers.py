@@ -159,7 +159,7 @@ def test_names_lead_to_tokenizers() -> None:
     [
         ("byte", UnknownName, "unknown tokenizer 'byte': did you mean 'bytes'"),
         ("hf:", UnknownName, "unknown tokenizer 'hf:'"),
-        ("", UnknownName, "known: bits, bytes, hf:NAME, words"),
+        ("", UnknownName, "known are bits, bytes, hf:NAME, words"),
         (7, UnknownName, "a tokenizer is a name or a Tokenizer, not int"),
         ("words", InvalidParameter, "'words' needs texts to build its vocabulary from: use WordTokenizer.train"),
     ],

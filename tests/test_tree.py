@@ -470,7 +470,7 @@ def test_bad_depths(depth: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parse", "hint"), [("window", "did you mean 'windows'?"), ("phrase", "did you mean 'phrases'?"), (None, "known:")]
+    ("parse", "hint"), [("window", "did you mean 'windows'?"), ("phrase", "did you mean 'phrases'?"), (None, "known are")]
 )
 def test_bad_parses(parse: Any, hint: str) -> None:
     with pytest.raises(InvalidParameter) as caught:

@@ -161,7 +161,7 @@ def measured_slope_figure(scenario: Elasticity, l: npt.ArrayLike, points: Sequen
         for role in ("pretrain", "align"):
             name, colour, dash = ROLES[role]
             line = np.asarray(getattr(slope, role)) / LN2
-            axes.plot(grid, line, color=COLOURS[colour], linestyle=DASHES[dash], label=f"{name}, theory")
+            axes.plot(grid, line, color=COLOURS[colour], linestyle=DASHES[dash], label=f"{name}: theory, and networks")
             _dots(axes, [point for point in points if point.role == role], COLOURS[colour])
         figure.legend(loc="outside upper left", ncols=2)
     return figure

@@ -96,17 +96,9 @@ def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page
     )
     sections = [Section("What each arm showed", points=tuple(joint_findings(summaries)))]
     sections += [_arm_section(i, one, theory[one.arm.name], rows) for i, one in enumerate(summaries)]
-    trend = [
-        Trend(one.arm.network, one.parameters, one.excess.mean / LN2)
-        for one in summaries
-        if one.arm.reading == "contained"
-    ]
-    if len({row.size for row in trend}) > 2:
-        figure = scaling_figure(trend, "excess over the mixture's entropy,\nbits per phrase")
-        caption = "How far a network is from the best code for its data: 0 is the best."
-        sections.append(
-            Section("Size", figures=(PageFigure("excess", "Fit against the number of parameters", caption, figure),))
-        )
+    alike = [one for one in summaries if (one.arm.reading, one.arm.k) == (first.arm.reading, first.arm.k)]
+    if len({one.parameters for one in alike}) > 2:
+        sections.append(_fit_section(alike))
     return Page(
         title="Do trained networks follow the elasticity theorem?",
         question="The theorem speaks of ideal codes. What do networks do that are trained by gradient descent?",
@@ -119,6 +111,38 @@ def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page
             "slope": "change of a code length for one more |D_a| of perturbation, bits per phrase",
             "interval": "95 %, Student's, over seeds",
         },
+    )
+
+
+def _fit_section(alike: Sequence[ArmSummary]) -> Section:
+    fits = [Trend(one.arm.network, one.parameters, one.excess.mean / LN2) for one in alike]
+    fit = scaling_figure(fits, "excess over the mixture's entropy,\nbits per phrase", log=True)
+    caption = "How far a network is from the best code for its data, as the mean over seeds at l = 0."
+    errors = [
+        Trend(
+            name,
+            one.largest_excess / LN2,
+            max(abs(s.network.mean - s.theory) for s in one.slopes if s.role == role) / LN2,
+        )
+        for one in alike
+        for role, name in _ROLES.items()
+    ]
+    law = scaling_figure(
+        errors,
+        "largest error of a slope,\nbits per phrase",
+        "excess over the mixture's entropy, bits per phrase",
+        log=True,
+    )
+    told = (
+        "The theorem holds for a network to the extent that it fits. A dot is an arm: its excess at most, over l and "
+        "seeds, and the error of its mean slope at most, over l."
+    )
+    return Section(
+        "Fit",
+        figures=(
+            PageFigure("excess", "Fit against the number of parameters", caption, fit),
+            PageFigure("law", "Agreement against fit", told, law),
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compresslab.errors import InvalidParameter
-from compresslab.report.style import COLOURS, DASHES, new_axes, style
+from compresslab.report.style import COLOURS, DASHES, label_logarithmic, new_axes, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -180,15 +180,20 @@ def rebound_heatmap(cells: Sequence[Cell], quantity: str = "score") -> Figure:
     return figure
 
 
-def scaling_figure(rows: Sequence[Trend], quantity: str, size: str = "parameters") -> Figure:
+def scaling_figure(rows: Sequence[Trend], quantity: str, size: str = "parameters", *, log: bool = False) -> Figure:
     """Draw a quantity against size, on a logarithmic axis, with intervals.
 
     Args:
         rows: the measurements; several of one series and size are seeds, and their mean is drawn.
         quantity: what was measured, with its unit.
         size: what the size counts, as in "parameters" or "tokens of pre-training".
+        log: whether the quantity's axis is logarithmic too.
     """
     _held(rows)
+    if log and min(row.value for row in rows) <= 0:
+        raise InvalidParameter(
+            f"a quantity must be above 0, not {min(row.value for row in rows)!r}, on a logarithmic axis: use log=False"
+        )
     if min(row.size for row in rows) <= 0:
         raise InvalidParameter(
             f"a size must be above 0, not {min(row.size for row in rows)!r}: its axis is logarithmic"
@@ -196,12 +201,16 @@ def scaling_figure(rows: Sequence[Trend], quantity: str, size: str = "parameters
     with style():
         figure, axes = new_axes(size, quantity)
         axes.set_xscale("log")
+        axes.set_yscale("log" if log else "linear")
         for i, name in enumerate(dict.fromkeys(row.series for row in rows)):
             line = [row for row in rows if row.series == name]
             x = sorted({row.size for row in line})
             mean, low, high = _joined([[row for row in line if row.size == at] for at in x])
             axes.errorbar(x, mean, yerr=[mean - low, high - mean], color=COLOURS[_CYCLE[i % 6]], marker=_MARKS[i % 6],
                           linestyle=DASHES[i % 4], capsize=3, label=name)  # fmt: skip
+        label_logarithmic(axes.xaxis)
+        if log:
+            label_logarithmic(axes.yaxis)
         axes.legend()
     return figure
 

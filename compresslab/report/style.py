@@ -19,6 +19,7 @@ from compresslab.files import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "DASHES",
     "ROLES",
     "figure_bytes",
+    "label_logarithmic",
     "new_axes",
     "new_figure",
     "save_figure",
@@ -127,6 +129,18 @@ def new_axes(x: str, y: str, *, width: float = 4.9, height: float = 3.3) -> tupl
     axes = figure.add_subplot()
     axes.set(xlabel=x, ylabel=y)
     return figure, axes
+
+
+def label_logarithmic(axis: Axis) -> None:
+    """Label a logarithmic axis with numbers so few that none touch: 1, 2 and 5 of a decade, or whole decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    few = high / low < 200
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    if few and low >= 1:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def figure_bytes(figure: Figure, kind: str, name: str = "figure", *, background: bool = True) -> bytes:

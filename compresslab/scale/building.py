@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +19,14 @@ import numpy as np
 
 from compresslab import jit
 from compresslab.arrays import smallest_unsigned
+from compresslab.compiled import TextLeaves, sort_leaves
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MissingExtra, UnreadableFile
 from compresslab.files import write_atomic
 from compresslab.phrases import Parse, check_depth, check_parse
 from compresslab.scale.layers import write_tree_of_runs
 from compresslab.scale.memory import available_bytes, resident_bytes
 from compresslab.scale.merging import merge_on_disk, one_ahead
+from compresslab.scale.parts import choose_cuts, cut_leaves, part_of_run
 from compresslab.scale.shards import Shard, cut_shards
 from compresslab.scale.spill import RunReader, RunWriter, is_finished, remove_unfinished, writing
 from compresslab.scale.token_files import Block, TokenFile, largest_token, open_tokens
@@ -65,6 +67,8 @@ class Plan:
         parse: the parse mode.
         vocab_size: V.
         shard: symbols per shard.
+        parts: how many parts of the tree were asked for.
+        cuts: the first token of each part after the first one.
     """
 
     files: list[list[Any]]
@@ -72,6 +76,12 @@ class Plan:
     parse: Parse
     vocab_size: int
     shard: int
+    parts: int = 1
+    cuts: tuple[int, ...] = ()
+
+    def runs_of(self, run: Path) -> list[Path]:
+        """Return the names of a run's parts: its own name, where the tree is made in one part."""
+        return [part_of_run(run, part) for part in range(len(self.cuts) + 1)] if self.cuts else [run]
 
 
 def build_tree_file(
@@ -151,13 +161,15 @@ def make_plan(
     vocab_size: int | None,
     shard: int,
     tell: Report,
+    parts: int | None = 1,
 ) -> Plan:
-    """Plan a build, or take up the plan of an earlier attempt at the same one."""
+    """Plan a build, or take up the plan of an earlier attempt at the same one (in as many parts, where not given)."""
     shard = max(shard, 2 * check_depth(depth))
     prints, known, note = [file.fingerprint() for file in files], check_parse(parse), folder / "plan.json"
     if note.exists():
         held = Plan(**json.loads(note.read_bytes()))
-        same = (held.files, held.depth, held.parse) == (prints, depth, known)
+        held = replace(held, cuts=tuple(held.cuts))
+        same = (held.files, held.depth, held.parse) == (prints, depth, known) and parts in (None, held.parts)
         if not same or vocab_size not in (None, held.vocab_size):
             raise InvalidParameter(
                 f"{folder} holds another build (depth {held.depth}, {held.parse}, other files or other options): "
@@ -166,13 +178,14 @@ def make_plan(
         if held.shard <= shard:
             return held
         shutil.rmtree(folder / "runs", ignore_errors=True)  # those shards are too large for the memory there is now
-        vocab_size = held.vocab_size
+        vocab_size, parts = held.vocab_size, held.parts
     if vocab_size is None:
         tell("reading the vocabulary", 0, 1)
         vocab_size = largest_token(files) + 1
         if not vocab_size:
             raise EmptyDataset("the files hold no tokens, so no vocabulary: give vocab_size")
-    plan = Plan(prints, depth, known, vocab_size, shard)
+    parts = parts or 1
+    plan = Plan(prints, depth, known, vocab_size, shard, parts, tuple(choose_cuts(files, parts)))
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(note, [json.dumps(asdict(plan)).encode()])
     return plan
@@ -205,15 +218,19 @@ def count_shards(blocks: Iterable[Block], plan: Plan, folder: Path, tell: Report
 
 
 def count_shard(shard: Shard, plan: Plan, folder: Path) -> None:
-    """Count one shard and write its run."""
-    from compresslab.compiled import sort_leaves
-
+    """Count one shard and write its run, in as many parts as are planned."""
     largest = int(shard.tokens.max(initial=0))
     if largest >= plan.vocab_size:
         raise InvalidTokens(
             f"token {largest} is outside the vocabulary of {plan.vocab_size}: give a vocab_size above it"
         )
     leaves = sort_leaves(shard.tokens, shard.offsets, plan.depth, plan.parse, resumes=shard.resumes, cut=shard.cut)
+    for run, part in zip(plan.runs_of(folder), cut_leaves(leaves, plan.cuts), strict=True):
+        if not is_finished(run):
+            _write_run(part, plan, run)
+
+
+def _write_run(leaves: TextLeaves, plan: Plan, folder: Path) -> None:
     small = smallest_unsigned(plan.depth)
     writer = RunWriter(folder, (small, small, leaves.counts.dtype, smallest_unsigned(plan.vocab_size - 1)))
     try:

@@ -7,6 +7,7 @@ passed on, by name: a worker that dies takes nothing with it but what it was wri
 from __future__ import annotations
 
 import importlib
+import shutil
 import uuid
 from collections.abc import Sequence
 from itertools import islice
@@ -14,7 +15,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final
 
-from compresslab.errors import EmptyDataset, MissingExtra, UnreadableFile
+from compresslab.errors import EmptyDataset, InvalidParameter, MissingExtra, UnreadableFile
 from compresslab.scale.building import (
     DEEP,
     PER_SYMBOL,
@@ -29,14 +30,17 @@ from compresslab.scale.building import (
     open_all,
     stream,
 )
+from compresslab.scale.parts import join_tree_parts
 from compresslab.scale.shards import cut_shards
-from compresslab.scale.spill import is_finished, writing
+from compresslab.scale.spill import RunReader, is_finished, writing
 from compresslab.scale.token_files import TokenFile
 
 __all__ = ["build_tree_on_cluster"]
 
 FAN_IN: Final = 8  # runs that one task merges
 MERGE_MEMORY: Final = 256 << 20  # bytes of buffers in a merge
+MOST_PARTS: Final = 64  # parts that a tree is made in where nobody says
+TREES: Final = "trees"  # the folder of the parts' tree files
 
 
 def build_tree_on_cluster(
@@ -50,13 +54,16 @@ def build_tree_on_cluster(
     memory: int | None = None,
     work: str | PathLike[str] | None = None,
     shard: int | None = None,
+    parts: int | None = None,
     report: Report | None = None,
 ) -> None:
     """Build the token tree of token files on a Dask cluster; the file is the one that a local build writes.
 
+    The tree is made in parts, one for each range of first tokens, which the workers merge side by side.
+
     Args:
         sources: as in :func:`compresslab.scale.building.build_tree_file`.
-        path: the tree file to write.
+        path: the tree file to write; a folder for several, if ``parts`` is given.
         depth: symbols per phrase, ``d``.
         parse: "phrases", "prefix" or "windows".
         cluster: a scheduler's address, or a ``dask.distributed.Client``.
@@ -64,18 +71,22 @@ def build_tree_on_cluster(
         memory: bytes that each worker's process may take; its own limit where not given.
         work: a folder that all workers see; beside ``path`` where not given.
         shard: symbols per shard, where it should not follow from the memory.
+        parts: leave the tree in about so many files, ``part-0000.tree`` and so on (see
+            :mod:`compresslab.scale.parts`); where not given, one process joins them into one file.
         report: called with what is being done, how much of it is done, and how much there is.
 
     Raises:
         MissingExtra: dask or numba is missing.
         UnreadableFile: no scheduler answers, or a file cannot be read or written.
-        InvalidParameter: as a local build.
+        InvalidParameter: as a local build; parts below 1.
         EmptyDataset: no responses.
     """
     try:
         distributed: Any = importlib.import_module("distributed")
     except ImportError as error:
         raise MissingExtra("building on a cluster", "scale") from error
+    if parts is not None and parts < 1:
+        raise InvalidParameter(f"a tree cannot be written in {parts} parts: give 1 or more")
     files, target = open_all(sources), Path(path).absolute()
     folder = (Path(work) if work is not None else target.with_name(target.name + ".work")).absolute()
     tell: Report = report or (lambda what, done, of: None)
@@ -89,11 +100,27 @@ def build_tree_on_cluster(
                 raise UnreadableFile("the cluster has no workers: start some")
             spare = budget(min(limits) if memory is None else memory)
             wanted = shard or spare // (PER_SYMBOL if depth <= DEEP else PER_SYMBOL_DEEP)
-            plan = make_plan(files, folder, depth, parse, vocab_size, wanted, tell)
-            runs = _reduce(distributed, client, _submit(client, files, plan, folder, len(limits)), plan, folder, tell)
-            if not runs:
+            plan = make_plan(
+                files,
+                folder,
+                depth,
+                parse,
+                vocab_size,
+                wanted,
+                tell,
+                min(len(limits), MOST_PARTS) if parts is None else parts,
+            )
+            made = _build(distributed, client, _submit(client, files, plan, folder, len(limits)), plan, folder, tell)
+            if not made:
                 raise EmptyDataset(f"{fspath(files[0].path)} holds no tokens: there is nothing to count")
-            finish_tree(runs, plan, target, folder, MERGE_MEMORY, tell)
+            if parts is None:
+                tell("joining the parts", 0, 1)
+                join_tree_parts(folder / TREES, target)
+            else:
+                target.mkdir(exist_ok=True)
+                for part in made:
+                    shutil.move(part, target / part.name)
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
         if client is not cluster:
             client.close()
@@ -125,15 +152,15 @@ def _count(file: TokenFile, number: int, part: int, parts: int, plan: Plan, fold
     runs = []
     for i, shard in enumerate(islice(cut_shards(stream([file]), plan.shard, plan.depth), part, None, parts)):
         run = folder / "runs" / f"{number:06d}-{part + i * parts:06d}"
-        if not is_finished(run):
+        if not all(map(is_finished, plan.runs_of(run))):
             count_shard(shard, plan, run)
         runs.append(run)
     return runs
 
 
-def _merge(groups: list[list[Path]], plan: Plan, folder: Path) -> list[Path]:
+def _merge(groups: list[list[Path]], part: int | None, plan: Plan, folder: Path) -> list[Path]:
     """Merge runs, a few at a time, until one is left."""
-    runs, level = [run for group in groups for run in group], 0
+    runs, level = _runs(groups, part, plan), 0
     while len(runs) > 1:
         runs = [
             merge_runs_on_disk(
@@ -145,19 +172,43 @@ def _merge(groups: list[list[Path]], plan: Plan, folder: Path) -> list[Path]:
     return runs
 
 
-def _reduce(distributed: Any, client: Any, tasks: list[Any], plan: Plan, folder: Path, tell: Report) -> list[Path]:
-    """Merge what tasks return in a tree of merges, down to few runs."""
-    level, every = 0, list(tasks)
-    while len(tasks) > FAN_IN:
-        tasks = [
-            client.submit(
-                _merge, tasks[lo : lo + FAN_IN], plan, folder / "merged" / f"{level}-{lo}",
-                pure=False,
-            )
-            for lo in range(0, len(tasks), FAN_IN)
-        ]  # fmt: skip
-        every += tasks
-        level += 1
+def _finish(groups: list[list[Path]], part: int | None, plan: Plan, folder: Path, tree: Path) -> Path | None:
+    """Merge runs into the tree file of a part; None if they hold nothing."""
+    runs = _runs(groups, part, plan)
+    if not tree.exists():
+        if not any(RunReader(run).leaves for run in runs):
+            return None
+        own = folder / f"{tree.stem}-{uuid.uuid4().hex}"  # a worker thought dead may still be at the same part
+        own.mkdir(parents=True)
+        tree.parent.mkdir(exist_ok=True)
+        finish_tree(runs, plan, tree, own, MERGE_MEMORY, lambda what, done, of: None)
+    return tree
+
+
+def _runs(groups: list[list[Path]], part: int | None, plan: Plan) -> list[Path]:
+    """Put runs together; of whole ones (``part`` is given), take a part of each."""
+    runs = [run for group in groups for run in group]
+    return runs if part is None else [plan.runs_of(run)[part] for run in runs]
+
+
+def _build(distributed: Any, client: Any, counts: list[Any], plan: Plan, folder: Path, tell: Report) -> list[Path]:
+    """Merge what counting returns, part by part, each in a tree of merges, and return the parts' tree files."""
+    every, last = list(counts), []
+    for part in range(len(plan.cuts) + 1):
+        tasks, level = counts, 0
+        while len(tasks) > FAN_IN:
+            tasks = [
+                client.submit(
+                    _merge, tasks[lo : lo + FAN_IN], None if level else part, plan,
+                    folder / "merged" / f"{part}-{level}-{lo}", pure=False,
+                )
+                for lo in range(0, len(tasks), FAN_IN)
+            ]  # fmt: skip
+            every += tasks
+            level += 1
+        tree = folder / TREES / f"part-{part:04d}.tree"
+        last.append(client.submit(_finish, tasks, None if level else part, plan, folder / "parts", tree, pure=False))
+    every += last
     for done, _ in enumerate(distributed.as_completed(every), start=1):
         tell("counting and merging on the cluster (tasks)", done, len(every))
-    return [run for group in client.gather(tasks) for run in group]
+    return [tree for tree in client.gather(last) if tree is not None]

@@ -31,6 +31,7 @@ from compresslab.phrases import check_depth
 from compresslab.runs import Run
 from compresslab.scale.layers import write_tree_of_runs
 from compresslab.scale.merging import align_readers, merge_on_disk
+from compresslab.scale.parts import tree_part_files
 from compresslab.scale.spill import writing
 from compresslab.strings import SortedLeaves, Unsigned
 from compresslab.tree import Node, TokenTree
@@ -43,6 +44,7 @@ __all__ = [
     "find_node",
     "layer_pieces",
     "merge_tree_files",
+    "open_tree_parts",
     "prune_tree_file",
     "sweep_mixtures",
 ]
@@ -238,6 +240,17 @@ def _readers(trees: Sequence[TokenTree]) -> list[TreeReader]:
     return [TreeReader(tree.sorted_leaves, tree.depth) for tree in trees]
 
 
+def open_tree_parts(folder: str | PathLike[str]) -> list[TokenTree]:
+    """Open a tree in parts as memory maps: each holds the phrases that start with its range of tokens, in order.
+
+    Raises:
+        EmptyDataset: there are no parts.
+        UnreadableFile: one cannot be read.
+        CorruptFile: one is no tree file, or was cut.
+    """
+    return [TokenTree.load(path, mapped=True) for path in tree_part_files(folder)]
+
+
 def aligned_counts(trees: Sequence[TokenTree], memory: int = MEMORY) -> Iterator[NDArray[np.int64]]:
     """Yield the counts of several trees on the union of their leaves, in order, piece by piece.
 
@@ -266,16 +279,24 @@ class MixtureSweep:
     num_leaves: int
 
 
-def sweep_mixtures(trees: Sequence[TokenTree], volumes: npt.ArrayLike, memory: int = MEMORY) -> MixtureSweep:
+def sweep_mixtures(
+    trees: Sequence[TokenTree],
+    volumes: npt.ArrayLike,
+    memory: int = MEMORY,
+    *,
+    phrases: npt.ArrayLike | None = None,
+) -> MixtureSweep:
     """Compute code lengths and Jacobians of any number of mixtures in one pass over the aligned leaves.
 
     Args:
         trees: ``N`` trees of one vocabulary, depth and parse.
         volumes: positive, shape ``(G, N)`` or ``(N,)``: one row for each mixture (say, for each ``k`` and ``l``).
         memory: bytes that buffers may take in all.
+        phrases: positive, shape ``(N,)``: each dataset's phrases, where a tree is only a part of the dataset's (see
+            :mod:`compresslab.scale.parts`); code lengths, Jacobians and leaves of the parts then add up.
 
     Raises:
-        InvalidParameter: volumes of another shape, or not positive.
+        InvalidParameter: volumes or phrases of another shape, or not positive.
 
     Source: theory, section 3; claims ``volume-derivative`` and ``conservation-law``.
     """
@@ -285,10 +306,13 @@ def sweep_mixtures(trees: Sequence[TokenTree], volumes: npt.ArrayLike, memory: i
             f"volumes of shape {np.shape(volumes)} for {len(trees)} trees: give rows of {len(trees)} positive numbers"
         )
     total = n.sum(axis=1)
-    share, phrases = n / total[:, None], np.array([tree.total for tree in trees], np.float64)
+    held = np.asarray([tree.total for tree in trees] if phrases is None else phrases, np.float64)
+    if held.shape != (len(trees),) or not (np.isfinite(held) & (held > 0)).all():
+        raise InvalidParameter(f"phrases of shape {held.shape} for {len(trees)} trees: give a positive number for each")
+    share = n / total[:, None]
     lengths, gram, leaves = np.zeros_like(n), np.zeros((len(n), len(trees), len(trees))), 0
     for counts in aligned_counts(trees, memory):
-        p = counts / phrases
+        p = counts / held
         mixed = p @ share.T
         lengths -= np.log(mixed).T @ p
         leaves += len(p)

@@ -1,0 +1,21 @@
+"""Work on all the cores that this process may use, by threads: kernels and numpy let each other run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+__all__ = ["on_all_cores", "workers"]
+
+
+def workers() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def on_all_cores(task: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
+    """Do a task for each part, and return what each gave, in order."""
+    with ThreadPoolExecutor(workers()) as pool:
+        return list(pool.map(task, parts))
