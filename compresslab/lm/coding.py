@@ -149,7 +149,9 @@ class TokenCoder:
         try:
             count, at = read_leb128(coded)
         except CorruptStream as error:
-            raise CorruptStream("the number of tokens at the start of a chunk is broken: the data is damaged") from error
+            raise CorruptStream(
+                "the number of tokens at the start of a chunk is broken: the data is damaged"
+            ) from error
         if count > 8 * size + 8:  # no tokenizer here makes more than a token of a bit
             raise CorruptStream(f"a chunk of {size} bytes announces {count} tokens: it is damaged")
         tokens = self.decode_tokens(coded[at:], count, _scaled(progress, count, size))

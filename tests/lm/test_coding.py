@@ -241,7 +241,7 @@ def test_wrong_use_is_refused() -> None:
     coder = TokenCoder(tree_model())
     with pytest.raises(CorruptStream, match="announces 99999 tokens"):
         coder.decompress(b"\x9f\x8d\x06", 10)
-    with pytest.raises(CorruptStream, match="a number that says how much data follows is broken"):
+    with pytest.raises(CorruptStream, match="the number of tokens at the start of a chunk is broken"):
         coder.decompress(b"\xff" * 12, 10)
     with pytest.raises(CorruptStream, match="for no tokens"):
         coder.decompress(b"\0abcd", 0)
