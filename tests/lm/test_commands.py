@@ -131,7 +131,7 @@ def test_compress_takes_its_settings_and_decompress_finds_the_model(run: Run, tr
             ("rate", "--model", "TREE", "--stride", 9, "--window", 8),
             "a window's stride is 9: it must be a whole number",
         ),
-        (("rate", "--model", "TREE", "--dtype", "float32"), "has no setting 'dtype': (known: smoothing)"),
+        (("rate", "--model", "TREE", "--dtype", "float32"), "has no setting 'dtype': known are smoothing"),
         (("rate", "--model", "./nothing"), "unknown model './nothing': there is no such folder; give that of"),
         (("rate", "--model", "some/one"), "or hf:some/one for a model of the local Hugging Face cache"),
         (("compress", "--streams", 4), "--streams: only for language models"),
