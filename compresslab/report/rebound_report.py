@@ -21,7 +21,7 @@ from compresslab.report.model_figures import Cell, rebound_figure, rebound_heatm
 from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
 from compresslab.report.page_parts import signed
 from compresslab.report.provenance import Provenance
-from compresslab.report.rebound_view import rebound_findings, rebound_sheets
+from compresslab.report.rebound_view import rebound_findings, rebound_sheets, seeds_of
 
 __all__ = ["read_rebound", "read_recipes", "read_texts", "rebound_page"]
 
@@ -154,7 +154,7 @@ def _arm_section(number: int, one: ReboundSummary) -> Section:
         PageFigure(f"arm-{number}-grid", "The score over both volumes", "Mean over seeds; the paper's layout.", grid)
     )
     return Section(
-        f"Arm “{one.arm}”", f"{one.parameters:,} parameters, {one.seeds} seeds.", figures=tuple(figures)
+        f"Arm “{one.arm}”", f"{one.parameters:,} parameters, {seeds_of(one.seeds)}.", figures=tuple(figures)
     )  # fmt: skip
 
 

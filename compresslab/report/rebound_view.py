@@ -11,7 +11,16 @@ from rich.text import Text
 from compresslab.experiments.rebound_summary import CURVES, AfterPositive, LeastVolume, ReboundSummary, verdict
 from compresslab.experiments.slopes import Estimate
 
-__all__ = ["PAPER_TABLE_3", "Sheet", "markdown", "rebound_findings", "rebound_sheets", "sheets_view", "with_error"]
+__all__ = [
+    "PAPER_TABLE_3",
+    "Sheet",
+    "markdown",
+    "rebound_findings",
+    "rebound_sheets",
+    "seeds_of",
+    "sheets_view",
+    "with_error",
+]
 
 Sheet = tuple[str, list[str], list[list[str]]]
 
@@ -76,7 +85,7 @@ def _least_words(least: Sequence[LeastVolume], largest: int) -> str:
 def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) -> Iterator[Sheet]:
     """Yield the tables: title, columns, rows; those that are not wide leave out what a terminal has no room for."""
     for one in summaries:
-        head = f"{one.arm}: {one.parameters:,} parameters, {one.seeds} seeds"
+        head = f"{one.arm}: {one.parameters:,} parameters, {seeds_of(one.seeds)}"
         rates = ["positive", *_RATES] if wide else ["positive", *list(_RATES)[:3]]
         yield (
             f"{head}; rates in bits per byte for each 1,000 negative responses, early: up to {one.early:,}",
@@ -85,10 +94,14 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
         )
         shown = [name for name in ("score", "positive", "kl", "judged") if name in one.after[0].curves]
         for name in shown if wide else shown[:1]:
+            signed = name == "score"
             yield (
                 f"{head}; {CURVES[name]}: positive data down, negative across",
                 ["positive", *(f"{m:,}" for m in one.negative)],
-                [[f"{found.positive:,}", *(_cell(x, wide) for x in found.curves[name])] for found in one.after],
+                [
+                    [f"{found.positive:,}", *(_cell(x, name == "score", wide) for x in found.curves[name])]
+                    for found in one.after
+                ],
             )
         levels = [found.level for found in one.after[0].least]
         yield (
@@ -97,7 +110,7 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
             [
                 [
                     f"{found.positive:,}",
-                    with_error(found.curves["kl"][0], 3),
+                    with_error(found.curves["kl"][0], 3, signed=False),
                     f"{found.closest_kl.mean:.2f} of it" if found.closest_kl else "-",
                     *(_least_cell(least, one.negative[-1]) for least in found.least),
                 ]
@@ -132,8 +145,10 @@ _RATES: dict[str, Callable[[AfterPositive], str]] = {
 }
 
 
-def _cell(x: Estimate, wide: bool) -> str:
-    return with_error(x, 4) if wide else f"{x.mean:+.4f}"
+def _cell(x: Estimate, signed: bool, wide: bool) -> str:
+    if wide:
+        return with_error(x, 4, signed=signed)
+    return f"{x.mean:+.4f}" if signed else f"{x.mean:.4f}"
 
 
 def _least_cell(least: LeastVolume, largest: int) -> str:
@@ -143,7 +158,7 @@ def _least_cell(least: LeastVolume, largest: int) -> str:
     return mean if not least.censored else f"{mean} ({len(least.reached)} of {least.seeds}), else > {largest:,}"
 
 
-def with_error(x: Estimate, digits: int) -> str:
+def with_error(x: Estimate, digits: int, *, signed: bool = True) -> str:
     """Write a mean with half its interval.
 
     Example:
@@ -151,7 +166,18 @@ def with_error(x: Estimate, digits: int) -> str:
         >>> with_error(estimate([1.0, 2.0, 3.0]), 1)
         '+2.0 ± 2.5'
     """
-    return f"{x.mean:+.{digits}f}" + (f" ± {x.half_width:.{digits}f}" if x.runs > 1 else "")
+    mean = f"{x.mean:+.{digits}f}" if signed else f"{x.mean:.{digits}f}"
+    return mean + (f" ± {x.half_width:.{digits}f}" if x.runs > 1 else "")
+
+
+def seeds_of(count: int) -> str:
+    """Write how many seeds there are.
+
+    Example:
+        >>> seeds_of(1), seeds_of(3)
+        ('1 seed', '3 seeds')
+    """
+    return f"{count} seed{'s' * (count != 1)}"
 
 
 def sheets_view(findings: Sequence[str], sheets: Sequence[Sheet]) -> RenderableType:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from compresslab.experiments.rebound_summary import verdict
-from compresslab.experiments.scaling_summary import ScalingSummary, Series
+from compresslab.experiments.scaling_summary import ScalingPoint, ScalingSummary, Series
 from compresslab.experiments.slopes import Estimate
-from compresslab.report.rebound_view import Sheet, with_error
+from compresslab.report.rebound_view import Sheet, seeds_of, with_error
 
 __all__ = ["scaling_findings", "scaling_sheets"]
 
@@ -58,18 +58,22 @@ def scaling_sheets(summary: ScalingSummary, *, wide: bool = True) -> Iterator[Sh
     for series in summary.series:
         seeds = series.points[0].values["gained"].runs
         yield (
-            f"By {series.name}, {seeds} seeds; rates in bits per byte for each 1,000 negative responses, early: up to "
+            f"By {series.name}, {seeds_of(seeds)}; rates in bits per byte for each 1,000 negative responses, early: to "
             f"{summary.early:,}",
             [series.unit, *(_HEADS[name] for name in shown)],
             [
                 *(
-                    [f"{size:,.0f}", *(with_error(point.values[name], _digits(name)) for name in shown)]
+                    [f"{size:,.0f}", *(_value(point, name) for name in shown)]
                     for size, point in zip(series.sizes, series.points, strict=True)
                 ),
                 ["each doubling", *(with_error(series.slopes[name], _digits(name)) for name in shown)],
             ],
         )
         yield _depth_sheet(series, wide)
+
+
+def _value(point: ScalingPoint, name: str) -> str:
+    return with_error(point.values[name], _digits(name), signed=name not in ("base_bits", "kl"))
 
 
 def _digits(name: str) -> int:
@@ -87,7 +91,7 @@ def _depth_sheet(series: Series, wide: bool) -> Sheet:
             *(
                 [
                     f"{size:,.0f}",
-                    *(with_error(point.depths[tau], 2) for tau in taus),
+                    *(with_error(point.depths[tau], 2, signed=False) for tau in taus),
                     *(f"{sum(point.excess_bits[: m + 1]):.2f}" for m in range(layers)),
                 ]
                 for size, point in zip(series.sizes, series.points, strict=True)

@@ -295,7 +295,7 @@ def test_the_tables_hold_every_volume() -> None:
     text = markdown(["x"], list(rebound_sheets(summaries)))
     for m in VOLUMES:
         assert f"| {m} " in text
-    assert "| 400 | +0.200 ± 0.000 | 0.50 of it | > 160 | 60 (2 of 3), else > 160 |" in text
+    assert "| 400 | 0.200 ± 0.000 | 0.50 of it | > 160 | 60 (2 of 3), else > 160 |" in text
     assert "| Llama2-7B | 961 | 844 | 801 | 729 |" in text
     assert text.count("\n| 100 ") == 6  # one row in each of the arm's tables
 
