@@ -98,7 +98,7 @@ def _scaling_cpu() -> ScalingSpec:
         symbols=500_000,
         volume_model="96k",
         volumes=(16_500, 50_000, 165_000, 500_000),
-        seeds=(0, 1, 2),
+        seeds=(0, 1, 2, 3, 4),
         positive=1000,
         negative=(0, 20, 40, 60, 100, 140, 200),
         texts=_CPU_TEXTS,

@@ -98,10 +98,7 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
             yield (
                 f"{head}; {CURVES[name]}: positive data down, negative across",
                 ["positive", *(f"{m:,}" for m in one.negative)],
-                [
-                    [f"{found.positive:,}", *(_cell(x, name == "score", wide) for x in found.curves[name])]
-                    for found in one.after
-                ],
+                [[f"{found.positive:,}", *(_cell(x, signed, wide) for x in found.curves[name])] for found in one.after],
             )
         levels = [found.level for found in one.after[0].least]
         yield (

@@ -21,7 +21,7 @@ from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
 from compresslab.report.page_parts import signed
 from compresslab.report.provenance import Provenance
 from compresslab.report.rebound_report import read_recipes, read_texts
-from compresslab.report.scaling_view import scaling_findings, scaling_sheets
+from compresslab.report.scaling_view import bits, scaling_findings, scaling_sheets
 
 __all__ = ["read_scaling", "scaling_page"]
 
@@ -91,7 +91,7 @@ def _facts(series: Series, tau: float) -> list[Fact]:
 
     return [
         fact(f"early fall above the control's, a doubling of {series.name}", series.slopes["excess_rate"], 3),
-        fact(f"effective depth at {tau:g} bits, a doubling of {series.name}", series.depth_slopes[tau], 2),
+        fact(f"effective depth at {bits(tau)}, a doubling of {series.name}", series.depth_slopes[tau], 2),
     ]
 
 
@@ -104,7 +104,7 @@ def _section(series: Series, spec: ScalingSpec) -> Section:
         for x in [point.values[measure]]
     ]
     depths = [
-        Trend(f"{tau:g} bits", size, x.mean, x.low, x.high)
+        Trend(bits(tau), size, x.mean, x.low, x.high)
         for tau in spec.tolerances
         for size, point in zip(series.sizes, series.points, strict=True)
         for x in [point.depths[tau]]

@@ -9,7 +9,7 @@ from compresslab.experiments.scaling_summary import ScalingPoint, ScalingSummary
 from compresslab.experiments.slopes import Estimate
 from compresslab.report.rebound_view import Sheet, seeds_of, with_error
 
-__all__ = ["scaling_findings", "scaling_sheets"]
+__all__ = ["bits", "scaling_findings", "scaling_sheets"]
 
 _SHOWN = ("base_bits", "gained", "early_rate", "control_rate", "excess_rate", "fallen", "left", "kl")
 _HEADS = {
@@ -40,12 +40,26 @@ def scaling_findings(summary: ScalingSummary) -> Iterator[str]:
             f"what the positive data gains grows with {series.name} ({verdict(series.slopes['gained'], 1)}): "
             f"{_slope(series.slopes['gained'], 4)}."
         )
+        yield (
+            f"what the negative data takes back grows with {series.name} ({verdict(series.slopes['fallen'], 1)}): "
+            f"{_slope(series.slopes['fallen'], 4)}."
+        )
         for tau, slope in series.depth_slopes.items():
             yield (
-                f"the effective depth at {tau:g} bits grows with {series.name} ({verdict(slope, 1)}): "
+                f"the effective depth at {bits(tau)} grows with {series.name} ({verdict(slope, 1)}): "
                 f"{_slope(slope)}, from {series.points[0].depths[tau].mean:.2f} to "
                 f"{series.points[-1].depths[tau].mean:.2f} layers."
             )
+
+
+def bits(count: float) -> str:
+    """Write a number of bits.
+
+    Example:
+        >>> bits(1.0), bits(2.5)
+        ('1 bit', '2.5 bits')
+    """
+    return f"{count:g} bit{'s' * (count != 1)}"
 
 
 def _slope(x: Estimate, digits: int = 3) -> str:
