@@ -78,6 +78,7 @@ class AfterPositive:
         early_rate: fall of the score for each 1,000 negative responses, from none to the early volume.
         late_rate: the same from the early volume to the last.
         excess_rate: the early rate less the control's, seed by seed; the control's own is 0.
+        fallen: fall of the score over all the negative data.
         regained: share of what the positive data had gained that the negative data took back; None for the control.
         phases: of each seed's score.
         change: late rate less early one of the line with a knee, for each 1,000 responses.
@@ -93,6 +94,7 @@ class AfterPositive:
     early_rate: Estimate
     late_rate: Estimate
     excess_rate: Estimate
+    fallen: Estimate
     regained: Estimate | None
     phases: tuple[Phases, ...]
     change: Estimate
@@ -246,6 +248,7 @@ def after_positive(
         early_rate=estimate(first[:, i]),
         late_rate=estimate(last[:, i]),
         excess_rate=estimate(first[:, i] - first[:, 0]),
+        fallen=estimate(fallen),
         # A share of means: a seed whose gain is near 0 has no share of its own.
         regained=_ratio(fallen, gained) if i else None,
         phases=fits,

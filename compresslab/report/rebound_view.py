@@ -42,7 +42,7 @@ def rebound_findings(summaries: Sequence[ReboundSummary]) -> Iterator[str]:
         )
         fallen = most.curves["score"]
         yield (
-            f"{one.arm}: the negative data undoes it ({verdict(most.early_rate, 1)}): with {one.negative[-1]:,} "
+            f"{one.arm}: the negative data undoes it ({verdict(most.fallen, 1)}): with {one.negative[-1]:,} "
             f"responses the score is {with_error(fallen[-1], 4)}, from {with_error(fallen[0], 4)}: "
             f"{_share(most.regained)} of the gain is taken back."
         )

@@ -256,6 +256,7 @@ def test_the_summary_is_that_of_the_rows() -> None:
     assert control.excess_rate.mean == 0
     assert one.rate_by_volume.mean == pytest.approx(1.0, abs=1e-9)  # 1, 2, 3 at doublings
     assert one.gained.mean == pytest.approx(0.06)
+    assert most.fallen.mean == pytest.approx(3 * (40 + 12) / 1000, rel=1e-3)
     assert most.regained is not None
     assert most.regained.mean == pytest.approx(3 * (40 + 12) / 1000 / 0.06, rel=1e-3)
     assert most.knee.mean == pytest.approx(40, abs=1)
