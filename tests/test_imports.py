@@ -32,7 +32,7 @@ ORDER = """
     scale.cluster scale.sweeping
     lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.coding lm.tree_model lm.tree_file
     lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny
-    testing.language_model testing
+    testing.language_model testing.strategies testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec
     experiments.pool experiments.joint experiments.slopes experiments.joint_summary experiments.presets
     experiments.effective experiments.run
@@ -40,7 +40,8 @@ ORDER = """
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
     report.curve_figures report.tree_figures report.model_figures report.sign_map report.figures report.page
     report.page_parts report.pages report.elasticity_report report.joint_view report.effective_view report.joint_report
-    coding_commands experiment_commands report_commands cli __main__
+    report.lm_pages report.demo_page
+    model_commands coding_commands experiment_commands report_commands demo_command cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
 # What ``import compresslab`` must not load, and what reading the first public names may not load either.
@@ -188,3 +189,15 @@ def test_import_time() -> None:
             break
         time.sleep(0.2)
     assert min(times) < 0.3, times
+
+
+def test_the_strategies_name_their_extra_where_hypothesis_is_missing() -> None:
+    """And the laws of a language model need nothing but the core."""
+    code = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "import compresslab.testing\n"
+        "try:\n    import compresslab.testing.strategies\n"
+        "except compresslab.errors.MissingExtra as error:\n    print(error.extra)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert done.stdout == "testing\n"

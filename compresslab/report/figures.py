@@ -21,10 +21,12 @@ from compresslab.report.curve_figures import (
     slope_figure,
 )
 from compresslab.report.model_figures import (
+    Bar,
     Cell,
     Trend,
     Weight,
     depth_figure,
+    rate_figure,
     rebound_figure,
     rebound_heatmap,
     scaling_figure,
@@ -35,6 +37,7 @@ from compresslab.report.style import save_figure
 from compresslab.report.tree_figures import leaf_mass_figure, tree_figure
 
 __all__ = [
+    "Bar",
     "Cell",
     "Measured",
     "SignMap",
@@ -45,6 +48,7 @@ __all__ = [
     "force_figure",
     "leaf_mass_figure",
     "measured_slope_figure",
+    "rate_figure",
     "rebound_figure",
     "rebound_heatmap",
     "save_figure",
