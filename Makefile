@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .PHONY: help demo test lint bench proofs docs clean
 
 help:
-	@echo "make demo   the main job: elasticity of the embedded corpora"
+	@echo "make demo   the main job: elasticity, a small model and networks on real text"
 	@echo "make test   linters, types, doctests and the whole test suite"
 	@echo "make docs   the site, with warnings as errors: build/docs/index.html"
 	@echo "make bench  speed and memory beside peers, as ratios"
@@ -23,7 +23,7 @@ $(READY): pyproject.toml setup.cfg constraints.txt Makefile
 	@touch $(READY)
 
 demo: $(READY)
-	@$(BIN)/compresslab elasticity --report demo-report
+	@$(BIN)/compresslab demo
 
 test: $(READY) $(VENV)/.smollm2 lint
 	$(BIN)/python -m pytest -q -n 2

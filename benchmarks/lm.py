@@ -1,11 +1,13 @@
 """Language models: scoring beside a bare loop, bits per byte beside compressors, coding, agreement with lm-eval.
 
-Run: python benchmarks/lm.py [--model smollm2] [--bytes 20000] [--code 4000] [--threads N] [FILE ...]
+Run: python benchmarks/lm.py [--model smollm2] [--bytes 20000] [--start 0] [--code 4000] [--threads N] [FILE ...]
 
 Prints, for each model (default: tiny and smollm2):
-- tokens per second of `score`, and of a bare loop of forward passes and log-softmax on the same windows, in turns;
+- tokens per second of `score`, and of a bare loop of forward passes and log-softmax on the same windows, in turns
+  (on a CPU: per second of processor time);
 - peak memory of the process;
-- bits per byte of the first ``--bytes`` bytes of each file, beside gzip, xz, zstd and zpaq (where installed);
+- bits per byte of ``--bytes`` bytes of each file from ``--start`` on, beside gzip, xz, zstd, brotli and zpaq (where
+  installed);
 - with lm-eval installed: the same rate by its rolling log-likelihood, and the relative difference;
 - the first ``--code`` bytes coded, decoded and compared: coded size beside scored bits, seconds of each;
 - on a GPU: the share of the chip's own bf16 rate, measured by a large matrix product, that scoring reaches, also for a
@@ -16,6 +18,7 @@ Without files the held-out part of the embedded corpora is used.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import resource
 import shutil
@@ -43,6 +46,7 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--model", action="append")
     parser.add_argument("--bytes", type=int, default=20_000)
+    parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--code", type=int, default=4_000)
     parser.add_argument("--window", type=int, default=512)
     parser.add_argument("--threads", type=int)
@@ -52,7 +56,7 @@ def main() -> None:
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    texts = samples(options.files, options.bytes)
+    texts = samples(options.files, options.start, options.bytes)
     for name in options.model or ["tiny", "smollm2"]:
         model = get_model(name, **({"device": options.device} if options.device else {}))
         print(f"\n{model!r}, {torch.get_num_threads()} threads, torch {torch.__version__}")
@@ -65,15 +69,16 @@ def main() -> None:
         on_a_gpu(options.window)
 
 
-def samples(files: list[Path], size: int) -> dict[str, bytes]:
-    """Return the start of each file, cut at the end of a line."""
+def samples(files: list[Path], start: int, size: int) -> dict[str, bytes]:
+    """Return that many bytes of each file, cut at the end of a line."""
     if files:
         raw = {path.name: path.read_bytes() for path in files}
     else:
         from compresslab.lm.tiny import tiny_data
 
         raw = {name: b"\n".join(held_out.texts()) for name, (_, held_out) in tiny_data().items()}
-    return {name: text[:size].rpartition(b"\n")[0] or text[:size] for name, text in raw.items()}
+    cut = {name: text[start : start + size] for name, text in raw.items()}
+    return {name: text.rpartition(b"\n")[0] or text for name, text in cut.items()}
 
 
 def peak_memory() -> str:
@@ -102,28 +107,36 @@ def throughput(model: Any, text: bytes, windows: Windows) -> None:
                 costs = -torch.log_softmax(logits.float(), dim=-1)
                 costs.gather(2, targets.to(model.device)[:, :, None]).cpu()
 
-    ours, theirs = in_turns(lambda: score(model, data, windows), bare)
+    on_cpu = model.device.type == "cpu"  # there, processor time: others may be at work on the machine
+    ours, theirs = in_turns(
+        lambda: score(model, data, windows), bare, clock=time.process_time if on_cpu else time.perf_counter
+    )
     tokens = int(plan.size.sum())
     print(
-        f"scoring {tokens:,} tokens in windows of {windows.length}: {tokens / ours:,.0f} tokens/s; "
-        f"bare loop {tokens / theirs:,.0f}; ratio {theirs / ours:.3f}; peak memory so far {peak_memory()}"
+        f"scoring {tokens:,} tokens in windows of {windows.length}: {tokens / ours:,.0f} tokens/s"
+        f"{' of processor time' * on_cpu}; bare loop {tokens / theirs:,.0f}; ratio {theirs / ours:.3f}; "
+        f"peak memory so far {peak_memory()}"
     )
 
 
-def in_turns(*calls: Callable[[], object]) -> list[float]:
+def in_turns(*calls: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> list[float]:
     """Return the median seconds of each call; they run one after the other, several rounds."""
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(ROUNDS):
         for call, held in zip(calls, seconds, strict=True):
-            begun = time.perf_counter()
+            begun = clock()
             call()
-            held.append(time.perf_counter() - begun)
+            held.append(clock() - begun)
     return [float(np.median(held)) for held in seconds]
 
 
 def rates(model: Any, label: str, text: bytes, windows: Windows) -> None:
     scores = score(model, tokenize(model, [text]), windows, eos=False)
     others = general_compressors(text)
+    with contextlib.suppress(ImportError):
+        import brotli
+
+        others["brotli -q 11"] = len(brotli.compress(text, quality=11, lgwin=24))
     if shutil.which("zpaq"):
         others["zpaq -m5"] = zpaq(text)
     beside = ", ".join(f"{tool} {8 * size / len(text):.3f}" for tool, size in others.items())

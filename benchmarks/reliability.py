@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from compresslab.coding import compress_file, recover_file, verify_file
-from compresslab.coding.clz_format import CHUNK_HEAD
 from compresslab.coding.clz_reader import ClzReader
 from compresslab.errors import CompressLabError
 
@@ -59,8 +58,8 @@ class Lab:
         compress_file(self.path, chunk_size=chunk_size, model=model)
         self.clz = self.path.with_name(name + ".clz").read_bytes()
         with ClzReader(str(self.path) + ".clz") as reader:
-            ends = [(e.offset, e.offset + CHUNK_HEAD.size + e.coded_size + 8) for e in reader.trailer.entries]
-        self.spans = ends
+            starts = [entry.offset for entry in reader.trailer.entries]
+            self.spans = list(zip(starts, [*starts[1:], reader.trailer_offset], strict=True))
         self.damaged = folder / "damaged.clz"
         self.saved = folder / "saved"
         self.counts: dict[str, collections.Counter[str]] = {}

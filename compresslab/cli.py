@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,12 +19,14 @@ from compresslab import __version__
 from compresslab.coding_commands import add_coding_commands
 from compresslab.corpora import corpus_info, corpus_names, default_scenario
 from compresslab.dataset import Dataset
+from compresslab.demo_command import add_demo_command
 from compresslab.drawing import top_branches
 from compresslab.errors import CompressLabError, InvalidParameter
 from compresslab.experiment_commands import add_experiment_commands
 from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scenarios
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
+from compresslab.model_commands import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
 from compresslab.readers import read_files
 from compresslab.report.elasticity_report import elasticity_page
 from compresslab.report.page import check_report_extra, write_report
@@ -99,14 +102,45 @@ def rate_command(
         str | None, typer.Option(help="A language model instead of the tree: smollm2, tiny, hf:NAME, tree:FILE.")
     ] = None,
     code: Annotated[bool, typer.Option(help="Code the files under their tree, and decode them again.")] = True,
+    window: Annotated[
+        int | None,
+        typer.Option(help="Tokens it reads at once.", show_default="1024, or its context", rich_help_panel=PANEL),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(
+            help="New tokens in each window; fewer: more context.", show_default="the window", rich_help_panel=PANEL
+        ),
+    ] = None,
+    eos: Annotated[bool, typer.Option(help="Count the end of each response.", rich_help_panel=PANEL)] = True,
+    batch: Annotated[
+        int | None,
+        typer.Option(help="Tokens of a batch.", show_default="by the memory", min=1, rich_help_panel=PANEL),
+    ] = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Keep what is scored in this file, and go on from it.", rich_help_panel=PANEL),
+    ] = None,
     report: ReportTo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure the code lengths of files under their own token tree, or under a language model."""
     if model is not None:
-        _rate_under_model(files, model, split or "document", encoding, as_json, quiet)
+        refuse(context, ("parse", "tokenizer", "code"), "of no use with --model, leave it out")
+        scoring = Scoring(window, stride, eos, batch, resume, depth)
+        rate_under_model(
+            files, model, split or "document", encoding, scoring,
+            device=device, dtype=dtype, report=report, command=_arguments(context),
+            as_json=as_json, quiet=quiet, show=_print, show_json=_print_json,
+        )  # fmt: skip
         return
+    refuse(
+        context, ("window", "stride", "eos", "batch", "device", "dtype", "resume"),
+        "only for language models, add --model or leave it out",
+    )  # fmt: skip
     with working("reading", quiet=quiet):
         sets = _read_each(files, tokenizer, split or "line", encoding)
     if len(sets) > 1:
@@ -126,24 +160,6 @@ def rate_command(
             page = rate_page(results, trees, provenance(_arguments(context), sets, files=files))
             written = write_report(page, report)
         _announce(f"Report: {written}", as_json)
-
-
-def _rate_under_model(files: Sequence[Path], name: str, split: str, encoding: str, as_json: bool, quiet: bool) -> None:
-    from compresslab.jobs.lm_rate import measure_model_rate
-    from compresslab.lm.registry import get_model
-    from compresslab.report.lm_tables import model_rate_table
-
-    found = [read_files(path, encoding=encoding) for path in files]
-    with working(f"loading {name}", quiet=quiet):
-        model = get_model(name)
-    results = []
-    for one in found:
-        with working(f"scoring {one.label}", quiet=quiet) as step:
-            results.append(measure_model_rate(model, split_texts(one.texts, split), one.label, progress=step))
-    if as_json:
-        _print_json({**asdict(results[0]), "files": [asdict(result) for result in results]})
-    else:
-        _print(model_rate_table(results))
 
 
 @app.command("tree")
@@ -354,6 +370,7 @@ def _print_json(value: Any) -> None:
 add_coding_commands(app, _say)
 add_experiment_commands(app, _print, _print_json)
 add_report_command(app)
+add_demo_command(app, _print, _print_json)
 
 _MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
 
@@ -391,6 +408,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Exit codes: 0 done, 1 an error in the data or the files, 2 a wrong call, 130 interrupted.
     """
+    # Read by OpenMP when torch is loaded. Threads that spin while they wait are 10 times slower on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]

@@ -22,6 +22,7 @@ from compresslab.coding.container import (
 from compresslab.coding.recovery import Recovery, recover_file
 from compresslab.errors import CorruptFile, InvalidParameter
 from compresslab.jobs.lm_compress import CodedRateResult
+from compresslab.model_commands import PANEL, Device, Dtype, load_model, refuse
 from compresslab.report.lm_tables import coded_rate_text
 from compresslab.report.progress import working
 
@@ -30,6 +31,9 @@ __all__ = ["add_coding_commands"]
 Source = Annotated[Path, typer.Argument(help="A .clz file.", show_default=False)]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.", show_default="beside the file")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")]
+Writer = Annotated[
+    str | None, typer.Option("--model", help="The language model that wrote it, if not found under the file's name.")
+]
 Workers = Annotated[int, typer.Option(help="Processes; 0: one for each core.", min=0)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
@@ -40,12 +44,31 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
 
     @app.command("compress")
     def compress(
+        context: typer.Context,
         file: Annotated[Path, typer.Argument(help="Any file.", show_default=False)],
         out: Out = None,
-        chunk_size: Annotated[int, typer.Option(help="Original bytes per chunk.")] = DEFAULT_CHUNK_SIZE,
-        model: Annotated[
-            str | None, typer.Option(help="A language model instead of the embedded one: smollm2, tiny, hf:NAME.")
+        chunk_size: Annotated[
+            int | None, typer.Option(help="Original bytes per chunk.", show_default="16 MiB; --model: 256 KiB")
         ] = None,
+        model: Annotated[
+            str | None,
+            typer.Option(help="A language model instead of the embedded one: smollm2, tiny, hf:NAME, tree:FILE."),
+        ] = None,
+        streams: Annotated[
+            int | None,
+            typer.Option(help="Segments that advance together.", show_default="16", min=1, rich_help_panel=PANEL),
+        ] = None,
+        segment: Annotated[
+            int | None,
+            typer.Option(
+                help="Tokens of a segment at most; longer ones code better.",
+                show_default="512",
+                min=1,
+                rich_help_panel=PANEL,
+            ),
+        ] = None,
+        device: Device = None,
+        dtype: Dtype = None,
         verify: Annotated[bool, typer.Option(help="Decode every chunk again before it is trusted.")] = True,
         workers: Workers = 0,
         force: Force = False,
@@ -56,16 +79,22 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         target = out or Path(f"{file}.clz")
         _check_free(target, force)
         if model is not None:
-            coded = _compress_with_model(file, target, model, verify, quiet)
+            refuse(context, ("workers",), "of no use with --model, where one process advances all segments")
+            chosen = {"streams": streams, "segment": segment, "chunk_size": chunk_size}
+            coded = _compress_with_model(file, target, model, device, dtype, chosen, verify=verify, quiet=quiet)
             say(asdict(coded), coded_rate_text(coded), as_json)
             return
+        refuse(
+            context, ("streams", "segment", "device", "dtype"), "only for language models, add --model or leave it out"
+        )
+        size = DEFAULT_CHUNK_SIZE if chunk_size is None else chunk_size
         with working(f"compressing {file.name}", quiet=quiet) as step:
             info = compress_file(
                 file,
                 target,
-                chunk_size=chunk_size,
+                chunk_size=size,
                 verify=verify,
-                workers=_processes(workers, _chunks(file, chunk_size)),
+                workers=_processes(workers, _chunks(file, size)),
                 progress=step,
             )
         say(asdict(info), _summary(info), as_json)
@@ -77,6 +106,8 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         recover: Annotated[
             bool, typer.Option("--recover", help="Save what is whole of a damaged file; zeros for the rest.")
         ] = False,
+        model: Writer = None,
+        device: Device = None,
         workers: Workers = 0,
         force: Force = False,
         as_json: AsJson = False,
@@ -87,13 +118,14 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
             raise InvalidParameter(f"{file} does not end in .clz: say where to write the result (--out)")
         target = out or file.with_suffix("")
         _check_free(target, force)
+        writer = _writer(file, model, device, quiet=quiet, broken=recover)
         with working(f"decompressing {file.name}", quiet=quiet) as step:
             if recover:
-                saved: Recovery | None = recover_file(file, target, model=_writer(file, broken=True), progress=step)
+                saved: Recovery | None = recover_file(file, target, model=writer, progress=step)
             else:
-                saved, model = None, _writer(file)
-                processes = _processes(workers, file_info(file).num_chunks) if model is None else 1
-                decompress_file(file, target, model=model, workers=processes, progress=step)
+                saved = None
+                processes = _processes(workers, file_info(file).num_chunks) if writer is None else 1
+                decompress_file(file, target, model=writer, workers=processes, progress=step)
         if saved is None:
             say({"path": str(target), "size": target.stat().st_size}, f"{target}: whole", as_json)
             return
@@ -109,36 +141,62 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         say(asdict(held), _summary(held), as_json)
 
     @app.command("verify")
-    def verify_whole(file: Source, workers: Workers = 0, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    def verify_whole(
+        file: Source,
+        model: Writer = None,
+        device: Device = None,
+        workers: Workers = 0,
+        as_json: AsJson = False,
+        quiet: Quiet = False,
+    ) -> None:
         """Decode a .clz file to nowhere, checking every byte."""
+        writer = _writer(file, model, device, quiet=quiet)
         with working(f"verifying {file.name}", quiet=quiet) as step:
-            model = _writer(file)
-            processes = _processes(workers, file_info(file).num_chunks) if model is None else 1
-            held = verify_file(file, model=model, workers=processes, progress=step)
+            processes = _processes(workers, file_info(file).num_chunks) if writer is None else 1
+            held = verify_file(file, model=writer, workers=processes, progress=step)
         say(asdict(held), f"{_summary(held)}\nwhole", as_json)
 
 
-def _compress_with_model(file: Path, target: Path, name: str, verify: bool, quiet: bool) -> CodedRateResult:
+def _compress_with_model(
+    file: Path,
+    target: Path,
+    name: str,
+    device: str | None,
+    dtype: str | None,
+    chosen: dict[str, int | None],
+    *,
+    verify: bool,
+    quiet: bool,
+) -> CodedRateResult:
     from compresslab.jobs.lm_compress import compress_with_model, model_coder
+    from compresslab.lm.coding import DEFAULT_CHUNK
 
-    with working(f"loading {name}", quiet=quiet):
-        coder = model_coder(name)
+    given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
+    size = given.pop("chunk_size", DEFAULT_CHUNK)
+    coder = model_coder(load_model(name, device, dtype, quiet=quiet), **given)
     with working(f"compressing {file.name}", quiet=quiet) as step:
-        return compress_with_model(file, target, coder, verify=verify, progress=step)
+        return compress_with_model(file, target, coder, chunk_size=size, verify=verify, progress=step)
 
 
-def _writer(file: Path, *, broken: bool = False) -> ChunkModel | None:
+def _writer(
+    file: Path, model: str | None, device: str | None, *, quiet: bool, broken: bool = False
+) -> ChunkModel | None:
     """Return the model that a file was written with; None for the embedded one, or if a broken file does not say."""
     try:
-        if file_info(file).model == EmbeddedModel.name:
-            return None
+        name = file_info(file).model
     except CorruptFile:
         if broken:
             return None
         raise
+    if name == EmbeddedModel.name:
+        for option, value in (("--model", model), ("--device", device)):
+            if value is not None:
+                raise InvalidParameter(f"{file} was written with the embedded model: leave {option} out")
+        return None
     from compresslab.jobs.lm_compress import model_of_file
 
-    return model_of_file(file)
+    with working(f"loading {model or name}", quiet=quiet):
+        return model_of_file(file, model, **({"device": device} if device else {}))
 
 
 def _processes(workers: int, chunks: int) -> int:

@@ -163,7 +163,10 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
     except ImportError as error:  # a GGUF file needs the package gguf
         raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise UnreadableFile(f"{path / (gguf_file or '')} holds no tokenizer that can be read: {error}") from error
+        reason = " ".join(str(error).split())
+        if not gguf_file and not any(path.glob("*token*")) and not any(path.glob("vocab*")):
+            reason = "it has no tokenizer.json: put the one of its model there"
+        raise UnreadableFile(f"{path / (gguf_file or '')} holds no tokenizer that can be read: {reason}") from error
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is not None:
         return _from_fast(name, backend)

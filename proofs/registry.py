@@ -19,6 +19,7 @@ __all__ = ["FAMILIES", "all_claims", "collect"]
 FAMILIES = (
     "trees",
     "code_length",
+    "coding",
     "rate",
     "mixture",
     "rebound",

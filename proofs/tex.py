@@ -31,7 +31,8 @@ _PREAMBLE = r"""\documentclass[10pt]{article}
 """
 _SIGNS = {
     "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "→": r"$\to$", "∞": r"$\infty$", "Σ": r"$\Sigma$", "∫": r"$\int$",
-    "∪": r"$\cup$", "‖": r"$\|$", "²": r"$^2$", "³": r"$^3$", "·": r"$\cdot$", "≈": r"$\approx$", "⌈": r"$\lceil$",
+    "∪": r"$\cup$", "‖": r"$\|$", "²": r"$^2$", "³": r"$^3$", "·": r"$\cdot$", "≈": r"$\approx$",
+    "⌊": r"$\lfloor$", "⌋": r"$\rfloor$", "⌈": r"$\lceil$",
     "⌉": r"$\rceil$", "α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "δ": r"$\delta$", "ε": r"$\varepsilon$",
     "κ": r"$\kappa$", "λ": r"$\lambda$", "ρ": r"$\rho$", "σ": r"$\sigma$", "φ": r"$\varphi$", "χ": r"$\chi$",
     "ω": r"$\omega$", "θ": r"$\theta$",

@@ -25,7 +25,7 @@ from compresslab.distribution import LeafDistribution
 from compresslab.divergence import relative_entropy_nats
 from compresslab.errors import InvalidDistribution, InvalidParameter, MismatchedLeaves
 from compresslab.huffman import canonical_codewords, huffman_lengths, kraft_sum
-from tests.strategies import aligned_distributions, distributions, exact_distributions, leaf_distributions
+from compresslab.testing.strategies import aligned_distributions, distributions, exact_distributions, leaf_distributions
 
 law = settings(max_examples=100, deadline=None)
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from compresslab.dataset import Dataset
 from compresslab.distribution import LeafDistribution, align, as_distribution, as_probabilities
 from compresslab.errors import InvalidCounts, InvalidDistribution, InvalidParameter, MismatchedLeaves
+from compresslab.testing.strategies import distributions, exact_distributions, leaf_distributions
 from compresslab.tree import TokenTree
-from tests.strategies import distributions, exact_distributions, leaf_distributions
 
 law = settings(max_examples=100, deadline=None)
 HALF = [0.5, 0.5]

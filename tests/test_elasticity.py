@@ -17,8 +17,8 @@ from compresslab.dataset import Dataset
 from compresslab.elasticity import Elasticity
 from compresslab.errors import InvalidDistribution, InvalidParameter, InvalidVolume, MismatchedLeaves
 from compresslab.mixture import Direction, Mixture
+from compresslab.testing.strategies import aligned_distributions, exact_distributions
 from compresslab.tree import TokenTree
-from tests.strategies import aligned_distributions, exact_distributions
 
 law = settings(max_examples=100, deadline=None)
 few = settings(max_examples=40, deadline=None)

@@ -75,6 +75,13 @@ ALL = {
         [fig.Trend(s, 10.0**p, p / 10 + i / 20) for i, s in enumerate(["a", "b"]) for p in (4, 5, 6)], "bits per byte"
     ),
     "volumes": lambda: fig.volumes_figure(weights()),
+    "rates": lambda: fig.rate_figure(
+        [
+            fig.Bar(text, method, 1.0 + i + j / 2)
+            for i, text in enumerate(["prose", "a_long_name_of_some_file_or_other.txt"])
+            for j, method in enumerate(["smollm2", "gzip -9", "xz -9e", "zstd -19"])
+        ]
+    ),
     "depth": lambda: fig.depth_figure({"small": [0.02, 0.3, 0.9], "large": [0.01, 0.1, 0.5]}, 0.1),
 }
 
@@ -127,6 +134,13 @@ def test_no_text_is_cut_or_overlaps_another(drawn: dict[str, Figure], name: str)
         wide = min(one.x1, other.x1) - max(one.x0, other.x0)
         high = min(one.y1, other.y1) - max(one.y0, other.y0)
         assert wide < 2 or high < 2, f"{a!r} overlaps {b!r}"
+
+
+def test_bars_are_as_long_as_the_rates_they_stand_for() -> None:
+    bars = [fig.Bar("a", "model", 0.5), fig.Bar("a", "xz", 2.0), fig.Bar("b", "model", 1.0)]
+    (axes,) = fig.rate_figure(bars).axes
+    assert [[patch.get_width() for patch in held] for held in axes.containers] == [[0.5, 1.0], [2.0]]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
 
 
 def test_code_lengths_are_the_librarys() -> None:

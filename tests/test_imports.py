@@ -25,13 +25,14 @@ ORDER = """
     scale.spilling
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
     volumes effective_depth tail
-    coding.quantize coding.range_coder coding.stream coding.static_coder coding.huffman coding.tree_coder
+    coding.leb128 coding.row_kernels coding.quantize coding.range_coder coding.flag_coder coding.row_model coding.stream
+    coding.static_coder coding.huffman coding.tree_coder
     coding.bit_history coding.byte_contexts coding.byte_model
-    coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
+    coding.clz_header coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
     scale.cluster scale.sweeping
     lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.coding lm.tree_model lm.tree_file
     lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny
-    testing.language_model testing
+    testing.language_model testing.strategies testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec
     experiments.pool experiments.texts experiments.dialogues experiments.style experiments.finetuning
     experiments.base_models
@@ -47,8 +48,9 @@ ORDER = """
     report.page_parts report.pages report.elasticity_report report.joint_view report.joint_report
     report.effective_view report.effective_report
     report.rebound_view report.scaling_view report.rebound_report report.scaling_report
-    report.resistance_view report.resistance_report
-    coding_commands tuning_commands resistance_command experiment_commands report_commands cli __main__
+    report.resistance_view report.resistance_report report.lm_pages report.demo_page
+    model_commands coding_commands tuning_commands resistance_command experiment_commands report_commands demo_command
+    cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
 # What ``import compresslab`` must not load, and what reading the first public names may not load either.
@@ -196,3 +198,15 @@ def test_import_time() -> None:
             break
         time.sleep(0.2)
     assert min(times) < 0.3, times
+
+
+def test_the_strategies_name_their_extra_where_hypothesis_is_missing() -> None:
+    """And the laws of a language model need nothing but the core."""
+    code = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "import compresslab.testing\n"
+        "try:\n    import compresslab.testing.strategies\n"
+        "except compresslab.errors.MissingExtra as error:\n    print(error.extra)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert done.stdout == "testing\n"

@@ -22,8 +22,8 @@ from compresslab.errors import (
     MismatchedVocabulary,
 )
 from compresslab.mixture import Mixture
+from compresslab.testing.strategies import exact_distributions, mixtures
 from compresslab.tree import TokenTree
-from tests.strategies import exact_distributions, mixtures
 
 law = settings(max_examples=100, deadline=None)
 few = settings(max_examples=40, deadline=None)

@@ -15,7 +15,7 @@ from compresslab.codelength import cross_entropy_bits, kl_bits
 from compresslab.errors import InvalidParameter, MismatchedLeaves
 from compresslab.mixture import Mixture
 from compresslab.rate import Rate, compression_rate, normalized_rate
-from tests.strategies import mixtures
+from compresslab.testing.strategies import mixtures
 
 law = settings(max_examples=100, deadline=None)
 

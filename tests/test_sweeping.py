@@ -21,8 +21,8 @@ from compresslab.scale.sweeping import (
     prune_tree_file,
     sweep_mixtures,
 )
+from compresslab.testing.strategies import token_lists
 from compresslab.tree import TokenTree
-from tests.strategies import token_lists
 
 pytestmark = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
 fast = settings(deadline=None, max_examples=50)

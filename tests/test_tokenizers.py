@@ -298,5 +298,8 @@ def test_a_folder_without_a_definition_is_read_by_transformers(tmp_path: Path, m
     assert tokenizer.encode(b"aba").tolist() == [0, 5, 0]
     assert (tokenizer.vocab_size, tokenizer.decode([5, 0]), tokenizer.token_text(3)) == (6, b"ba", "<3>")
     (tmp_path / "empty").mkdir()
+    with pytest.raises(UnreadableFile, match=r"empty holds no tokenizer that can be read: it has no tokenizer\.json"):
+        get_tokenizer(f"hf:{tmp_path / 'empty'}")
+    (tmp_path / "empty" / "vocab.txt").write_text("")
     with pytest.raises(UnreadableFile, match="empty holds no tokenizer that can be read: no vocabulary here"):
         get_tokenizer(f"hf:{tmp_path / 'empty'}")

@@ -29,8 +29,8 @@ from compresslab.packed import count_packed, fits
 from compresslab.phrases import PARSES, locate_phrases, num_phrases
 from compresslab.refining import count_refining
 from compresslab.strings import SortedLeaves, Strings
+from compresslab.testing.strategies import datasets, depths, parses, token_lists, trees, vocab_sizes
 from compresslab.tree import TokenTree
-from tests.strategies import datasets, depths, parses, token_lists, trees, vocab_sizes
 
 law = settings(max_examples=150, deadline=None)
 few = settings(max_examples=50, deadline=None)

@@ -1,26 +1,28 @@
 """The bytes of a `.clz` file: packing and checking its parts. The format is specified in docs/format.md.
 
-header | chunk 0 | chunk 1 | .. | trailer | end. Every byte is covered by a CRC-32 or is compared with a constant, and
-every decoded chunk is compared with a BLAKE2b digest that binds its content to its place.
+header | chunk 0 | chunk 1 | .. | trailer. Every byte is covered by a CRC-32 or is compared with a constant, and every
+decoded chunk is compared with a BLAKE2b digest that binds its content to its place.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from compresslab.errors import CorruptFile
+from compresslab.coding.clz_header import pack_facts, parse_facts
+from compresslab.coding.leb128 import leb128, read_leb128
+from compresslab.errors import CorruptFile, CorruptStream
 
 __all__ = [
-    "CHUNK_HEAD",
     "CHUNK_MAGIC",
-    "END",
+    "FOOTER_MOST",
+    "HEAD_MOST",
     "MAGIC",
+    "TAG",
     "VERSION",
     "ChunkHead",
     "Entry",
@@ -28,28 +30,34 @@ __all__ = [
     "Trailer",
     "chunk_digest",
     "pack_chunk",
+    "pack_head",
     "pack_header",
     "pack_trailer",
     "parse_chunk_head",
-    "parse_end",
+    "parse_footer",
     "parse_header",
     "parse_trailer",
     "whole_digest",
 ]
 
-MAGIC = b"\x93CLZ\r\n\x1a\n"
-"""First 8 bytes: not text, and spoilt by every transfer that changes line ends or the high bit (as PNG's are)."""
+MAGIC = b"\x93CLZ"
+"""First 4 bytes: not text; the version follows."""
 
-VERSION = 1
+VERSION = 2
 CHUNK_MAGIC = b"CLZc"
-_TRAILER_MAGIC = b"CLZt"
-_END_MAGIC = b"CLZ.end\n"
+_END_MAGIC = b"CLZ\n"
 
+TAG = 4
+"""Bytes of a chunk's digest that stand in its head; all 16 are in the trailer."""
+
+_DIGEST = 16
+_WHOLE = 32
 _CRC = struct.Struct("<I")
-_LENGTH = struct.Struct("<I")
-CHUNK_HEAD = struct.Struct("<4sIB3xQII16s")  # magic, index, method, start, size, coded size, digest; a CRC-32 follows
-_ENTRY = struct.Struct("<QII16s")  # offset in the file, size, coded size, digest
-END = struct.Struct("<QI8s")  # length of the trailer, CRC-32 of that length, magic
+HEAD_MOST = 4 + 10 + 10 + 1 + 10 + 10 + TAG + 4
+"""A chunk's head is at most that long."""
+
+FOOTER_MOST = 10 + 4 + 4
+"""What follows the trailer's body is at most that long: the body's length, a CRC-32, magic."""
 
 
 class Method(IntEnum):
@@ -63,14 +71,17 @@ class Method(IntEnum):
 
 @dataclass(frozen=True)
 class ChunkHead:
-    """What stands before a chunk's coded bytes: ``size`` original bytes from ``start`` on, in ``coded_size`` bytes."""
+    """What stands before a chunk's coded bytes: ``size`` original bytes from ``start`` on, in ``coded_size`` bytes.
+
+    ``tag`` is the beginning of the digest.
+    """
 
     index: int
     method: Method
     start: int
     size: int
     coded_size: int
-    digest: bytes
+    tag: bytes
 
 
 @dataclass(frozen=True)
@@ -85,30 +96,37 @@ class Entry:
 
 @dataclass(frozen=True)
 class Trailer:
-    """The header again, the index, the original size, and the BLAKE2b-256 of the original."""
+    """The header again (of a single chunk's file: in short), the index, and the digest of the whole original.
+
+    ``digest`` is BLAKE2b-256; of a single chunk's file it is that chunk's.
+    """
 
     header: dict[str, Any]
     entries: tuple[Entry, ...]
-    size: int
     digest: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of the original."""
+        return int(self.header["original_size"])
 
 
 def chunk_digest(index: int, start: int, data: bytes) -> bytes:
     """BLAKE2b-128 of a chunk's place and original bytes."""
-    digest = hashlib.blake2b(struct.pack("<IQI", index, start, len(data)), digest_size=16, person=b"clz chunk")
+    digest = hashlib.blake2b(struct.pack("<IQI", index, start, len(data)), digest_size=_DIGEST, person=b"clz chunk")
     digest.update(data)
     return digest.digest()
 
 
 def whole_digest() -> hashlib.blake2b:
     """Return a BLAKE2b-256 to feed the original bytes to."""
-    return hashlib.blake2b(digest_size=32, person=b"clz whole")
+    return hashlib.blake2b(digest_size=_WHOLE, person=b"clz whole")
 
 
 def pack_header(header: dict[str, Any]) -> bytes:
-    """Magic, length, JSON (ASCII, keys sorted), CRC-32."""
-    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode("ascii")
-    return _with_crc(MAGIC + _LENGTH.pack(len(text)) + text)
+    """Magic, version, length, facts, CRC-32."""
+    facts = pack_facts(header)
+    return _with_crc(MAGIC + bytes([VERSION]) + leb128(len(facts)) + facts)
 
 
 def parse_header(data: bytes, name: str) -> tuple[dict[str, Any], int]:
@@ -117,71 +135,113 @@ def parse_header(data: bytes, name: str) -> tuple[dict[str, Any], int]:
     Raises:
         CorruptFile: not a `.clz` file, another version, or damaged.
     """
+    at = len(MAGIC) + 1
     if data[: len(MAGIC)] != MAGIC:
         raise CorruptFile(f"{name} is not a .clz file: it does not start as one")
-    at = len(MAGIC) + _LENGTH.size
     broken = CorruptFile(f"{name}: the header is damaged; try --recover, which reads its copy at the end of the file")
-    if len(data) < at:
-        raise broken
-    end = at + _LENGTH.unpack_from(data, len(MAGIC))[0]
-    if len(data) < end + _CRC.size or _crc(data[:end]) != data[end : end + _CRC.size]:
-        raise broken
-    header: dict[str, Any] = json.loads(data[at:end])
-    if header.get("version") != VERSION:
-        raise CorruptFile(
-            f"{name} has format version {header.get('version')}, this compresslab reads {VERSION}: update it"
-        )
-    return header, end + _CRC.size
+    if data[at - 1 : at + 3] == b"\r\n\x1a\n" and _is_first_version(data):
+        raise _other_version(name, 1)
+    try:
+        length, at = read_leb128(data, at)
+        end = at + length
+        if len(data) < end + _CRC.size or _crc(data[:end]) != data[end : end + _CRC.size]:
+            raise broken
+        if data[len(MAGIC)] != VERSION:  # later versions keep this layout, and change the facts
+            raise _other_version(name, data[len(MAGIC)])
+        return parse_facts(data[at:end]), end + _CRC.size
+    except CorruptStream as error:
+        raise broken from error
+
+
+def _is_first_version(data: bytes) -> bool:
+    """Tell whether the header of version 1, with a length of 4 bytes at place 8, matches its checksum."""
+    end = 12 + int.from_bytes(data[8:12], "little")
+    return len(data) >= end + _CRC.size and _crc(data[:end]) == data[end : end + _CRC.size]
+
+
+def _other_version(name: str, version: int) -> CorruptFile:
+    what = "update it" if version > VERSION else "decompress it with the release that wrote it"
+    return CorruptFile(f"{name} has format version {version}, this compresslab reads {VERSION}: {what}")
+
+
+def pack_head(head: ChunkHead) -> bytes:
+    """Magic, index, start, method, size, coded size, tag; CRC-32."""
+    numbers = leb128(head.index) + leb128(head.start) + bytes([head.method]) + leb128(head.size)
+    return _with_crc(CHUNK_MAGIC + numbers + leb128(head.coded_size) + head.tag)
 
 
 def pack_chunk(head: ChunkHead, coded: bytes) -> bytes:
-    """Head, its CRC-32, coded bytes, their CRC-32."""
-    packed = CHUNK_HEAD.pack(CHUNK_MAGIC, head.index, head.method, head.start, head.size, head.coded_size, head.digest)
-    return _with_crc(packed) + _with_crc(coded)
+    """Head, coded bytes, their CRC-32."""
+    return pack_head(head) + _with_crc(coded)
 
 
-def parse_chunk_head(data: bytes) -> ChunkHead | None:
-    """Return the head that ``data`` begins with, or None if there is none that is whole."""
-    size = CHUNK_HEAD.size
-    if data[:4] != CHUNK_MAGIC or len(data) < size + 4 or _crc(data[:size]) != data[size : size + 4]:
+def parse_chunk_head(data: bytes) -> tuple[ChunkHead, int] | None:
+    """Return the head that ``data`` begins with, and its length; or None if there is none that is whole."""
+    if data[:4] != CHUNK_MAGIC:
         return None
-    _, index, method, start, length, coded_size, digest = CHUNK_HEAD.unpack_from(data)
-    if method not in set(Method):
+    try:
+        index, at = read_leb128(data, 4)
+        start, at = read_leb128(data, at)
+        method, at = read_leb128(data, at)
+        size, at = read_leb128(data, at)
+        coded_size, at = read_leb128(data, at)
+    except CorruptStream:
         return None
-    return ChunkHead(index, Method(method), start, length, coded_size, digest)
+    end = at + TAG
+    if len(data) < end + 4 or _crc(data[:end]) != data[end : end + 4] or method not in set(Method):
+        return None
+    return ChunkHead(index, Method(method), start, size, coded_size, data[at:end]), end + 4
 
 
 def pack_trailer(trailer: Trailer) -> bytes:
-    """Magic, the header's length and copy, count, entries, size, digest, CRC-32; then the end of the file."""
-    text = json.dumps(trailer.header, sort_keys=True, separators=(",", ":")).encode("ascii")
-    body = _TRAILER_MAGIC + _LENGTH.pack(len(text)) + text + _LENGTH.pack(len(trailer.entries))
-    body += b"".join(_ENTRY.pack(e.offset, e.size, e.coded_size, e.digest) for e in trailer.entries)
-    body = _with_crc(body + struct.pack("<Q", trailer.size) + trailer.digest)
-    length = struct.pack("<Q", len(body))
-    return body + END.pack(len(body), zlib.crc32(length), _END_MAGIC)
+    """Copy of the facts, coded sizes and digests, digest of the whole; then the footer: length, CRC-32, magic."""
+    single = len(trailer.entries) == 1
+    facts = pack_facts(trailer.header, short=single)
+    body = leb128(len(facts)) + facts + b"".join(leb128(e.coded_size) + e.digest for e in trailer.entries)
+    if not single:
+        body += trailer.digest
+    return _with_crc(body + leb128(len(body))[::-1]) + _END_MAGIC
 
 
-def parse_end(data: bytes) -> int | None:
-    """Return the trailer's length from the last bytes of a file, or None if they are damaged or missing."""
-    if len(data) != END.size:
+def parse_footer(data: bytes) -> tuple[int, int] | None:
+    """Return the lengths of the trailer's body and footer from a file's last bytes, or None if they are no footer."""
+    magic = len(data) - len(_END_MAGIC)
+    if magic < _CRC.size or data[magic:] != _END_MAGIC:
         return None
-    length, crc, magic = END.unpack(data)
-    return int(length) if magic == _END_MAGIC and zlib.crc32(data[:8]) == crc else None
-
-
-def parse_trailer(data: bytes) -> Trailer | None:
-    """Return the trailer, or None if it is damaged."""
-    if len(data) < 4 or data[:4] != _TRAILER_MAGIC or _crc(data[:-4]) != data[-4:]:
+    try:
+        length, used = read_leb128(data[: magic - _CRC.size][::-1])
+    except CorruptStream:
         return None
-    (length,) = _LENGTH.unpack_from(data, 4)
-    at = 8 + length
-    header: dict[str, Any] = json.loads(data[8:at])
-    (count,) = _LENGTH.unpack_from(data, at)
-    at += 4
-    entries = tuple(Entry(*_ENTRY.unpack_from(data, at + i * _ENTRY.size)) for i in range(count))
-    at += count * _ENTRY.size
-    (size,) = struct.unpack_from("<Q", data, at)
-    return Trailer(header, entries, size, data[at + 8 : at + 40])
+    return length, used + _CRC.size + len(_END_MAGIC)
+
+
+def parse_trailer(data: bytes, offset: int) -> Trailer | None:
+    """Return the trailer, body and footer, that lies at place ``offset`` of the file, or None if it is damaged."""
+    lengths = parse_footer(data[-FOOTER_MOST:])
+    crc = len(data) - len(_END_MAGIC) - _CRC.size
+    if lengths is None or sum(lengths) != len(data) or _crc(data[:crc]) != data[crc : crc + _CRC.size]:
+        return None
+    body = data[: lengths[0]]
+    try:
+        length, at = read_leb128(body)
+        header = parse_facts(body[at : at + length])
+        at += length
+        size, chunk_size = header["original_size"], header["chunk_size"]
+        heads: list[tuple[ChunkHead, bytes]] = []
+        for index in range(-(-size // chunk_size)):
+            coded_size, at = read_leb128(body, at)
+            start, digest = index * chunk_size, body[at : at + _DIGEST]
+            at += _DIGEST
+            own = ChunkHead(index, Method.RAW, start, min(chunk_size, size - start), coded_size, digest[:TAG])
+            heads.append((own, digest))
+    except CorruptStream:
+        return None
+    entries: list[Entry] = []
+    for own, digest in reversed(heads):  # chunks lie one after the other, up to the trailer
+        offset -= len(pack_head(own)) + own.coded_size + _CRC.size
+        entries.append(Entry(offset, own.size, own.coded_size, digest))
+    whole = heads[0][1] if len(heads) == 1 else body[at:]
+    return Trailer(header, tuple(reversed(entries)), whole)
 
 
 def _crc(data: bytes) -> bytes:

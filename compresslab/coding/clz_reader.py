@@ -11,12 +11,15 @@ from typing import Any, BinaryIO
 
 import compresslab.coding.clz_format as clz
 from compresslab.coding.chunk_model import ChunkModel, Progress, decode_chunk
+from compresslab.coding.clz_header import SHORT_FINGERPRINT, agree
 from compresslab.errors import CorruptFile, CorruptStream, WrongModel
 from compresslab.files import unreadable
 
-__all__ = ["ClzReader", "check_fingerprint", "open_input"]
+__all__ = ["HEADER_MOST", "ClzReader", "check_fingerprint", "open_input"]
 
-_HEADER_PROBE = 1 << 16
+HEADER_MOST = 1 << 20
+"""Headers are shorter than that."""
+
 _ADVICE = "try --recover to save the rest"
 
 
@@ -34,11 +37,14 @@ def open_input(path: str | PathLike[str]) -> BinaryIO:
 
 def check_fingerprint(header: dict[str, Any], model: ChunkModel, name: str) -> None:
     """Raise WrongModel unless the model is the one that the file was written with."""
-    if header["fingerprint"] != model.fingerprint():
+    held = header["fingerprint"]
+    whole = "settings" in header  # of a file whose header is lost, there may be only the fingerprint's beginning
+    if held != (model.fingerprint() if whole else model.fingerprint()[: 2 * SHORT_FINGERPRINT]):
+        told = f"the model {header['model']!r}" if whole else "another model"
         raise WrongModel(
-            f"{name} was written with the model {header['model']!r} (fingerprint {header['fingerprint'][:16]}, "
-            f"{header['settings']}), not with {model.name!r} (fingerprint {model.fingerprint()[:16]}, "
-            f"{model.settings()}): give the same model with the same settings"
+            f"{name} was written with {told} (fingerprint {held[:16]}, "
+            f"{header.get('settings', 'settings lost')}), not with {model.name!r} "
+            f"(fingerprint {model.fingerprint()[:16]}, {model.settings()}): give the same model with the same settings"
         )
 
 
@@ -47,6 +53,7 @@ class ClzReader:
 
     Attributes:
         name, file_size, header, trailer: what they say.
+        trailer_offset: the place of the trailer in the file.
 
     Raises:
         UnreadableFile: cannot be read.
@@ -58,7 +65,7 @@ class ClzReader:
         self._file = open_input(path)
         try:
             self.file_size = os.fstat(self._file.fileno()).st_size
-            self.header, header_size = clz.parse_header(self._header_bytes(), self.name)
+            self.header, header_size = clz.parse_header(self._read(0, HEADER_MOST), self.name)
             self.trailer = self._read_trailer()
             self._check_layout(header_size)
         except BaseException:
@@ -84,20 +91,24 @@ class ClzReader:
 
     def head(self, index: int) -> clz.ChunkHead:
         """Return a chunk's head, which must agree with the index at the end of the file."""
+        return self._head(index)[0]
+
+    def _head(self, index: int) -> tuple[clz.ChunkHead, int]:
+        """Return a chunk's head, and the place where its coded bytes begin."""
         entry = self.trailer.entries[index]
-        head = clz.parse_chunk_head(self._read(entry.offset, clz.CHUNK_HEAD.size + 4))
-        if head is None:
+        found = clz.parse_chunk_head(self._read(entry.offset, clz.HEAD_MOST))
+        if found is None:
             raise self._damaged(index, "its head does not match its checksum")
+        head, length = found
         if (head.index, head.start) != (index, index * self.header["chunk_size"]):
             raise self._damaged(index, f"chunk {head.index} is in its place")
-        if (head.size, head.coded_size, head.digest) != (entry.size, entry.coded_size, entry.digest):
+        if (head.size, head.coded_size, head.tag) != (entry.size, entry.coded_size, entry.digest[: clz.TAG]):
             raise self._damaged(index, "it is not the chunk that the index lists")
-        return head
+        return head, entry.offset + length
 
     def coded(self, index: int) -> tuple[clz.ChunkHead, bytes]:
         """Return a chunk's head and coded bytes, which must match their checksum."""
-        head = self.head(index)
-        start = self.trailer.entries[index].offset + clz.CHUNK_HEAD.size + 4
+        head, start = self._head(index)
         coded = self._read(start, head.coded_size + 4)
         if zlib.crc32(coded[:-4]).to_bytes(4, "little") != coded[-4:]:
             raise self._damaged(index, "its data does not match its checksum")
@@ -114,7 +125,7 @@ class ClzReader:
             data = decoded()
         except CorruptStream as error:
             raise self._damaged(head.index, str(error)) from error
-        if clz.chunk_digest(head.index, head.start, data) != head.digest:
+        if clz.chunk_digest(head.index, head.start, data) != self.trailer.entries[head.index].digest:
             raise self._damaged(
                 head.index,
                 "it decodes to other bytes than were encoded, though its data is whole: "
@@ -126,34 +137,23 @@ class ClzReader:
         self._file.seek(offset)
         return self._file.read(size)
 
-    def _header_bytes(self) -> bytes:
-        data = self._read(0, _HEADER_PROBE)
-        if len(data) == _HEADER_PROBE and data[: len(clz.MAGIC)] == clz.MAGIC:
-            data += self._file.read(min(int.from_bytes(data[8:12], "little"), 1 << 24))
-        return data
-
     def _read_trailer(self) -> clz.Trailer:
-        end = self.file_size - clz.END.size
-        length = clz.parse_end(self._read(max(0, end), clz.END.size))
-        if length is None or length > end:
+        footer = clz.parse_footer(self._read(max(0, self.file_size - clz.FOOTER_MOST), clz.FOOTER_MOST))
+        if footer is None or sum(footer) > self.file_size:
             raise CorruptFile(
                 f"{self.name}: the end of the file is missing or damaged: it was cut, or something was added; {_ADVICE}"
             )
-        trailer = clz.parse_trailer(self._read(end - length, length))
+        self.trailer_offset = self.file_size - sum(footer)
+        trailer = clz.parse_trailer(self._read(self.trailer_offset, sum(footer)), self.trailer_offset)
         if trailer is None:
             raise CorruptFile(f"{self.name}: the index at the end of the file is damaged; {_ADVICE}")
         return trailer
 
     def _check_layout(self, header_size: int) -> None:
-        """Parts must follow each other without gap, from the header to the end: glued files do not."""
-        at, size = header_size, 0
-        for entry in self.trailer.entries:
-            if entry.offset != at:
-                break
-            at += clz.CHUNK_HEAD.size + entry.coded_size + 8
-            size += entry.size
-        packed = len(clz.pack_trailer(self.trailer))
-        if self.trailer.header != self.header or size != self.trailer.size or at + packed != self.file_size:
+        """Chunks must lie between header and trailer without gap: in glued files they do not."""
+        entries = self.trailer.entries
+        first = entries[0].offset if entries else self.trailer_offset
+        if first != header_size or not agree(self.header, self.trailer.header):
             raise CorruptFile(f"{self.name}: its parts do not fit together: files were glued, or parts lost; {_ADVICE}")
 
     def _damaged(self, index: int, why: str) -> CorruptFile:

@@ -57,7 +57,7 @@ class FileInfo:
         original_size, coded_size: bytes of the original and of the whole `.clz` file.
         chunk_size: original bytes per chunk (the last one may be shorter).
         methods: how many chunks are stored how: "model", "raw", "zlib", "lzma".
-        digest: BLAKE2b-256 of the original, in hexadecimal.
+        digest: BLAKE2b-256 of the original, in hexadecimal; where it is a single chunk, that chunk's BLAKE2b-128.
     """
 
     path: str
@@ -215,7 +215,6 @@ def _header(model: ChunkModel, size: int, chunk_size: int) -> dict[str, Any]:
     from compresslab import __version__
 
     return {
-        "version": clz.VERSION,
         "model": model.name,
         "fingerprint": model.fingerprint(),
         "settings": model.settings(),
@@ -262,14 +261,14 @@ def _compressed(
     for data, (method, coded) in _mapped(chunks(), model, verify, workers, _shifted(progress, chunk_size, size)):
         digest.update(data)
         own = clz.chunk_digest(len(entries), start, data)
-        part = clz.pack_chunk(clz.ChunkHead(len(entries), method, start, len(data), len(coded), own), coded)
+        part = clz.pack_chunk(clz.ChunkHead(len(entries), method, start, len(data), len(coded), own[: clz.TAG]), coded)
         entries.append(clz.Entry(offset, len(data), len(coded), own))
         yield part
         offset += len(part)
         start += len(data)
         if progress is not None:
             progress(start, size)
-    yield clz.pack_trailer(clz.Trailer(header, tuple(entries), size, digest.digest()))
+    yield clz.pack_trailer(clz.Trailer(header, tuple(entries), digest.digest()))
 
 
 def _mapped(
@@ -303,7 +302,7 @@ def _decompressed(reader: ClzReader, model: ChunkModel, workers: int, progress: 
         yield data
         if progress is not None:
             progress(done, size)
-    if digest.digest() != reader.trailer.digest:
+    if reader.num_chunks != 1 and digest.digest() != reader.trailer.digest:
         raise CorruptFile(
             f"{reader.name}: every chunk is whole but together they are not the original: mixed-up files?"
         )

@@ -24,14 +24,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from compresslab.coding.row_kernels import add_blocks, floor_weights, pays
 from compresslab.errors import InvalidDistribution, InvalidParameter
 
 __all__ = [
+    "FAVOURITE",
     "MAX_VOCABULARY",
     "ONE_LEVEL",
     "PRECISION",
@@ -39,12 +41,19 @@ __all__ = [
     "Rows",
     "Split",
     "as_rows",
-    "block_weights",
-    "inner_weights",
+    "block_masses",
     "overhead_bound_bits",
+    "place_masses",
     "quantize",
     "split_of",
+    "sums_of",
+    "totals_of",
+    "weights_minus_one",
+    "whole_and_compiled",
 ]
+
+FAVOURITE: Final = 31 / 128
+"""Exact in float32. Above it, a symbol is its row's favourite; a row without one has more than 2.1 bits."""
 
 PRECISION = 24
 """Weights are parts of ``2**PRECISION``: constriction's precision."""
@@ -60,7 +69,7 @@ SUM_TOLERANCE = 1e-4
 
 _FEWEST_PLACES = 16  # four vectors of four lanes, see `_sum_in_lanes`
 _TINY = 2.0**-900  # below this, 2**24 / total could overflow
-_CACHE_BYTES = 1 << 19  # rows are read in pieces of this size: once from memory, then from the cache
+_CACHE_BYTES = 1 << 20  # rows are read in pieces of this size: once from memory, then from the cache
 
 Rows: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
@@ -163,16 +172,19 @@ def quantize(rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
         ([[12582911, 4194304, 1], [16777214, 1, 1]], [16777216, 16777216])
     """
     array = as_rows(rows)
-    split_of(array.shape[1])  # checks V
-    weights, totals = _weights_minus_one(array)
-    _check(array, totals, bool(array.min() >= 0) if array.size else True, 0)
-    return weights.astype(np.int64) + 1
+    k = split_of(array.shape[1]).vocab_size
+    masses, _ = block_masses(array, Split(k, k, 1))
+    return weights_minus_one(masses).astype(np.int64) + 1
 
 
-def block_weights(rows: Rows, split: Split, first_row: int = 0) -> npt.NDArray[np.float64]:
-    """Validate ``rows`` (n, V) and return the weights minus one of their blocks, (n, ``split.blocks``) float64.
+def block_masses(
+    rows: Rows, split: Split, first_row: int = 0, found: npt.NDArray[np.int64] | None = None
+) -> tuple[Rows, npt.NDArray[np.float64]]:
+    """Validate ``rows`` (n, V); return the masses of their blocks (n, blocks) and their totals (n,), float64.
 
-    ``first_row`` is the number of the first row in the caller's count, for messages. `as_rows` must hold.
+    Masses are in the rows' dtype; with one level they are the rows themselves, not a copy. ``first_row`` is the number
+    of the first row in the caller's count, for messages. ``found`` (n,) receives each row's favourite or -1, where
+    `whole_and_compiled`. `as_rows` must hold.
 
     Raises:
         InvalidDistribution: naming the first row that is not a probability distribution, and why.
@@ -180,31 +192,90 @@ def block_weights(rows: Rows, split: Split, first_row: int = 0) -> npt.NDArray[n
     n, vocab_size = rows.shape
     masses = rows if split.levels == 1 else np.empty((n, split.blocks), dtype=rows.dtype)
     non_negative = True
-    step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
-    for i in range(0, n, step):
-        piece = rows[i : i + step]
-        if split.levels == 2:
-            _block_masses(piece, split, masses[i : i + step])
-        non_negative = bool(piece.min() >= 0) and non_negative  # a comparison with NaN is false
-    weights, totals = _weights_minus_one(masses)
-    _check(rows, totals, non_negative, first_row)
-    return weights
-
-
-def inner_weights(rows: Rows, split: Split, blocks: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
-    """Return the weights minus one of the places in block ``blocks[t]`` of row ``t``: (n, ``split.places``) float64.
-
-    Places beyond the vocabulary (in the last block, if ``V`` is not a multiple) have mass 0, so weight 1.
-    """
-    whole, rest = _cut(rows, split)
-    t = np.arange(len(rows))
-    if rest is None:
-        masses = whole.reshape(-1, split.places).take(t * split.blocks + blocks, axis=0)
+    if split.levels == 2 and pays(rows.size):
+        unsigned = add_blocks(rows, split.places, masses, FAVOURITE, np.empty(n, np.int64) if found is None else found)
+        if vocab_size % split.places:
+            _, rest = _cut(rows, split)
+            if rest is not None:
+                _sum_over_last(rest[:, None, :], masses[:, -1:])
+                unsigned = unsigned and bool(rest.min() >= 0)
+        non_negative = unsigned or bool(rows.min() >= 0)
     else:
-        masses = whole[t, np.minimum(blocks, whole.shape[1] - 1)]
-        last = blocks == whole.shape[1]
-        masses[last] = rest[last]
-    return _weights_minus_one(masses)[0]
+        step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
+        for i in range(0, n, step):
+            piece = rows[i : i + step]
+            if split.levels == 2:
+                _block_masses(piece, split, masses[i : i + step])
+            non_negative = bool(piece.min() >= 0) and non_negative  # a comparison with NaN is false
+    totals = totals_of(masses)
+    _check(rows, totals, non_negative, first_row)
+    return masses, totals
+
+
+def whole_and_compiled(rows: Rows, split: Split) -> bool:
+    """Tell whether `block_masses` finds the favourites too: in large pieces of whole blocks, where numba is."""
+    return split.levels == 2 and split.vocab_size % split.places == 0 and pays(rows.size)
+
+
+def place_masses(rows: Rows, split: Split, chosen: npt.NDArray[np.integer], blocks: npt.NDArray[np.integer]) -> Rows:
+    """Copy the masses of the places in block ``blocks[i]`` of row ``chosen[i]``: (len(chosen), ``split.places``).
+
+    Places beyond the vocabulary (in the last block, if ``V`` is not a multiple) have mass 0.
+    """
+    whole = split.vocab_size // split.places
+    used = whole * split.places
+    if used == split.vocab_size:
+        masses: Rows = rows.reshape(-1, split.places).take(chosen * split.blocks + blocks, axis=0)
+        return masses
+    masses = rows[:, :used].reshape(len(rows), whole, split.places)[chosen, np.minimum(blocks, whole - 1)]
+    last = np.flatnonzero(blocks == whole)
+    if len(last):
+        masses[last] = 0
+        masses[last, : split.vocab_size - used] = rows[chosen[last], used:]
+    return masses
+
+
+def weights_minus_one(
+    masses: Rows, totals: npt.NDArray[np.float64] | None = None, *, compiled: bool = False
+) -> npt.NDArray[np.float64]:
+    """Return the weights minus one (n, k), float64, of non-negative masses (n, k), k >= 2; no mass at all: uniform.
+
+    ``totals`` are those of `totals_of`, where they are known; ``compiled`` loops give the same, faster.
+    """
+    k = masses.shape[1]
+    free = float((1 << PRECISION) - k)
+    totals = totals_of(masses) if totals is None else totals
+    if len(masses) and not totals.min() >= _TINY:
+        tiny = np.flatnonzero(totals < _TINY)
+        masses = masses.astype(np.float64)
+        masses[tiny] *= 2.0**600  # exact, subnormal numbers included
+        masses[tiny[totals[tiny] == 0]] = 1.0
+        totals = totals_of(masses)
+    scales = free / totals
+    if compiled:
+        out = np.empty(masses.shape)
+        floor_weights(masses, scales, free, out)
+        return out
+    x = np.multiply(masses, scales[:, None], dtype=np.float64)
+    np.floor(x, out=x)
+    x[:, 0] += free - np.einsum("ij->i", x)  # whole numbers: exact in any order
+    return x
+
+
+def totals_of(masses: Rows) -> npt.NDArray[np.float64]:
+    """Add up masses (n, k) along the last axis in float64, in the order that the format defines: (n,)."""
+    out = np.empty((len(masses), 1))
+    _sum_over_last(masses.astype(np.float64, copy=False)[:, None, :], out)
+    total: npt.NDArray[np.float64] = out[:, 0]
+    return total
+
+
+def sums_of(masses: Rows) -> Rows:
+    """Add up masses (n, k) along the last axis in their own dtype, in the order that the format defines: (n,)."""
+    out = np.empty((len(masses), 1), dtype=masses.dtype)
+    _sum_over_last(masses[:, None, :], out)
+    total: Rows = out[:, 0]
+    return total
 
 
 def _cut(rows: Rows, split: Split) -> tuple[Rows, Rows | None]:
@@ -226,27 +297,6 @@ def _block_masses(rows: Rows, split: Split, out: Rows) -> None:
     else:
         _sum_over_last(whole, out[:, :-1])
         _sum_over_last(rest[:, None, :], out[:, -1:])
-
-
-def _weights_minus_one(masses: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the weights minus one (n, k) of masses (n, k), and the totals (n,) of the masses; zeros give a uniform."""
-    n, k = masses.shape
-    free = float((1 << PRECISION) - k)
-    x = masses.astype(np.float64)
-    totals = np.empty((n, 1))
-    _sum_over_last(x[:, None, :], totals)
-    base = totals
-    with np.errstate(invalid="ignore", over="ignore"):  # a row with NaN or infinity is refused by the caller
-        if n and not totals.min() >= _TINY:
-            tiny = totals[:, 0] < _TINY
-            x[tiny] *= 2.0**600  # exact, subnormal numbers included
-            x[tiny & (totals[:, 0] == 0)] = 1.0
-            base = np.empty((n, 1))
-            _sum_over_last(x[:, None, :], base)
-        x *= free / base
-        np.floor(x, out=x)
-        x[:, 0] += free - np.einsum("ij->i", x)  # whole numbers: exact in any order
-    return x, totals[:, 0]
 
 
 def _sum_over_last(values: Rows, out: Rows) -> None:

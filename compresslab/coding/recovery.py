@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 
 import compresslab.coding.clz_format as clz
 from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel, Progress, decode_chunk
-from compresslab.coding.clz_reader import check_fingerprint, open_input
+from compresslab.coding.clz_header import agree
+from compresslab.coding.clz_reader import HEADER_MOST, check_fingerprint, open_input
 from compresslab.coding.container import SUFFIX
 from compresslab.errors import CorruptFile, CorruptStream, InvalidParameter
 from compresslab.files import write_atomic
@@ -58,8 +59,15 @@ class Recovery:
 
 @dataclass(frozen=True)
 class _Found:
+    """A head at ``offset`` of the file, and where its coded bytes begin."""
+
     offset: int
     head: clz.ChunkHead
+    body: int
+
+    @property
+    def length(self) -> int:
+        return self.body - self.offset + self.head.coded_size + 4
 
 
 @dataclass(frozen=True)
@@ -97,11 +105,12 @@ def recover_file(
         file_size = os.fstat(file.fileno()).st_size
         header, header_size = _header(file, name, damages)
         trailer, end = _trailer(file, file_size, damages)
-        if header is not None and trailer is not None and header != trailer.header:
+        if header is not None and trailer is not None and not agree(header, trailer.header):
             damages.append(
                 Damage(-1, 0, 0, "it begins as one file and ends as another; the one that ends here is saved")
             )
-        known = trailer.header if trailer is not None else header
+            header = None
+        known = header if header is not None or trailer is None else trailer.header
         if known is not None:
             check_fingerprint(known, model, name)
         found = list(_find(file, header_size, end, trailer))
@@ -117,9 +126,7 @@ def recover_file(
 
 def _header(file: BinaryIO, name: str, damages: list[Damage]) -> tuple[dict[str, Any] | None, int]:
     file.seek(0)
-    data = file.read(1 << 16)
-    if data[:8] == clz.MAGIC and len(data) == 1 << 16:
-        data += file.read(min(int.from_bytes(data[8:12], "little"), 1 << 24))
+    data = file.read(HEADER_MOST)
     try:
         return clz.parse_header(data, name)
     except CorruptFile as error:
@@ -130,32 +137,35 @@ def _header(file: BinaryIO, name: str, damages: list[Damage]) -> tuple[dict[str,
 
 
 def _trailer(file: BinaryIO, file_size: int, damages: list[Damage]) -> tuple[clz.Trailer | None, int]:
-    end = file_size - clz.END.size
-    file.seek(max(0, end))
-    length = clz.parse_end(file.read(clz.END.size))
-    if length is not None and length <= end:
-        file.seek(end - length)
-        trailer = clz.parse_trailer(file.read(length))
+    file.seek(max(0, file_size - clz.FOOTER_MOST))
+    footer = clz.parse_footer(file.read(clz.FOOTER_MOST))
+    if footer is not None and sum(footer) <= file_size:
+        offset = file_size - sum(footer)
+        file.seek(offset)
+        trailer = clz.parse_trailer(file.read(sum(footer)), offset)
         if trailer is not None:
-            return trailer, end - length
+            return trailer, offset
     damages.append(Damage(-1, 0, 0, "the index at its end is damaged or missing"))
     return None, file_size
 
 
 def _find(file: BinaryIO, start: int, end: int, trailer: clz.Trailer | None) -> Iterator[_Found]:
     """Yield the chunk heads in the file; with a trailer only those that it lists (a chunk may hold a `.clz` file)."""
-    listed = {(e.size, e.coded_size, e.digest) for e in trailer.entries} if trailer else None
+    listed = {(e.size, e.coded_size, e.digest[: clz.TAG]) for e in trailer.entries} if trailer else None
     at = start
     while (hit := _next_magic(file, at, end)) is not None:
         file.seek(hit)
-        head = clz.parse_chunk_head(file.read(clz.CHUNK_HEAD.size + 4))
+        parsed = clz.parse_chunk_head(file.read(clz.HEAD_MOST))
         at = hit + 1
-        if head is None or (listed is not None and (head.size, head.coded_size, head.digest) not in listed):
+        if parsed is None:
             continue
-        yield _Found(hit, head)
-        body = hit + clz.CHUNK_HEAD.size + 4
+        head, length = parsed
+        if listed is not None and (head.size, head.coded_size, head.tag) not in listed:
+            continue
+        found = _Found(hit, head, hit + length)
+        yield found
         # If it is whole, whatever looks like a head inside belongs to its data.
-        at = body + head.coded_size + 4 if _coded(file, _Found(hit, head)) is not None else body
+        at = hit + found.length if _coded(file, found) is not None else found.body
 
 
 def _next_magic(file: BinaryIO, start: int, end: int) -> int | None:
@@ -196,7 +206,7 @@ def _slots(known: dict[str, Any] | None, trailer: clz.Trailer | None, found: lis
         if (
             trailer is not None
             and item_or_none is not None
-            and item_or_none.head.digest != trailer.entries[index].digest
+            and item_or_none.head.tag != trailer.entries[index].digest[: clz.TAG]
         ):
             item_or_none = None
         slots.append(_Slot(index, start, length, item_or_none))
@@ -211,7 +221,7 @@ def _note_strays(found: list[_Found], slots: list[_Slot], start: int, end: int, 
     offsets = [item.offset for item in used]
     if offsets != sorted(offsets):
         damages.append(Damage(-1, 0, 0, "its chunks are out of order; they were put in order"))
-    taken = sum(clz.CHUNK_HEAD.size + item.head.coded_size + 8 for item in used)
+    taken = sum(item.length for item in used)
     if not damages and len(used) == len(slots) and taken != end - start:
         damages.append(Damage(-1, 0, 0, f"{end - start - taken} bytes in it belong to no part of it"))
 
@@ -227,7 +237,7 @@ def _saved(
     digest = clz.whole_digest()
     size = sum(slot.size for slot in slots)
     for slot in slots:
-        data, reason = _decode(file, slot, model)
+        data, reason = _decode(file, slot, model, trailer)
         if data is None:
             damages.append(Damage(slot.index, slot.start, slot.start + slot.size, reason))
             yield from _zeros(slot.size)
@@ -236,11 +246,11 @@ def _saved(
             yield data
         if progress is not None:
             progress(slot.start + slot.size, size)
-    if trailer is not None and not damages and digest.digest() != trailer.digest:
+    if trailer is not None and len(trailer.entries) != 1 and not damages and digest.digest() != trailer.digest:
         damages.append(Damage(-1, 0, size, "every chunk is whole but together they are not the original"))
 
 
-def _decode(file: BinaryIO, slot: _Slot, model: ChunkModel) -> tuple[bytes | None, str]:
+def _decode(file: BinaryIO, slot: _Slot, model: ChunkModel, trailer: clz.Trailer | None) -> tuple[bytes | None, str]:
     if slot.found is None:
         return None, "it is missing, or its head is damaged"
     head = slot.found.head
@@ -251,13 +261,14 @@ def _decode(file: BinaryIO, slot: _Slot, model: ChunkModel) -> tuple[bytes | Non
         data = decode_chunk(head.method, coded, head.size, model)
     except CorruptStream as error:
         return None, str(error)
-    if clz.chunk_digest(head.index, head.start, data) != head.digest:
+    wanted = head.tag if trailer is None else trailer.entries[slot.index].digest
+    if not clz.chunk_digest(head.index, head.start, data).startswith(wanted):
         return None, "it decodes to other bytes than were encoded"
     return data, ""
 
 
 def _coded(file: BinaryIO, found: _Found) -> bytes | None:
-    file.seek(found.offset + clz.CHUNK_HEAD.size + 4)
+    file.seek(found.body)
     data = file.read(found.head.coded_size + 4)
     if len(data) < found.head.coded_size + 4 or zlib.crc32(data[:-4]).to_bytes(4, "little") != data[-4:]:
         return None

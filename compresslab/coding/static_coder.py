@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from compresslab.coding.quantize import block_weights, inner_weights, split_of
+from compresslab.coding.quantize import Rows, Split, block_masses, place_masses, split_of, weights_minus_one
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
 from compresslab.coding.stream import cut_streams, join_streams
 from compresslab.errors import CorruptStream
@@ -34,12 +34,12 @@ def encode_static(symbols: npt.ArrayLike, counts: npt.ArrayLike) -> bytes:
     split = split_of(row.shape[1])
     blocks, places = np.divmod(array, split.places)
     streams = [WordEncoder() for _ in range(split.levels)]
-    streams[0].encode_iid(blocks.astype(np.int32), block_weights(row, split)[0])
+    streams[0].encode_iid(blocks.astype(np.int32), _outer(row, split))
     if split.levels == 2:
         order = np.argsort(blocks, kind="stable")
         used, first = np.unique(blocks[order], return_index=True)
         for block, part in zip(used, np.split(places[order], first[1:]), strict=True):
-            streams[1].encode_iid(part.astype(np.int32), inner_weights(row, split, block[None])[0])
+            streams[1].encode_iid(part.astype(np.int32), _inner(row, split, int(block)))
     return join_streams([stream.finish() for stream in streams])
 
 
@@ -55,15 +55,14 @@ def decode_static(data: bytes, count: int, counts: npt.ArrayLike) -> NDArray[np.
             raise CorruptStream(f"{len(data)} bytes are left over: the data is damaged, or the counts are others")
         return np.zeros(count, dtype=np.int64)
     split = split_of(row.shape[1])
-    streams = [WordDecoder(part) for part in cut_streams(data, split)]
-    symbols = streams[0].decode_iid(count, block_weights(row, split)[0]).astype(np.int64)
+    streams = [WordDecoder(part) for part in cut_streams(data, split.levels)]
+    symbols = streams[0].decode_iid(count, _outer(row, split)).astype(np.int64)
     if split.levels == 2:
         blocks = symbols
         order = np.argsort(blocks, kind="stable")
         used, times = np.unique(blocks, return_counts=True)
         parts = [
-            streams[1].decode_iid(int(n), inner_weights(row, split, block[None])[0])
-            for block, n in zip(used, times, strict=True)
+            streams[1].decode_iid(int(n), _inner(row, split, int(block))) for block, n in zip(used, times, strict=True)
         ]
         symbols = np.empty(count, dtype=np.int64)
         symbols[order] = np.concatenate(parts)
@@ -73,6 +72,17 @@ def decode_static(data: bytes, count: int, counts: npt.ArrayLike) -> NDArray[np.
     if not all(stream.may_be_exhausted() for stream in streams):
         raise CorruptStream(f"data is left over after {count} symbols: it is damaged, or the counts are others")
     return symbols
+
+
+def _outer(row: Rows, split: Split) -> NDArray[np.float64]:
+    weights: NDArray[np.float64] = weights_minus_one(*block_masses(row, split))[0]
+    return weights
+
+
+def _inner(row: Rows, split: Split, block: int) -> NDArray[np.float64]:
+    masses = place_masses(row, split, np.zeros(1, dtype=np.int64), np.array([block]))
+    weights: NDArray[np.float64] = weights_minus_one(masses)[0]
+    return weights
 
 
 def _row(counts: npt.ArrayLike) -> NDArray[np.float64]:

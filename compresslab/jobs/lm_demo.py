@@ -14,7 +14,7 @@ from compresslab.lm.tree_model import TreeModel
 from compresslab.lm.windows import Windows
 from compresslab.texts import Texts
 
-__all__ = ["TinyRow", "measure_tiny"]
+__all__ = ["TREE_DEPTH", "TinyRow", "measure_tiny"]
 
 SAMPLE = 12_000  # bytes of held-out text of each corpus
 TREE_DEPTH, TREE_SMOOTHING = 4, 0.01

@@ -86,6 +86,7 @@ def measure_model_rate(
     eos: bool = True,
     beside: bool = True,
     depth: int = TREE_DEPTH,
+    batch_tokens: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     resume: str | PathLike[str] | None = None,
 ) -> ModelRateResult:
@@ -99,6 +100,7 @@ def measure_model_rate(
         eos: predict EOS at the end of each text, and count it.
         beside: also measure the token tree, gzip, xz and zstd.
         depth: of that tree.
+        batch_tokens: inputs of a batch of the model; by its vocabulary and device where None.
         progress: called with (symbols done, in all).
         resume: a file that keeps what is done.
 
@@ -112,7 +114,9 @@ def measure_model_rate(
     """
     data = tokenize(model, texts, name)
     begun = time.perf_counter()
-    scores = score_everywhere(model, data, windows, eos=eos, progress=progress, resume=resume)
+    scores = score_everywhere(
+        model, data, windows, eos=eos, batch_tokens=batch_tokens, progress=progress, resume=resume
+    )
     seconds = time.perf_counter() - begun
     raw = texts.buffer.tobytes()
     return ModelRateResult(

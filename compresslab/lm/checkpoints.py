@@ -27,7 +27,7 @@ from compresslab.hugging_face_tokenizer import load_hugging_face
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.tokenizers import Tokenizer, get_tokenizer
 
-__all__ = ["CARD", "default_device", "load", "quiet_transformers", "save"]
+__all__ = ["CARD", "default_device", "load", "quiet_transformers", "save", "torch_device", "torch_dtype"]
 
 CARD = "compresslab.json"
 DTYPES = ("auto", "bfloat16", "float16", "float32", "float64")
@@ -72,7 +72,7 @@ def load(
     else:
         folder, gguf_file = str(path if path.is_dir() else name), None
     card = _read_card(path) if path.is_dir() else {}
-    module = _load_module(str(name), folder, gguf_file, device or default_device(), dtype, attention)
+    module = _load_module(str(name), folder, gguf_file, device, dtype, attention)
     if tokenizer == "auto":
         own = card.get("tokenizer")
         tokenizer = get_tokenizer(own) if own else load_hugging_face(str(name))
@@ -123,6 +123,37 @@ def default_device() -> str:
     return f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
 
 
+def torch_device(name: str | None) -> Any:
+    """Return a torch device that can be used here; `default_device` where None.
+
+    Raises:
+        InvalidParameter: there is no such device here.
+    """
+    import torch
+
+    try:
+        where = torch.device(name or default_device())
+        torch.empty(0, device=where)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidParameter(f"device {name!r} cannot be used here ({reason}): try device='cpu'") from error
+    return where
+
+
+def torch_dtype(name: str | None, device: str) -> Any:
+    """Return a torch dtype, or "auto"; where None float32, and bfloat16 on the device type "cuda".
+
+    Raises:
+        InvalidParameter: an unknown dtype.
+    """
+    import torch
+
+    chosen = name or ("bfloat16" if device == "cuda" else "float32")
+    if chosen not in DTYPES:
+        raise InvalidParameter(f"unknown dtype {chosen!r}: {did_you_mean(chosen, DTYPES)}")
+    return "auto" if chosen == "auto" else getattr(torch, chosen)
+
+
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Keep transformers from drawing its own progress bars and logging hints."""
@@ -158,20 +189,14 @@ def _read_card(folder: Path) -> dict[str, Any]:
 
 
 def _load_module(
-    name: str, folder: str, gguf_file: str | None, device: str, dtype: str | None, attention: str | None
+    name: str, folder: str, gguf_file: str | None, device: str | None, dtype: str | None, attention: str | None
 ) -> Any:
     try:
-        import torch
         from transformers import AutoModelForCausalLM
     except ImportError as error:
         raise MissingExtra(f"the model '{name}'", "lm") from error
-    try:
-        where = torch.device(device)
-        torch.empty(0, device=where)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidParameter(f"device {device!r} cannot be used here ({reason}): try device='cpu'") from error
-    options: dict[str, Any] = {"local_files_only": True, "dtype": _dtype(dtype, where.type)}
+    where = torch_device(device)
+    options: dict[str, Any] = {"local_files_only": True, "dtype": torch_dtype(dtype, where.type)}
     if attention is not None:
         options["attn_implementation"] = attention
     if gguf_file is not None:
@@ -202,18 +227,13 @@ def _explained(error: Exception, name: str, local: bool, attention: str | None) 
         return InvalidParameter(f"'{name}' is not a causal language model: transformers has no such form of it")
     if attention is not None and "attn" in reason:
         return InvalidParameter(f"attention {attention!r} cannot be used with '{name}': {reason}")
+    if "mismatched_sizes" in reason:
+        return CorruptFile(
+            f"the weights of '{name}' have other shapes than its config.json says: the two files do not belong together"
+        )
     if not local:
         return UnknownName(
             f"unknown model {name!r}: there is no such folder or file, and it is not in the local Hugging Face cache: "
             "give a folder or a GGUF file, or download it first (nothing is downloaded here)"
         )
     return CorruptFile(f"'{name}' is no checkpoint that can be read, or it was cut short: {reason}")
-
-
-def _dtype(name: str | None, device: str) -> Any:
-    import torch
-
-    chosen = name or ("bfloat16" if device == "cuda" else "float32")
-    if chosen not in DTYPES:
-        raise InvalidParameter(f"unknown dtype {chosen!r}: {did_you_mean(chosen, DTYPES)}")
-    return "auto" if chosen == "auto" else getattr(torch, chosen)

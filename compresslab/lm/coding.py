@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab.arrays import UIntArray
+from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.stream import Decoder, Encoder
 from compresslab.errors import CorruptStream, DecodingError, InvalidParameter
 from compresslab.lm.protocol import Floats, LanguageModel
@@ -45,7 +46,7 @@ DEFAULT_SEGMENT = 512
 DEFAULT_CHUNK = 1 << 18  # bytes of a file that are tokenized, and decoded, by themselves
 
 Progress = Callable[[int, int], None]
-_FORMAT = 1  # raise it when the same tokens would be coded otherwise
+_FORMAT = 2  # raise it when the same tokens would be coded otherwise
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class TokenCoder:
         return self._fingerprint
 
     def settings(self) -> dict[str, Any]:
-        """Return what `model_of_file` and people need to know, as JSON; files hold it twice, so it is short."""
+        """Return what `model_of_file` and people need to know, as JSON; files of many chunks hold it twice."""
         return {**self._shape(), **_machine(self.model)}
 
     def _shape(self) -> dict[str, Any]:
@@ -135,7 +136,7 @@ class TokenCoder:
                 "store them without the model"
             )
         coded = self.encode_tokens(tokens, _scaled(progress, tokens.size, len(data)))
-        chunk = _leb128(tokens.size) + coded.stream
+        chunk = leb128(tokens.size) + coded.stream
         self.coded[chunk] = coded
         return chunk
 
@@ -145,7 +146,12 @@ class TokenCoder:
         Raises:
             CorruptStream: it cannot be one.
         """
-        count, at = _read_leb128(coded)
+        try:
+            count, at = read_leb128(coded)
+        except CorruptStream as error:
+            raise CorruptStream(
+                "the number of tokens at the start of a chunk is broken: the data is damaged"
+            ) from error
         if count > 8 * size + 8:  # no tokenizer here makes more than a token of a bit
             raise CorruptStream(f"a chunk of {size} bytes announces {count} tokens: it is damaged")
         tokens = self.decode_tokens(coded[at:], count, _scaled(progress, count, size))
@@ -273,22 +279,3 @@ def _scaled(progress: Progress | None, tokens: int, size: int) -> Progress | Non
     if progress is None:
         return None
     return lambda done, total: progress(done * size // max(1, tokens), size)
-
-
-def _leb128(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _read_leb128(data: bytes) -> tuple[int, int]:
-    """Return the number that data begins with, and where it ends."""
-    value = 0
-    for at, byte in enumerate(data[:10]):
-        value |= (byte & 0x7F) << (7 * at)
-        if not byte & 0x80:
-            return value, at + 1
-    raise CorruptStream("the number of tokens at the start of a chunk is broken: the data is damaged")

@@ -27,6 +27,7 @@ __all__ = ["HuggingFaceModel", "HuggingFaceStepper"]
 
 _PIECE = 1 << 22  # logits turned into scores at once, in numbers: 16 MiB of float32, beside the batch itself
 _BATCH_BYTES = {"cpu": 1 << 28, "cuda": 1 << 32}  # logits of a batch, as float32
+_BATCH_TOKENS = {"cpu": 1 << 12, "cuda": 1 << 16}  # more are slower on a CPU: what a layer makes leaves its caches
 # What a config says about where it came from, not about what it computes.
 _NOT_SETTINGS = {"_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype", "use_cache"}
 
@@ -71,8 +72,8 @@ class HuggingFaceModel:
                 f"the tokenizer '{tokenizer.name}' has {tokenizer.vocab_size} tokens, the model '{name}' only "
                 f"{self.vocab_size}: they do not belong together"
             )
-        budget = _BATCH_BYTES.get(self.device.type, _BATCH_BYTES["cpu"])
-        self.batch_tokens = max(1, min(1 << 16, budget // (4 * self.vocab_size)))
+        most, budget = (sizes.get(self.device.type, sizes["cpu"]) for sizes in (_BATCH_TOKENS, _BATCH_BYTES))
+        self.batch_tokens = max(1, min(most, budget // (4 * self.vocab_size)))
 
     @property
     def device(self) -> Any:
@@ -109,7 +110,8 @@ class HuggingFaceModel:
                     )
                 return first
         raise InvalidParameter(
-            f"the model '{self.name}' has no end-of-sequence token, so no document can end: give {argument}=..."
+            f"the model '{self.name}' has no end-of-sequence token, so no document can end: give {argument}=..., "
+            f"or set {keys[-1]} in its config.json"
         )
 
     def encode(self, text: bytes) -> UIntArray:

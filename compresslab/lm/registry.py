@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +87,18 @@ def get_model(name: str | LanguageModel, **settings: Any) -> LanguageModel:
         if not (path.is_dir() or path.suffix == ".gguf"):
             if entry is not None and entry.takes is None and colon:
                 raise UnknownName(f"unknown model {name!r}: '{head}' takes nothing after it")
+            if any(sign in name for sign in "/\\~") and entry is None:
+                hub = "" if name[0] in "./\\~" else f", or hf:{name} for a model of the local Hugging Face cache"
+                raise UnknownName(
+                    f"unknown model {name!r}: there is no such folder; give that of a checkpoint, or a .gguf file{hub}"
+                )
             raise UnknownName(f"unknown model {name!r}: {did_you_mean(name, model_names())}")
         entry, rest = _TABLE["hf"], name
     if entry.extra is not None and importlib.util.find_spec(entry.package) is None:
         raise MissingExtra(f"the model '{name}'", entry.extra)
     load = cast(Callable[..., LanguageModel], getattr(importlib.import_module(entry.module), entry.function))
+    known = [key for key, value in inspect.signature(load).parameters.items() if value.kind is value.KEYWORD_ONLY]
+    for setting in settings:
+        if setting not in known:
+            raise InvalidParameter(f"the model '{name}' has no setting {setting!r}: {did_you_mean(setting, known)}")
     return load(rest, **settings) if entry.takes else load(**settings)

@@ -39,17 +39,22 @@ def smollm2_file() -> Path:
     return folder / FILE
 
 
-def load_smollm2(*, cache: bool = True, **settings: Any) -> HuggingFaceModel:
+def load_smollm2(
+    *, cache: bool = True, device: str | None = None, dtype: str | None = None, attention: str | None = None
+) -> HuggingFaceModel:
     """Load SmolLM2-135M-Instruct.
 
     Args:
         cache: keep the dequantised model in the cache folder, and read it from there the next time.
-        settings: those of `compresslab.lm.checkpoints.load`, such as ``device`` and ``dtype``.
+        device: as for `compresslab.lm.checkpoints.load`.
+        dtype: likewise.
+        attention: likewise.
 
     Raises:
         MissingExtra: the extra smollm2, or lm, is not installed.
     """
     source = smollm2_file()
+    settings: dict[str, Any] = {"device": device, "dtype": dtype, "attention": attention}
     if not cache:
         return load(source, label="smollm2", **settings)
     with open(source, "rb") as file:
@@ -61,7 +66,7 @@ def load_smollm2(*, cache: bool = True, **settings: Any) -> HuggingFaceModel:
         try:
             return load(kept, label="smollm2", **settings)
         except CompressLabError:
-            if settings.get("device") or settings.get("dtype") or settings.get("attention"):
+            if any(settings.values()):
                 raise  # more likely a setting that cannot be than a damaged cache
             shutil.rmtree(kept, ignore_errors=True)
     return load(source, label="smollm2", **settings)

@@ -18,7 +18,8 @@ from compresslab.cache import cache_folder
 from compresslab.corpora import corpus_names, load_corpus
 from compresslab.dataset import Dataset
 from compresslab.errors import CompressLabError
-from compresslab.lm.checkpoints import default_device, load
+from compresslab.files import unreadable
+from compresslab.lm.checkpoints import default_device, load, torch_device, torch_dtype
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.training import Training, train
 from compresslab.stdlib_text import sources_key
@@ -92,6 +93,7 @@ def load_tiny(
     shape: TinyShape = TINY,
     training: Training = TINY_TRAINING,
     device: str | None = None,
+    dtype: str | None = None,
     folder: str | PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> HuggingFaceModel:
@@ -101,30 +103,35 @@ def load_tiny(
         shape: its size.
         training: how it is trained.
         device: a torch device; a GPU where there is one, where None.
+        dtype: what it computes in once it is trained, as for `compresslab.lm.checkpoints.load`; float32 where None.
         folder: where to keep it; in the cache folder where None.
         progress: called with (steps done, steps in all) while it is trained.
 
     Raises:
         MissingExtra: the extra lm is not installed.
+        InvalidParameter: no such device or dtype.
         UnreadableFile: the folder that was given cannot be written.
     """
-    where = device or default_device()
+    where = str(torch_device(device))
+    final = torch_dtype(dtype or "float32", where)
     kept = Path(folder) if folder is not None else cache_folder() / f"tiny-{_key(shape, training)}"
     if (kept / "result.json").is_file():
         try:
-            return load(kept / "model", device=where, dtype="float32", label="tiny")
+            return load(kept / "model", device=where, dtype=dtype or "float32", label="tiny")
         except CompressLabError:
             pass  # damaged: made again below
     model = make_tiny(shape, seed=training.seed, device=where)
     data = {name: shown for name, (shown, _) in tiny_data().items()}
     try:
         kept.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except OSError as error:
         if folder is not None:
-            raise
+            raise unreadable(folder, error, "write") from error
         train(model, data, training, progress=progress)  # a cache that cannot be written is no error
-        return model
-    train(model, data, training, kept, progress=progress)
+    else:
+        train(model, data, training, kept, progress=progress)
+    if final != "auto":
+        model.module.to(final)
     return model
 
 

@@ -112,6 +112,7 @@ def make_trainer(
         remove_unused_columns=False,
         dataloader_pin_memory=on_gpu,
         log_level="error",
+        ddp_find_unused_parameters=False,
     )
     if settings.batch % arguments.world_size:
         raise InvalidParameter(

@@ -22,10 +22,12 @@ from compresslab.report.curve_figures import (
 )
 from compresslab.report.effective_figures import exchange_figure, rebound_theory_figure
 from compresslab.report.model_figures import (
+    Bar,
     Cell,
     Trend,
     Weight,
     depth_figure,
+    rate_figure,
     rebound_figure,
     rebound_heatmap,
     scaling_figure,
@@ -37,6 +39,7 @@ from compresslab.report.style import save_figure
 from compresslab.report.tree_figures import leaf_mass_figure, tree_figure
 
 __all__ = [
+    "Bar",
     "Cell",
     "Measured",
     "SignMap",
@@ -49,6 +52,7 @@ __all__ = [
     "force_figure",
     "leaf_mass_figure",
     "measured_slope_figure",
+    "rate_figure",
     "rebound_figure",
     "rebound_heatmap",
     "rebound_theory_figure",

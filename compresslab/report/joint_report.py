@@ -152,7 +152,7 @@ def _verdict(one: ArmSummary) -> str:
     worst = max(abs(s.relative_error) for s in one.slopes if s.role == "align")
     return (
         f"In the arm “{one.arm.name}” {right} of {len(early)} signs for l below 1/2 are the theory's at 95 %, and the "
-        f"slopes of the alignment data are within {worst:.0%} of it."
+        f"slopes of the alignment data are within {worst:.1%} of it."
     )
 
 

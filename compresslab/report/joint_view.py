@@ -60,16 +60,17 @@ def _worst(one: ArmSummary, role: str) -> float:
 
 
 def _sheets(summaries: Sequence[ArmSummary], *, wide: bool) -> Iterator[Sheet]:
-    """Yield the tables; those that are not wide leave the errors in percent to the reader, to fit a terminal."""
+    """Yield the tables; to fit a terminal, those that are not wide leave out what follows from the rest or its titles.
+
+    These are the errors in percent, and of the arms their reading, k and parameters.
+    """
     yield (
         "Arms: the fit, and the slopes at l = 0",
-        ["arm", "reading", "k", "parameters", "excess", "dγ_p/dl", "theory", "dγ_a/dl", "theory", "ratio"],
+        ["arm", *(["reading", "k", "parameters"] * wide), "excess", "dγ_p/dl", "theory", "dγ_a/dl", "theory", "ratio"],
         [
             [
                 _name(one),
-                one.arm.reading,
-                f"{one.arm.k:g}",
-                f"{one.parameters:,}",
+                *[one.arm.reading, f"{one.arm.k:g}", f"{one.parameters:,}"] * wide,
                 f"{one.excess.mean:.4f}",
                 *(cell for role in ("pretrain", "align") for cell in _pair(one.at(role, 0.0))),
                 _with_error(one.ratio, 1),
@@ -78,8 +79,10 @@ def _sheets(summaries: Sequence[ArmSummary], *, wide: bool) -> Iterator[Sheet]:
         ],
     )
     for one in summaries:
+        size = "" if wide else f", {one.parameters:,} parameters"
         yield (
-            f"{_name(one)}: {one.leaves:,} leaves, {len(one.arm.seeds)} seeds, k = {one.arm.k:g}, {one.arm.reading}",
+            f"{_name(one)}{size}: {one.leaves:,} leaves, {len(one.arm.seeds)} seeds, "
+            f"k = {one.arm.k:g}, {one.arm.reading}",
             ["l", *(x for s in SYMBOLS.values() for x in (f"dγ_{s}/dl", "theory", *["error"] * wide)), "conservation"],
             [
                 [

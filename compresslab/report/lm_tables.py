@@ -8,10 +8,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from compresslab.jobs.lm_compress import CodedRateResult
+from compresslab.jobs.lm_demo import TREE_DEPTH, TinyRow
 from compresslab.jobs.lm_rate import ModelRateResult
 from compresslab.report.tables import make_table, shown_number
 
-__all__ = ["coded_rate_text", "model_rate_table"]
+__all__ = ["coded_rate_text", "model_rate_table", "tiny_cells", "tiny_notes", "tiny_table"]
 
 
 def model_rate_table(results: Sequence[ModelRateResult]) -> RenderableType:
@@ -48,9 +49,45 @@ def model_rate_table(results: Sequence[ModelRateResult]) -> RenderableType:
     lossy = [r.name or "texts" for r in results if not r.exact]
     if lossy:
         notes.append(
-            f"The tokenizer does not give back {', '.join(lossy)} exactly: these bits are those of another text."
+            f"The tokenizer does not give {', '.join(lossy)} back exactly: the bits are those of the text that it does "
+            "give back, still per byte of the original."
         )
     return Group(table, *(Text(note, style="dim") for note in notes))
+
+
+def tiny_table(rows: Sequence[TinyRow]) -> RenderableType:
+    """Draw the rates of the small model, one line a corpus, beside the tree's and the compressors'."""
+    columns, cells = tiny_cells(rows)
+    table = make_table("Held-out text of the embedded corpora, bits per byte", columns)
+    for row in cells:
+        table.add_row(*row)
+    return Group(table, *(Text(note, style="dim") for note in tiny_notes(rows)))
+
+
+def tiny_cells(rows: Sequence[TinyRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the columns of that table, and its cells."""
+    tools = tuple(rows[0].model.general_bits_per_byte)
+    columns = ("corpus", "bytes", rows[0].model.model, "standard error", "token tree", *tools)
+    return columns, [
+        (
+            row.model.name,
+            f"{row.model.bytes:,}",
+            shown_number(row.model.bits_per_byte, 3),
+            shown_number(row.model.error_bits_per_byte, 3),
+            shown_number(row.trained_tree_bits_per_byte, 3),
+            *(shown_number(row.model.general_bits_per_byte.get(tool), 3) for tool in tools),
+        )
+        for row in rows
+    ]
+
+
+def tiny_notes(rows: Sequence[TinyRow]) -> tuple[str, ...]:
+    """Return what a reader of that table must know."""
+    return (
+        f"{rows[0].model.model}: a small Llama over bytes, trained on other documents of the same corpora; token tree: "
+        f"of all those documents, each symbol given the {TREE_DEPTH - 1} before it.",
+        "Standard error: over documents. The compressors have only the text itself to learn from.",
+    )
 
 
 def coded_rate_text(result: CodedRateResult) -> str:
@@ -58,16 +95,22 @@ def coded_rate_text(result: CodedRateResult) -> str:
     info = result.info
     rate = f", {info.bits_per_byte:.4f} bits per byte" if info.original_size else ""
     lines = [f"{info.path}: {info.original_size:,} bytes in {info.coded_size:,}{rate}"]
+    if not result.tokens:
+        lines.append(_escaped(result))
+        return "\n".join(lines)
     if result.scored_bits is not None and result.float_path_bits is not None:
         lines.append(f"scored in one pass         {result.scored_bits:16,.1f} bits, {result.tokens:,} tokens")
         lines.append(f"float path, step by step   {result.float_path_bits:+16,.1f}")
     else:
         lines.append(f"by the rows coded under    {result.stepped_bits:16,.1f} bits, {result.tokens:,} tokens")
     lines.append(f"quantised and coded        {result.coder_bits:+16,.1f}  (at most {result.coder_bound_bits:,.0f})")
-    lines.append(f"header, checksums, index   {result.file_bits - result.stream_bits:+16,.1f}")
+    rest = "other chunks, header, ...  " if result.escaped_bytes else "header, checksums, index   "
+    lines.append(f"{rest}{result.file_bits - result.stream_bits:+16,.1f}")
     lines.append(f"the file                   {result.file_bits:16,.1f} bits")
     if result.escaped_bytes:
-        lines.append(
-            f"{result.escaped_bytes:,} bytes are stored without the model: no text of its tokenizer, or smaller so"
-        )
+        lines.append(_escaped(result))
     return "\n".join(lines)
+
+
+def _escaped(result: CodedRateResult) -> str:
+    return f"{result.escaped_bytes:,} bytes are stored without the model: no text of its tokenizer, or smaller so"

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "Bar",
     "Cell",
     "Trend",
     "Weight",
     "depth_figure",
+    "rate_figure",
     "rebound_figure",
     "rebound_heatmap",
     "scaling_figure",
@@ -84,6 +86,43 @@ class Weight:
     weight: float
     standard_error: float | None = None
     nominal: float | None = None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The rate of one text by one method.
+
+    Attributes:
+        text: what was coded.
+        method: a model or a compressor.
+        bits_per_byte: its rate.
+    """
+
+    text: str
+    method: str
+    bits_per_byte: float
+
+
+def rate_figure(bars: Sequence[Bar]) -> Figure:
+    """Draw rates in bits per byte: a group of bars for each text, a colour for each method, the number beside each."""
+    _held(bars)
+    texts, methods = (list(dict.fromkeys(names)) for names in ([b.text for b in bars], [b.method for b in bars]))
+    thick = 0.8 / len(methods)
+    with style():
+        figure, axes = new_axes("bits per byte", "text", height=1.1 + len(texts) * (0.35 + 0.17 * len(methods)))
+        for i, method in enumerate(methods):
+            mine = [bar for bar in bars if bar.method == method]
+            y = [texts.index(bar.text) + (i - (len(methods) - 1) / 2) * thick for bar in mine]
+            drawn = axes.barh(
+                y, [bar.bits_per_byte for bar in mine], thick * 0.9, color=COLOURS[_CYCLE[i % 6]], label=method
+            )
+            axes.bar_label(drawn, fmt="%.2f", padding=2, fontsize=7.5)
+        axes.set_yticks(range(len(texts)), [name if len(name) < 25 else f"{name[:11]}…{name[-12:]}" for name in texts])
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set_xlim(0, 1.15 * max(bar.bits_per_byte for bar in bars) or 1.0)
+        figure.legend(loc="outside upper left", ncols=min(3, len(methods)))
+    return figure
 
 
 def rebound_figure(cells: Sequence[Cell], quantity: str = "score", series: str | None = None) -> Figure:

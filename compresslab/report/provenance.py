@@ -55,7 +55,12 @@ class Provenance:
 
 
 def provenance(
-    arguments: Sequence[str], datasets: Sequence[Dataset], *, files: Sequence[Path] = (), seed: int | None = None
+    arguments: Sequence[str],
+    datasets: Sequence[Dataset],
+    *,
+    files: Sequence[Path] = (),
+    seed: int | None = None,
+    packages: Sequence[str] = (),
 ) -> Provenance:
     """Collect where numbers come from.
 
@@ -64,6 +69,7 @@ def provenance(
         datasets: what was measured.
         files: what was read; of a folder the files in it.
         seed: the seed, if any choice was random.
+        packages: whose versions matter too, such as "torch".
     """
     found = [path for given in files for path in (sorted(given.rglob("*")) if given.is_dir() else [given])]
     return Provenance(
@@ -72,7 +78,7 @@ def provenance(
         versions={
             "compresslab": __version__,
             "Python": f"{platform.python_version()} ({platform.python_implementation()}, {platform.system()})",
-            **{name: _version(name) for name in _PACKAGES},
+            **{name: _version(name) for name in (*_PACKAGES, *packages)},
         },
         data=tuple(DataSource(d.name or "data", d.num_responses, d.num_bytes, dataset_digest(d)) for d in datasets),
         files={str(path): file_digest(path) for path in found if path.is_file()},

@@ -1,4 +1,7 @@
-"""Tests that anyone can run on their own parts: here, the laws of a language model.
+"""Tests that anyone can run on their own parts: the laws of a language model, and what to draw in property tests.
+
+`check_language_model` runs the laws on any model. `compresslab.testing.strategies` holds hypothesis strategies
+(datasets, trees, distributions, mixtures); it is a module by itself because it needs the extra ``testing``.
 
 Example:
     >>> from compresslab import Dataset

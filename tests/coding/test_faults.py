@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import pathlib
 import sys
+import zlib
 
 import numpy as np
 import pytest
 
 from compresslab.coding import compress_file, decompress_file, recover_file, verify_file
+from compresslab.coding.clz_reader import ClzReader
 from compresslab.errors import CorruptFile
 
 BENCHMARK = pathlib.Path(__file__).parents[2] / "benchmarks" / "reliability.py"
@@ -78,7 +80,9 @@ def test_each_part_is_blamed_by_name(packed):
 
 def test_without_header_and_trailer_the_chunks_speak_for_themselves(packed):
     data = packed.read_bytes()
-    first, last = data.index(b"CLZc"), data.rindex(b"CLZt")
+    with ClzReader(packed) as reader:
+        first, last = reader.trailer.entries[0].offset, reader.trailer_offset
+    assert data[first:].startswith(b"CLZc")
     packed.write_bytes(data[first:last])
     assert recover_file(packed, packed.with_name("g")).recovered == 25_000
     assert packed.with_name("g").read_bytes() == packed.with_name("f").read_bytes()
@@ -91,10 +95,20 @@ def test_without_header_and_trailer_the_chunks_speak_for_themselves(packed):
 def test_a_file_of_a_later_version_is_refused_not_misread(packed, monkeypatch):
     from compresslab.coding import clz_format
 
-    monkeypatch.setattr(clz_format, "VERSION", 2)
+    monkeypatch.setattr(clz_format, "VERSION", 1)
     for use in (verify_file, lambda path: recover_file(path, path.with_name("g"))):
-        with pytest.raises(CorruptFile, match="format version 1, this compresslab reads 2: update it"):
+        with pytest.raises(CorruptFile, match="format version 2, this compresslab reads 1: update it"):
             use(packed)
+
+
+def test_a_file_of_the_first_version_is_refused_by_name(tmp_path):
+    # the header of version 1: magic, u32 length, JSON, CRC-32
+    header = b"\x93CLZ\r\n\x1a\n" + (13).to_bytes(4, "little") + b'{"version":1}'
+    old = tmp_path / "old.clz"
+    old.write_bytes(header + zlib.crc32(header).to_bytes(4, "little") + bytes(100))
+    for use in (verify_file, lambda path: recover_file(path, path.with_name("g"))):
+        with pytest.raises(CorruptFile, match="format version 1, this compresslab reads 2: decompress it with"):
+            use(old)
 
 
 def test_junk_between_chunks_is_reported_though_nothing_is_lost(packed):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,13 +15,14 @@ from compresslab.coding.quantize import (
     MAX_VOCABULARY,
     PRECISION,
     as_rows,
-    block_weights,
-    inner_weights,
+    block_masses,
+    place_masses,
     split_of,
+    weights_minus_one,
 )
 from compresslab.errors import InvalidDistribution, InvalidParameter
 
-module = __import__("compresslab.coding.quantize", fromlist=["_sum_in_lanes"])
+module = importlib.import_module("compresslab.coding.quantize")
 SIZES = [2, 3, 16, 64, 65, 66, 100, 255, 256, 257, 1000, 4097, 49152, 50257]
 
 
@@ -27,6 +30,14 @@ def skewed_rows(rng, n, V, spread, dtype):
     logits = rng.normal(size=(n, V)) * spread
     rows = np.exp(logits - logits.max(axis=1, keepdims=True))
     return (rows / rows.sum(axis=1, keepdims=True)).astype(dtype)
+
+
+def block_weights(rows, split):
+    return weights_minus_one(*block_masses(rows, split))
+
+
+def inner_weights(rows, split, blocks):
+    return weights_minus_one(place_masses(rows, split, np.arange(len(rows)), blocks))
 
 
 def two_level_cost(rows, symbols):

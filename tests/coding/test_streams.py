@@ -171,8 +171,10 @@ def test_left_over_and_missing_data_is_noticed(V):
     data = encode(symbols, rows)
     with pytest.raises(CorruptStream, match="left over after 100 symbols"):
         decode(data, rows[:100])
-    with pytest.raises(CorruptStream, match="cut or glued"):
-        decode(data + b"x", rows)
+    with pytest.raises(CorruptStream, match="left over after 400 symbols"):
+        decode(data + b"four more words!", rows)
+    with pytest.raises(CorruptStream, match="in its first parts but only .* follow: it was cut"):
+        decode(data[: len(data) // 4], rows)
     with pytest.raises(CorruptStream, match="no probability rows"):
         decode(data, [])
 

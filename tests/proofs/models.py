@@ -10,11 +10,11 @@ from typing import Any
 import sympy as sp
 
 from proofs import vocabulary as v
+from proofs.theorems import coding, hooke
 from proofs.theorems import elasticity_any_number as many
 from proofs.theorems import elasticity_fixed as fixed
 from proofs.theorems import elasticity_ratio as roles
 from proofs.theorems import elasticity_three as three
-from proofs.theorems import hooke
 
 Values = dict[Any, Any]
 
@@ -117,6 +117,26 @@ def positive_mixture(rng: random.Random) -> Values:
     return mixture(rng, hooke.pp.label, 1)
 
 
+def weights(rng: random.Random) -> Values:
+    """Whole parts, what is left over, and the weights, as `compresslab.coding.quantize` defines them."""
+    size, parts = rng.randint(2, 5), rng.randint(1, 60)
+    q = distribution(rng, size, 0)
+    whole = [parts * mass // 1 for mass in q]
+    first, coded = rng.randint(1, size), rng.choice([z for z in range(1, size + 1) if q[z - 1]])
+    rest = parts - sum(whole)
+    return {
+        coding.A: sp.Integer(size),
+        coding.f: sp.Integer(parts),
+        coding.q.label: array(q),
+        coding.a.label: array(whole),
+        coding.R: sp.Integer(rest),
+        coding.w.label: array([1 + a + rest * (z == first) for z, a in enumerate(whole, 1)]),
+        coding.first: sp.Integer(first),
+        coding.coded: sp.Integer(coded),
+        coding.m: rational(q[coded - 1]),
+    }
+
+
 MODELS: dict[str, Callable[[random.Random], Values]] = {
     "volume-derivative": mixture,
     "conservation-law": mixture,
@@ -126,6 +146,7 @@ MODELS: dict[str, Callable[[random.Random], Values]] = {
     "rebound-slows": mixture,
     "hooke-forward": mixture,
     "hooke-reverse-derivative": positive_mixture,
+    "quantization-overhead": weights,
     "elasticity-ratio": three_roles,
     "elasticity-signs": three_roles,
     "elasticity-same-data-reversed": two_roles,

@@ -14,6 +14,7 @@ import sympy as sp
 from scipy import integrate
 
 from compresslab.codelength import cross_entropy_bits, entropy_bits, huffman_code_length_bits, kl_bits
+from compresslab.coding.quantize import PRECISION, quantize
 from compresslab.effective_depth import layer_entropies_bits
 from compresslab.elasticity import Elasticity
 from compresslab.mixture import Mixture
@@ -103,6 +104,26 @@ def test_mixture_agrees_with_the_derivatives_exactly() -> None:
         assert sp.Rational(mixture.forces()[i, t]) == force
         value = float(evaluate(v.code_length(v.i, sp.Integer(0), v.t), values))
         assert mixture.code_lengths_nats()[i] == pytest.approx(value, rel=1e-12)
+
+
+def test_integer_weights_are_those_of_the_coder_and_cost_what_the_bound_allows() -> None:
+    """Rows of dyadic masses, so that the coder's floats are exact: the theorem's weights, to the last part."""
+    rng = random.Random(3)
+    for size in (2, 5, 64, 300):
+        counts = [0, *(rng.randint(0, 2**20) for _ in range(size - 2))]
+        row = [Fraction(c, 2**30) for c in counts]
+        row.append(1 - sum(row))
+        parts = 2**PRECISION - size
+        whole = [parts * mass // 1 for mass in row]
+        wanted = [1 + a for a in whole]
+        wanted[0] += parts - sum(whole)
+        assert quantize(np.array([[float(mass) for mass in row]])).tolist() == [wanted]
+        bound = -math.log2(1 - size / 2**PRECISION)
+        for mass, weight in zip(row, wanted, strict=True):
+            if mass:
+                assert -math.log2(weight / 2**PRECISION) + math.log2(mass) < bound
+    last = quantize(np.array([[0.0] * 63 + [1.0]]))[0, -1]  # the bound is nearly reached
+    assert 0.98 * -math.log2(1 - 64 / 2**PRECISION) < -math.log2(last / 2**PRECISION)
 
 
 def test_reverse_forces_agree() -> None:

@@ -1,4 +1,17 @@
-"""Hypothesis strategies: what the laws are tested on."""
+"""Hypothesis strategies: the values that the library's own laws are tested on, for property tests of your own.
+
+They draw what is rare in practice and breaks code: empty responses, vocabularies of one token and of 2**32, phrases
+longer than their response, leaves of mass 0 and of tiny mass. Needs the extra ``testing`` (hypothesis).
+
+Example:
+    >>> from hypothesis import given, settings
+    >>> from compresslab import entropy_bits
+    >>> @settings(max_examples=20, deadline=None, database=None)
+    ... @given(distributions(max_size=9))
+    ... def entropy_is_at_most_that_of_equal_masses(p):
+    ...     assert entropy_bits(p) <= np.log2(p.size) + 1e-12
+    >>> entropy_is_at_most_that_of_equal_masses()
+"""
 
 from __future__ import annotations
 
@@ -6,14 +19,19 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from compresslab.dataset import Dataset
 from compresslab.distribution import LeafDistribution
+from compresslab.errors import MissingExtra
 from compresslab.mixture import Mixture
 from compresslab.phrases import PARSES
 from compresslab.tree import TokenTree
+
+try:
+    from hypothesis import strategies as st
+except ImportError as error:
+    raise MissingExtra("compresslab.testing.strategies", "testing") from error
 
 __all__ = [
     "aligned_distributions",
@@ -30,8 +48,11 @@ __all__ = [
     "volumes",
 ]
 
+#: How responses are cut.
 parses = st.sampled_from(PARSES)
+#: Depths of trees: small ones, and those around the widths of machine words.
 depths = st.integers(1, 8) | st.sampled_from([9, 16, 17, 31, 32, 33, 63, 64])
+#: Sizes of vocabularies: small ones, and those around the widths of integers, up to 2**32.
 vocab_sizes = st.integers(1, 5) | st.sampled_from([16, 255, 256, 257, 65536, 65537, 2**31, 2**32 - 1, 2**32])
 
 
@@ -71,8 +92,9 @@ def distributions(
     draw: st.DrawFn, size: int | None = None, max_size: int = 12, zeros: bool = True
 ) -> NDArray[np.float64]:
     """Plain arrays of probabilities; with ``zeros``, leaves of mass 0 and of tiny mass among them."""
-    w = np.array(draw(_weights(size or draw(st.integers(1, max_size)), zeros)))
-    return w / w.sum()
+    w: NDArray[np.float64] = np.array(draw(_weights(size or draw(st.integers(1, max_size)), zeros)))
+    p: NDArray[np.float64] = w / w.sum()
+    return p
 
 
 @st.composite
