@@ -8,6 +8,11 @@
 ``scaling``     the rebound against the size of a model and against its pre-training
 ``presets``     the specs that ``--preset`` names
 ``networks``    byte-level networks over all leaves of a prefix tree: a GRU and a causal transformer
+``texts``       pre-training, positive and negative texts, dealt out
+``base_models`` small Llamas over bytes, pre-trained on the spot
+``finetuning``  training on texts, stopped on the way to be measured
+``measures``    code lengths, KL to the base, samples; ``style`` judges them
+``phases``      one rate or two, and where a curve crosses a level
 ``slopes``      rates of change with confidence intervals, beside those of the theory
 ``rows``        results on disk: append-only, checksummed, resumed
 ==============  ======================================================================================

@@ -14,7 +14,7 @@ Source: Ji et al., arXiv 2406.06144, section 5 (figure of rebound: n in 1000 ...
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -414,8 +414,3 @@ def run_rebound(
 def rebound_record(spec: ReboundSpec) -> dict[str, Any]:
     """Return what ``spec.json`` holds: the spec, its texts by name and digest."""
     return {"experiment": "rebound", **asdict(spec), "texts": text_record(spec.texts, spec.most)}
-
-
-def volumes_of(rows: Sequence[Mapping[str, Any]], name: str) -> list[int]:
-    """Return the volumes that occur in a column, rising."""
-    return sorted({int(row[name]) for row in rows})
