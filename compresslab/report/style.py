@@ -132,11 +132,11 @@ def new_axes(x: str, y: str, *, width: float = 4.9, height: float = 3.3) -> tupl
 
 
 def label_logarithmic(axis: Axis) -> None:
-    """Label a logarithmic axis with numbers so few that none touch: 1, 2 and 5 of a decade, or whole decades."""
+    """Label a logarithmic axis with numbers so few that none touch: 1, 2 and 5 of a decade, or powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()
-    few = high / low < 200
+    few = high / low < 200 and high < 1e6
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
     if few and low >= 1:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
