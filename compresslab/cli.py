@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from typer.core import TyperGroup
 
 from compresslab import __version__
 from compresslab.coding_commands import add_coding_commands
@@ -23,6 +24,7 @@ from compresslab.demo_command import add_demo_command
 from compresslab.drawing import top_branches
 from compresslab.errors import CompressLabError, InvalidParameter
 from compresslab.experiment_commands import add_experiment_commands
+from compresslab.interrupts import said_of
 from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scenarios
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
@@ -42,8 +44,22 @@ from compresslab.tree import TokenTree
 
 __all__ = ["app", "main"]
 
+
+class _Root(TyperGroup):
+    """All commands: an interrupted one says what it leaves behind, in one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            below = "\n" if sys.stderr.isatty() else ""  # the terminal's ^C
+            print(f"{below}compresslab: stopped: {said_of(stop)}", file=sys.stderr)
+            raise typer.Exit(130) from stop
+
+
 app = typer.Typer(
     name="compresslab",
+    cls=_Root,
     help="What fine-tuning does to the data a language model was trained on, measured in bits.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -423,6 +439,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         print(f"compresslab: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(1) from error
+    except KeyboardInterrupt as error:  # a second one
+        raise SystemExit(130) from error
     except BrokenPipeError as error:  # the reader (head, less) has gone
         sys.stderr.close()
         raise SystemExit(1) from error

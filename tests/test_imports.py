@@ -16,10 +16,10 @@ PACKAGE = Path(compresslab.__file__).parent
 
 # The direction of imports: a module imports only modules before it in this list. Every module must be in it.
 ORDER = """
-    errors checks phrases divergence
+    errors interrupts checks phrases divergence
     files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers
     readers dataset corpora
-    threads jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
+    threads processes jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
     words compiled counting treefile
     scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.parts scale.building
     scale.spilling
