@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
 import json
 import os
 import sys
@@ -45,8 +46,16 @@ from compresslab.tree import TokenTree
 __all__ = ["app", "main"]
 
 
+# The tasks in the order of the tutorial; a command that is not here comes last.
+_ORDER = ["tree", "rate", "elasticity", "corpora", "prove", "experiment", "report", "demo"]
+_ORDER += ["compress", "decompress", "verify", "info"]
+
+
 class _Root(TyperGroup):
     """All commands: an interrupted one says what it leaves behind, in one line."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: (*_ORDER, name).index(name))
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -192,7 +201,9 @@ def tree_command(
     save: Annotated[Path | None, typer.Option(help="Write the tree to this file.")] = None,
     tokens: Annotated[bool, typer.Option("--tokens", help="The files hold tokens: .bin, .npy, .parquet, ...")] = False,
     eos: Annotated[int | None, typer.Option(help="Token files: the token that ends a response.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="Token files: type of a .bin without header [uint16].")] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="Token files: type of a .bin without header.", show_default="uint16")
+    ] = None,
     column: Annotated[str | None, typer.Option(help="Token files: which column of a table.")] = None,
     vocab_size: Annotated[int | None, typer.Option(help="Token files: V, to spare the pass that finds it.")] = None,
     memory: Annotated[str | None, typer.Option(help="Token files: memory to take, such as 2GB.")] = None,
@@ -369,7 +380,13 @@ def _announce(line: str, as_json: bool) -> None:
 
 
 def _print(view: RenderableType) -> None:
-    Console(width=None if sys.stdout.isatty() else _PAGE_WIDTH).print(view)
+    if sys.stdout.isatty():
+        Console().print(view)
+        return
+    page = Console(file=io.StringIO(), width=_PAGE_WIDTH)
+    with page.capture() as printed:
+        page.print(view, crop=False)
+    print("\n".join(line.rstrip() for line in printed.get().split("\n")), end="")
 
 
 def _say(values: dict[str, Any], line: str, as_json: bool) -> None:

@@ -37,10 +37,10 @@ ORDER = """
     experiments.pool experiments.joint experiments.slopes experiments.joint_summary experiments.presets
     experiments.effective experiments.run
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
-    report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
-    report.curve_figures report.tree_figures report.model_figures report.sign_map report.figures report.page
-    report.page_parts report.pages report.elasticity_report report.joint_view report.effective_view report.joint_report
-    report.lm_pages report.demo_page
+    report report.progress report.sheet report.tables report.lm_tables report.style report.provenance report.ledger
+    report.families report.curve_figures report.tree_figures report.model_figures report.sign_map report.figures
+    report.page report.page_parts report.pages report.elasticity_report report.joint_view report.effective_view
+    report.joint_report report.lm_pages report.demo_page
     model_commands coding_commands experiment_commands report_commands demo_command cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
@@ -15,6 +14,7 @@ from compresslab.drawing import Branch, visible
 from compresslab.jobs.elasticity import ElasticityResult, ElasticityRow, Reading
 from compresslab.jobs.rate import RateResult
 from compresslab.jobs.tree import TreeResult
+from compresslab.report.sheet import Sheet
 
 __all__ = ["corpora_table", "elasticity_view", "make_table", "rate_table", "shown_number", "tree_view"]
 
@@ -24,11 +24,11 @@ READINGS = {
 }
 
 
-def make_table(title: str, columns: Sequence[str]) -> Table:
+def make_table(title: str, columns: Sequence[str]) -> Sheet:
     """Return an empty table in the house's style: the first column left, numbers right and never broken."""
-    table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Sheet(title)
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0)
+        table.add_column(Text(column), justify="left" if i == 0 else "right", no_wrap=i > 0)
     return table
 
 
