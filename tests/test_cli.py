@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 from compresslab import Dataset, TokenTree, entropy_bits, huffman_code_length_bits, ideal_code_length_bits
-from compresslab.cli import main
+from compresslab.cli import app, main
 from compresslab.report.progress import working
 
 Run = Callable[..., tuple[int, str, str]]
@@ -345,3 +346,35 @@ def test_a_shell_completes_commands_and_options(
     code, out, _ = run()
     assert code == 0
     assert out.split() == offered
+
+
+def all_commands() -> dict[str, dict[str, Any]]:
+    """Every command with its parameters by name."""
+    found = {}
+
+    def walk(command: Any, name: str) -> None:
+        if getattr(command, "commands", None):
+            for part, inner in command.commands.items():
+                walk(inner, f"{name} {part}".strip())
+        else:
+            found[name] = {option: one for one in command.params for option in one.opts}
+
+    walk(typer.main.get_command(app), "")
+    return found
+
+
+def test_an_option_means_the_same_in_every_command() -> None:
+    commands = all_commands()
+    assert len(commands) >= 13
+    short = {"--quiet": "-q", "--out": "-o", "--force": "-f", "--depth": "-d", "--tokenizer": "-t"}
+    kinds: dict[str, set[tuple[int, bool]]] = {}
+    for name, options in commands.items():
+        for option, one in options.items():
+            if option in {"--json", "--quiet", "--seed", "--out", "--report"}:
+                kinds.setdefault(option, set()).add((one.nargs, one.is_flag))
+            if option in short:
+                assert short[option] in one.opts, f"{name} {option}"
+    assert all(len(kind) == 1 for kind in kinds.values()), kinds
+    assert {name for name, options in commands.items() if "--json" not in options} <= {"prove"}  # it has its own parser
+    assert {name for name, options in commands.items() if "--quiet" not in options} <= {"prove", "info"}  # no waiting
+    assert {"rate", "tree", "elasticity", "demo"} <= {name for name in commands if "--report" in commands[name]}
