@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,8 +105,8 @@ def rate_under_model(
     for i, one in enumerate(found, start=1):
         journal = None
         if scoring.resume is not None:
-            journal = scoring.resume if len(found) == 1 else f"{scoring.resume}.{i}"
-        with if_stopped(lambda: _kept(scoring.resume)), working(f"scoring {one.label}", quiet=quiet) as step:
+            journal = scoring.resume if len(found) == 1 else Path(f"{scoring.resume}.{i}")
+        with if_stopped(partial(_kept, journal)), working(f"scoring {one.label}", quiet=quiet) as step:
             results.append(
                 measure_model_rate(
                     model,
