@@ -42,6 +42,17 @@ def test_on_a_terminal_every_number_is_there_and_no_line_is_too_long(names: list
     assert all(len(line) <= width for line in lines)
 
 
+def test_every_part_of_a_table_has_all_labels() -> None:
+    table = make_table("", ["k", "l", *(f"number {i}" for i in range(8))], labels=2)
+    table.add_row("10", "0.25", *(["1,234,567"] * 8))
+    console = Console(file=io.StringIO(), width=50, force_terminal=True, color_system=None)
+    with console.capture() as printed:
+        console.print(table)
+    parts = printed.get().split("\n\n")
+    assert len(parts) >= 2
+    assert all(re.search(r"^10  0\.25  ", part, flags=re.M) for part in parts)
+
+
 def test_what_fits_is_one_table() -> None:
     assert len(drawn(["one", "two", "three"], 80, terminal=True)) == 3
     assert sum("label" in line for line in drawn([f"file number {i}" for i in range(9)], 80, terminal=True)) == 3
