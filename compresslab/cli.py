@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from typer.core import TyperGroup
 
 from compresslab import __version__
 from compresslab.coding_commands import add_coding_commands
@@ -23,6 +25,7 @@ from compresslab.demo_command import add_demo_command
 from compresslab.drawing import top_branches
 from compresslab.errors import CompressLabError, InvalidParameter
 from compresslab.experiment_commands import add_experiment_commands
+from compresslab.interrupts import said_of
 from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scenarios
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
@@ -42,8 +45,30 @@ from compresslab.tree import TokenTree
 
 __all__ = ["app", "main"]
 
+
+# The tasks in the order of the tutorial; a command that is not here comes last.
+_ORDER = ["tree", "rate", "elasticity", "corpora", "prove", "experiment", "report", "demo"]
+_ORDER += ["compress", "decompress", "verify", "info"]
+
+
+class _Root(TyperGroup):
+    """All commands: an interrupted one says what it leaves behind, in one line."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: (*_ORDER, name).index(name))
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            below = "\n" if sys.stderr.isatty() else ""  # the terminal's ^C
+            print(f"{below}compresslab: stopped: {said_of(stop)}", file=sys.stderr)
+            raise typer.Exit(130) from stop
+
+
 app = typer.Typer(
     name="compresslab",
+    cls=_Root,
     help="What fine-tuning does to the data a language model was trained on, measured in bits.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -176,7 +201,9 @@ def tree_command(
     save: Annotated[Path | None, typer.Option(help="Write the tree to this file.")] = None,
     tokens: Annotated[bool, typer.Option("--tokens", help="The files hold tokens: .bin, .npy, .parquet, ...")] = False,
     eos: Annotated[int | None, typer.Option(help="Token files: the token that ends a response.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="Token files: type of a .bin without header [uint16].")] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="Token files: type of a .bin without header.", show_default="uint16")
+    ] = None,
     column: Annotated[str | None, typer.Option(help="Token files: which column of a table.")] = None,
     vocab_size: Annotated[int | None, typer.Option(help="Token files: V, to spare the pass that finds it.")] = None,
     memory: Annotated[str | None, typer.Option(help="Token files: memory to take, such as 2GB.")] = None,
@@ -353,7 +380,13 @@ def _announce(line: str, as_json: bool) -> None:
 
 
 def _print(view: RenderableType) -> None:
-    Console(width=None if sys.stdout.isatty() else _PAGE_WIDTH).print(view)
+    if sys.stdout.isatty():
+        Console().print(view)
+        return
+    page = Console(file=io.StringIO(), width=_PAGE_WIDTH)
+    with page.capture() as printed:
+        page.print(view, crop=False)
+    print("\n".join(line.rstrip() for line in printed.get().split("\n")), end="")
 
 
 def _say(values: dict[str, Any], line: str, as_json: bool) -> None:
@@ -423,6 +456,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         print(f"compresslab: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(1) from error
+    except KeyboardInterrupt as error:  # a second one
+        raise SystemExit(130) from error
     except BrokenPipeError as error:  # the reader (head, less) has gone
         sys.stderr.close()
         raise SystemExit(1) from error

@@ -21,6 +21,7 @@ from compresslab.coding.container import (
 )
 from compresslab.coding.recovery import Recovery, recover_file
 from compresslab.errors import CorruptFile, InvalidParameter
+from compresslab.interrupts import if_stopped
 from compresslab.jobs.lm_compress import CodedRateResult
 from compresslab.model_commands import PANEL, Device, Dtype, load_model, refuse
 from compresslab.report.lm_tables import coded_rate_text
@@ -81,14 +82,15 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         if model is not None:
             refuse(context, ("workers",), "of no use with --model, where one process advances all segments")
             chosen = {"streams": streams, "segment": segment, "chunk_size": chunk_size}
-            coded = _compress_with_model(file, target, model, device, dtype, chosen, verify=verify, quiet=quiet)
+            with if_stopped(lambda: _kept(target)):
+                coded = _compress_with_model(file, target, model, device, dtype, chosen, verify=verify, quiet=quiet)
             say(asdict(coded), coded_rate_text(coded), as_json)
             return
         refuse(
             context, ("streams", "segment", "device", "dtype"), "only for language models, add --model or leave it out"
         )
         size = DEFAULT_CHUNK_SIZE if chunk_size is None else chunk_size
-        with working(f"compressing {file.name}", quiet=quiet) as step:
+        with if_stopped(lambda: _kept(target)), working(f"compressing {file.name}", quiet=quiet) as step:
             info = compress_file(
                 file,
                 target,
@@ -119,7 +121,7 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         target = out or file.with_suffix("")
         _check_free(target, force)
         writer = _writer(file, model, device, quiet=quiet, broken=recover)
-        with working(f"decompressing {file.name}", quiet=quiet) as step:
+        with if_stopped(lambda: _kept(target)), working(f"decompressing {file.name}", quiet=quiet) as step:
             if recover:
                 saved: Recovery | None = recover_file(file, target, model=writer, progress=step)
             else:
@@ -211,6 +213,11 @@ def _chunks(file: Path, chunk_size: int) -> int:
 def _check_free(target: Path, force: bool) -> None:
     if target.exists() and not force:
         raise InvalidParameter(f"{target} is there already: name another with --out, or replace it with --force")
+
+
+def _kept(target: Path) -> str:
+    """Say what an interrupted command leaves behind."""
+    return f"{target} is {'as it was' if target.exists() else 'not written'}; the same command begins again"
 
 
 def _summary(info: FileInfo) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 from rich.console import RenderableType
 
 from compresslab.errors import InvalidParameter
+from compresslab.interrupts import if_stopped
 from compresslab.readers import read_files
 from compresslab.report.page import write_report
 from compresslab.report.progress import working
@@ -103,8 +105,8 @@ def rate_under_model(
     for i, one in enumerate(found, start=1):
         journal = None
         if scoring.resume is not None:
-            journal = scoring.resume if len(found) == 1 else f"{scoring.resume}.{i}"
-        with working(f"scoring {one.label}", quiet=quiet) as step:
+            journal = scoring.resume if len(found) == 1 else Path(f"{scoring.resume}.{i}")
+        with if_stopped(partial(_kept, journal)), working(f"scoring {one.label}", quiet=quiet) as step:
             results.append(
                 measure_model_rate(
                     model,
@@ -132,6 +134,13 @@ def rate_under_model(
             source = provenance(command, [], files=files, packages=("torch", "transformers"))
             written = write_report(model_rate_page(results, source), report)
         print(f"Report: {written}", file=sys.stderr if as_json else sys.stdout)
+
+
+def _kept(journal: Path | None) -> str:
+    """Say what an interrupted scoring leaves behind."""
+    if journal is None:
+        return "no score is kept; with --resume FILE a scoring goes on where it was stopped"
+    return f"what is scored is kept in {journal}; the same command goes on from there"
 
 
 def _windows(scoring: Scoring, model: LanguageModel) -> Windows | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +64,7 @@ def add_report_command(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option("--out", "-o", help="Where report.html goes.", show_default="the same folder")
         ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
         """Write report.html and its figures from the rows of a finished experiment."""
@@ -70,4 +72,4 @@ def add_report_command(app: typer.Typer) -> None:
             files = [folder / name for name in ("spec.json", "rows.jsonl")]
             source = provenance(list(context.obj or []), [], files=files)
             written = write_report(experiment_page(folder, source), out or folder)
-        print(f"Report: {written}")
+        print(json.dumps({"report": str(written)}) if as_json else f"Report: {written}")

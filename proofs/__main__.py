@@ -42,9 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         UnknownName: an ID that no claim has.
     """
     options = _parser().parse_args(argv)
-    for module, name in (("sympy", "proofs: sympy"), ("flint", "proofs: python-flint")):
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtra(name, "proofs")
+    if not all(importlib.util.find_spec(name) for name in ("sympy", "flint")):
+        raise MissingExtra("checking proofs", "proofs")
     from .kernel import check
     from .ledger import as_json, changes, counts, page, record, recorded, table, write_atomically
     from .narrate import narrate

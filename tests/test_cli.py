@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import re
@@ -14,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 from compresslab import Dataset, TokenTree, entropy_bits, huffman_code_length_bits, ideal_code_length_bits
-from compresslab.cli import main
+from compresslab.cli import app, main
 from compresslab.report.progress import working
 
 Run = Callable[..., tuple[int, str, str]]
@@ -273,3 +275,106 @@ def test_the_contained_ratio_tends_to_minus_k_on_real_text(run: Run) -> None:
     assert rows[0]["ratio"] == pytest.approx(-100, rel=1e-9)
     assert np.sign(rows[1]["slope_align_bits"]) == 1
     assert np.sign(rows[1]["slope_pretrain_bits"]) == -1
+
+
+def test_many_files_and_strange_names_are_all_in_the_table(run: Run, tmp_path: Path) -> None:
+    files = [tmp_path / f"a file with a long name, version [v{i}] of many.txt" for i in range(6)]
+    for i, file in enumerate(files):
+        file.write_text("to be or not to be\n" * (i + 1))
+    _, out, _ = run("rate", *files)
+    assert all(file.name in out for file in files)
+    assert "…" not in out
+    assert not any(line.endswith(" ") for line in out.splitlines())
+    assert out.splitlines()[2].split() == ["responses", *(str(i + 1) for i in range(6)), "21"]
+
+
+def test_help_shows_every_default_and_the_tasks_in_the_order_of_the_tutorial(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
+    assert "default: (uint16)" in run("tree", "--help")[1]
+    shown = re.findall(r"^\W+([a-z]+)  ", run("--help")[1].partition("Commands")[2], flags=re.M)
+    tutorial = (Path(__file__).parents[1] / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    places = {name: tutorial.find(f"compresslab {name}") for name in shown}
+    taught = [name for name in shown if places[name] >= 0]
+    assert taught == shown
+    assert taught == sorted(taught, key=places.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing", "extra"),
+    [
+        (["elasticity", "--report", "X"], "matplotlib", "report"),
+        (["rate", __file__, "--report", "X"], "jinja2", "report"),
+        (["tree", __file__, "--report", "X"], "matplotlib", "report"),
+        (["report", "X"], "matplotlib", "report"),
+        (["demo"], "jinja2", "report"),
+        (["demo"], "accelerate", "lm"),
+        (["rate", __file__, "--model", "tiny"], "transformers", "lm"),
+        (["rate", __file__, "--model", "smollm2"], "transformers", "smollm2"),
+        (["compress", __file__, "--out", "X", "--model", "smollm2"], "transformers", "smollm2"),
+        (["prove"], "flint", "proofs"),
+    ],
+)
+def test_a_missing_extra_is_named_before_anything_is_done(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], missing: str, extra: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == missing else there("json" if "." not in name else name)
+    )
+    for work in ("default_scenario", "measure_rate", "measure_tree", "measure_scenarios"):
+        monkeypatch.setattr(f"compresslab.cli.{work}", lambda *_, **__: pytest.fail("work was begun"))
+    code, out, err = run(*arguments)
+    assert (code, out) == (1, "")
+    assert err.rstrip().endswith(f"needs the optional extra '{extra}': pip install 'compresslab[{extra}]'")
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("ra", ["rate"]), ("elasticity --re", ["--report"]), ("experiment jo", ["joint"])]
+)
+def test_a_shell_completes_commands_and_options(
+    run: Run, monkeypatch: pytest.MonkeyPatch, typed: str, offered: list[str]
+) -> None:
+    words = ["compresslab", *typed.split()]
+    for name, value in (("WORDS", " ".join(words)), ("CWORD", str(len(words) - 1))):
+        monkeypatch.setenv(f"COMP_{name}", value)
+    monkeypatch.setenv("_COMPRESSLAB_COMPLETE", "complete_bash")
+    code, out, _ = run()
+    assert code == 0
+    assert out.split() == offered
+
+
+def all_commands() -> dict[str, dict[str, Any]]:
+    """Every command with its parameters by name."""
+    found = {}
+
+    def walk(command: Any, name: str) -> None:
+        if getattr(command, "commands", None):
+            for part, inner in command.commands.items():
+                walk(inner, f"{name} {part}".strip())
+        else:
+            found[name] = {option: one for one in command.params for option in one.opts}
+
+    walk(typer.main.get_command(app), "")
+    return found
+
+
+def test_an_option_means_the_same_in_every_command() -> None:
+    commands = all_commands()
+    assert len(commands) >= 13
+    short = {"--quiet": "-q", "--out": "-o", "--force": "-f", "--depth": "-d", "--tokenizer": "-t"}
+    kinds: dict[str, set[tuple[int, bool]]] = {}
+    for name, options in commands.items():
+        for option, one in options.items():
+            if option in {"--json", "--quiet", "--seed", "--out", "--report"}:
+                kinds.setdefault(option, set()).add((one.nargs, one.is_flag))
+            if option in short:
+                assert short[option] in one.opts, f"{name} {option}"
+    assert all(len(kind) == 1 for kind in kinds.values()), kinds
+    assert {name for name, options in commands.items() if "--json" not in options} <= {"prove"}  # it has its own parser
+    assert {name for name, options in commands.items() if "--quiet" not in options} <= {"prove", "info"}  # no waiting
+    assert {"rate", "tree", "elasticity", "demo"} <= {name for name in commands if "--report" in commands[name]}

@@ -16,10 +16,10 @@ PACKAGE = Path(compresslab.__file__).parent
 
 # The direction of imports: a module imports only modules before it in this list. Every module must be in it.
 ORDER = """
-    errors checks phrases divergence
+    errors interrupts checks phrases divergence
     files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers
     readers dataset corpora
-    threads jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
+    threads processes jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
     words compiled counting treefile
     scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.parts scale.building
     scale.spilling
@@ -42,9 +42,9 @@ ORDER = """
     experiments.resistance experiments.resistance_presets experiments.resistance_summary
     experiments.effective experiments.effective_summary experiments.run
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
-    report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
-    report.curve_figures report.tree_figures report.model_figures report.sign_map report.effective_figures
-    report.resistance_figures report.figures report.page
+    report report.progress report.sheet report.tables report.lm_tables report.style report.provenance report.ledger
+    report.families report.curve_figures report.tree_figures report.model_figures report.sign_map
+    report.effective_figures report.resistance_figures report.figures report.page
     report.page_parts report.pages report.elasticity_report report.joint_view report.joint_report
     report.effective_view report.effective_report
     report.rebound_view report.scaling_view report.rebound_report report.scaling_report

@@ -91,6 +91,9 @@ def test_the_command_writes_the_page_into_the_folder(folder: Path, capsys: pytes
     assert not stop.value.code
     assert capsys.readouterr().out == f"Report: {folder / 'report.html'}\n"
     text = (folder / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["report", str(folder), "--quiet", "--json"])
+    assert json.loads(capsys.readouterr().out) == {"report": str(folder / "report.html")}
     assert "contained &lt;1&gt;" in text
     assert "contained <1>" not in text
     assert re.search(r"rows\.jsonl</td>", text)

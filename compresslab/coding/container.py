@@ -7,12 +7,11 @@ file. A file appears under its name when it is complete and synced, or not at al
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import platform
 from collections import Counter, deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -25,6 +24,7 @@ from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel, Progress, 
 from compresslab.coding.clz_reader import ClzReader, open_input
 from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile
 from compresslab.files import write_atomic
+from compresslab.processes import process_pool
 
 __all__ = [
     "DEFAULT_CHUNK_SIZE",
@@ -280,7 +280,7 @@ def _mapped(
             yield data, encode_chunk(data, model, verify, progress[index])
         return
     waiting: deque[tuple[bytes, Future[tuple[clz.Method, bytes]]]] = deque()
-    with _pool(workers) as pool:
+    with process_pool(workers) as pool:
         for data in chunks:
             waiting.append((data, pool.submit(encode_chunk, data, EmbeddedModel(), verify)))
             if len(waiting) > workers:
@@ -314,7 +314,7 @@ def _decoded(reader: ClzReader, model: ChunkModel, workers: int, progress: list[
             yield reader.decode(index, model, progress[index])
         return
     waiting: deque[tuple[clz.ChunkHead, Future[bytes]]] = deque()
-    with _pool(workers) as pool:
+    with process_pool(workers) as pool:
         for index in range(reader.num_chunks):
             head, coded = reader.coded(index)
             waiting.append((head, pool.submit(decode_chunk, head.method, coded, head.size, EmbeddedModel())))
@@ -326,10 +326,6 @@ def _decoded(reader: ClzReader, model: ChunkModel, workers: int, progress: list[
 
 def _checked_result(reader: ClzReader, head: clz.ChunkHead, future: Future[bytes]) -> bytes:
     return reader.checked(head, future.result)
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def _shifted(progress: Progress | None, chunk_size: int, size: int) -> list[Progress | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TypeVar
 
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.rows import Row, append_rows, open_rows, settle_rows
+from compresslab.interrupts import if_stopped
+from compresslab.processes import process_pool
 
 __all__ = ["num_workers", "run_units"]
 
@@ -77,11 +78,18 @@ def run_units(
 
     if progress is not None and done:
         progress(round(1000 * done / total), 1000)
-    if workers <= 1 or len(missing) <= 1:
-        for name in missing:
-            take(name, work(units[name]))
-    else:
-        _in_parallel(work, units, missing, min(workers, len(missing)), take)
+
+    def kept() -> str:
+        if not finished:
+            return "no unit was finished; the same command begins again"
+        return f"{len(finished)} of {len(units)} units are kept in {Path(path)}; the same command goes on from there"
+
+    with if_stopped(kept):
+        if workers <= 1 or len(missing) <= 1:
+            for name in missing:
+                take(name, work(units[name]))
+        else:
+            _in_parallel(work, units, missing, min(workers, len(missing)), take)
     ordered = {name: finished[name] for name in units}
     settle_rows(path, ordered)
     return [row for rows in ordered.values() for row in rows]
@@ -94,31 +102,9 @@ def _in_parallel(
     workers: int,
     take: Callable[[str, list[Row]], None],
 ) -> None:
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures import as_completed
 
-    # Spawned, not forked: a fork copies the locks of threads that it does not copy.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_with_parent) as pool:
+    with process_pool(workers) as pool:
         names = {pool.submit(work, units[name]): name for name in missing}
-        try:
-            for future in as_completed(names):
-                take(names[future], future.result())
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _leave_with_parent() -> None:
-    """End this worker when the process that started it is gone, even if that was killed."""
-    from multiprocessing import connection, parent_process
-
-    parent = parent_process()
-    if parent is None:  # pragma: no cover - only in a process that no other started
-        return
-
-    def watch() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+        for future in as_completed(names):
+            take(names[future], future.result())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 
+from compresslab.interrupts import if_stopped
 from compresslab.scale.building import Report, build_tree_file
 from compresslab.scale.cluster import build_tree_on_cluster
 from compresslab.scale.memory import parse_bytes
@@ -50,13 +51,24 @@ def tree_of_token_files(
     limit = None if memory is None else parse_bytes(memory)
     with tempfile.TemporaryDirectory(prefix="compresslab-") as folder:
         path = Path(folder) / "tree" if save is None else Path(save)
-        if cluster is None:
-            build_tree_file(files, path, depth, parse, vocab_size=vocab_size, memory=limit, report=report)
-        else:
-            build_tree_on_cluster(
-                files, path, depth, parse, cluster=cluster, vocab_size=vocab_size, memory=limit, report=report
-            )
+        with if_stopped(lambda: _kept(save)):
+            if cluster is None:
+                build_tree_file(files, path, depth, parse, vocab_size=vocab_size, memory=limit, report=report)
+            else:
+                build_tree_on_cluster(
+                    files, path, depth, parse, cluster=cluster, vocab_size=vocab_size, memory=limit, report=report
+                )
         return TokenTree.load(path, mapped=True)  # the map outlives a temporary file
+
+
+def _kept(save: str | PathLike[str] | None) -> str:
+    """Say what an interrupted build leaves behind."""
+    if save is None:
+        return "no count is kept; with --save FILE a build goes on where it was stopped"
+    work = Path(f"{fspath(save)}.work")
+    if not any(work.glob("runs/*")):
+        return "no shard was counted yet; the same command begins again"
+    return f"the shards that are counted are kept in {work}; the same command goes on from there"
 
 
 def top_of(tree: TokenTree, depth: int) -> TokenTree:

@@ -41,7 +41,7 @@ class _Entry:
 _TABLE = {
     "tree": _Entry("compresslab.lm.tree_file", "load_tree_model", takes="FILE"),
     "tiny": _Entry("compresslab.lm.tiny", "load_tiny", extra="lm"),
-    "smollm2": _Entry("compresslab.lm.smollm2", "load_smollm2", extra="lm"),
+    "smollm2": _Entry("compresslab.lm.smollm2", "load_smollm2", extra="smollm2"),
     "hf": _Entry("compresslab.lm.checkpoints", "load", takes="NAME", extra="lm"),
 }
 

@@ -31,6 +31,7 @@ import numpy as np
 from compresslab.dataset import Dataset
 from compresslab.errors import CorruptFile, InvalidParameter, MissingExtra, did_you_mean
 from compresslab.files import write_atomic
+from compresslab.interrupts import if_stopped
 from compresslab.lm.checkpoints import load, quiet_transformers, save
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
@@ -227,7 +228,8 @@ def _train(
             trainer = make_trainer(model, curriculum, settings, folder if keep else None, progress)
         except ImportError as error:  # transformers' Trainer needs accelerate
             raise MissingExtra("training a model", "lm") from error
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with if_stopped(lambda: _kept(folder if keep else None)):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         model.module.to(dtype).eval()
     losses = tuple(entry["bits"] for entry in trainer.state.log_history if "bits" in entry)
     result = Trained(
@@ -242,6 +244,14 @@ def _train(
         part.rename(folder / MODEL)
         write_atomic(folder / RESULT, [json.dumps(asdict(result), indent=2).encode()])
     return result
+
+
+def _kept(folder: Path | None) -> str:
+    """Say what an interrupted training leaves behind."""
+    steps = 0 if folder is None else last_whole(folder)[1]
+    if not steps:
+        return "the training had no checkpoint yet; the same command begins again"
+    return f"the training is kept in {folder} up to step {steps:,}; the same command goes on from there"
 
 
 @contextmanager

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from compresslab.experiments.joint_summary import ArmSummary, Slope
 from compresslab.experiments.slopes import Estimate
+from compresslab.report.tables import make_table
 
 __all__ = ["joint_findings", "joint_markdown", "joint_view"]
 
@@ -22,9 +22,7 @@ def joint_view(summaries: Sequence[ArmSummary]) -> RenderableType:
     """Draw the findings and their tables for a terminal."""
     views: list[RenderableType] = [Text(f"- {line}") for line in joint_findings(summaries)]
     for title, columns, rows in _sheets(summaries, wide=False):
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for i, column in enumerate(columns):
-            table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+        table = make_table(title, columns)
         for row in rows:
             table.add_row(*row)
         views += [Text(), table]

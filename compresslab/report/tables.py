@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
@@ -15,6 +14,7 @@ from compresslab.drawing import Branch, visible
 from compresslab.jobs.elasticity import ElasticityResult, ElasticityRow, Reading
 from compresslab.jobs.rate import RateResult
 from compresslab.jobs.tree import TreeResult
+from compresslab.report.sheet import Sheet
 
 __all__ = ["corpora_table", "elasticity_view", "make_table", "rate_table", "shown_number", "tree_view"]
 
@@ -24,11 +24,17 @@ READINGS = {
 }
 
 
-def make_table(title: str, columns: Sequence[str]) -> Table:
-    """Return an empty table in the house's style: the first column left, numbers right and never broken."""
-    table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+def make_table(title: str, columns: Sequence[str], labels: int = 1) -> Sheet:
+    """Return an empty table in the house's style: the first column left, numbers right and never broken.
+
+    Args:
+        title: printed above it.
+        columns: headings.
+        labels: how many of the columns are printed again where a narrow terminal makes several tables of it.
+    """
+    table = Sheet(title, labels)
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0)
+        table.add_column(Text(column), justify="left" if i == 0 else "right", no_wrap=i > 0)
     return table
 
 
@@ -125,8 +131,9 @@ def elasticity_view(result: ElasticityResult) -> RenderableType:
     data = make_table(
         f"Data: phrases of {result.depth} symbols ({result.parse}), tokenizer {result.tokenizer or 'none'}",
         ["role", "data", "responses", "phrases", "leaves", "entropy, bits/phrase"],
+        labels=2,
     )
-    data.columns[1].justify = "left"
+    data.columns[1].justify, data.columns[1].no_wrap = "left", False
     for part in result.parts:
         cells = [f"{part.responses:,}", f"{part.phrases:,}", f"{part.leaves:,}", shown_number(part.entropy_bits, 3)]
         data.add_row(part.role, part.name, *cells)
@@ -142,6 +149,7 @@ def _reading_view(result: ElasticityResult, reading: Reading) -> Iterator[Render
     table = make_table(
         "",
         ["k", "l", "γ_p", "γ_a", "γ_t", "dγ_p/dl", "dγ_a/dl", "ratio"],
+        labels=2,
     )
     for row in reading.rows:
         table.add_row(

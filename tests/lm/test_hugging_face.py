@@ -279,6 +279,8 @@ def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(make_llama: Make
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match="the model 'smollm2' needs the optional extra 'smollm2'"):
+        get_model("smollm2")
     with pytest.raises(MissingExtra, match=r"the model 'tiny' needs the optional extra 'lm': pip install"):
         get_model("tiny")
     from compresslab.lm.smollm2 import smollm2_file

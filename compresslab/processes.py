@@ -1,0 +1,73 @@
+"""Worker processes that end with the work: none is left behind by Ctrl-C, by an error, or when the parent is killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from typing import Any
+
+__all__ = ["process_pool"]
+
+
+@contextmanager
+def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool of processes; if the block is left by an exception, they are ended at once, whatever they do.
+
+    Ctrl-C in a terminal goes to every process of a command. The workers do not hear it: the parent does, and ends them.
+    They also end when the parent is gone, even if it was killed.
+
+    Args:
+        workers: how many. They are spawned, not forked: a fork copies the locks of threads that it does not copy.
+    """
+    context = multiprocessing.get_context("spawn")
+    line, end = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_obey, initargs=(line,))
+    try:
+        with _deaf():
+            for _ in range(workers):
+                pool.submit(_nothing)  # starts a worker
+        yield pool
+    except BaseException:
+        end.close()  # the workers take it as the end
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        end.close()
+        line.close()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment: a process that is started meanwhile ignores it from its first instruction."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+
+
+def _nothing() -> None:
+    """Do nothing, in a worker."""
+
+
+def _obey(line: Connection) -> None:
+    """In a worker: leave Ctrl-C to the parent, and end at once when it closes the line or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    watched: list[Any] = [line] if parent is None else [line, parent.sentinel]
+
+    def watch() -> None:
+        connection.wait(watched)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,184 @@
+"""Ctrl-C: exit code 130, one line on what is kept, nothing half-written, no process left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import compresslab
+from compresslab.cli import main
+from compresslab.experiments.pool import run_units
+from compresslab.experiments.rows import Row, read_rows
+from compresslab.interrupts import if_stopped, said_of
+from compresslab.processes import process_pool
+
+
+def stop(arguments: list[str], sign: str, *, press: bool = True) -> tuple[int, str, str]:
+    """Start Python, wait for a line with ``sign`` on standard error, and press Ctrl-C: in all of its processes."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    first = ""
+    for line in process.stderr:
+        first += line
+        if sign in line:
+            break
+    if press:
+        os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, first + err
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and is more than an exit code that nobody asked for yet."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
+SLEEPERS = """
+import glob, os, sys, time
+from compresslab.processes import process_pool
+
+def sleep(_):
+    open(f"{os.getpid()}.pid", "w").close()
+    time.sleep(100)
+
+if __name__ == "__main__":
+    with process_pool(2) as pool:
+        waiting = [pool.submit(sleep, i) for i in range(4)]
+        while len(glob.glob("*.pid")) < 2:
+            time.sleep(0.05)
+        print("begun", file=sys.stderr, flush=True)
+        THEN
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+@pytest.mark.parametrize(("then", "press"), [("waiting[0].result()", True), ("raise ValueError(7)", False)])
+def test_workers_end_with_the_block_whatever_they_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, press: bool
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(compresslab.__file__).parents[1]))
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "sleepers.py"
+    script.write_text(SLEEPERS.replace("THEN", then))
+    begun = time.monotonic()
+    code, _, err = stop([str(script)], "begun", press=press)
+    assert code == (-signal.SIGINT if press else 1)
+    assert err.count("Traceback") == 1  # the parent's; no worker says a word
+    assert time.monotonic() - begun < 60
+    pids = [int(path.stem) for path in tmp_path.glob("*.pid")]
+    assert len(pids) == 2
+    assert not any(map(is_running, pids))
+
+
+def test_a_pool_gives_results_and_leaves_the_signal_as_it_was() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with process_pool(2) as pool:
+        assert signal.getsignal(signal.SIGINT) is before
+        assert list(pool.map(abs, [-1, 2, -3])) == [1, 2, 3]
+
+
+def test_a_stopped_compress_writes_nothing_and_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "long.txt"
+    file.write_bytes(b"".join(b"%d %s\n" % (i * i, b"abc" * (i % 7)) for i in range(400_000)))
+    arguments = ["-m", "compresslab", "compress", str(file), "--chunk-size", "1000000", "--workers", "2"]
+    code, out, err = stop(arguments, "compressing long.txt")
+    assert (code, out) == (130, "")
+    said = err.splitlines()[-1]
+    assert said == f"compresslab: stopped: {file}.clz is not written; the same command begins again"
+    assert "Traceback" not in err
+    assert os.listdir(tmp_path) == ["long.txt"]
+
+
+def unit(number: int) -> list[Row]:
+    if number == 2:
+        raise KeyboardInterrupt
+    return [{"number": number}]
+
+
+def test_a_stopped_experiment_keeps_its_finished_units_and_goes_on(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        run_units(unit, {"two": 2, "one": 1}, rows)
+    assert said_of(stopped.value) == "no unit was finished; the same command begins again"
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        run_units(unit, {"one": 1, "two": 2}, rows)
+    assert said_of(stopped.value) == f"1 of 2 units are kept in {rows}; the same command goes on from there"
+    assert list(read_rows(rows)) == ["one"]
+
+
+def test_the_innermost_block_speaks() -> None:
+    with (
+        pytest.raises(KeyboardInterrupt) as stopped,
+        if_stopped(lambda: "outer"),
+        if_stopped(lambda: "inner"),
+    ):
+        raise KeyboardInterrupt
+    assert said_of(stopped.value) == "inner"
+    assert said_of(KeyboardInterrupt()) == "nothing is half-written; the same command begins again"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place", "kept"),
+    [
+        (["elasticity"], "compresslab.cli.measure_scenarios", "nothing is half-written"),
+        (["rate", "FILE"], "compresslab.cli.measure_rate", "nothing is half-written"),
+        (
+            ["rate", "FILE", "--model", "tree:TREE"],
+            "compresslab.jobs.lm_rate.measure_model_rate",
+            "with --resume FILE a scoring goes on",
+        ),
+        (
+            ["rate", "FILE", "--model", "tree:TREE", "--resume", "JOURNAL"],
+            "compresslab.jobs.lm_rate.measure_model_rate",
+            "what is scored is kept in JOURNAL; the same command goes on from there",
+        ),
+        (
+            ["tree", "--tokens", "TOKENS.bin"],
+            "compresslab.jobs.token_files.build_tree_file",
+            "with --save FILE a build",
+        ),
+        (
+            ["tree", "--tokens", "TOKENS.bin", "--save", "T"],
+            "compresslab.jobs.token_files.build_tree_file",
+            "no shard was counted yet",
+        ),
+    ],
+)
+def test_every_command_says_in_one_line_what_it_keeps(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+    place: str,
+    kept: str,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    Path("FILE").write_text("to be or not to be\n")
+    Path("TOKENS.bin").write_bytes(bytes(40))
+    with pytest.raises(SystemExit):
+        main(["tree", "FILE", "--save", "TREE"])
+    capsys.readouterr()
+    monkeypatch.setattr(place, interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert (stopped.value.code, out) == (130, "")
+    assert err.startswith("compresslab: stopped: ")
+    assert err.count("\n") == 1
+    assert kept in err
