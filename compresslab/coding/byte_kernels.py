@@ -35,7 +35,7 @@ PHI = np.uint64(0x9E3779B97F4A7C15)
 """Odd multiplier of all hashes: 2**64 over the golden ratio."""
 
 LANE_ROWS = 10
-"""Rows of ``lane`` (LANE_ROWS, K) int64: what the kernels keep about each lane while it is in a byte."""
+"""Rows of ``lane`` (LANE_ROWS, K) int32: what the kernels keep about each lane while it is in a byte."""
 
 _SO_FAR, _NODE, _PREVIOUS, _EXPECTED, _GRADE, _CHOSEN, _SHARED, _OWN, _AT, _VALUE = range(LANE_ROWS)
 
@@ -150,7 +150,7 @@ def begin_byte(lane: Array, text: Array, last: Array, place: Array, length: Arra
 
 @jit
 def find_buckets(half: bool, bits: int, keys: Array, lane: Array, histories: Array, start: Array, check: Array) -> None:
-    """Fill ``start`` (CONTEXTS, K), uint64, with where the buckets of the contexts begin; empty those of others.
+    """Fill ``start`` (CONTEXTS, K), uint32, with where the buckets of the contexts begin; empty those of others.
 
     For the second ``half`` of a byte, the bits so far count as a part of the context. ``check`` (K,) uint8 is scratch.
     """
@@ -167,17 +167,19 @@ def find_buckets(half: bool, bits: int, keys: Array, lane: Array, histories: Arr
                 hashed = (hashed ^ (np.uint64(so_far[k]) << low)) * PHI
             hashed ^= hashed >> mix
             hashed *= PHI
-            begin[k] = ((hashed >> shift) + base) << _FOUR
+            begin[k] = np.uint32(((hashed >> shift) + base) << _FOUR)
             check[k] = np.uint8(hashed >> to_check)
         # A bucket of another context: all are found before the first is emptied, by bit 0 of where they begin.
         for k in range(lanes):
-            begin[k] |= np.uint64(histories[begin[k]] != check[k])
+            begin[k] |= np.uint32(histories[begin[k]] != check[k])
         for k in range(lanes):
-            if begin[k] & _ONE:
-                begin[k] ^= _ONE
+            at = np.uint64(begin[k])
+            if at & _ONE:
+                at ^= _ONE
+                begin[k] = np.uint32(at)
                 for j in range(16):
-                    histories[begin[k] + np.uint64(j)] = 0
-                histories[begin[k]] = check[k]
+                    histories[at + np.uint64(j)] = 0
+                histories[at] = check[k]
 
 
 @jit
@@ -211,14 +213,14 @@ def predict(
     for c in range(contexts):
         begin, found, x, logit = start[c], seen[c], inputs[c], logits[c << 8 : (c + 1) << 8]
         for k in range(lanes):
-            history = histories[begin[k] + np.uint64(node[k])]
+            history = histories[np.uint64(begin[k]) | np.uint64(node[k])]
             found[k] = history
             x[k] = logit[history]
-            chosen[k] += history != 0
+            chosen[k] += np.int32(history != 0)
     for k in range(lanes):
         expected, grade = lane[_EXPECTED, k], lane[_GRADE, k]
         known = 4 * (chosen[k] * 3 // contexts)
-        x_match = 0.0
+        x_match = np.float32(0)
         if expected >> (8 - place) == so_far[k]:
             logit_match = stretch[match_map[grade] >> 4]
             x_match = logit_match if (expected >> (7 - place)) & 1 else -logit_match
@@ -231,18 +233,18 @@ def predict(
     for i in range(n):
         x, w, v = inputs[i], own[place, i], shared[place, i]
         for k in range(lanes):
-            o[k] += w[k] * x[k]
+            o[k] += w[k] * np.float64(x[k])
         for k in range(lanes):
-            s[k] += v[chosen[k]] * x[k]
+            s[k] += v[np.uint64(chosen[k])] * np.float64(x[k])
     for k in range(lanes):
         by_set = min(max(np.int64(s[k]) >> 16, -_LIMIT), _LIMIT)
         by_lane = min(max(np.int64(o[k]) >> 16, -_LIMIT), _LIMIT)
         lane[_SHARED, k], lane[_OWN, k] = by_set, by_lane
         mixed = ((by_set + by_lane) >> 1) + 2048
         position = mixed << 5
-        low, part = (lane[_PREVIOUS, k] | so_far[k]) * 33 + (position >> 12), position & 4095
-        below, above = correction[low], correction[low + 1]
-        ones = (squash[mixed] + ((below * (4096 - part) + above * part) >> 12)) >> 1
+        low, part = np.int64(lane[_PREVIOUS, k] | so_far[k]) * 33 + (position >> 12), position & 4095
+        below, above = np.int64(correction[np.uint64(low)]), np.int64(correction[np.uint64(low + 1)])
+        ones = (np.int64(squash[np.uint64(mixed)]) + ((below * (4096 - part) + above * part) >> 12)) >> 1
         nearer = part >> 11
         lane[_AT, k] = low + nearer
         lane[_VALUE, k] = above if nearer else below
@@ -284,28 +286,30 @@ def learn(
         begin, found = start[c], seen[c]
         for k in range(lanes):
             after = np.uint64(found[k]) | (np.uint64(bits[k]) << _EIGHT)
-            histories[begin[k] + np.uint64(node[k])] = next_history[after]
+            histories[np.uint64(begin[k]) | np.uint64(node[k])] = next_history[after]
         if learn_shared:
             count = counts[c << 9 : (c + 1) << 9]
             for k in range(lanes):
                 count[(np.uint64(found[k]) << _ONE) | np.uint64(bits[k])] += 1
     for k in range(lanes):
-        bit, value = np.int64(bits[k]), lane[_VALUE, k]
-        correction[lane[_AT, k]] = value + (((bit << 16) - bit - value) >> 6)
-        errors[k] = np.float64((bit << 16) - squash[lane[_OWN, k] + 2048]) * (10.0 / 2**18)
+        bit, value = np.int64(bits[k]), np.int64(lane[_VALUE, k])
+        correction[np.uint64(lane[_AT, k])] = np.uint16(value + (((bit << 16) - bit - value) >> 6))
+        error = (bit << 16) - np.int64(squash[np.uint64(lane[_OWN, k] + 2048)])
+        errors[k] = np.float64(error) * (10.0 / 2**18)
     for i in range(n):
         x, w = inputs[i], own[place, i]
         for k in range(lanes):
-            w[k] += np.floor(x[k] * errors[k] + 0.5)
+            w[k] += np.floor(np.float64(x[k]) * errors[k] + 0.5)
     if learn_shared:
         gradient[:] = 0.0
         for k in range(lanes):
-            errors[k] = np.float64((np.int64(bits[k]) << 16) - squash[lane[_SHARED, k] + 2048])
+            error = (np.int64(bits[k]) << 16) - np.int64(squash[np.uint64(lane[_SHARED, k] + 2048)])
+            errors[k] = np.float64(error)
             gradient[n, chosen[k]] += 1.0
         for i in range(n):
             x, g = inputs[i], gradient[i]
             for k in range(lanes):
-                g[chosen[k]] += x[k] * errors[k]
+                g[np.uint64(chosen[k])] += np.float64(x[k]) * errors[k]
             for j in range(sets):
                 shared[place, i, j] += np.floor(g[j] * 6.0 / (max(gradient[n, j], 16.0) * 8192.0))
     for k in range(lanes):
@@ -316,20 +320,22 @@ def learn(
                 match_counts[lane[_GRADE, k] * 2 + right] += 1
             if not right:
                 length[k] = 0
-        so_far[k] = (so_far[k] << 1) | bit
-        node[k] = (node[k] << 1) | bit
+        so_far[k] = np.int32((so_far[k] << 1) | bit)
+        node[k] = np.int32((node[k] << 1) | bit)
 
 
 @jit
-def learn_maps(counts: Array, maps: Array, stretch: Array, logits: Array, match_counts: Array, match_map: Array) -> None:
+def learn_maps(
+    counts: Array, maps: Array, stretch: Array, logits: Array, match_counts: Array, match_map: Array
+) -> None:
     """Move the maps towards the shares of ones that were counted; set the counts to 0."""
     for i in range(len(maps)):
-        ones, total = counts[2 * i + 1], counts[2 * i] + counts[2 * i + 1]
+        ones, total = np.int64(counts[2 * i + 1]), np.int64(counts[2 * i] + counts[2 * i + 1])
         if total:
             maps[i] += (ones * 65535 - total * maps[i]) // (total + 256)
             logits[i] = stretch[maps[i] >> 4]
     for i in range(len(match_map)):
-        ones, total = match_counts[2 * i + 1], match_counts[2 * i] + match_counts[2 * i + 1]
+        ones, total = np.int64(match_counts[2 * i + 1]), np.int64(match_counts[2 * i] + match_counts[2 * i + 1])
         match_map[i] += (ones * 65535 - total * match_map[i]) // (total + 512)
     counts[:] = 0
     match_counts[:] = 0
