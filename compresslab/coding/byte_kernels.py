@@ -198,47 +198,51 @@ def predict(
     correction: Array,
     lane: Array,
     sums: Array,
+    known: Array,
     weights: Array,
 ) -> None:
     """Fill ``weights`` (K, 2), as the range coder takes them, for bit ``place``.
 
     Also filled, for `learn`: ``seen`` (CONTEXTS, K) uint8, the histories; ``inputs``; rows of ``lane``. ``sums`` (2, K)
-    is scratch.
+    and ``known`` (K,) uint8 are scratch. There must be an even number of inputs.
     """
     contexts, lanes = seen.shape
     n = inputs.shape[0]
     so_far, node, chosen = lane[_SO_FAR], lane[_NODE], lane[_CHOSEN]
-    for k in range(lanes):
-        chosen[k] = 0
+    known[:] = 0
     for c in range(contexts):
         begin, found, x, logit = start[c], seen[c], inputs[c], logits[c << 8 : (c + 1) << 8]
         for k in range(lanes):
             history = histories[np.uint64(begin[k]) | np.uint64(node[k])]
             found[k] = history
             x[k] = logit[history]
-            chosen[k] += np.int32(history != 0)
+        for k in range(lanes):
+            known[k] += np.uint8(found[k] != 0)
     for k in range(lanes):
         expected, grade = lane[_EXPECTED, k], lane[_GRADE, k]
-        known = 4 * (chosen[k] * 3 // contexts)
+        group = 4 * (np.int64(known[k]) * 3 // contexts)
         x_match = np.float32(0)
         if expected >> (8 - place) == so_far[k]:
             logit_match = stretch[match_map[grade] >> 4]
             x_match = logit_match if (expected >> (7 - place)) & 1 else -logit_match
-            known += 1 + (grade >= 15) + (grade >= 20)
+            group += 1 + (grade >= 15) + (grade >= 20)
         inputs[contexts, k] = x_match
-        chosen[k] = known
+        chosen[k] = group
     s, o = sums[0], sums[1]
     for k in range(lanes):
         s[k] = o[k] = 0.0
     for i in range(n):
-        x, w, v = inputs[i], own[place, i], shared[place, i]
+        x, w = inputs[i], own[place, i]
         for k in range(lanes):
             o[k] += w[k] * np.float64(x[k])
+    for i in range(0, n, 2):
+        x, y, w, v = inputs[i], inputs[i + 1], shared[place, i], shared[place, i + 1]
         for k in range(lanes):
-            s[k] += v[np.uint64(chosen[k])] * np.float64(x[k])
+            j = np.uint64(chosen[k])
+            s[k] += w[j] * np.float64(x[k]) + v[j] * np.float64(y[k])
     for k in range(lanes):
-        by_set = min(max(np.int64(s[k]) >> 16, -_LIMIT), _LIMIT)
-        by_lane = min(max(np.int64(o[k]) >> 16, -_LIMIT), _LIMIT)
+        by_set: Any = min(max(np.int64(s[k]) >> 16, -_LIMIT), _LIMIT)
+        by_lane: Any = min(max(np.int64(o[k]) >> 16, -_LIMIT), _LIMIT)
         lane[_SHARED, k], lane[_OWN, k] = by_set, by_lane
         mixed = ((by_set + by_lane) >> 1) + 2048
         position = mixed << 5
@@ -276,21 +280,24 @@ def learn(
 ) -> None:
     """Learn from ``bits`` (K,) what `predict` was to know; then they are a part of the bits so far.
 
-    With ``learn_shared`` also what all lanes share: the mixer now, the maps later from ``counts`` (CONTEXTS * 512,) and
-    ``match_counts``. ``errors`` (K,) and ``gradient`` (INPUTS + 1, SETS) are scratch. Matches that failed get length 0.
+    With ``learn_shared`` also what all lanes share: the mixer now, the maps later from ``counts`` (CONTEXTS * 512,), of
+    history h and bit b at h + 256 b, and ``match_counts``. ``errors`` (K,) and ``gradient`` (INPUTS + 1, SETS) are
+    scratch. Matches that failed get length 0.
     """
     contexts, lanes = seen.shape
     n, sets = shared.shape[1], shared.shape[2]
     node, so_far, chosen = lane[_NODE], lane[_SO_FAR], lane[_CHOSEN]
     for c in range(contexts):
-        begin, found = start[c], seen[c]
-        for k in range(lanes):
-            after = np.uint64(found[k]) | (np.uint64(bits[k]) << _EIGHT)
-            histories[np.uint64(begin[k]) | np.uint64(node[k])] = next_history[after]
+        begin, found, count = start[c], seen[c], counts[c << 9 : (c + 1) << 9]
         if learn_shared:
-            count = counts[c << 9 : (c + 1) << 9]
             for k in range(lanes):
-                count[(np.uint64(found[k]) << _ONE) | np.uint64(bits[k])] += 1
+                case = np.uint64(found[k]) | (np.uint64(bits[k]) << _EIGHT)
+                histories[np.uint64(begin[k]) | np.uint64(node[k])] = next_history[case]
+                count[case] += 1
+        else:
+            for k in range(lanes):
+                case = np.uint64(found[k]) | (np.uint64(bits[k]) << _EIGHT)
+                histories[np.uint64(begin[k]) | np.uint64(node[k])] = next_history[case]
     for k in range(lanes):
         bit, value = np.int64(bits[k]), np.int64(lane[_VALUE, k])
         correction[np.uint64(lane[_AT, k])] = np.uint16(value + (((bit << 16) - bit - value) >> 6))
@@ -306,12 +313,15 @@ def learn(
             error = (np.int64(bits[k]) << 16) - np.int64(squash[np.uint64(lane[_SHARED, k] + 2048)])
             errors[k] = np.float64(error)
             gradient[n, chosen[k]] += 1.0
-        for i in range(n):
-            x, g = inputs[i], gradient[i]
+        for i in range(0, n, 2):  # by twos: while one sum is on its way to memory, another is added to
+            x, y, g, h = inputs[i], inputs[i + 1], gradient[i], gradient[i + 1]
             for k in range(lanes):
-                g[np.uint64(chosen[k])] += np.float64(x[k]) * errors[k]
-            for j in range(sets):
-                shared[place, i, j] += np.floor(g[j] * 6.0 / (max(gradient[n, j], 16.0) * 8192.0))
+                j = np.uint64(chosen[k])
+                g[j] += np.float64(x[k]) * errors[k]
+                h[j] += np.float64(y[k]) * errors[k]
+        for i in range(n):
+            for of in range(sets):
+                shared[place, i, of] += np.floor(gradient[i, of] * 6.0 / (max(gradient[n, of], 16.0) * 8192.0))
     for k in range(lanes):
         bit, expected = np.int64(bits[k]), lane[_EXPECTED, k]
         if expected >> (8 - place) == so_far[k]:
@@ -330,7 +340,9 @@ def learn_maps(
 ) -> None:
     """Move the maps towards the shares of ones that were counted; set the counts to 0."""
     for i in range(len(maps)):
-        ones, total = np.int64(counts[2 * i + 1]), np.int64(counts[2 * i] + counts[2 * i + 1])
+        at = (i >> 8 << 9) | (i & 255)  # 256 zeros and 256 ones in turn
+        ones = np.int64(counts[at + 256])
+        total = ones + counts[at]
         if total:
             maps[i] += (ones * 65535 - total * maps[i]) // (total + 256)
             logits[i] = stretch[maps[i] >> 4]
