@@ -1,4 +1,4 @@
-"""The commands that run experiments: ``compresslab experiment joint`` and ``volumes``."""
+"""The commands that run experiments: ``compresslab experiment`` and its parts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from rich.text import Text
 
 from compresslab.files import write_atomic
 from compresslab.report.progress import working
+from compresslab.resistance_command import add_resistance_command
+from compresslab.tuning_commands import add_tuning_commands
 
 __all__ = ["add_experiment_commands"]
 
@@ -27,6 +29,9 @@ def add_experiment_commands(
     @experiment.callback()
     def _root() -> None:
         """Run an experiment; killed at any point, it resumes."""
+
+    add_resistance_command(experiment, show, show_json)
+    add_tuning_commands(experiment, show, show_json)
 
     @experiment.command("joint")
     def joint(
@@ -59,6 +64,7 @@ def add_experiment_commands(
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
         """Measure the effective volumes of networks: known mixtures come back, and late examples count for more."""
+        from compresslab.experiments.effective_summary import summarise_effective
         from compresslab.experiments.run import run_effective_preset
         from compresslab.report.effective_view import effective_findings, effective_markdown
 
@@ -68,5 +74,5 @@ def add_experiment_commands(
         if as_json:
             show_json({"folder": str(out), "rows": rows})
         else:
-            lines = [*effective_findings(spec, rows), f"Tables: {out / 'report.md'}"]
+            lines = [*effective_findings(spec, summarise_effective(spec, rows)), f"Tables: {out / 'report.md'}"]
             show(Group(*(Text(f"- {line}") for line in lines)))

@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from compresslab.report.page import check_report_extra, write_report
+from compresslab.errors import InvalidParameter
+from compresslab.experiments.spec import read_spec
+from compresslab.report.page import Page, check_report_extra, write_report
 from compresslab.report.progress import working
-from compresslab.report.provenance import provenance
+from compresslab.report.provenance import Provenance, provenance
 
-__all__ = ["add_report_command"]
+__all__ = ["add_report_command", "experiment_page"]
+
+# experiment -> its module, the function that reads a folder of it, the function that makes a page of what was read
+PAGES = {
+    "joint": ("compresslab.report.joint_report", "read_joint", "joint_page"),
+    "rebound": ("compresslab.report.rebound_report", "read_rebound", "rebound_page"),
+    "resistance": ("compresslab.report.resistance_report", "read_resistance", "resistance_page"),
+    "scaling": ("compresslab.report.scaling_report", "read_scaling", "scaling_page"),
+    "volumes": ("compresslab.report.effective_report", "read_effective", "effective_page"),
+}
+
+
+def experiment_page(folder: Path, source: Provenance) -> Page:
+    """Return the page of a finished experiment, whichever it is.
+
+    Args:
+        folder: with ``spec.json`` and ``rows.jsonl``.
+        source: where the numbers come from.
+
+    Raises:
+        UnreadableFile: there is no ``spec.json``.
+        InvalidParameter: it is of no experiment that has a page.
+        CorruptFile: the rows are damaged.
+    """
+    name = read_spec(folder)["experiment"]
+    if name not in PAGES:
+        raise InvalidParameter(
+            f"{folder / 'spec.json'} is no spec that a report can be made of (its experiment is {name!r}; known: "
+            f"{', '.join(PAGES)}): give the folder of 'compresslab experiment NAME'"
+        )
+    module, read, page = PAGES[name]
+    found = importlib.import_module(module)
+    made: Page = getattr(found, page)(*getattr(found, read)(folder), source)
+    return made
 
 
 def add_report_command(app: typer.Typer) -> None:
@@ -30,11 +66,8 @@ def add_report_command(app: typer.Typer) -> None:
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
         """Write report.html and its figures from the rows of a finished experiment."""
-        from compresslab.report.joint_report import joint_page, read_joint
-
         with working("writing the report", quiet=quiet):
-            spec, rows = read_joint(folder)
             files = [folder / name for name in ("spec.json", "rows.jsonl")]
             source = provenance(list(context.obj or []), [], files=files)
-            written = write_report(joint_page(spec, rows, source), out or folder)
+            written = write_report(experiment_page(folder, source), out or folder)
         print(f"Report: {written}")

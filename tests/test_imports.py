@@ -34,14 +34,23 @@ ORDER = """
     lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny
     testing.language_model testing.strategies testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec
-    experiments.pool experiments.joint experiments.slopes experiments.joint_summary experiments.presets
-    experiments.effective experiments.run
+    experiments.pool experiments.texts experiments.dialogues experiments.style experiments.finetuning
+    experiments.base_models
+    experiments.measures experiments.phases experiments.depth experiments.rebound experiments.scaling
+    experiments.joint experiments.slopes experiments.joint_summary experiments.presets experiments.tuning_presets
+    experiments.rebound_summary experiments.scaling_summary experiments.tuning_run
+    experiments.resistance experiments.resistance_presets experiments.resistance_summary
+    experiments.effective experiments.effective_summary experiments.run
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
     report report.progress report.tables report.lm_tables report.style report.provenance report.ledger report.families
-    report.curve_figures report.tree_figures report.model_figures report.sign_map report.figures report.page
-    report.page_parts report.pages report.elasticity_report report.joint_view report.effective_view report.joint_report
-    report.lm_pages report.demo_page
-    model_commands coding_commands experiment_commands report_commands demo_command cli __main__
+    report.curve_figures report.tree_figures report.model_figures report.sign_map report.effective_figures
+    report.resistance_figures report.figures report.page
+    report.page_parts report.pages report.elasticity_report report.joint_view report.joint_report
+    report.effective_view report.effective_report
+    report.rebound_view report.scaling_view report.rebound_report report.scaling_report
+    report.resistance_view report.resistance_report report.lm_pages report.demo_page
+    model_commands coding_commands tuning_commands resistance_command experiment_commands report_commands demo_command
+    cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 
 # What ``import compresslab`` must not load, and what reading the first public names may not load either.

@@ -4,16 +4,19 @@
 network, and the mixture that explains them best is found, with standard errors: the weights must be those of training.
 
 *Sequences*: networks are trained as models are, on fresh batches: first pre-training data (the three parts alike), then
-alignment data (names), then a perturbation (code). After each stretch the effective volumes are measured. Had training
-counted every phrase alike, they would be the shares of the phrases seen; the *exchange rate* is how many pre-training
-phrases a phrase of the latest stage counts for. The mixture at the effective volumes then says what each dataset's code
-length should be, and the network's own is held beside it.
+alignment data (names), then, from several points of the alignment, a perturbation (code). After each stretch the
+effective volumes are measured. Had training counted every phrase alike, they would be the shares of the phrases seen;
+the *exchange rate* is how many pre-training phrases a phrase of the latest stage counts for. Three mixtures are held
+beside the network's own code lengths: at its effective volumes; at the volumes of the phrases seen; and, after a
+perturbation, at the effective volumes from before it, *grown* by as much code as gives code the share that is measured.
+The last is the theory's rebound: new data takes weight from all that was there alike.
 
 Source: theory, section 7; claim ``effective-volumes-concave``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from os import PathLike
@@ -27,14 +30,14 @@ from compresslab.checks import number_or_nan
 from compresslab.distribution import LeafDistribution
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.joint import CORPORA, data_digest, joint_words, leaves
-from compresslab.experiments.networks import check_network, new_network, require_torch, to_tensors
+from compresslab.experiments.networks import Parameters, check_network, new_network, require_torch, to_tensors
 from compresslab.experiments.pool import Step, run_units
 from compresslab.experiments.rows import Row
 from compresslab.experiments.spec import save_spec
-from compresslab.experiments.training import evaluate, fit, fit_samples, one_thread
+from compresslab.experiments.training import copy_network, evaluate, fit, fit_samples, one_thread
 from compresslab.volumes import effective_volumes
 
-__all__ = ["EffectiveSpec", "EffectiveUnit", "effective_preset", "exchange_rate", "run_effective"]
+__all__ = ["EffectiveSpec", "EffectiveUnit", "effective_preset", "exchange_rate", "grow", "run_effective"]
 
 Values = NDArray[np.float64]
 
@@ -60,6 +63,7 @@ class EffectiveSpec:
         batch: phrases in a batch of a sequence.
         pretrain_steps: batches of pre-training.
         align_steps: batches of alignment after which it is measured, increasing.
+        perturb_after: batches of alignment, each among ``align_steps``, from which a perturbation starts.
         perturb_steps: batches of perturbation after which it is measured, increasing.
     """
 
@@ -75,8 +79,9 @@ class EffectiveSpec:
     phrases: int = 20_000
     batch: int = 256
     pretrain_steps: int = 2000
-    align_steps: tuple[int, ...] = (10, 20, 50, 100, 200)
-    perturb_steps: tuple[int, ...] = (5, 10, 20, 50)
+    align_steps: tuple[int, ...] = (2, 5, 10, 20, 50, 100, 200)
+    perturb_after: tuple[int, ...] = (5, 20, 100)
+    perturb_steps: tuple[int, ...] = (1, 2, 5, 10, 20, 50)
 
     def check(self) -> None:
         """Check everything that can be wrong, before anything is trained.
@@ -101,10 +106,13 @@ class EffectiveSpec:
         for rate in (self.learning_rate, *self.learning_rates):
             if not 0 < number_or_nan(rate) < 1:
                 raise InvalidParameter(f"a learning rate lies between 0 and 1: not {rate!r}")
-        for name in ("align_steps", "perturb_steps"):
+        for name in ("align_steps", "perturb_after", "perturb_steps"):
             steps = [0, *map(number_or_nan, getattr(self, name))]
             if len(steps) < 2 or not all(a < b for a, b in pairwise(steps)):
                 raise InvalidParameter(f"{name} is a rising list of numbers of batches: not {getattr(self, name)!r}")
+        missing = [after for after in self.perturb_after if after not in self.align_steps]
+        if missing:
+            raise InvalidParameter(f"a perturbation starts from one of the align_steps: {missing[0]!r} is none of them")
         if (
             not self.seeds
             or len(set(self.seeds)) != len(self.seeds)
@@ -126,10 +134,10 @@ def effective_preset(name: str) -> EffectiveSpec:
     mixtures = (EQUAL, (0.6, 0.3, 0.1), (0.1, 0.6, 0.3), (0.3, 0.1, 0.6), (0.9, 0.05, 0.05), (0.05, 0.05, 0.9))
     presets = {
         "demo": EffectiveSpec(
-            120, mixtures[:5], (0,), (0.003,), size=48, pretrain_steps=600, align_steps=(10, 30, 60),
-            perturb_steps=(5, 20),
+            120, mixtures[:5], (0,), (0.003,), size=48, pretrain_steps=600, align_steps=(5, 20, 60),
+            perturb_after=(5, 60), perturb_steps=(2, 5, 20),
         ),
-        "cpu": EffectiveSpec(385, mixtures, (0, 1, 2), (0.001, 0.003)),
+        "cpu": EffectiveSpec(385, mixtures, (0, 1, 2, 3, 4), (0.001, 0.003)),
         "gpu": EffectiveSpec(
             4000, mixtures, tuple(range(5)), (0.0003, 0.001, 0.003), size=384, max_bytes=12, steps=4000,
             learning_rate=0.01, phrases=100_000, pretrain_steps=20_000,
@@ -173,36 +181,59 @@ def train_effective(unit: EffectiveUnit) -> list[Row]:
     """Train one network and measure its effective volumes: one row a measurement."""
     spec, (words, parts) = unit.spec, leaves(unit.spec.words, unit.spec.max_bytes)
     rng = np.random.default_rng(unit.seed)
-    rows: list[Row] = []
     with one_thread():
         trie = to_tensors(words)
         network = new_network(spec.network, spec.size, words, unit.seed)
 
-        def measure(stage: str, steps: int) -> None:
+        def row(network: Parameters, stage: str, aligned: int, steps: int) -> Row:
             found = _measure(parts, evaluate(network, trie), spec.phrases, rng)
-            rows.append(
-                {"stage": stage, "steps": steps, "seed": unit.seed, "learning_rate": unit.learning_rate, **found}
-            )
+            where = {"stage": stage, "aligned": aligned, "steps": steps, "seed": unit.seed}
+            return {**where, "learning_rate": unit.learning_rate or spec.learning_rate, **found}
 
         if unit.mixture is not None:
             fit(network, trie, np.array(unit.mixture) @ parts, steps=spec.steps, learning_rate=spec.learning_rate)
-            measure("known", spec.steps)
-            return [{**row, "learning_rate": spec.learning_rate, "mixture": list(unit.mixture)} for row in rows]
-        stages: list[tuple[str, tuple[float, ...], tuple[int, ...]]] = [
-            ("pretrain", EQUAL, (spec.pretrain_steps,)),
-            ("align", ALIGN, spec.align_steps),
-            ("perturb", PERTURB, spec.perturb_steps),
-        ]
-        for stage, weights, stops in stages:
-            done = 0
-            for stop in stops:
-                fit_samples(
-                    network, trie, np.array(weights) @ parts, rng, steps=stop - done, batch=spec.batch,
-                    learning_rate=unit.learning_rate,
-                )  # fmt: skip
-                done = stop
-                measure(stage, stop)
+            return [{**row(network, "known", 0, spec.steps), "mixture": list(unit.mixture)}]
+
+        def go_on(network: Parameters, weights: Sequence[float], stops: Sequence[int]) -> Iterator[int]:
+            p = np.array(weights) @ parts
+            return fit_samples(network, trie, p, rng, stops=stops, batch=spec.batch, learning_rate=unit.learning_rate)
+
+        def nominal(aligned: int, perturbed: int) -> dict[str, Any]:
+            seen = np.array(EQUAL) * spec.pretrain_steps + np.array(ALIGN) * aligned + np.array(PERTURB) * perturbed
+            seen /= seen.sum()
+            return {"seen_shares": seen.tolist(), "seen_gamma_nats": _mixture_gamma_nats(parts, seen)}
+
+        stops = go_on(network, EQUAL, (spec.pretrain_steps,))
+        rows = [{**row(network, "pretrain", 0, stop), **nominal(0, 0)} for stop in stops]
+        starts: dict[int, tuple[Parameters, Values]] = {}
+        for stop in go_on(network, ALIGN, spec.align_steps):
+            rows.append({**row(network, "align", stop, stop), **nominal(stop, 0)})
+            if stop in spec.perturb_after:
+                starts[stop] = copy_network(network), np.array(rows[-1]["shares"])
+        for aligned, (start, before) in starts.items():
+            for stop in go_on(start, PERTURB, spec.perturb_steps):
+                found = row(start, "perturb", aligned, stop)
+                grown = grow(before, np.array(PERTURB), found["shares"][2])
+                rows.append({**found, **nominal(aligned, stop), "grown_gamma_nats": _mixture_gamma_nats(parts, grown)})
     return rows
+
+
+def grow(shares: Values, new: Values, share: float) -> Values:
+    """Return effective shares after more data of one kind, by as much as gives that kind the share that is measured.
+
+    Args:
+        shares: before, shape ``(N,)``.
+        new: 1 for the component that the data is of, 0 for the others.
+        share: that component's share after; where it is no more than before, nothing is added.
+
+    Example:
+        >>> grow(np.array([0.2, 0.6, 0.2]), np.array([0.0, 0.0, 1.0]), 0.6).round(9).tolist()
+        [0.1, 0.3, 0.6]
+    """
+    before = float(shares @ new)
+    added = max(0.0, (share - before) / (1 - before)) if before < 1 else 0.0
+    grown: Values = (1 - added) * shares + added * new
+    return grown
 
 
 def _measure(parts: Values, log_q: Values, phrases: int, rng: np.random.Generator) -> dict[str, Any]:
@@ -214,7 +245,6 @@ def _measure(parts: Values, log_q: Values, phrases: int, rng: np.random.Generato
     named = {name: LeafDistribution(keys, part) for name, part in zip(CORPORA, parts, strict=True)}
     sample = effective_volumes(named, LeafDistribution.from_counts(keys, counts), seed=rng)
     exact = effective_volumes(named, LeafDistribution(keys, q / q.sum()))
-    mixed = exact.weights @ parts
     errors = sample.standard_errors if sample.standard_errors is not None else np.full(3, np.nan)
     return {
         "shares": exact.weights.tolist(),
@@ -222,15 +252,19 @@ def _measure(parts: Values, log_q: Values, phrases: int, rng: np.random.Generato
         "standard_errors": errors.tolist(),
         "residual_nats": exact.residual_nats,
         "gamma_nats": (-(parts @ log_q)).tolist(),
-        "mixture_gamma_nats": [_cross_entropy_nats(part, mixed) for part in parts],
+        "mixture_gamma_nats": _mixture_gamma_nats(parts, exact.weights),
         "wasted": wasted,
     }
 
 
-def _cross_entropy_nats(part: Values, mixed: Values) -> float | None:
-    """JSON has no infinity: None where the mixture lacks a leaf."""
-    held = part > 0
-    return -float(part[held] @ np.log(mixed[held])) if (mixed[held] > 0).all() else None
+def _mixture_gamma_nats(parts: Values, shares: Values) -> list[float | None]:
+    """Return each part's code length under a mixture of them; None where it is infinite, which JSON has no word for."""
+    mixed = shares @ parts
+    lengths: list[float | None] = []
+    for part in parts:
+        held = part > 0
+        lengths.append(-float(part[held] @ np.log(mixed[held])) if (mixed[held] > 0).all() else None)
+    return lengths
 
 
 def effective_units(spec: EffectiveSpec) -> dict[str, EffectiveUnit]:

@@ -12,11 +12,28 @@ from typing import TypeVar
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.rows import Row, append_rows, open_rows, settle_rows
 
-__all__ = ["run_units"]
+__all__ = ["num_workers", "run_units"]
 
 Job = TypeVar("Job")
 
 Step = Callable[[int, int], None]
+
+
+def num_workers(workers: int | None, device: str = "cpu") -> int:
+    """Return how many processes to use: as given, else one for each core that this process may use, or for each GPU.
+
+    Raises:
+        InvalidParameter: a number below 1.
+    """
+    if workers is not None:
+        if workers < 1:
+            raise InvalidParameter(f"the number of workers is at least 1, not {workers}")
+        return workers
+    if device == "cuda":
+        import torch
+
+        return max(1, int(torch.cuda.device_count()))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_units(

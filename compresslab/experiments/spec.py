@@ -11,7 +11,7 @@ from typing import Any
 from compresslab.errors import InvalidParameter
 from compresslab.files import read_buffer, unreadable, write_atomic
 
-__all__ = ["save_spec"]
+__all__ = ["read_spec", "save_spec"]
 
 
 def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any]) -> None:
@@ -46,6 +46,37 @@ def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any]) -> None:
     if (path / "rows.jsonl").exists():
         raise InvalidParameter(f"{path} holds rows, but no spec.json that says of what: name another folder")
     write_atomic(target, [(json.dumps(wanted, indent=2, ensure_ascii=False) + "\n").encode()])
+
+
+def read_spec(folder: str | PathLike[str], experiment: str | None = None) -> dict[str, Any]:
+    """Return what ``spec.json`` in a folder says, lists as tuples: what a spec's class is made of.
+
+    Args:
+        folder: of a run.
+        experiment: the experiment that it must be of; any where None.
+
+    Raises:
+        UnreadableFile: there is no ``spec.json``.
+        InvalidParameter: it is not the spec of such an experiment.
+    """
+    path = Path(folder) / "spec.json"
+    text = read_buffer(path).tobytes()
+    try:
+        found: Any = json.loads(text)
+        if not isinstance(found, dict) or not isinstance(found.get("experiment"), str):
+            raise ValueError("it names no experiment")
+        if experiment is not None and found["experiment"] != experiment:
+            raise ValueError(f"its experiment is not {experiment!r}")
+    except ValueError as error:
+        raise InvalidParameter(
+            f"{path} is no spec that a report can be made of ({error}): "
+            f"give the folder of 'compresslab experiment {experiment or 'NAME'}'"
+        ) from error
+    return {name: _tuples(value) for name, value in found.items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _difference(found: Any, wanted: Mapping[str, Any]) -> str:

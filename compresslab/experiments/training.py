@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -79,20 +79,25 @@ def fit_samples(
     p: NDArray[np.float64],
     rng: np.random.Generator,
     *,
-    steps: int,
+    stops: Sequence[int],
     batch: int,
     learning_rate: float,
-) -> None:
+) -> Iterator[int]:
     """Train as models are trained: Adam at one learning rate, on a fresh batch of phrases from ``p`` at each step.
+
+    The optimiser goes on across the stops, so that where one looks changes nothing of what is trained.
 
     Args:
         network: the parameters; changed in place.
         trie: the leaves.
         p: shape ``(M,)``, what the phrases are drawn from.
         rng: the source of randomness.
-        steps: batches; each phrase is seen once.
+        stops: numbers of batches after which to yield, rising; each phrase is seen once.
         batch: phrases in each.
         learning_rate: of all steps.
+
+    Yields:
+        Each stop, when it is reached.
 
     Raises:
         InvalidParameter: the loss is no longer a number: the learning rate is too high.
@@ -102,13 +107,18 @@ def fit_samples(
     adam = torch.optim.Adam(parameters, lr=learning_rate)
     like = {"dtype": parameters[0].dtype, "device": parameters[0].device}
     loss = torch.zeros(())
-    for counts in rng.multinomial(batch, p / p.sum(), size=steps):
+    # All batches are drawn first: what is done at a stop may draw from the same source.
+    for step, counts in enumerate(rng.multinomial(batch, p / p.sum(), size=stops[-1]), 1):
         adam.zero_grad(set_to_none=True)
         loss = -(torch.as_tensor(counts / batch, **like) * leaf_log_probs(network, trie)).sum()
         loss.backward()
         adam.step()
-    if not math.isfinite(float(loss.detach())):
-        raise InvalidParameter(f"training diverged: the loss is no number at learning rate {learning_rate:g}: lower it")
+        if step in stops:
+            if not math.isfinite(float(loss.detach())):
+                raise InvalidParameter(
+                    f"training diverged: the loss is no number at learning rate {learning_rate:g}: lower it"
+                )
+            yield step
 
 
 def copy_network(network: Parameters) -> Parameters:

@@ -1,120 +1,174 @@
-"""The rows of the effective-volume experiment as tables in Markdown."""
+"""The effective-volume experiment in words and tables: for a terminal, and as Markdown for the documentation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from compresslab.experiments.effective import EffectiveSpec, exchange_rate
+from compresslab.experiments.effective import EffectiveSpec
+from compresslab.experiments.effective_summary import EffectiveSummary, Rebound, summarise_effective
 from compresslab.experiments.rows import Row
+from compresslab.experiments.slopes import Estimate
 
-__all__ = ["effective_findings", "effective_markdown"]
+__all__ = ["Sheet", "effective_findings", "effective_markdown", "effective_sheets", "rebound_signs", "rebound_sizes"]
+
+Sheet = tuple[str, list[str], list[list[str]]]
+
+ROLE_NAMES = {"pretrain": "pre-training", "align": "names", "rest": "prose"}
 
 
-def effective_findings(spec: EffectiveSpec, rows: Sequence[Row]) -> list[str]:
-    """Say in words what came out."""
-    known = [row for row in rows if row["stage"] == "known"]
-    z = np.concatenate([_z(row) for row in known])
-    bias = np.concatenate([_bias(row) for row in known])
-    mixtures = {tuple(row["mixture"]) for row in known}
-    within = [m for m in mixtures if all((_bias(row) <= 2).all() for row in known if tuple(row["mixture"]) == m)]
+def effective_findings(spec: EffectiveSpec, summary: EffectiveSummary) -> list[str]:
+    """Say in words what came out, agreement and disagreement alike."""
+    back = sum(known.recovered for known in summary.known)
+    bias = max(float(np.abs(known.bias).max()) for known in summary.known)
+    z = np.abs([x for known in summary.known for errors in known.errors for x in errors])
     found = [
-        f"Known mixtures: in {len(within)} of {len(mixtures)} the shares of the whole distribution lie within 2 "
-        f"standard errors ({spec.phrases:,} phrases) of the truth, for all seeds and parts (worst {bias.max():.1f}).",
-        f"Of {len(z)} sampled shares {np.mean(z <= 2):.0%} lie within 2 standard errors (95 % expected of an unbiased "
-        f"one); worst {z.max():.2f}.",
+        f"Known mixtures: {back} of {len(summary.known)} come back: every share of every network's whole distribution "
+        f"lies within 2 standard errors ({spec.phrases:,} phrases) of the truth (worst {bias:.2f}).",
+        f"Of {len(z)} shares found from sampled phrases {np.mean(z <= 2):.0%} lie within 2 standard errors (95 % "
+        f"expected of an unbiased one); worst {z.max():.2f}.",
     ]
     for rate in spec.learning_rates:
-        last = [
-            r
-            for r in rows
-            if r["stage"] == "align" and r["learning_rate"] == rate and r["steps"] == spec.align_steps[0]
-        ]
-        if last:
-            rates = [_rate(spec, row) for row in last]
-            found.append(
-                f"Learning rate {rate:g}: after {spec.align_steps[0] * spec.batch:,} alignment phrases each counts "
-                f"like {np.mean(rates):.0f} phrases of pre-training ({min(rates):.0f} to {max(rates):.0f} over seeds)."
-            )
+        line = [one for one in summary.exchanges if one.learning_rate == rate]
+        first, last = line[0], line[-1]
+        found.append(
+            f"Exchange rate, learning rate {rate:g}: a phrase of alignment counts for {_number(first.rate)} phrases of "
+            f"pre-training after {first.phrases:,}, for {_number(last.rate)} after {last.phrases:,}; what was there "
+            f"before loses half of its weight in {_number(first.half_life)} phrases at first."
+        )
+    cells = len(summary.rebounds)
+    agree = {role: rebound_signs(summary.rebounds, role) for role in ROLE_NAMES}
+    sure = "at 95 %" if len(spec.seeds) > 1 else "one seed, no interval"
+    found.append(
+        f"Rebound, signs ({sure}): the theory at effective volumes and the networks agree on the change of "
+        + ", of ".join(f"{ROLE_NAMES[role]} in {n} of {cells}" for role, n in agree.items())
+        + " cases (learning rate, alignment, perturbation)."
+    )
+    sizes = {role: rebound_sizes(summary.rebounds, role) for role in ROLE_NAMES}
+    found.append(
+        "Rebound, sizes: the networks' change over the theory's, median and quartiles, is "
+        + "; ".join(f"{x[1]:.2f} ({x[0]:.2f} to {x[2]:.2f}) for {ROLE_NAMES[role]}" for role, x in sizes.items() if x)
+        + "."
+    )
+    at_seen = max(abs(x.mean) for one in summary.rebounds for x in one.seen.values())
+    largest = max(abs(x.mean) for one in summary.rebounds for x in one.network.values())
+    found.append(
+        f"At the volumes of the phrases seen the theory knows no change above {at_seen:.3f} nats; the networks' go up "
+        f"to {largest:.2f}."
+    )
+    back_again = sum(_recovers(one) for one in summary.rebounds)
+    found.append(
+        "The perturbation holds no prose, and in the theory leaves the weight of prose beside that of names as it was. "
+        f"In the networks that ratio rose in {back_again} of {cells} cases ({sure})."
+    )
     return found
 
 
-def effective_markdown(spec: EffectiveSpec, rows: Sequence[Row]) -> str:
-    """Write findings and tables."""
-    parts = ["\n".join(f"- {line}" for line in effective_findings(spec, rows))]
-    known = [row for row in rows if row["stage"] == "known"]
-    parts.append(
-        _table(
-            "Known mixtures: shares of prose / names / code",
-            ["trained on", "seed", "sampled shares", "standard errors", "whole distribution", "residual, nats"],
+def rebound_signs(rebounds: Sequence[Rebound], role: str) -> int:
+    """Count the cases in which theory and network change a code length in the same direction (networks at 95 %)."""
+    return sum(role in one.grown and _sign(one.network[role]) == int(np.sign(one.grown[role].mean)) for one in rebounds)
+
+
+def rebound_sizes(rebounds: Sequence[Rebound], role: str) -> tuple[float, float, float] | None:
+    """Return the quartiles of the networks' changes over the theory's; None where the theory has no finite ones."""
+    ratios = [
+        one.network[role].mean / one.grown[role].mean for one in rebounds if role in one.grown and one.grown[role].mean
+    ]
+    if not ratios:
+        return None
+    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75]).tolist()
+    return low, middle, high
+
+
+def _sign(x: Estimate) -> int:
+    return x.sign if x.runs > 1 else int(np.sign(x.mean))
+
+
+def _recovers(one: Rebound) -> bool:
+    return _sign(one.old_change) > 0
+
+
+def effective_sheets(spec: EffectiveSpec, summary: EffectiveSummary) -> list[Sheet]:
+    """Return all tables as text: title, columns, rows."""
+    sheets: list[Sheet] = [
+        (
+            f"Known mixtures: prose / names / code; distances from the truth in standard errors of {spec.phrases:,} "
+            f"phrases, worst of {len(spec.seeds)} seeds",
+            ["trained on", "whole distribution", "sampled phrases", "sampled within 2"],
             [
                 [
-                    _shares(row["mixture"]), str(row["seed"]), _shares(row["sampled_shares"]),
-                    _shares(row["standard_errors"]), _shares(row["shares"]), f"{row['residual_nats']:.5f}",
+                    " / ".join(f"{x:.3f}" for x in known.mixture),
+                    " / ".join(f"{x:.2f}" for x in np.abs(known.bias).max(axis=0)),
+                    " / ".join(f"{x:.2f}" for x in np.abs(known.errors).max(axis=0)),
+                    f"{int((np.abs(known.errors) <= 2).sum())} of {np.size(known.errors)}",
                 ]
-                for row in known
+                for known in summary.known
             ],
         )
-    )  # fmt: skip
+    ]
     for rate in spec.learning_rates:
-        one = [row for row in rows if row["stage"] != "known" and row["learning_rate"] == rate]
-        stops = dict.fromkeys((row["stage"], row["steps"]) for row in one)
-        lines = []
-        for stage, steps in stops:
-            group = [row for row in one if (row["stage"], row["steps"]) == (stage, steps)]
-            shares = np.mean([row["shares"] for row in group], axis=0)
-            cells = [stage, f"{steps * spec.batch:,}", _shares(shares), _share_of_phrases(spec, stage, steps)]
-            cells.append(f"{np.mean([_rate(spec, row) for row in group]):.0f}" if stage == "align" else "-")
-            cells.append(f"{np.mean([row['residual_nats'] for row in group]):.3f}")
-            for part in range(3):
-                own = np.mean([row["gamma_nats"][part] for row in group])
-                of_mixture = [row["mixture_gamma_nats"][part] for row in group]
-                said = "infinite" if None in of_mixture else f"{np.mean(of_mixture):.3f}"
-                cells.append(f"{own:.3f} / {said}")
-            lines.append(cells)
-        parts.append(
-            _table(
-                f"A sequence at learning rate {rate:g} (means over {len(spec.seeds)} seeds); code lengths in nats: the "
-                "network's / the mixture's at its effective volumes",
-                ["stage", "phrases", "effective shares", "shares of phrases seen", "exchange rate", "residual",
-                 "prose", "names", "code"],
-                lines,
+        sheets.append(
+            (
+                f"Exchange rates at learning rate {rate:g}, after {spec.pretrain_steps * spec.batch:,} phrases of "
+                "pre-training",
+                ["alignment phrases", "share of names", "of phrases seen", "exchange rate", "half-life, phrases",
+                 "residual, nats"],
+                [
+                    [
+                        f"{one.phrases:,}", _pm(one.share, 4), f"{one.seen:.4f}", _pm(one.rate, 0),
+                        _pm(one.half_life, 0), _pm(one.residual_nats, 3),
+                    ]
+                    for one in summary.exchanges
+                    if one.learning_rate == rate
+                ],
             )
         )  # fmt: skip
+        sheets.append(
+            (
+                f"Rebound at learning rate {rate:g}: change of code lengths, nats per phrase: network; theory at "
+                "effective volumes; theory at volumes of phrases seen",
+                ["alignment", "perturbation", *(x for role in ROLE_NAMES.values() for x in (role, "effective", "seen")),
+                 "prose : names before", "after"],
+                [
+                    [
+                        f"{one.aligned:,}", f"{one.phrases:,}",
+                        *(
+                            x
+                            for role in ROLE_NAMES
+                            for x in (_pm(one.network[role], 3, sign=True), _mean(one.grown.get(role), 3),
+                                      _mean(one.seen.get(role), 4))
+                        ),
+                        _pm(one.old_before, 4), _pm(one.old_after, 4),
+                    ]
+                    for one in summary.rebounds
+                    if one.learning_rate == rate
+                ],
+            )
+        )  # fmt: skip
+    return sheets
+
+
+def effective_markdown(spec: EffectiveSpec, rows: Sequence[Row]) -> str:
+    """Write findings and tables; intervals are Student's, at 95 %, over seeds."""
+    summary = summarise_effective(spec, rows)
+    parts = ["\n".join(f"- {line}" for line in effective_findings(spec, summary))]
+    parts += [_table(*sheet) for sheet in effective_sheets(spec, summary)]
     return "\n\n".join(parts) + "\n"
 
 
-def _z(row: Row) -> Any:
-    return _in_errors(row, "sampled_shares")
+def _pm(x: Estimate, digits: int, *, sign: bool = False) -> str:
+    half = f" ± {x.half_width:,.{digits}f}" if x.runs > 1 else ""
+    return (f"{x.mean:+,.{digits}f}" if sign else f"{x.mean:,.{digits}f}") + half
 
 
-def _bias(row: Row) -> Any:
-    return _in_errors(row, "shares")
+def _mean(x: Estimate | None, digits: int) -> str:
+    return "infinite" if x is None else f"{x.mean:+.{digits}f}"
 
 
-def _in_errors(row: Row, column: str) -> Any:
-    """How many standard errors shares lie from the truth; infinitely many where the error came out as 0."""
-    off, errors = np.abs(np.array(row[column]) - row["mixture"]), np.array(row["standard_errors"])
-    return np.divide(off, errors, out=np.where(off > 0, np.inf, 0.0), where=errors > 0)
-
-
-def _rate(spec: EffectiveSpec, row: Row) -> float:
-    return exchange_rate(row["shares"][1], spec.pretrain_steps * spec.batch, row["steps"] * spec.batch)
-
-
-def _share_of_phrases(spec: EffectiveSpec, stage: str, steps: int) -> str:
-    seen = np.full(3, spec.pretrain_steps / 3)
-    if stage != "pretrain":
-        seen[1] += steps if stage == "align" else spec.align_steps[-1]
-    if stage == "perturb":
-        seen[2] += steps
-    return _shares(seen / seen.sum())
-
-
-def _shares(values: Any) -> str:
-    return " / ".join(f"{x:.4f}" for x in values)
+def _number(x: Estimate) -> str:
+    digits = 0 if abs(x.mean) >= 10 else 1
+    return f"{x.mean:,.{digits}f}" + (f" ± {x.half_width:,.{digits}f}" if x.runs > 1 else "")
 
 
 def _table(title: str, columns: list[str], rows: list[list[str]]) -> str:

@@ -125,12 +125,13 @@ def rate_figure(bars: Sequence[Bar]) -> Figure:
     return figure
 
 
-def rebound_figure(cells: Sequence[Cell], quantity: str = "score") -> Figure:
+def rebound_figure(cells: Sequence[Cell], quantity: str = "score", series: str | None = None) -> Figure:
     """Draw the rebound as in the paper: one line for each amount of positive data, against the negative data.
 
     Args:
         cells: the runs; several with equal amounts are seeds, and their mean is drawn.
         quantity: what was measured, with its unit.
+        series: what the lines differ in, where it is not the positive data: a cell's ``positive`` then counts that.
     """
     _held(cells)
     with style():
@@ -143,7 +144,7 @@ def rebound_figure(cells: Sequence[Cell], quantity: str = "score") -> Figure:
             axes.plot(m, mean, color=colour, marker=_MARKS[i % 6], linestyle=DASHES[i % 4], label=f"{n:,}")
             if (low < high).any():
                 axes.fill_between(m, low, high, color=colour, alpha=0.15, linewidth=0)
-        figure.legend(loc="outside upper left", title="samples of the first fine-tuning, $n$", ncols=4)
+        figure.legend(loc="outside upper left", title=series or "samples of the first fine-tuning, $n$", ncols=5)
     return figure
 
 

@@ -1,0 +1,118 @@
+"""The page of the experiment ``volumes``: known mixtures recovered, exchange rates, and the rebound beside theory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+
+from compresslab.errors import InvalidParameter
+from compresslab.experiments.effective import EffectiveSpec
+from compresslab.experiments.effective_summary import EffectiveSummary, summarise_effective
+from compresslab.experiments.rows import Row, read_rows
+from compresslab.experiments.spec import read_spec
+from compresslab.report.effective_figures import exchange_figure, rebound_theory_figure
+from compresslab.report.effective_view import effective_findings, effective_sheets
+from compresslab.report.ledger import claim_verdicts
+from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
+from compresslab.report.provenance import Provenance
+
+__all__ = ["effective_page", "read_effective"]
+
+
+def read_effective(folder: str | PathLike[str]) -> tuple[EffectiveSpec, list[Row]]:
+    """Read a finished ``volumes`` experiment.
+
+    Raises:
+        UnreadableFile: there is no ``spec.json``.
+        InvalidParameter: it is not the spec of a ``volumes`` experiment.
+        CorruptFile: the rows are damaged.
+    """
+    found = read_spec(folder, "volumes")
+    try:
+        spec = EffectiveSpec(**{field.name: found[field.name] for field in fields(EffectiveSpec)})
+        spec.check()
+    except (KeyError, TypeError) as error:
+        raise InvalidParameter(
+            f"{Path(folder) / 'spec.json'} is no spec of 'volumes' as this version has it ({error}): run it again"
+        ) from error
+    return spec, [row for unit in read_rows(Path(folder) / "rows.jsonl").values() for row in unit]
+
+
+def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance) -> Page:
+    """Put a finished experiment together.
+
+    Args:
+        spec: what was done.
+        rows: what came out.
+        source: where the numbers come from.
+
+    Raises:
+        InvalidParameter: rows are missing.
+    """
+    summary = summarise_effective(spec, rows)
+    findings = effective_findings(spec, summary)
+    sheets = [
+        TableBlock(title, tuple(columns), tuple(map(tuple, cells)))
+        for title, columns, cells in effective_sheets(spec, summary)
+    ]
+    recovered = sum(known.recovered for known in summary.known)
+    rates = [one for one in summary.exchanges if one.phrases == summary.exchanges[0].phrases]
+    facts = (
+        Fact("known mixtures recovered", f"{recovered} of {len(summary.known)}", "within 2 standard errors",
+             "good" if recovered == len(summary.known) else "bad"),
+        *(
+            Fact(f"a phrase of alignment counts for, learning rate {one.learning_rate:g}", f"{one.rate.mean:,.0f}",
+                 f"phrases of pre-training, after {one.phrases:,}")
+            for one in rates
+        ),
+    )  # fmt: skip
+    return Page(
+        title="What does a late example count for?",
+        question="A network's effective volumes are the shares of the mixture that explains it best. Do known mixtures "
+        "come back, and what are the volumes of data that was seen last?",
+        answer=tuple(findings),
+        facts=facts,
+        sections=(
+            Section("Known mixtures", tables=(sheets[0],)),
+            Section(
+                "Exchange rates",
+                "Had training counted every phrase alike, the exchange rate would be 1. The half-life is the number of "
+                "alignment phrases in which the weight of all data before them halves.",
+                tables=tuple(sheets[1::2]),
+                figures=(
+                    PageFigure("exchange", "What a phrase of alignment counts for",
+                               "Bars are 95 % intervals over seeds.", exchange_figure(summary.exchanges)),
+                ),
+            ),
+            Section(
+                "Rebound",
+                "After the alignment the perturbation: code alone. The theory's network is a mixture in which code "
+                "takes weight from all that was there alike, until its share is the one that is measured.",
+                tables=tuple(sheets[2::2]),
+                figures=_rebound_figures(summary),
+            ),
+        ),
+        provenance=source,
+        claims=claim_verdicts(["effective-volumes-concave", "conservation-law"]),
+        symbols={
+            "effective volume": "weight in the mixture of prose, names and code that explains a network best",
+            "interval": "95 %, Student's, over seeds",
+        },
+    )  # fmt: skip
+
+
+def _rebound_figures(summary: EffectiveSummary) -> tuple[PageFigure, ...]:
+    cases = dict.fromkeys((one.learning_rate, one.aligned) for one in summary.rebounds)
+    return tuple(
+        PageFigure(
+            f"rebound-{i}",
+            f"After {aligned:,} phrases of alignment, learning rate {rate:g}",
+            "Dots are networks with 95 % intervals over seeds; lines are the theory at effective volumes.",
+            rebound_theory_figure(
+                [one for one in summary.rebounds if (one.learning_rate, one.aligned) == (rate, aligned)]
+            ),
+        )
+        for i, (rate, aligned) in enumerate(cases)
+    )

@@ -1,0 +1,119 @@
+"""The summary of the experiment ``resistance`` in words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from compresslab.experiments.resistance_summary import Compared, Crossing, ResistanceSummary
+from compresslab.experiments.slopes import Estimate
+from compresslab.report.rebound_view import Sheet
+
+__all__ = ["PAPER_TABLE_1", "resistance_findings", "resistance_sheets"]
+
+# Ji et al., arXiv 2406.06144, Table 1, SFT on Alpaca: training losses as printed there, inverse and forward, for the
+# pairs (1, 2), (2, 3) and (1, 3). The other rows of that table are not given here.
+PAPER_TABLE_1 = {
+    "Llama2-7B": ((0.159, 0.202), (0.195, 0.214), (0.167, 0.235)),
+    "Llama2-13B": ((0.177, 0.196), (0.215, 0.241), (0.184, 0.235)),
+    "Llama3-8B": ((0.254, 0.257), (0.227, 0.323), (0.234, 0.323)),
+}
+
+
+def resistance_findings(summaries: Sequence[ResistanceSummary]) -> Iterator[str]:
+    """Say in words what each source showed of what the paper finds: seen, not seen, or undecided here."""
+    for one in summaries:
+        fallen = [x.mean for x in one.held_out]
+        yield (
+            f"{one.data}: fine-tuning works: held-out pairs cost {fallen[0]:.3f} bits per byte under the base, then "
+            f"{', '.join(f'{x:.3f}' for x in fallen[1:])}."
+        )
+        yield (
+            f"{one.data}: inverse alignment has the lower training loss: {_together(one, 'loss')} (forward less "
+            f"inverse, bits per symbol: {_gaps(one, 'loss')})."
+        )
+        entropies = ", ".join(f"{x.mean:.3f}" for x in one.own)
+        yield (
+            f"{one.data}: the data differ in what they cost their own generators, D_1, D_2, D_3: {entropies} bits per "
+            "symbol; the loss holds that difference, whoever resists."
+        )
+        yield (
+            f"{one.data}: without it, inverse alignment is the easier: {_together(one, 'excess')} (forward less "
+            f"inverse: {_gaps(one, 'excess')})."
+        )
+        yield (
+            f"{one.data}: before training, the later checkpoint is nearer to the earlier one's data than the other way "
+            f"round: {_together(one, 'start')} (forward less inverse, an estimate of KL: {_gaps(one, 'start')})."
+        )
+        yield (
+            f"{one.data}: after the pass, on data drawn to other prompts, inverse alignment has come nearer: "
+            f"{_together(one, 'end')} (forward less inverse: {_gaps(one, 'end')})."
+        )
+
+
+def _together(one: ResistanceSummary, name: str) -> str:
+    verdicts = [_of(crossing, name).verdict for crossing in one.crossings]
+    if len(set(verdicts)) == 1:
+        return f"{verdicts[0]}, for all three pairs"
+    return "; ".join(f"{v} for θ{c.later}, θ{c.earlier}" for v, c in zip(verdicts, one.crossings, strict=True))
+
+
+def _gaps(one: ResistanceSummary, name: str) -> str:
+    return ", ".join(
+        f"{_pm(x.gap, 3, sign=True)}, {x.easier} of {one.seeds} seeds above 0"
+        for x in (_of(crossing, name) for crossing in one.crossings)
+    )
+
+
+def _of(crossing: Crossing, name: str) -> Compared:
+    found: Compared = getattr(crossing, name)
+    return found
+
+
+def resistance_sheets(summaries: Sequence[ResistanceSummary], *, wide: bool = True) -> Iterator[Sheet]:
+    """Yield the tables: title, columns, rows; those that are not wide leave out what a terminal has no room for."""
+    pairs = [(c.earlier, c.later) for c in summaries[0].crossings]
+    columns = [x for i, j in pairs for x in (f"θ{j}→θ{i}", f"θ{i}→θ{j}")]
+    yield (
+        "The layout of the paper's Table 1: training loss of inverse and of forward alignment, bits per symbol",
+        ["data", *columns],
+        [
+            [
+                f"{one.data}{suffix}",
+                *(
+                    f"{x.mean:.3f}"
+                    for c in one.crossings
+                    for x in (_of(c, name).inverse, _of(c, name).forward)
+                ),
+            ]
+            for one in summaries
+            for name, suffix in (("loss", ""), ("excess", ", excess"))
+        ],
+    )  # fmt: skip
+    if wide:
+        yield (
+            "The paper's own, for SFT on Alpaca, as printed (tokens, not bytes: compare signs, not sizes)",
+            ["model", *columns],
+            [[m, *(f"{x:.3f}" for both in found for x in both)] for m, found in PAPER_TABLE_1.items()],
+        )
+    for one in summaries:
+        yield (
+            f"{one.data}: {one.model}, {one.parameters:,} parameters, {one.seeds} seeds: forward less inverse, bits "
+            "per symbol; above 0: inverse is easier",
+            ["pair", "what", "inverse", "forward", "forward - inverse", "above 0", "sign test p", "verdict"],
+            [
+                [
+                    f"θ{c.later}, θ{c.earlier}", said, _pm(x.inverse, 3), _pm(x.forward, 3), _pm(x.gap, 3, sign=True),
+                    f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict,
+                ]
+                for c in one.crossings
+                for said, x in (
+                    ("training loss", c.loss), ("excess", c.excess), ("excess before", c.start),
+                    ("excess after", c.end),
+                )[: 4 if wide else 2]
+            ],
+        )  # fmt: skip
+
+
+def _pm(x: Estimate, digits: int, *, sign: bool = False) -> str:
+    half = f" ± {x.half_width:.{digits}f}" if x.runs > 1 else ""
+    return (f"{x.mean:+.{digits}f}" if sign else f"{x.mean:.{digits}f}") + half

@@ -1,0 +1,115 @@
+"""The summary of the experiment ``scaling`` in words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from compresslab.experiments.rebound_summary import verdict
+from compresslab.experiments.scaling_summary import ScalingPoint, ScalingSummary, Series
+from compresslab.experiments.slopes import Estimate
+from compresslab.report.rebound_view import Sheet, seeds_of, with_error
+
+__all__ = ["bits", "scaling_findings", "scaling_sheets"]
+
+_SHOWN = ("base_bits", "gained", "early_rate", "control_rate", "excess_rate", "fallen", "left", "kl")
+_HEADS = {
+    "base_bits": "base, bits per byte",
+    "gained": "score after positive",
+    "early_rate": "early fall",
+    "control_rate": "control's",
+    "excess_rate": "excess",
+    "fallen": "fall in all",
+    "left": "score at the end",
+    "kl": "KL after positive",
+}
+
+
+def scaling_findings(summary: ScalingSummary) -> Iterator[str]:
+    """Say in words what each series showed of what the paper finds: seen, not seen, or undecided here."""
+    for series in summary.series:
+        grown = f"{series.sizes[0]:,.0f} to {series.sizes[-1]:,.0f} {series.unit}"
+        yield (
+            f"rebound grows with {series.name} ({verdict(series.slopes['excess_rate'], 1)}): early fall above the "
+            f"control's {_slope(series.slopes['excess_rate'])}, over {grown}."
+        )
+        yield (
+            f"the early fall itself grows with {series.name} ({verdict(series.slopes['early_rate'], 1)}): "
+            f"{_slope(series.slopes['early_rate'])}; that of the control {_slope(series.slopes['control_rate'])}."
+        )
+        yield (
+            f"what the positive data gains grows with {series.name} ({verdict(series.slopes['gained'], 1)}): "
+            f"{_slope(series.slopes['gained'], 4)}."
+        )
+        yield (
+            f"what the negative data takes back grows with {series.name} ({verdict(series.slopes['fallen'], 1)}): "
+            f"{_slope(series.slopes['fallen'], 4)}."
+        )
+        for tau, slope in series.depth_slopes.items():
+            yield (
+                f"the effective depth at {bits(tau)} grows with {series.name} ({verdict(slope, 1)}): "
+                f"{_slope(slope)}, from {series.points[0].depths[tau].mean:.2f} to "
+                f"{series.points[-1].depths[tau].mean:.2f} layers."
+            )
+
+
+def bits(count: float) -> str:
+    """Write a number of bits.
+
+    Example:
+        >>> bits(1.0), bits(2.5)
+        ('1 bit', '2.5 bits')
+    """
+    return f"{count:g} bit{'s' * (count != 1)}"
+
+
+def _slope(x: Estimate, digits: int = 3) -> str:
+    return f"{with_error(x, digits)} for each doubling"
+
+
+def scaling_sheets(summary: ScalingSummary, *, wide: bool = True) -> Iterator[Sheet]:
+    """Yield the tables: title, columns, rows."""
+    shown = _SHOWN if wide else ("gained", "early_rate", "control_rate", "excess_rate")
+    for series in summary.series:
+        seeds = series.points[0].values["gained"].runs
+        yield (
+            f"By {series.name}, {seeds_of(seeds)}; rates in bits per byte for each 1,000 negative responses, early: to "
+            f"{summary.early:,}",
+            [series.unit, *(_HEADS[name] for name in shown)],
+            [
+                *(
+                    [f"{size:,.0f}", *(_value(point, name) for name in shown)]
+                    for size, point in zip(series.sizes, series.points, strict=True)
+                ),
+                ["each doubling", *(with_error(series.slopes[name], _digits(name)) for name in shown)],
+            ],
+        )
+        yield _depth_sheet(series, wide)
+
+
+def _value(point: ScalingPoint, name: str) -> str:
+    return with_error(point.values[name], _digits(name), signed=name not in ("base_bits", "kl"))
+
+
+def _digits(name: str) -> int:
+    return 4 if name in ("gained", "fallen", "left") else 3
+
+
+def _depth_sheet(series: Series, wide: bool) -> Sheet:
+    taus = list(series.depth_slopes)
+    layers = len(series.points[0].excess_bits) if wide else 0
+    return (
+        f"By {series.name}: effective depth at a tolerance in bits"
+        + (", and the summed excess of the first layers, in bits" if wide else ""),
+        [series.unit, *(f"depth at {tau:g}" for tau in taus), *(f"e_1..e_{m + 1}" for m in range(layers))],
+        [
+            *(
+                [
+                    f"{size:,.0f}",
+                    *(with_error(point.depths[tau], 2, signed=False) for tau in taus),
+                    *(f"{sum(point.excess_bits[: m + 1]):.2f}" for m in range(layers)),
+                ]
+                for size, point in zip(series.sizes, series.points, strict=True)
+            ),
+            ["each doubling", *(with_error(series.depth_slopes[tau], 2) for tau in taus), *[""] * layers],
+        ],
+    )

@@ -1,0 +1,247 @@
+"""Resistance on models of a few thousand weights: what is dealt, trained and compared, and runs that are stopped."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compresslab.cli import main
+from compresslab.errors import InvalidParameter, UnknownName, UnreadableFile
+from compresslab.experiments import base_models, resistance_presets
+from compresslab.experiments.finetuning import Recipe
+from compresslab.experiments.resistance import (
+    PAIRS,
+    ResistanceSpec,
+    deal_pairs,
+    finished_sources,
+    resistance_units,
+    run_resistance,
+)
+from compresslab.experiments.resistance_presets import RESISTANCE_PRESETS, resistance_preset
+from compresslab.experiments.resistance_summary import compare, sign_test, summarise_resistance
+from compresslab.experiments.rows import read_rows
+from compresslab.lm.tiny import TinyShape
+
+needs_torch = pytest.mark.skipif(
+    importlib.util.find_spec("transformers") is None, reason="needs the extra 'lm' (torch and transformers)"
+)
+
+SPEC = ResistanceSpec(
+    ("pairs.jsonl",),
+    (0, 1),
+    model="mini",
+    pretrain=("names",),
+    symbols=256,
+    pretraining=Recipe(batch=4, length=16, learning_rate=0.01, packed=True),
+    recipe=Recipe(batch=4, length=24, learning_rate=0.01),
+    slice_pairs=12,
+    answers=2,
+    prompts=8,
+    responses=16,
+    epochs=2,
+    longest=20,
+)
+
+
+@pytest.fixture(autouse=True)
+def mini(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that trains in no time."""
+    monkeypatch.setitem(base_models.SHAPES, "mini", TinyShape(hidden=8, layers=1, heads=2, context=32))
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> ResistanceSpec:
+    path = tmp_path / "pairs.jsonl"
+    rows = [{"prompt": f"n{i}?", "response": f"{word} {i % 7}"} for i in range(40) for word in ("yes", "no", "so")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return replace(SPEC, data=(str(path),))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 4), min_size=25, max_size=40), st.integers(0, 9))
+def test_no_prompt_is_in_two_parts(answers: list[int], seed: int) -> None:
+    pairs = [(b"%d" % i, b"%d" % j) for i, n in enumerate(answers) for j in range(n)]
+    small = replace(SPEC, slice_pairs=5, answers=2, prompts=4)
+    dealt = deal_pairs(pairs, small, seed=seed)
+    parts = [*({p for p, _ in part} for part in dealt.slices), set(dealt.prompts)]
+    assert [len(part) for part in dealt.slices] == [5, 5, 5]
+    assert sum(map(len, parts)) == len(set().union(*parts))
+    assert {p for p, _ in dealt.held_out} == set(dealt.prompts)
+    assert all(pair in pairs for part in (*dealt.slices, dealt.held_out) for pair in part)
+    assert all([p for p, _ in part].count(prompt) <= 2 for part in dealt.slices for prompt, _ in part)
+    assert dealt == deal_pairs(pairs, small, seed=seed)
+
+
+@given(st.integers(0, 30), st.integers(0, 30))
+def test_the_test_of_signs_is_a_probability_and_takes_no_side(a: int, b: int) -> None:
+    assert 0 < sign_test(a, b) == sign_test(b, a) <= 1
+    assert sign_test(a + 1, a) == 1.0
+
+
+def test_signs_as_in_a_table() -> None:
+    # Binomial(n, 1/2), two-sided: 2 * (1 + 10) / 2^10 and 2 / 2^6
+    assert sign_test(9, 1) == pytest.approx(22 / 1024)
+    assert sign_test(0, 6) == pytest.approx(1 / 32)
+
+
+def test_a_verdict_needs_both_the_interval_and_the_signs() -> None:
+    near = [0.1, 0.11, 0.12, 0.1, 0.11, 0.12]
+    assert compare([0.0] * 6, near).verdict == "seen"
+    assert compare(near, [0.0] * 6).verdict == "not seen, but the opposite"
+    assert compare([0.0] * 5, near[:5]).verdict == "undecided here"  # five signs can do no better than 0.0625
+    assert compare([0.0] * 6, [*near[:5], -3.0]).verdict == "undecided here"
+    assert compare([0.0] * 6, near).gap.mean == pytest.approx(0.11)
+
+
+@needs_torch
+def test_a_run_trains_every_pair_in_both_directions(spec: ResistanceSpec, tmp_path: Path) -> None:
+    rows = run_resistance(spec, tmp_path / "out")
+    assert list(read_rows(tmp_path / "out" / "rows.jsonl")) == ["pairs.jsonl/seed 0", "pairs.jsonl/seed 1"]
+    crossings = [row for row in rows if row["kind"] == "crossing" and row["seed"] == 0]
+    assert [(row["earlier"], row["later"]) for row in crossings[::2]] == list(PAIRS)
+    assert [row["direction"] for row in crossings] == ["inverse", "forward"] * 3
+    checkpoints = [row for row in rows if row["kind"] == "checkpoint" and row["seed"] == 0]
+    fine_tuned = [row["held_out_bits_per_byte"] for row in checkpoints]
+    assert fine_tuned[3] < fine_tuned[0] - 0.5
+    for row in crossings:
+        on = row["earlier"] if row["direction"] == "inverse" else row["later"]
+        assert row["own_bits"] == checkpoints[on]["drawn_bits_per_symbol"]
+        assert row["symbols"] == checkpoints[on]["drawn_symbols"]
+    # The same data is learned from two starts, in the same order.
+    seen = {(row["direction"], row["earlier"], row["later"]): row["seen"] for row in crossings}
+    assert seen["inverse", 1, 2] == seen["inverse", 1, 3] != seen["forward", 1, 2]
+    assert seen["forward", 1, 3] == seen["forward", 2, 3]
+    summary = summarise_resistance(spec, rows)[0]
+    first = next(row for row in rows if row["kind"] == "crossing" and row["seed"] == 1)
+    last = summary.crossings[0]
+    assert last.excess.inverse.mean == pytest.approx(
+        sum(r["loss_bits"] - r["own_bits"] for r in (crossings[0], first)) / 2
+    )
+    saved = json.loads((tmp_path / "out" / "spec.json").read_text())
+    assert saved["data"] == ["pairs.jsonl"]  # without its folder
+    with pytest.raises(InvalidParameter, match=r"rows are missing \(pairs.jsonl, checkpoint 0, seed 2\)"):
+        summarise_resistance(replace(spec, seeds=(0, 1, 2)), rows)
+
+
+RUN = """
+import sys
+sys.path.insert(0, {root!r})
+from compresslab.experiments import base_models
+from compresslab.experiments.finetuning import Recipe
+from compresslab.experiments.resistance import ResistanceSpec, run_resistance
+from compresslab.lm.tiny import TinyShape
+base_models.SHAPES["mini"] = TinyShape(hidden=8, layers=1, heads=2, context=32)
+if __name__ == "__main__":
+    run_resistance({spec!r}, sys.argv[1])
+"""
+
+
+@needs_torch
+def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(spec: ResistanceSpec, tmp_path: Path) -> None:
+    spec = replace(spec, seeds=(0, 1, 2, 3))
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    run_resistance(spec, undisturbed)
+    root = Path(__file__).resolve().parents[2]
+    (tmp_path / "main.py").write_text(RUN.format(root=str(root), spec=spec))
+    process = subprocess.Popen([sys.executable, "main.py", str(killed)], cwd=tmp_path, env=os.environ)
+    rows = killed / "rows.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None and not (rows.exists() and rows.stat().st_size):
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    done = len(read_rows(rows))
+    assert 0 < done < 4, f"the run was not stopped in the middle: {done} of 4 units were done"
+    run_resistance(spec, killed)
+    assert rows.read_bytes() == (undisturbed / "rows.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"slice_pairs": 0}, "slice_pairs is a whole number, 1 or more: not 0"),
+        ({"prompts": 3}, "prompts is a whole number, 4 or more: not 3"),
+        ({"seeds": (0, 0)}, "seeds are whole numbers, at least one, each once"),
+        ({"device": "tpu"}, "the device is 'cpu' or 'cuda'"),
+        ({"longest": 24}, "pairs of 24 bytes and their end do not fit into examples of 24"),
+        ({"symbols": 0}, "'mini' is pre-trained here: give sources, and 64 symbols or more"),
+        ({"model": "smollm2"}, "'smollm2' is taken as it is, so its symbols are 0: not 256"),
+        ({"slice_pairs": 100}, "pairs.jsonl has 40 different prompts .* three slices of 100 pairs"),
+        ({"recipe": Recipe(length=24, schedule="cosine")}, "not packed, and its learning rate is constant"),
+        ({"recipe": Recipe(length=24, learning_rate=2.0)}, "learning_rate lies between 0 and 1"),
+        ({"model": "smol", "symbols": 0}, "unknown model 'smol'"),
+        ({"recipe": Recipe(batch=4, length=40)}, "examples of 40 tokens are longer than the context of 'mini', 32"),
+        ({"data": ()}, "at least one source of pairs"),
+    ],
+)
+@needs_torch
+def test_a_wrong_spec_fails_before_anything_is_written(
+    change: dict[str, Any], message: str, spec: ResistanceSpec, tmp_path: Path
+) -> None:
+    with pytest.raises((InvalidParameter, UnknownName), match=message):
+        run_resistance(replace(spec, **change), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@needs_torch
+def test_missing_data_fails_before_anything_is_written(spec: ResistanceSpec, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="missing.csv"):
+        run_resistance(replace(spec, data=("missing.csv",)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_presets_and_what_may_take_their_places() -> None:
+    for name in RESISTANCE_PRESETS:
+        found = resistance_preset(name)
+        assert len(found.seeds) == 8
+        assert sign_test(len(found.seeds), 0) < 0.05
+    own = resistance_preset("cpu", model="hf:some/model", data=["a.jsonl", "b.csv"], seeds=3)
+    assert (own.symbols, own.recipe.learning_rate, own.data, own.seeds) == (0, 5e-5, ("a.jsonl", "b.csv"), (0, 1, 2))
+    assert len(resistance_units(own, "out")) == 6
+    tiny = resistance_preset("cpu", model="tiny")
+    assert (tiny.symbols, tiny.recipe.length, tiny.longest, tiny.recipe.learning_rate) == (0, 128, 127, 1e-3)
+    back = resistance_preset("gpu", model="96k")
+    assert (back.symbols, back.recipe.learning_rate) == (1_000_000, 1e-3)
+    with pytest.raises(UnknownName, match="did you mean 'cpu'"):
+        resistance_preset("cpus")
+    with pytest.raises(InvalidParameter, match="the number of seeds is at least 1, not 0"):
+        resistance_preset("cpu", seeds=0)
+
+
+def test_the_embedded_presets_hold_enough_data() -> None:
+    for name in ("demo", "cpu"):
+        resistance_preset(name).check()
+
+
+@needs_torch
+def test_the_command_writes_tables_and_can_look_at_what_is_finished(
+    spec: ResistanceSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(resistance_presets.RESISTANCE_PRESETS, "demo", spec)
+    out = tmp_path / "out"
+    for extra in ([], ["--so-far"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(
+                ["experiment", "resistance", "--out", str(out), "--data", spec.data[0], "--workers", "1", "-q", *extra]
+            )
+        assert stopped.value.code in (0, None)
+        assert "pairs.jsonl: inverse alignment has the lower training loss:" in capsys.readouterr().out
+    text = (out / "report.md").read_text(encoding="utf-8")
+    assert "| Llama2-7B | 0.159 | 0.202 | 0.195 | 0.214 | 0.167 | 0.235 |" in text
+    assert "nan" not in text
+    two = replace(spec, data=(*spec.data, "other.jsonl"))
+    units = read_rows(out / "rows.jsonl")
+    assert finished_sources(two, units).data == spec.data
+    with pytest.raises(InvalidParameter, match="no source of this experiment is finished there"):
+        finished_sources(two, list(units)[:1])
