@@ -27,7 +27,7 @@ ORDER = """
     volumes effective_depth tail
     coding.leb128 coding.row_kernels coding.quantize coding.range_coder coding.flag_coder coding.row_model coding.stream
     coding.static_coder coding.huffman coding.tree_coder
-    coding.bit_history coding.byte_contexts coding.byte_model
+    coding.bit_history coding.byte_kernels coding.byte_contexts coding.byte_model
     coding.clz_header coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
     scale.cluster scale.sweeping
     lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.coding lm.tree_model lm.tree_file

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from compresslab.coding.byte_kernels import PHI, advance_contexts, advance_matches
+
 __all__ = ["CONTEXTS", "Contexts", "Matches"]
 
 _ORDERS = (1, 2, 3, 4, 6)  # contexts of the last 1, 2, .. bytes
@@ -16,7 +18,6 @@ _ORDERS = (1, 2, 3, 4, 6)  # contexts of the last 1, 2, .. bytes
 CONTEXTS = len(_ORDERS) + 5
 """Number of contexts; beside `_ORDERS`: the word, the indentation, the byte above, and two seen in this lane only."""
 
-_PHI = np.uint64(0x9E3779B97F4A7C15)
 _BYTE = np.uint64(8)
 _MATCH_BITS = 20  # log2 of the positions that are remembered
 _MATCH_LEAST = 5  # bytes that must agree for a match to begin
@@ -33,42 +34,49 @@ _WORD[128:] = True
 class Contexts:
     """The contexts of every lane, as 64-bit keys (CONTEXTS, K); `advance` takes in one byte per lane.
 
-    ``text`` is the buffer (K * L,) of uint8 that is filled as coding goes on; only its known part is read.
+    ``text`` is the buffer (K * L,) of uint8 that is filled as coding goes on; only its known part is read. With
+    ``compiled``, kernels do the work.
     """
 
-    def __init__(self, text: npt.NDArray[np.uint8], lanes: int, length: int) -> None:
-        self._text = text
+    def __init__(self, text: npt.NDArray[np.uint8], lanes: int, length: int, *, compiled: bool = False) -> None:
+        self.text = text
+        self._compiled = compiled
         self._start = np.arange(lanes, dtype=np.int64) * length
-        self._lane = np.arange(lanes, dtype=np.uint64) * _PHI
+        self._lane = np.arange(lanes, dtype=np.uint64) * PHI
         self.last = np.zeros(lanes, dtype=np.uint64)  # the last 8 bytes, the newest lowest
         self._word = np.zeros(lanes, dtype=np.uint64)
-        self._column = np.zeros(lanes, dtype=np.int64)
-        self._indent = np.zeros(lanes, dtype=np.int64)
-        self._in_indent = np.ones(lanes, dtype=bool)
-        self._line = self._start.copy()  # where this line begins, and the one above
-        self._line_above = self._start.copy()
+        self._lines = np.zeros((5, lanes), dtype=np.int64)
+        self._lines[2] = 1  # everything up to here was indentation
+        self._lines[3:] = self._start  # where this line begins, and the one above
         self.keys = np.zeros((CONTEXTS, lanes), dtype=np.uint64)
 
     def advance(self, step: int, data: npt.NDArray[np.uint8]) -> None:
         """Take in ``data`` (K,), the bytes at place ``step`` of each lane, and compute the keys for the next."""
+        if self._compiled:
+            fixed = _ORDERS, _WORD, self._start, self._lane
+            advance_contexts(step, data, self.text, self.keys, *fixed, self.last, self._word, self._lines)
+            return
         self.last = (self.last << _BYTE) | data
         word = _WORD[data]
-        self._word = np.where(word, (self._word + data + np.uint64(1)) * _PHI, np.uint64(0))
+        self._word = np.where(word, (self._word + data + np.uint64(1)) * PHI, np.uint64(0))
         newline = data == _NEWLINE
-        self._line_above = np.where(newline, self._line, self._line_above)
-        self._line = np.where(newline, self._start + (step + 1), self._line)
-        self._column = np.where(newline, 0, self._column + 1)
-        self._in_indent = newline | (self._in_indent & (data == _SPACE))
-        self._indent = np.where(self._in_indent, self._column, self._indent)
+        column, indent, in_indent, line, line_above = self._lines
+        line_above[newline] = line[newline]
+        line[newline] = self._start[newline] + (step + 1)
+        column += 1
+        column[newline] = 0
+        in_indent &= data == _SPACE
+        in_indent[newline] = 1
+        np.copyto(indent, column, where=in_indent != 0)
         # The place above may lie beyond that line's end; the start of this line stands for "nothing", and is known.
-        above = self._text.take(np.minimum(self._line_above + self._column, self._line), mode="clip")
+        above = self.text.take(np.minimum(line_above + column, line), mode="clip")
         keys, last = self.keys, self.last
         for i, order in enumerate(_ORDERS):
             np.left_shift(last, np.uint64(64 - 8 * order), out=keys[i])
         one, two = last & np.uint64(0xFF), last & np.uint64(0xFFFF)
         i = len(_ORDERS)
         keys[i] = self._word ^ one
-        keys[i + 1] = ((self._indent << 32) | (self._column << 8)).astype(np.uint64) | one
+        keys[i + 1] = ((indent << 32) | (column << 8)).astype(np.uint64) | one
         keys[i + 2] = (above.astype(np.uint64) << np.uint64(16)) | two
         keys[i + 3] = (last & np.uint64(0xFFFFFF)) + self._lane
         keys[i + 4] = self._word ^ self._lane
@@ -80,26 +88,31 @@ class Matches:
     A place is always one that the decoder knows too: it lies earlier in its lane than this lane's own next byte.
     """
 
-    def __init__(self, text: npt.NDArray[np.uint8], lanes: int, length: int) -> None:
+    def __init__(self, text: npt.NDArray[np.uint8], lanes: int, length: int, *, compiled: bool = False) -> None:
         self._text = text
+        self._compiled = compiled
         self._size = lanes * length
         self._start = np.arange(lanes, dtype=np.int64) * length
         self._seen = np.zeros(1 << _MATCH_BITS, dtype=np.int64)
-        self._pending: npt.NDArray[np.int64] | None = None
-        self._place = np.zeros(lanes, dtype=np.int64)
+        self._pending = np.zeros(lanes, dtype=np.uint64)
+        self.place = np.zeros(lanes, dtype=np.int64)
         self.length = np.zeros(lanes, dtype=np.int64)
         # every place's last 8 bytes, as the bytes from place - 8 on (for places from 8 on)
         self._eights = np.ndarray((max(0, self._size - 7),), dtype="<u8", buffer=text.data, strides=(1,))
 
     def advance(self, step: int, last: npt.NDArray[np.uint64]) -> None:
         """Go one byte on, where lengths were not set to 0 since; then look for new matches of ``last`` (K,)."""
-        if self._pending is not None:
+        if self._compiled:
+            text, state = (self._text, self._size), (self._start, self._seen, self._pending, self.place, self.length)
+            advance_matches(step, _MATCH_LEAST, *text, last, *state)
+            return
+        if step:
             # What preceded place `step` is filed only now that the byte at that place is known.
             self._seen[self._pending] = self._start + step
         going = self.length > 0
-        self._place += 1
-        self.length = np.where(going & (self._place < self._size), self.length + 1, 0)
-        keys = (((last << np.uint64(16)) * _PHI) >> np.uint64(64 - _MATCH_BITS)).astype(np.int64)
+        self.place += 1
+        self.length = np.where(going & (self.place < self._size), self.length + 1, 0)
+        keys = ((last << np.uint64(16)) * PHI) >> np.uint64(64 - _MATCH_BITS)
         self._pending = keys
         lost = np.flatnonzero(self.length == 0)
         places = self._seen[keys[lost]]
@@ -112,9 +125,9 @@ class Matches:
         for count in range(1, 9):
             agree += (differ >> np.uint64(64 - 8 * count)) == 0
         good = agree >= _MATCH_LEAST
-        self._place[lost[good]] = places[good]
+        self.place[lost[good]] = places[good]
         self.length[lost[good]] = agree[good]
 
     def expected(self) -> npt.NDArray[np.int64]:
         """The byte (K,) that followed the earlier place, with 256 added; 0 where there is no match."""
-        return np.where(self.length > 0, self._text.take(self._place, mode="clip").astype(np.int64) | 256, 0)
+        return np.where(self.length > 0, self._text.take(self.place, mode="clip").astype(np.int64) | 256, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import importlib
 import lzma
 
 import numpy as np
@@ -12,10 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compresslab import jit
 from compresslab.coding import EmbeddedModel
 from compresslab.coding.bit_history import HISTORIES, tables
 from compresslab.coding.byte_model import _cut, compress_bytes, decompress_bytes
 from compresslab.errors import CorruptStream
+
+kernels = importlib.import_module("compresslab.coding.byte_kernels")
+byte_model = importlib.import_module("compresslab.coding.byte_model")
+needs_numba = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
 
 
 def source_code(size):
@@ -57,6 +63,66 @@ def test_the_same_bytes_give_the_same_code_as_when_the_version_was_set():
     data = bytes(np.random.default_rng(0).integers(97, 105, 1500, dtype=np.uint8)) + b"def f(x):\n    return x\n" * 60
     digest = hashlib.blake2b(compress_bytes(data), digest_size=8).hexdigest()
     assert (EmbeddedModel().fingerprint(), digest) == ("656d6265646465642d31", "378aaa88a4114e1f")
+
+
+def noise(size):
+    return np.random.default_rng(1).bytes(size)
+
+
+KINDS = {
+    "text": source_code,
+    "lines and indents": lambda size: (b"a = [\n    1,\n        2,\n]\n\n" * (size // 20 + 1))[:size],
+    "noise": noise,
+    "numbers": lambda size: np.arange(size, dtype="<u4").tobytes()[:size],
+    "one byte": bytes,
+    "two bytes": lambda size: np.random.default_rng(2).choice([0, 255], size).astype(np.uint8).tobytes(),
+    "far repeats": lambda size: (noise(size // 3 + 1) * 3)[:size],
+}
+
+
+@needs_numba
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("size", "lanes"), [(1, 1), (7, 1), (400, 1), (401, 2), (2001, 9), (10_007, 60)])
+def test_compiled_loops_write_the_same_bytes_as_numpy_and_each_reads_the_other(kind, size, lanes, monkeypatch):
+    # The last lane ends before the others, where there are several.
+    monkeypatch.setattr(byte_model, "_cut", lambda size: (lanes, -(-size // lanes)))
+    data = KINDS[kind](size)
+    monkeypatch.setattr(kernels, "pays", lambda size: False)
+    coded = compress_bytes(data)
+    monkeypatch.setattr(kernels, "pays", lambda size: True)
+    assert compress_bytes(data) == coded
+    assert decompress_bytes(coded, size) == data
+    monkeypatch.setattr(kernels, "pays", lambda size: False)
+    assert decompress_bytes(coded, size) == data
+
+
+@needs_numba
+def test_compiled_loops_with_lanes_that_meet_in_one_place_write_the_same_bytes(monkeypatch):
+    # So many lanes, so alike, and tables so small that lanes overwrite each other's buckets, histories, corrections;
+    # and enough steps for the time when shared things learn at every fourth only.
+    monkeypatch.setattr(byte_model, "_cut", lambda size: (60, -(-size // 60)))
+    monkeypatch.setattr(byte_model, "_LEARN_ALL", 50)
+    line = b"    return self.value + other.value  # the same in every lane\n"
+    data = (line * 40 + source_code(6000)) * 3
+    size = len(data) - 5
+    coded = []
+    for compiled in (False, True):
+        monkeypatch.setattr(kernels, "pays", lambda size, compiled=compiled: compiled)
+        coded.append(compress_bytes(data[:size]))
+    assert coded[0] == coded[1]
+    assert decompress_bytes(coded[0], size) == data[:size]
+
+
+@needs_numba
+def test_compiled_loops_write_what_the_version_pins_and_are_called_for_large_data_only(monkeypatch):
+    assert [kernels.pays(size) for size in (1, (1 << 20) - 1, 1 << 20, 1 << 30)] == [False, False, True, True]
+    monkeypatch.setattr(kernels, "pays", lambda size: True)
+    test_the_same_bytes_give_the_same_code_as_when_the_version_was_set()
+
+
+def test_without_numba_numpy_does_it_all(monkeypatch):
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    assert not kernels.pays(1 << 40)
 
 
 def test_damage_is_refused_or_changes_the_text_but_never_crashes():
