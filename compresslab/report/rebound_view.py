@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from compresslab.experiments.rebound_summary import CURVES, AfterPositive, LeastVolume, ReboundSummary, verdict
 from compresslab.experiments.slopes import Estimate
+from compresslab.report.tables import make_table
 
 __all__ = [
     "PAPER_TABLE_3",
@@ -181,9 +181,7 @@ def sheets_view(findings: Sequence[str], sheets: Sequence[Sheet]) -> RenderableT
     """Draw findings and tables for a terminal."""
     views: list[RenderableType] = [Text(f"- {line}") for line in findings]
     for title, columns, rows in sheets:
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for i, column in enumerate(columns):
-            table.add_column(column, justify="left" if i == 0 else "right")
+        table = make_table(title, columns)
         for row in rows:
             table.add_row(*row)
         views += [Text(), table]
