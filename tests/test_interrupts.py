@@ -21,10 +21,15 @@ from compresslab.processes import process_pool
 
 def stop(arguments: list[str], sign: str, *, press: bool = True) -> tuple[int, str, str]:
     """Start Python, wait for a line with ``sign`` on standard error, and press Ctrl-C: in all of its processes."""
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    # A job in the background of a shell ignores Ctrl-C, and so would all that it starts: these tests may be such a job.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.stderr is not None
     first = ""
     for line in process.stderr:
