@@ -76,7 +76,7 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         as_json: AsJson = False,
         quiet: Quiet = False,
     ) -> None:
-        """Compress any file: by the embedded byte model, about 0.25 MB a second and core, or by a language model."""
+        """Compress any file: by the embedded byte model (slow: under 1 MB a second) or by a language model."""
         target = out or Path(f"{file}.clz")
         _check_free(target, force)
         if model is not None:
