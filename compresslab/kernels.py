@@ -14,17 +14,24 @@ from numpy.typing import NDArray
 from compresslab.jit import jit
 
 __all__ = [
+    "MIDDLING",
+    "SHORT",
     "add_frequencies",
     "count_runs",
     "encode",
     "fold_runs",
+    "guess_at",
     "histogram",
+    "insertion_sort",
     "join_groups",
     "measure",
+    "partition_sort",
+    "radix_sort",
     "read_run",
     "read_symbols",
     "refine",
     "scatter",
+    "scatter_words",
 ]
 
 Array = NDArray[Any]

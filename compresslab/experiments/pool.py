@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TypeVar
 
+from compresslab import threads
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.rows import Row, append_rows, open_rows, settle_rows
 from compresslab.interrupts import if_stopped
@@ -34,7 +34,7 @@ def num_workers(workers: int | None, device: str = "cpu") -> int:
         import torch
 
         return max(1, int(torch.cuda.device_count()))
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return threads.workers()
 
 
 def run_units(

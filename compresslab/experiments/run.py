@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -11,7 +10,7 @@ from compresslab.errors import InvalidParameter
 from compresslab.experiments.effective import EffectiveSpec, effective_preset, run_effective
 from compresslab.experiments.joint import JointSpec, joint_record, run_joint
 from compresslab.experiments.joint_summary import ArmSummary, summarise_joint
-from compresslab.experiments.pool import Step
+from compresslab.experiments.pool import Step, num_workers
 from compresslab.experiments.presets import joint_preset
 from compresslab.experiments.rows import Row, read_rows
 from compresslab.experiments.spec import save_spec
@@ -66,7 +65,7 @@ def run_joint_preset(
     if so_far:
         spec, rows = _finished(spec, Path(out))
     else:
-        rows = run_joint(spec, out, workers=_workers(workers), progress=progress)
+        rows = run_joint(spec, out, workers=num_workers(workers), progress=progress)
     return JointResult(spec, tuple(summarise_joint(spec, rows)), Path(out))
 
 
@@ -91,17 +90,4 @@ def run_effective_preset(
 ) -> tuple[EffectiveSpec, list[Row]]:
     """Run the effective volumes, or go on with them; arguments and errors as for :func:`run_joint_preset`."""
     spec = effective_preset(preset)
-    return spec, run_effective(spec, out, workers=_workers(workers), progress=progress)
-
-
-def _workers(workers: int | None) -> int:
-    if workers is None:
-        return _cores()
-    if workers < 1:
-        raise InvalidParameter(f"the number of workers is at least 1, not {workers}")
-    return workers
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return spec, run_effective(spec, out, workers=num_workers(workers), progress=progress)

@@ -10,7 +10,7 @@ from compresslab.report.tree_figures import leaf_mass_figure
 from compresslab.tail import fit_pareto_tail
 from compresslab.tree import TokenTree
 
-__all__ = ["SYMBOLS", "TAIL_LEAD", "fixed", "joined", "leaf_figure", "signed"]
+__all__ = ["SYMBOLS", "TAIL_LEAD", "fixed", "joined", "leaf_figure", "signed", "tone"]
 
 SYMBOLS: Final = {
     "phrase": "d symbols in a row; EOS, the end of a response, is a symbol",
@@ -41,6 +41,11 @@ def joined(names: Sequence[str]) -> str:
     return (
         " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if len(names) < 5 else f"{len(names)} datasets"
     )
+
+
+def tone(verdict: str) -> str:
+    """The colour of a fact that was "seen", is "undecided here", or is neither."""
+    return {"seen": "good", "undecided here": ""}.get(verdict, "bad")
 
 
 def leaf_figure(name: str, label: str, tree: TokenTree) -> PageFigure:

@@ -19,7 +19,7 @@ from compresslab.experiments.tuning_run import finished_arms
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Cell, rebound_figure, rebound_heatmap
 from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import signed
+from compresslab.report.page_parts import signed, tone
 from compresslab.report.provenance import Provenance
 from compresslab.report.rebound_view import rebound_findings, rebound_sheets, seeds_of
 
@@ -116,9 +116,6 @@ def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> 
 
 def _facts(one: ReboundSummary) -> tuple[Fact, ...]:
     most = one.after[-1]
-
-    def tone(word: str) -> str:
-        return {"seen": "good", "undecided here": ""}.get(word, "bad")
 
     facts = [
         Fact(f"score after {most.positive:,} positive", signed(one.gained.mean, 3), "bits per byte; the base: 0",

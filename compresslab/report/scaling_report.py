@@ -18,7 +18,7 @@ from compresslab.experiments.tuning_run import finished_seeds
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Cell, Trend, depth_figure, rebound_figure, scaling_figure
 from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import signed
+from compresslab.report.page_parts import signed, tone
 from compresslab.report.provenance import Provenance
 from compresslab.report.rebound_report import read_recipes, read_texts
 from compresslab.report.scaling_view import bits, scaling_findings, scaling_sheets
@@ -86,8 +86,7 @@ def scaling_page(spec: ScalingSpec, rows: Sequence[Row], source: Provenance) -> 
 def _facts(series: Series, tau: float) -> list[Fact]:
     def fact(label: str, slope: Estimate, digits: int) -> Fact:
         word = verdict(slope, 1)
-        return Fact(label, signed(slope.mean, digits), f"± {slope.half_width:.2g}: {word}",
-                    {"seen": "good", "undecided here": ""}.get(word, "bad"))  # fmt: skip
+        return Fact(label, signed(slope.mean, digits), f"± {slope.half_width:.2g}: {word}", tone(word))
 
     return [
         fact(f"early fall above the control's, a doubling of {series.name}", series.slopes["excess_rate"], 3),
