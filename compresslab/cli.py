@@ -25,7 +25,7 @@ from compresslab.demo_command import add_demo_command
 from compresslab.drawing import top_branches
 from compresslab.errors import CompressLabError, InvalidParameter
 from compresslab.experiment_commands import add_experiment_commands
-from compresslab.interrupts import said_of
+from compresslab.interrupts import speak
 from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scenarios
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
@@ -61,8 +61,7 @@ class _Root(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            below = "\n" if sys.stderr.isatty() else ""  # the terminal's ^C
-            print(f"{below}compresslab: stopped: {said_of(stop)}", file=sys.stderr)
+            speak(stop)
             raise typer.Exit(130) from stop
 
 

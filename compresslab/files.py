@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from compresslab.errors import UnreadableFile
+from compresslab.interrupts import temporary
 
-__all__ = ["read_buffer", "unreadable", "write_atomic"]
+__all__ = ["read_buffer", "temporary_folder", "unreadable", "write_atomic"]
 
 
 def unreadable(path: str | PathLike[str], error: OSError | ValueError, doing: str = "read") -> UnreadableFile:
@@ -41,26 +43,40 @@ def write_atomic(path: str | PathLike[str], chunks: Iterable[bytes | memoryview]
         UnreadableFile: the directory is missing or cannot be written to; nothing is left behind.
     """
     target = Path(path)
-    temporary = ""
+    part = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        _share(temporary)
-        os.replace(temporary, target)
-        temporary = ""
+        handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        with temporary(part):
+            with os.fdopen(handle, "wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            _share(part)
+            os.replace(part, target)
+        part = ""
     except OSError as error:
         raise unreadable(path, error, "write") from error
     except ValueError as error:  # a NUL in the path
-        if temporary:
+        if part:
             raise
         raise unreadable(path, error, "write") from error
     finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+        if part:
+            Path(part).unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder(beside: str | PathLike[str] | None = None) -> Iterator[Path]:
+    """Make a folder that is gone after the block, however that ends.
+
+    Args:
+        beside: the file to be made in it, where it should lie in the same directory; else it lies where all such do.
+    """
+    target = None if beside is None else Path(beside)
+    prefix, where = ("compresslab-", None) if target is None else (f".{target.name}.", target.parent)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=where) as folder, temporary(folder):
+        yield Path(folder)
 
 
 def _share(path: str) -> None:

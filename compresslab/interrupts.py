@@ -1,13 +1,43 @@
-"""Ctrl-C: what is kept of stopped work, and how to go on with it, said with the interruption itself."""
+"""Ctrl-C: what is kept of stopped work, and how to go on with it, said with the interruption itself, and soon.
+
+Python hears Ctrl-C between two of its own instructions, and a sort of 1e8 numbers is one. The command line therefore
+has a second thread listen, which ends the process where the main one has not done so within a second.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Final
 
-__all__ = ["if_stopped", "said_of"]
+__all__ = ["if_stopped", "listen", "said_of", "speak", "temporary"]
 
+GRACE: Final = 0.7  # seconds in which the main thread may end by itself
 _NOTHING = "nothing is half-written; the same command begins again"
+
+
+class _Listener:
+    """What the listening thread must know of the main one's work."""
+
+    def __init__(self) -> None:
+        self.kept: list[Callable[[], str]] = []  # of the blocks that are open, the innermost last
+        self.said: str | None = None  # by the innermost block that an interruption has left
+        self.temporaries: set[str] = set()
+        self.ends = threading.Event()  # the main thread says what there is to say
+        self.turn = threading.Lock()  # to say it
+
+
+_listener: _Listener | None = None  # only where a process is a command
 
 
 @contextmanager
@@ -17,11 +47,34 @@ def if_stopped(kept: Callable[[], str]) -> Iterator[None]:
     Args:
         kept: says what is kept and how to go on, at the time of the interruption.
     """
+    listener = _listener
+    if listener:
+        listener.kept.append(kept)
     try:
         yield
     except KeyboardInterrupt as stop:
-        stop.add_note(kept())
+        said = kept()
+        stop.add_note(said)
+        if listener and listener.said is None:
+            listener.said = said
         raise
+    finally:
+        if listener:
+            listener.kept.remove(kept)
+
+
+@contextmanager
+def temporary(path: str | PathLike[str]) -> Iterator[None]:
+    """Have a file or folder removed, should Ctrl-C end the process within the block; otherwise the caller does so."""
+    listener = _listener
+    if listener is None:
+        yield
+        return
+    listener.temporaries.add(os.fspath(path))
+    try:
+        yield
+    finally:
+        listener.temporaries.discard(os.fspath(path))
 
 
 def said_of(stop: KeyboardInterrupt) -> str:
@@ -37,3 +90,45 @@ def said_of(stop: KeyboardInterrupt) -> str:
     """
     notes: list[str] = getattr(stop, "__notes__", [])
     return notes[0] if notes else _NOTHING
+
+
+def speak(stop: KeyboardInterrupt) -> None:
+    """Say in one line on standard error what an interruption leaves behind, unless the listening thread does."""
+    if _listener:
+        _listener.turn.acquire()  # never given back: who has it has the last word
+        _listener.ends.set()
+    _say(said_of(stop))
+
+
+def listen() -> None:
+    """Have Ctrl-C end this process within a second, whatever the main thread is in; to be called there, once."""
+    global _listener  # noqa: PLW0603 - a process has one Ctrl-C
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored in the background of a shell
+        return
+    _listener = _Listener()
+    heard, tell = socket.socketpair()
+    tell.setblocking(False)
+    signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_wait, args=(heard, tell, _listener), name="listener", daemon=True).start()
+
+
+def _wait(heard: socket.socket, _tell: socket.socket, listener: _Listener) -> None:
+    while heard.recv(1) != bytes([signal.SIGINT]):  # written by Python's own handler, at once
+        pass
+    if listener.ends.wait(GRACE) or not listener.turn.acquire(blocking=False):
+        time.sleep(GRACE)  # the main thread has said it; nobody waits for the kernels of other threads
+        os._exit(130)
+    with contextlib.suppress(BaseException):  # nothing must keep the process from ending
+        said = listener.said or (listener.kept[-1]() if listener.kept else _NOTHING)
+        for path in list(listener.temporaries):
+            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+        _say(said)
+    os._exit(130)
+
+
+def _say(said: str) -> None:
+    # After the terminal's ^C. The cursor is hidden while progress is shown there.
+    above = "\x1b[?25h\n" if sys.stderr.isatty() else ""
+    print(f"{above}compresslab: stopped: {said}", file=sys.stderr, flush=True)

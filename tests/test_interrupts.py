@@ -19,7 +19,9 @@ from compresslab.interrupts import if_stopped, said_of
 from compresslab.processes import process_pool
 
 
-def stop(arguments: list[str], sign: str, *, press: bool = True) -> tuple[int, str, str]:
+def stop(
+    arguments: list[str], sign: str, *, press: bool = True, pressed: list[float] | None = None
+) -> tuple[int, str, str]:
     """Start Python, wait for a line with ``sign`` on standard error, and press Ctrl-C: in all of its processes."""
     # A job in the background of a shell ignores Ctrl-C, and so would all that it starts: these tests may be such a job.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,6 +40,8 @@ def stop(arguments: list[str], sign: str, *, press: bool = True) -> tuple[int, s
             break
     if press:
         os.killpg(process.pid, signal.SIGINT)
+        if pressed is not None:
+            pressed.append(time.monotonic())
     out, err = process.communicate(timeout=60)
     return process.returncode, out, first + err
 
@@ -105,6 +109,69 @@ def test_a_stopped_compress_writes_nothing_and_says_so(tmp_path: Path) -> None:
     assert said == f"compresslab: stopped: {file}.clz is not written; the same command begins again"
     assert "Traceback" not in err
     assert os.listdir(tmp_path) == ["long.txt"]
+
+
+DEAF = """
+import sys, threading, time
+import numpy as np
+import compresslab.jobs.token_files as jobs
+from compresslab.__main__ import run
+from compresslab.interrupts import if_stopped
+
+def build(*_, **__):
+    threading.Timer(0.5, print, ["begun"], {"file": sys.stderr, "flush": True}).start()
+    WORK
+
+jobs.build_tree_file = build
+sys.argv = ["compresslab", "tree", "--tokens", "t.bin", "--quiet"]
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        # One call of compiled code, which takes a minute and hears nothing meanwhile
+        ("np.convolve(np.ones(1_000_000), np.ones(1_000_000))", "with --save FILE a build goes on"),
+        ("""
+    try:
+        with if_stopped(lambda: "2 of 3 are kept"):
+            time.sleep(100)
+    finally:
+        time.sleep(100)""", "stopped: 2 of 3 are kept"),
+        ("""
+    threading.Thread(target=time.sleep, args=(100,)).start()  # waited for at the end of a process
+    time.sleep(100)""", "with --save FILE a build goes on"),
+    ],
+    ids=["deaf", "slow to clean up", "slow to end"],
+)  # fmt: skip
+def test_a_command_ends_within_a_second_whatever_it_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str, said: str
+) -> None:
+    temporaries = tmp_path / "temporaries"
+    temporaries.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporaries))
+    monkeypatch.setenv("PYTHONPATH", str(Path(compresslab.__file__).parents[1]))
+    monkeypatch.chdir(tmp_path)
+    Path("t.bin").write_bytes(bytes(40))
+    Path("deaf.py").write_text(DEAF.replace("WORK", work))
+    pressed: list[float] = []
+    code, out, err = stop(["deaf.py"], "begun", pressed=pressed)
+    assert (code, out) == (130, "")
+    assert time.monotonic() - pressed[0] < 15  # of 100; the machine may be busy
+    (line,) = err.splitlines()[1:]
+    assert line.startswith("compresslab: stopped: ")
+    assert said in line
+    assert list(temporaries.iterdir()) == []
+
+
+def test_a_command_that_ignores_ctrl_c_goes_on_ignoring_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(compresslab.__file__).parents[1]))
+    script = (
+        "import os, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); from compresslab.interrupts import listen; "
+        "listen(); os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(1.5); print('done')"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "done\n"
 
 
 def unit(number: int) -> list[Row]:

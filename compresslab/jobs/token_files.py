@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
 
+from compresslab.files import temporary_folder
 from compresslab.interrupts import if_stopped
 from compresslab.scale.building import Report, build_tree_file
 from compresslab.scale.cluster import build_tree_on_cluster
@@ -49,8 +49,8 @@ def tree_of_token_files(
     """
     files = [open_tokens(path, dtype, eos, column) for path in paths]
     limit = None if memory is None else parse_bytes(memory)
-    with tempfile.TemporaryDirectory(prefix="compresslab-") as folder:
-        path = Path(folder) / "tree" if save is None else Path(save)
+    with temporary_folder() as folder:
+        path = folder / "tree" if save is None else Path(save)
         with if_stopped(lambda: _kept(save)):
             if cluster is None:
                 build_tree_file(files, path, depth, parse, vocab_size=vocab_size, memory=limit, report=report)
@@ -75,6 +75,6 @@ def top_of(tree: TokenTree, depth: int) -> TokenTree:
     """Return a mapped tree cut to its top layers, which take little memory."""
     if depth >= tree.depth:
         return tree
-    with tempfile.TemporaryDirectory(prefix="compresslab-") as folder:
-        prune_tree_file(tree, depth, Path(folder) / "top")
-        return TokenTree.load(Path(folder) / "top")
+    with temporary_folder() as folder:
+        prune_tree_file(tree, depth, folder / "top")
+        return TokenTree.load(folder / "top")

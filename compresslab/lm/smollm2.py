@@ -17,6 +17,7 @@ from typing import Any
 
 from compresslab.cache import cache_folder
 from compresslab.errors import CompressLabError, MissingExtra
+from compresslab.interrupts import temporary
 from compresslab.lm.checkpoints import load, save
 from compresslab.lm.hugging_face import HuggingFaceModel
 
@@ -80,12 +81,13 @@ def _keep(source: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-        save(load(source, device="cpu", dtype="float32"), part)
-        for written in Path(part).iterdir():
-            with open(written, "rb") as file:
-                os.fsync(file.fileno())
-        os.chmod(part, 0o755)
-        os.rename(part, target)
+        with temporary(part):
+            save(load(source, device="cpu", dtype="float32"), part)
+            for written in Path(part).iterdir():
+                with open(written, "rb") as file:
+                    os.fsync(file.fileno())
+            os.chmod(part, 0o755)
+            os.rename(part, target)
         part = ""
     except OSError:  # UnreadableFile is one; or another process was faster
         pass

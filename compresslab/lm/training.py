@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -30,7 +29,7 @@ import numpy as np
 
 from compresslab.dataset import Dataset
 from compresslab.errors import CorruptFile, InvalidParameter, MissingExtra, did_you_mean
-from compresslab.files import write_atomic
+from compresslab.files import temporary_folder, write_atomic
 from compresslab.interrupts import if_stopped
 from compresslab.lm.checkpoints import load, quiet_transformers, save
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
@@ -165,8 +164,8 @@ def train(
         packed=settings.packed,
     )
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="compresslab-") as temporary:
-            return _train(model, curriculum, settings, Path(temporary), False, progress)
+        with temporary_folder() as temporary:
+            return _train(model, curriculum, settings, temporary, False, progress)
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     run = _facts(model, curriculum, settings, sources)

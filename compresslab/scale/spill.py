@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from compresslab.errors import CorruptFile, UnreadableFile
 from compresslab.files import unreadable, write_atomic
+from compresslab.interrupts import temporary
 from compresslab.strings import Unsigned
 
 __all__ = ["RunReader", "RunWriter", "is_finished", "remove_unfinished", "writing"]
@@ -77,6 +78,7 @@ class RunWriter:
         self._folder.mkdir(parents=True)
         self._dtypes = dtypes
         self._stack = ExitStack()
+        self._stack.enter_context(temporary(self._folder))
         self._files: list[BinaryIO] = [self._stack.enter_context((self._folder / part).open("wb")) for part in PARTS]
         self._sums, self._sizes = [0] * 4, [0] * 4
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compresslab import jit
 from compresslab.arrays import smallest_unsigned
+from compresslab.files import temporary_folder
 from compresslab.phrases import Parse, num_phrases
 from compresslab.scale.building import DEEP, PER_SYMBOL, PER_SYMBOL_DEEP, Plan, budget, count_shards, finish_tree
 from compresslab.scale.memory import available_bytes
@@ -67,11 +66,11 @@ def count_spilled(
     spare = budget(None)
     size = shard or spare // (PER_SYMBOL if depth <= DEEP else PER_SYMBOL_DEEP)
     plan = Plan([], depth, parse, vocab_size, size)
-    with tempfile.TemporaryDirectory(prefix="compresslab-") as name, writing(Path(name)):
-        folder = Path(name) / "work"
+    with temporary_folder() as name, writing(name):
+        folder = name / "work"
         runs = count_shards(_blocks(tokens, offsets), plan, folder, _silent, len(tokens))
-        finish_tree(runs, plan, Path(name) / "tree", folder, spare // 2, _silent)
-        return map_tree_file(Path(name) / "tree")[0]
+        finish_tree(runs, plan, name / "tree", folder, spare // 2, _silent)
+        return map_tree_file(name / "tree")[0]
 
 
 def _blocks(tokens: Unsigned, offsets: NDArray[np.int64]) -> Iterator[Block]:

@@ -13,7 +13,6 @@ Example:
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from compresslab import merge_kernels
 from compresslab.arrays import smallest_unsigned
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary, UnreadableFile
+from compresslab.files import temporary_folder
 from compresslab.phrases import check_depth
 from compresslab.runs import Run
 from compresslab.scale.layers import write_tree_of_runs
@@ -217,9 +217,9 @@ def _write(pieces: Iterator[Run], tree: TokenTree, depth: int, path: str | PathL
     target = Path(path)
     if not target.parent.is_dir():
         raise UnreadableFile(f"cannot write {target}: {target.parent} is not a directory")
-    with writing(target.parent), tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-        write_tree_of_runs(pieces, Path(folder) / "tree", Path(folder), depth, tree.vocab_size, tree.parse)
-        (Path(folder) / "tree").replace(target)
+    with writing(target.parent), temporary_folder(beside=target) as folder:
+        write_tree_of_runs(pieces, folder / "tree", folder, depth, tree.vocab_size, tree.parse)
+        (folder / "tree").replace(target)
 
 
 def _readers(trees: Sequence[TokenTree]) -> list[TreeReader]:
