@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from compresslab.interrupts import listen, speak
+from compresslab.interrupts import leave, listen, speak
 
 __all__ = ["run"]
 
 
 def run() -> None:
-    """Run the command line; Ctrl-C ends it within a second, from its first moment on."""
+    """Run the command line; Ctrl-C ends it soon, from its first moment on."""
     try:
         listen()
         from compresslab.cli import main
+
+        main()
     except KeyboardInterrupt as stop:
         speak(stop)
-        raise SystemExit(130) from None
-    main()
+        leave()
+    except SystemExit as end:
+        if end.code == 130:
+            leave()
+        raise
 
 
 if __name__ == "__main__":

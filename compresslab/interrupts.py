@@ -1,11 +1,12 @@
 """Ctrl-C: what is kept of stopped work, and how to go on with it, said with the interruption itself, and soon.
 
 Python hears Ctrl-C between two of its own instructions, and a sort of 1e8 numbers is one. The command line therefore
-has a second thread listen, which ends the process where the main one has not done so within a second.
+has a second thread listen, which ends the process where the main one does not.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -20,9 +21,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
-__all__ = ["if_stopped", "listen", "said_of", "speak", "temporary"]
+__all__ = ["if_stopped", "leave", "listen", "said_of", "speak", "temporary"]
 
-GRACE: Final = 0.7  # seconds in which the main thread may end by itself
+GRACE: Final = 0.7  # seconds in which the main thread may hear Ctrl-C
+TIDY: Final = 2.0  # seconds in which it may then clean up behind itself
 _NOTHING = "nothing is half-written; the same command begins again"
 
 
@@ -33,7 +35,8 @@ class _Listener:
         self.kept: list[Callable[[], str]] = []  # of the blocks that are open, the innermost last
         self.said: str | None = None  # by the innermost block that an interruption has left
         self.temporaries: set[str] = set()
-        self.ends = threading.Event()  # the main thread says what there is to say
+        self.heard = threading.Event()  # by the main thread
+        self.ends = threading.Event()  # it says what there is to say
         self.turn = threading.Lock()  # to say it
 
 
@@ -95,28 +98,44 @@ def said_of(stop: KeyboardInterrupt) -> str:
 def speak(stop: KeyboardInterrupt) -> None:
     """Say in one line on standard error what an interruption leaves behind, unless the listening thread does."""
     if _listener:
+        if _listener.ends.is_set():
+            return
         _listener.turn.acquire()  # never given back: who has it has the last word
         _listener.ends.set()
     _say(said_of(stop))
 
 
 def listen() -> None:
-    """Have Ctrl-C end this process within a second, whatever the main thread is in; to be called there, once."""
+    """Have Ctrl-C end this process soon, whatever the main thread is in; to be called there, once."""
     global _listener  # noqa: PLW0603 - a process has one Ctrl-C
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored in the background of a shell
         return
-    _listener = _Listener()
+    listener = _listener = _Listener()
+
+    def hear(*_: object) -> None:
+        listener.heard.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, hear)
     heard, tell = socket.socketpair()
     tell.setblocking(False)
     signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_wait, args=(heard, tell, _listener), name="listener", daemon=True).start()
+    threading.Thread(target=_wait, args=(heard, tell, listener), name="listener", daemon=True).start()
+
+
+def leave() -> None:
+    """End a stopped process, with what must be run at its end, but without waiting for threads in compiled code."""
+    atexit._run_exitfuncs()
+    os._exit(130)
 
 
 def _wait(heard: socket.socket, _tell: socket.socket, listener: _Listener) -> None:
     while heard.recv(1) != bytes([signal.SIGINT]):  # written by Python's own handler, at once
         pass
-    if listener.ends.wait(GRACE) or not listener.turn.acquire(blocking=False):
-        time.sleep(GRACE)  # the main thread has said it; nobody waits for the kernels of other threads
+    if listener.heard.wait(GRACE):
+        listener.ends.wait(TIDY)
+    if not listener.turn.acquire(blocking=False):  # the main thread says it, and should be gone soon
+        time.sleep(TIDY)
         os._exit(130)
     with contextlib.suppress(BaseException):  # nothing must keep the process from ending
         said = listener.said or (listener.kept[-1]() if listener.kept else _NOTHING)

@@ -16,6 +16,13 @@ def workers() -> int:
 
 
 def on_all_cores(task: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
-    """Do a task for each part, and return what each gave, in order."""
-    with ThreadPoolExecutor(workers()) as pool:
+    """Do a task for each part, and return what each gave, in order. Ctrl-C does not wait for parts that are begun."""
+    pool = ThreadPoolExecutor(workers())
+    wait = True
+    try:
         return list(pool.map(task, parts))
+    except KeyboardInterrupt:
+        wait = False
+        raise
+    finally:
+        pool.shutdown(wait, cancel_futures=True)
