@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -347,7 +348,7 @@ def corpora_command(as_json: AsJson = False, quiet: Quiet = False) -> None:
 @app.command("prove", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 def prove_command(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]... [--json] [--latex] [--help]", show_default=False)
+        list[str] | None, typer.Argument(metavar="[ID]... [--json] [--latex] [--quiet] [--help]", show_default=False)
     ] = None,
 ) -> None:
     """Check every theorem, exactly, and print the ledger, or whole proofs by ID."""
@@ -379,7 +380,7 @@ def _announce(line: str, as_json: bool) -> None:
 
 
 def _print(view: RenderableType) -> None:
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         Console().print(view)
         return
     page = Console(file=io.StringIO(), width=_PAGE_WIDTH)
@@ -449,7 +450,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given[:1] == ["elasticity"]:
         given = spread(given)
     try:
-        app(given, prog_name="compresslab", obj=typed)
+        _run(given, typed)
     except CompressLabError as error:
         if debug:
             raise
@@ -458,5 +459,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt as error:  # a second one
         raise SystemExit(130) from error
     except BrokenPipeError as error:  # the reader (head, less) has gone
-        sys.stderr.close()
+        _drop_output()
         raise SystemExit(1) from error
+    except OSError as error:
+        if debug:
+            raise
+        where = "standard output" if error.filename is None else error.filename
+        print(f"compresslab: cannot use {where}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        _drop_output()
+        raise SystemExit(1) from error
+
+
+def _run(given: list[str], typed: list[str]) -> None:
+    """Run a command; what it printed is out before it ends, or that is an error like any other."""
+    try:
+        app(given, prog_name="compresslab", obj=typed)
+    except SystemExit:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
+
+
+def _drop_output() -> None:
+    """Have what could not be written be dropped, instead of tried again, and complained of, when Python ends."""
+    with suppress(OSError, ValueError):  # ValueError: no real file, as in a test
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -137,9 +137,10 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
             raise typer.Exit(1)
 
     @app.command("info")
-    def show_info(file: Source, as_json: AsJson = False) -> None:
+    def show_info(file: Source, as_json: AsJson = False, quiet: Quiet = False) -> None:
         """Say what a .clz file holds, after checking its header, index and chunk heads."""
-        held = file_info(file)
+        with working(f"reading {file.name}", quiet=quiet):
+            held = file_info(file)
         say(asdict(held), _summary(held), as_json)
 
     @app.command("verify")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from compresslab.errors import UnreadableFile
 from compresslab.interrupts import temporary
 
-__all__ = ["read_buffer", "temporary_folder", "unreadable", "write_atomic"]
+__all__ = ["file_at", "read_buffer", "temporary_folder", "unreadable", "write_atomic"]
 
 
 def unreadable(path: str | PathLike[str], error: OSError | ValueError, doing: str = "read") -> UnreadableFile:
@@ -39,10 +40,13 @@ def read_buffer(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
 def write_atomic(path: str | PathLike[str], chunks: Iterable[bytes | memoryview]) -> None:
     """Write a file under a temporary name in its directory, sync it, and rename it into place.
 
+    Where a link to a file is given, the file is replaced and not the link.
+
     Raises:
-        UnreadableFile: the directory is missing or cannot be written to; nothing is left behind.
+        UnreadableFile: the directory is missing or cannot be written to, or the path is of no file, as that of a
+            device, which would be lost; nothing is left behind.
     """
-    target = Path(path)
+    target = file_at(path)
     part = ""
     try:
         handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
@@ -57,13 +61,29 @@ def write_atomic(path: str | PathLike[str], chunks: Iterable[bytes | memoryview]
         part = ""
     except OSError as error:
         raise unreadable(path, error, "write") from error
-    except ValueError as error:  # a NUL in the path
-        if part:
-            raise
-        raise unreadable(path, error, "write") from error
     finally:
         if part:
             Path(part).unlink(missing_ok=True)
+
+
+def file_at(path: str | PathLike[str]) -> Path:
+    """Return the path of the file to be replaced, all links followed.
+
+    Raises:
+        UnreadableFile: something other than a file is there: a directory, a device, a pipe.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        if not target.exists():
+            return target
+        mode = target.stat().st_mode
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise unreadable(path, error, "write") from error
+    if stat.S_ISDIR(mode):
+        raise UnreadableFile(f"cannot write {os.fspath(path)}: is a directory")
+    if not stat.S_ISREG(mode):
+        raise UnreadableFile(f"cannot write {os.fspath(path)}: it is a device or a pipe, give the name of a file")
+    return target
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compresslab.errors import MissingExtra, UnknownName, did_you_mean
+from compresslab.report.progress import working
 
 __all__ = ["main"]
 
@@ -30,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latex", action="store_true", help="print a LaTeX document with every statement and proof")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the ledger as a page of the docs (Markdown)")
     parser.add_argument("--record", action="store_true", help="record the verdicts, for later runs to compare with")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
     parser.add_argument("--width", type=int, help="columns of the table and the proofs (default: the terminal's)")
     return parser
 
@@ -54,7 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in options.ids:
         if name not in claims:
             raise UnknownName(f"there is no claim {name!r}: {did_you_mean(name, claims)}")
-    reports = [check(claims[name], claims) for name in dict.fromkeys(options.ids or claims)]
+    names, reports = list(dict.fromkeys(options.ids or claims)), []
+    with working("checking", quiet=options.quiet) as step:
+        for name in names:
+            reports.append(check(claims[name], claims))
+            step(len(reports), len(names))
     width = options.width or max(72, min(160, shutil.get_terminal_size((120, 24)).columns))
     if options.json:
         print(json.dumps(as_json(reports), ensure_ascii=False, indent=2))

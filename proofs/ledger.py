@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from compresslab.files import write_atomic
 
 from .kernel import Report
 from .mathtext import plain_fact
@@ -200,15 +200,5 @@ def _definition(item: Any, claim: Any) -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file to a temporary name beside it, sync it, and rename it."""
-    handle, name = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write a text file, whole or not at all."""
+    write_atomic(path, [text.encode()])

@@ -18,27 +18,10 @@ import pytest
 import typer
 
 from compresslab import Dataset, TokenTree, entropy_bits, huffman_code_length_bits, ideal_code_length_bits
-from compresslab.cli import app, main
+from compresslab.cli import app
 from compresslab.report.progress import working
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine, small work may take longer than the two seconds after which progress is shown."""
-    monkeypatch.setattr("compresslab.report.progress._PATIENCE", 600.0)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture
@@ -376,5 +359,5 @@ def test_an_option_means_the_same_in_every_command() -> None:
                 assert short[option] in one.opts, f"{name} {option}"
     assert all(len(kind) == 1 for kind in kinds.values()), kinds
     assert {name for name, options in commands.items() if "--json" not in options} <= {"prove"}  # it has its own parser
-    assert {name for name, options in commands.items() if "--quiet" not in options} <= {"prove", "info"}  # no waiting
+    assert {name for name, options in commands.items() if "--quiet" not in options} <= {"prove"}
     assert {"rate", "tree", "elasticity", "demo"} <= {name for name in commands if "--report" in commands[name]}

@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compresslab.errors import InvalidParameter, MissingExtra
+from compresslab.errors import InvalidParameter, MissingExtra, UnreadableFile
 from compresslab.files import unreadable, write_atomic
 from compresslab.report.ledger import Verdict
 from compresslab.report.provenance import Provenance
@@ -150,9 +150,12 @@ def check_report_extra(directory: Path | None = None) -> Path | None:
 
     Raises:
         MissingExtra: a directory is given, and jinja2 or matplotlib is not installed.
+        UnreadableFile: there is something else of that name.
     """
     if directory is not None and not all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
         raise MissingExtra("a report", "report")
+    if directory is not None and directory.exists() and not directory.is_dir():
+        raise UnreadableFile(f"{directory} is no directory: give another name")
     return directory
 
 

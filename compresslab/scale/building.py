@@ -21,7 +21,7 @@ from compresslab import jit
 from compresslab.arrays import smallest_unsigned
 from compresslab.compiled import TextLeaves, sort_leaves
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MissingExtra, UnreadableFile
-from compresslab.files import write_atomic
+from compresslab.files import file_at, write_atomic
 from compresslab.phrases import Parse, check_depth, check_parse
 from compresslab.scale.layers import write_tree_of_runs
 from compresslab.scale.memory import available_bytes, resident_bytes
@@ -121,9 +121,9 @@ def build_tree_file(
         CorruptFile: a token file or a run is damaged.
     """
     files = open_all(sources)
-    target = Path(path)
+    target = file_at(path)
     if not target.parent.is_dir():
-        raise UnreadableFile(f"cannot write {fspath(path)}: {target.parent} is not a directory")
+        raise UnreadableFile(f"cannot write {fspath(path)}: {Path(path).parent} is not a directory")
     folder = Path(work) if work is not None else target.with_name(target.name + ".work")
     tell: Report = report or (lambda what, done, of: None)
     with writing(folder):

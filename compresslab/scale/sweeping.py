@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 from compresslab import merge_kernels
 from compresslab.arrays import smallest_unsigned
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary, UnreadableFile
-from compresslab.files import temporary_folder
+from compresslab.files import file_at, temporary_folder
 from compresslab.phrases import check_depth
 from compresslab.runs import Run
 from compresslab.scale.layers import write_tree_of_runs
@@ -214,9 +213,9 @@ def merge_tree_files(trees: Sequence[TokenTree], path: str | PathLike[str]) -> N
 
 
 def _write(pieces: Iterator[Run], tree: TokenTree, depth: int, path: str | PathLike[str]) -> None:
-    target = Path(path)
+    target = file_at(path)
     if not target.parent.is_dir():
-        raise UnreadableFile(f"cannot write {target}: {target.parent} is not a directory")
+        raise UnreadableFile(f"cannot write {path}: {target.parent} is not a directory")
     with writing(target.parent), temporary_folder(beside=target) as folder:
         write_tree_of_runs(pieces, folder / "tree", folder, depth, tree.vocab_size, tree.parse)
         (folder / "tree").replace(target)

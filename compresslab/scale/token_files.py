@@ -94,7 +94,10 @@ def open_tokens(
         CorruptFile: the header is damaged, or the sizes do not match.
         UnknownName: another ending, or another column.
         MissingExtra: pyarrow is needed.
+        InvalidTokens: ``eos`` or ``dtype`` is of no token.
     """
+    if eos is not None and not 0 <= eos <= TOP:
+        raise InvalidTokens(f"the token that ends a response is {eos}: tokens are whole numbers from 0 to 2**32 - 1")
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix not in SUFFIXES:
@@ -188,7 +191,10 @@ def _open_bin(path: Path, dtype: npt.DTypeLike | None, eos: int | None) -> Token
         if known is not None:
             _check_size(path, 1024 + int(head[2]) * known.itemsize)
             return _flat(path, known, 1024, int(head[2]), eos)
-    kind = np.dtype(np.uint16 if dtype is None else dtype).newbyteorder("<")
+    try:
+        kind = np.dtype(np.uint16 if dtype is None else dtype).newbyteorder("<")
+    except (TypeError, ValueError) as error:
+        raise InvalidTokens(f"there is no type {dtype!r}: give uint8, uint16 or uint32") from error
     if kind.kind not in "iu":
         raise InvalidTokens(f"tokens cannot be of type {kind}: give uint8, uint16 or uint32")
     if size % kind.itemsize:

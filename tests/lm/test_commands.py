@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from compresslab import Dataset, TokenTree
-from compresslab.cli import main
 from compresslab.coding.container import file_info
 from compresslab.lm.registry import get_model
 from compresslab.lm.scoring import score, tokenize
@@ -24,22 +23,6 @@ if TYPE_CHECKING:
 Make = Callable[..., "HuggingFaceModel"]
 Run = Callable[..., tuple[int, str, str]]
 TEXT = b"To be, or not to be, that is the question:\nWhether 'tis nobler in the mind to suffer\n" * 3
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("compresslab.report.progress._PATIENCE", 600.0)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture

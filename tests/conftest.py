@@ -1,0 +1,24 @@
+"""What tests of the command line share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+    """Run a command as its exit code, what it printed, and what it said on standard error."""
+    from compresslab.cli import main
+
+    # On a busy machine, small work may take longer than the two seconds after which progress is shown.
+    monkeypatch.setattr("compresslab.report.progress._PATIENCE", 600.0)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return call
