@@ -20,14 +20,14 @@ __all__ = ["Measured", "decode_flags", "encode_flags", "gather", "measure", "pay
 
 Array = NDArray[Any]
 
-_LARGE = 1 << 19  # numbers in a call from which on loading compiled kernels is worth while
+_LARGE = 1 << 19  # numbers from which on loading compiled kernels is worth while
 _CACHE_BYTES = 1 << 19  # rows are looked at again, for the largest number and for one block, while they are there
 _U = tuple(np.uint64(i) for i in range(16))  # what is not signed cannot be an index from the end: no test is needed
 _wide = np.float64
 
 
 def pays(size: int) -> bool:
-    """Tell whether to call kernels for an array of ``size`` numbers."""
+    """Tell whether to call kernels for ``size`` numbers, counted from the beginning of a stream."""
     return size >= _LARGE and available()
 
 

@@ -31,7 +31,7 @@ from compresslab.coding.quantize import (
     totals_of,
     weights_minus_one,
 )
-from compresslab.coding.row_kernels import gather, measure, pays, weigh
+from compresslab.coding.row_kernels import gather, measure, weigh
 
 __all__ = ["Rest", "RowModel"]
 
@@ -52,6 +52,7 @@ class RowModel:
         sure: the rows that have a favourite, ascending: (s,).
         favourites: their favourites (s,).
         misses: weights of a miss (s,), in ``2**32``.
+        compiled: whether compiled loops are used.
         inside: masses of the places in one block of each row (n, places), without the favourites, and their totals
             (n,), float64: where the blocks were told and compiled loops are used.
     """
@@ -64,30 +65,35 @@ class RowModel:
     sure: Indices
     favourites: npt.NDArray[np.int32]
     misses: Indices
+    compiled: bool
     inside: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
 
-    @property
-    def compiled(self) -> bool:
-        """Whether compiled loops are used: for large pieces, where numba is."""
-        return pays(self.rows.size)
-
     @classmethod
-    def of(cls, rows: Rows, split: Split, first_row: int = 0, blocks: npt.NDArray[np.int32] | None = None) -> RowModel:
+    def of(
+        cls,
+        rows: Rows,
+        split: Split,
+        first_row: int = 0,
+        blocks: npt.NDArray[np.int32] | None = None,
+        *,
+        compiled: bool = False,
+    ) -> RowModel:
         """Validate rows, and look for favourites; arguments and errors as of `block_masses`.
 
-        ``blocks`` (n,) are those that `Rest.inner` will be asked for, where that is known, for speed.
+        ``blocks`` (n,) are those that `Rest.inner` will be asked for, where that is known: it makes ``compiled`` loops
+        faster. These give the same as numpy, in less time where rows are many.
         """
-        if split.levels == 2 and pays(rows.size):
+        if split.levels == 2 and compiled:
             seen = measure(rows, split.places, FAVOURITE, _MISSABLE, blocks)
             check_rows(rows, seen.sums, seen.unsigned or bool(rows.min() >= 0), first_row)
             likely = np.flatnonzero(seen.found >= 0)
             them, missed = seen.found[likely].astype(np.int32), seen.misses[likely]
-            return cls(rows, split, seen.masses, seen.totals, seen.found, likely, them, missed, seen.inside)
+            return cls(rows, split, seen.masses, seen.totals, seen.found, likely, them, missed, True, seen.inside)
         masses, totals = block_masses(rows, split, first_row)
         sure, favourites = _favourites(rows, split, masses)
         found = np.full(len(rows), -1, dtype=np.int64)
         if not len(sure):
-            return cls(rows, split, masses, totals, found, sure, favourites.astype(np.int32), sure)
+            return cls(rows, split, masses, totals, found, sure, favourites.astype(np.int32), sure, compiled)
         found[sure] = favourites
         block, place = np.divmod(favourites, split.places)
         largest = rows[sure, favourites].astype(np.float64)
@@ -101,7 +107,7 @@ class RowModel:
         rest = totals_of(masses.take(sure, axis=0))
         totals[sure] = rest
         misses = (rest / (largest + rest) * _MISSABLE).astype(np.int64) + 1
-        return cls(rows, split, masses, totals, found, sure, favourites.astype(np.int32), misses)
+        return cls(rows, split, masses, totals, found, sure, favourites.astype(np.int32), misses, compiled)
 
     def all(self) -> Rest:
         """Where no favourite was hit: all rows are still to be coded."""

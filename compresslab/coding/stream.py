@@ -27,6 +27,7 @@ from compresslab.coding.flag_coder import FlagDecoder, FlagEncoder
 from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.quantize import Rows, Split, as_rows, split_of
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
+from compresslab.coding.row_kernels import pays
 from compresslab.coding.row_model import RowModel
 from compresslab.errors import CorruptStream, InvalidDistribution, InvalidParameter, InvalidTokens
 
@@ -201,7 +202,7 @@ class BatchEncoder:
         chosen = _chosen(active, len(self._encoders))
         part = as_rows(table[chosen], self._split.vocab_size)
         values = _as_symbols(tokens[chosen], len(part), self._split.vocab_size)
-        model = RowModel.of(part, self._split)
+        model = RowModel.of(part, self._split, compiled=pays((1 + self._encoders[0].count) * table.size))
         rest = model.all()
         if len(model.sure):
             hits = values[model.sure] == model.favourites
@@ -242,7 +243,7 @@ class BatchDecoder:
         chosen = _chosen(active, len(self._decoders))
         part = as_rows(table[chosen], self._split.vocab_size)
         symbols = np.full(len(self._decoders), -1, dtype=np.int32)
-        model = RowModel.of(part, self._split)
+        model = RowModel.of(part, self._split, compiled=pays((1 + self._decoders[0].count) * table.size))
         rest = model.all()
         if len(model.sure):
             flags = [self._decoders[chosen[row]]._flags for row in model.sure]
@@ -338,10 +339,13 @@ def _blocks(rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]]) -> Iterabl
 def _models(
     table: Rows, split: Split, first_row: int, blocks: Symbols | None = None
 ) -> Iterator[tuple[slice, RowModel]]:
+    """Models of rows, piece by piece; ``first_row`` rows were coded before."""
+    compiled = pays((first_row + len(table)) * split.vocab_size)
     step = max(1, _PIECE_WEIGHTS // (split.blocks + split.places))
     for i in range(0, len(table), step):
         piece = slice(i, min(i + step, len(table)))
-        yield piece, RowModel.of(table[piece], split, first_row + i, None if blocks is None else blocks[piece])
+        known = None if blocks is None else blocks[piece]
+        yield piece, RowModel.of(table[piece], split, first_row + i, known, compiled=compiled)
 
 
 def _as_symbols(symbols: npt.ArrayLike, n: int, vocab_size: int) -> npt.NDArray[np.int32]:

@@ -17,7 +17,7 @@ from compresslab.coding.range_coder import WordDecoder, WordEncoder
 from compresslab.coding.row_model import RowModel
 
 kernels = importlib.import_module("compresslab.coding.row_kernels")
-row_model = importlib.import_module("compresslab.coding.row_model")
+stream = importlib.import_module("compresslab.coding.stream")
 needs_numba = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
 
 
@@ -153,7 +153,7 @@ def test_however_sure_the_rows_are_the_excess_is_below_a_fiftieth_of_a_percent_a
 
 @needs_numba
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("V", [65, 255, 256, 1003, 1024])
+@pytest.mark.parametrize("V", [2, 27, 64, 65, 255, 256, 1003, 1024])
 def test_streams_are_the_same_with_compiled_loops_and_without(monkeypatch, dtype, V):
     rng = np.random.default_rng(V)
     rows = np.concatenate([peaked(rng, 60, V, rest, dtype) for rest in (0.0, 0.3, 0.8, 1.0)])
@@ -161,7 +161,7 @@ def test_streams_are_the_same_with_compiled_loops_and_without(monkeypatch, dtype
     symbols[::2] = rows[::2].argmax(axis=1)
     found = {}
     for answer in (False, True):
-        monkeypatch.setattr(row_model, "pays", lambda size, answer=answer: answer)
+        monkeypatch.setattr(stream, "pays", lambda size, answer=answer: answer)
         found[answer] = encode(symbols, rows)
         assert decode(found[answer], rows).tolist() == symbols.tolist()
     assert found[False] == found[True]
@@ -170,7 +170,7 @@ def test_streams_are_the_same_with_compiled_loops_and_without(monkeypatch, dtype
 @needs_numba
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("V", [65, 256, 257, 1003, 4096])
-def test_compiled_loops_find_the_very_same_numbers(monkeypatch, dtype, V):
+def test_compiled_loops_find_the_very_same_numbers(dtype, V):
     rng = np.random.default_rng(V)
     rows = np.exp(rng.normal(size=(300, V)) * rng.uniform(0, 9, (300, 1)))
     rows = (rows / rows.sum(axis=1, keepdims=True)).astype(dtype)
@@ -181,9 +181,8 @@ def test_compiled_loops_find_the_very_same_numbers(monkeypatch, dtype, V):
     blocks[:150] = rows[:150].argmax(axis=1) // split.places  # the favourite's own block
     found = {}
     for answer in (False, True):
-        monkeypatch.setattr(row_model, "pays", lambda size, answer=answer: answer)
-        model = RowModel.of(rows, split)
-        told = RowModel.of(rows, split, blocks=blocks)
+        model = RowModel.of(rows, split, compiled=answer)
+        told = RowModel.of(rows, split, blocks=blocks, compiled=answer)
         assert (told.inside is not None) == answer
         hits = np.arange(len(model.sure)) % 3 > 0
         parts = [model.masses, model.totals, model.found, model.sure, model.favourites, model.misses]
