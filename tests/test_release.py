@@ -80,6 +80,11 @@ def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, source, cwd=tmp_path)
     (again,), (first,) = tmp_path.glob("*.whl"), built.glob("*.whl")
     assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(first).namelist())
+    held = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
+    for folder in ("benchmarks", "docs", "examples", "tests"):
+        kept = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+        assert {str(path.relative_to(ROOT)) for path in kept} <= held
+    assert {"CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "constraints.txt"} <= held
 
 
 @release
@@ -98,7 +103,37 @@ def test_the_core_alone_runs_and_names_the_extra_that_is_missing(built: Path, tm
     )
     assert done.returncode == 1
     assert "pip install 'compresslab[report]'" in done.stderr
-    extra = f"{wheel}[report]"
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", extra, cwd=tmp_path)
-    run(command, "rate", "a.txt", "--report", "out", cwd=tmp_path)
-    assert (tmp_path / "out" / "report.html").is_file()
+
+
+@release
+@pytest.mark.parametrize(
+    ("extra", "command", "printed"),
+    [
+        ("report", "rate a.txt --report out", "Report: "),
+        ("proofs", "prove conservation-law", "PROVED"),
+        ("scale", "tree --tokens t.bin", "Token tree of t.bin"),
+        ("lm", "rate a.txt --tokenizer hf:.", ""),  # there is none here, but it is looked for
+    ],
+)
+def test_an_extra_alone_brings_what_its_commands_need(
+    built: Path, tmp_path: Path, extra: str, command: str, printed: str
+) -> None:
+    (wheel,) = built.glob("*.whl")
+    run(sys.executable, "-m", "venv", tmp_path / "env", cwd=tmp_path)
+    python = tmp_path / "env" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", ROOT / "constraints.txt"]
+    run(*install, f"{wheel}[{extra}]", cwd=tmp_path)
+    (tmp_path / "a.txt").write_text("to be\nor not to be\n")
+    (tmp_path / "t.bin").write_bytes(bytes(range(200)))
+    done = subprocess.run(
+        [tmp_path / "env" / "bin" / "compresslab", *command.split()],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert "optional extra" not in done.stderr
+    if extra == "lm":
+        run(python, "-c", "import torch, transformers, accelerate; import compresslab.lm.trainer", cwd=tmp_path)
+    else:
+        assert done.returncode == 0, done.stderr
+        assert printed in done.stdout
+    if extra == "report":
+        assert (tmp_path / "out" / "report.html").is_file()
