@@ -59,6 +59,7 @@ def add_experiment_commands(
     def volumes(
         out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)],
         preset: Annotated[str, typer.Option(help="demo, cpu or gpu.")] = "demo",
+        seeds: Annotated[int | None, typer.Option(help="Seeds, instead of the preset's.")] = None,
         workers: Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
@@ -69,7 +70,7 @@ def add_experiment_commands(
         from compresslab.report.effective_view import effective_findings, effective_markdown
 
         with working(f"volumes, {preset}", quiet=quiet) as step:
-            spec, rows = run_effective_preset(out, preset, workers=workers, progress=step)
+            spec, rows = run_effective_preset(out, preset, seeds=seeds, workers=workers, progress=step)
         write_atomic(out / "report.md", [effective_markdown(spec, rows).encode()])
         if as_json:
             show_json({"folder": str(out), "rows": rows})

@@ -59,14 +59,19 @@ def run_joint_preset(
     """
     spec = joint_preset(preset)
     if seeds is not None:
-        if seeds < 1:
-            raise InvalidParameter(f"the number of seeds is at least 1, not {seeds}")
-        spec = replace(spec, arms=tuple(replace(arm, seeds=tuple(range(seeds))) for arm in spec.arms))
+        chosen = _first_seeds(seeds)
+        spec = replace(spec, arms=tuple(replace(arm, seeds=chosen) for arm in spec.arms))
     if so_far:
         spec, rows = _finished(spec, Path(out))
     else:
         rows = run_joint(spec, out, workers=num_workers(workers), progress=progress)
     return JointResult(spec, tuple(summarise_joint(spec, rows)), Path(out))
+
+
+def _first_seeds(number: int) -> tuple[int, ...]:
+    if number < 1:
+        raise InvalidParameter(f"the number of seeds is at least 1, not {number}")
+    return tuple(range(number))
 
 
 def _finished(spec: JointSpec, out: Path) -> tuple[JointSpec, list[Row]]:
@@ -85,9 +90,12 @@ def run_effective_preset(
     out: str | PathLike[str],
     preset: str = "demo",
     *,
+    seeds: int | None = None,
     workers: int | None = None,
     progress: Step | None = None,
 ) -> tuple[EffectiveSpec, list[Row]]:
     """Run the effective volumes, or go on with them; arguments and errors as for :func:`run_joint_preset`."""
     spec = effective_preset(preset)
+    if seeds is not None:
+        spec = replace(spec, seeds=_first_seeds(seeds))
     return spec, run_effective(spec, out, workers=num_workers(workers), progress=progress)

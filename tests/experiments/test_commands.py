@@ -95,12 +95,13 @@ def test_what_is_finished_can_be_read_while_the_rest_is_missing(
     assert "missing" not in shown
 
 
+@pytest.mark.parametrize("experiment", ["joint", "volumes"])
 @pytest.mark.parametrize("option", ["--workers", "--seeds"])
 def test_impossible_numbers_are_one_line_on_standard_error(
-    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    experiment: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main(["experiment", "joint", "--out", str(tmp_path / "x"), option, "0", "--quiet"])
+        main(["experiment", experiment, "--out", str(tmp_path / "x"), option, "0", "--quiet"])
     assert stopped.value.code == 1
     assert capsys.readouterr().err.strip() == f"compresslab: the number of {option[2:]} is at least 1, not 0"
     assert not (tmp_path / "x").exists()
