@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -42,7 +43,12 @@ def stop(
         os.killpg(process.pid, signal.SIGINT)
         if pressed is not None:
             pressed.append(time.monotonic())
-    out, err = process.communicate(timeout=60)
+    late = threading.Timer(60, process.kill)
+    late.start()
+    assert process.stdout is not None
+    with process:  # not communicate(), which would not see what was read ahead of the sign
+        err, out = process.stderr.read(), process.stdout.read()
+    late.cancel()
     return process.returncode, out, first + err
 
 
