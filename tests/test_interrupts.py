@@ -260,3 +260,24 @@ def test_every_command_says_in_one_line_what_it_keeps(
     assert err.startswith("compresslab: stopped: ")
     assert err.count("\n") == 1
     assert kept in err
+
+
+def test_a_stopped_build_keeps_its_work_only_if_there_is_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("TOKENS.bin").write_bytes(bytes(40))
+    for run, kept in (("000000.1f.part", False), ("000000", True)):
+
+        def interrupted(*_: object, run: str = run, **__: object) -> None:
+            (Path("T.work") / "runs" / run).mkdir(parents=True)
+            (Path("T.work") / "plan.json").write_text("{}")
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("compresslab.jobs.token_files.build_tree_file", interrupted)
+        with pytest.raises(SystemExit):
+            main(["tree", "--tokens", "TOKENS.bin", "--save", "T", "--quiet"])
+        err = capsys.readouterr().err
+        assert ("the shards that are counted are kept in T.work" in err) is kept
+        assert ("no shard was counted yet" in err) is not kept
+        assert Path("T.work").exists() is kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
@@ -62,11 +63,12 @@ def tree_of_token_files(
 
 
 def _kept(save: str | PathLike[str] | None) -> str:
-    """Say what an interrupted build leaves behind."""
+    """Say what an interrupted build leaves behind; a work folder with nothing to go on from is removed."""
     if save is None:
         return "no count is kept; with --save FILE a build goes on where it was stopped"
     work = Path(f"{fspath(save)}.work")
-    if not any(work.glob("runs/*")):
+    if all(run.suffix == ".part" for run in work.glob("runs/*")):
+        shutil.rmtree(work, ignore_errors=True)
         return "no shard was counted yet; the same command begins again"
     return f"the shards that are counted are kept in {work}; the same command goes on from there"
 
