@@ -17,6 +17,7 @@ from compresslab.experiments.slopes import Estimate
 __all__ = ["decimals_known", "measured", "measured_mean", "rounded", "shared_decimals", "significant"]
 
 _MOST: Final = 6  # significant digits of a mean, however narrow its interval: a float's noise begins beyond
+_NOISE: Final = 1e-9  # bits, nats, shares: what differs by less differs by a float's noise
 _SINGLE: Final = 3  # significant digits of a single run: nothing says how many are known
 
 
@@ -66,7 +67,9 @@ def significant(x: float | None, digits: int = _SINGLE, *, signed: bool = False,
     return rounded(x, digits - 1 - int(f"{x:.{digits - 1}e}".partition("e")[2]), signed=signed)
 
 
-def measured(x: Estimate | None, *, signed: bool = True, percent: bool = False, scale: float = 1.0) -> str:
+def measured(
+    x: Estimate | None, *, signed: bool = True, percent: bool = False, scale: float = 1.0, most: int | None = None
+) -> str:
     """Write a mean with half its interval, both to the place of that half's second significant digit.
 
     Args:
@@ -74,6 +77,7 @@ def measured(x: Estimate | None, *, signed: bool = True, percent: bool = False, 
         signed: put a plus before what is above 0.
         percent: write shares in percent.
         scale: what mean and interval are multiplied by first.
+        most: decimal places at most, where more than the interval limits what is known.
 
     Example:
         >>> from compresslab.experiments.slopes import estimate
@@ -90,16 +94,19 @@ def measured(x: Estimate | None, *, signed: bool = True, percent: bool = False, 
     mean, half = x.mean * factor, x.half_width * abs(factor)
     if math.isnan(half):
         return significant(mean, signed=signed) + unit
-    if not half:
-        return significant(mean, _MOST, signed=signed) + unit + (f" ± 0{unit}" if mean else "")
-    decimals = _decimals(mean, half)
+    if half < _NOISE:
+        text = _exact(mean, signed)
+        return text + unit + (f" ± 0{unit}" if text != "0" else "")
+    decimals = _decimals(mean, half, most)
     text = rounded(half, decimals)
     if not any(digit in text for digit in "123456789"):
         text = f"< {10.0**-decimals:.{max(decimals, 0)}f}"
     return f"{rounded(mean, decimals, signed=signed)}{unit} ± {text}{unit}"
 
 
-def measured_mean(x: Estimate | None, value: float | None = None, *, signed: bool = False, scale: float = 1.0) -> str:
+def measured_mean(
+    x: Estimate | None, value: float | None = None, *, signed: bool = False, scale: float = 1.0, most: int | None = None
+) -> str:
     """Write a mean alone, or another value beside it, with the digits that the mean's interval allows.
 
     Args:
@@ -107,6 +114,7 @@ def measured_mean(x: Estimate | None, value: float | None = None, *, signed: boo
         value: written in the place of the mean, such as the theory's.
         signed: put a plus before what is above 0.
         scale: what is multiplied by first.
+        most: decimal places at most.
 
     Example:
         >>> found = Estimate(0.0269, 0.0129, 0.0409, 4)
@@ -118,27 +126,34 @@ def measured_mean(x: Estimate | None, value: float | None = None, *, signed: boo
     shown, half = (x.mean if value is None else value) * scale, x.half_width * abs(scale)
     if math.isnan(half):
         return significant(shown, signed=signed)
-    if not half:
-        return significant(shown, _MOST, signed=signed)
-    return rounded(shown, _decimals(x.mean * scale, half), signed=signed)
+    if half < _NOISE:
+        return _exact(shown, signed)
+    return rounded(shown, _decimals(x.mean * scale, half, most), signed=signed)
 
 
 def shared_decimals(half_widths: Sequence[float], least: int = 0) -> int:
     """Return the decimal place for numbers that stand together, such as a grid's: that of their middle interval.
 
     Args:
-        half_widths: of the numbers; what is 0 or not a number does not count.
+        half_widths: of the numbers; what is 0, or not a number, does not count.
         least: returned where none counts.
 
     Example:
         >>> shared_decimals([0.0, 0.014, 0.015, 0.2])
         3
     """
-    counted = [half for half in half_widths if half > 0 and math.isfinite(half)]
+    counted = [half for half in half_widths if half >= _NOISE and math.isfinite(half)]
     return decimals_known(median(counted)) if counted else least
 
 
-def _decimals(mean: float, half: float) -> int:
+def _exact(x: float, signed: bool) -> str:
+    """What all runs agree on: without noughts at its end."""
+    text = significant(x if abs(x) >= _NOISE else 0.0, _MOST, signed=signed)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _decimals(mean: float, half: float, most: int | None) -> int:
     """The place of the half's second digit, but no more than so many significant digits of the mean."""
     largest = max(abs(mean), half)
-    return min(decimals_known(half), _MOST - 1 - int(f"{largest:.{_MOST - 1}e}".partition("e")[2]))
+    places = min(decimals_known(half), _MOST - 1 - int(f"{largest:.{_MOST - 1}e}".partition("e")[2]))
+    return places if most is None else min(places, most)

@@ -21,7 +21,7 @@ from compresslab.experiments.slopes import estimate
 from compresslab.files import read_buffer
 from compresslab.report.curve_figures import Measured, code_length_figure, measured_slope_figure
 from compresslab.report.digits import measured, measured_mean, significant
-from compresslab.report.joint_view import arm_finding, arm_name
+from compresslab.report.joint_view import PLACES, arm_finding, arm_name
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Trend, scaling_figure
 from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
@@ -173,19 +173,19 @@ def _facts(one: ArmSummary) -> tuple[Fact, ...]:
         facts.append(
             Fact(
                 f"{words}, dγ/dl at l = 0",
-                measured(slope.network, scale=1 / LN2),
+                measured(slope.network, scale=1 / LN2, most=PLACES),
                 f"theory {_theory(slope)}; bits per phrase",
                 "good" if slope.sign_agrees else "bad",
             )
         )
-    facts.append(Fact("ratio of the two", measured(one.ratio), f"the theorem: -{one.arm.k:g}"))
+    facts.append(Fact("ratio of the two", measured(one.ratio, most=2), f"the theorem: -{one.arm.k:g}"))
     excess = significant(one.largest_excess / LN2, 2)
     facts.append(Fact("excess, bits per phrase", excess, "over the best code, at most"))
     return tuple(facts)
 
 
 def _theory(slope: Slope) -> str:
-    return measured_mean(slope.network, slope.theory, signed=True, scale=1 / LN2)
+    return measured_mean(slope.network, slope.theory, signed=True, scale=1 / LN2, most=PLACES)
 
 
 def _told(one: ArmSummary) -> str:
@@ -218,9 +218,9 @@ def _arm_section(number: int, one: ArmSummary, scenario: Elasticity, rows: Seque
                 *(
                     x
                     for role in _ROLES
-                    for x in (measured(one.at(role, l).network, scale=1 / LN2), _theory(one.at(role, l)))
+                    for x in (measured(one.at(role, l).network, scale=1 / LN2, most=PLACES), _theory(one.at(role, l)))
                 ),
-                measured_mean(one.conservation[i], signed=True),
+                measured_mean(one.conservation[i], signed=True, most=4),
             )
             for i, l in enumerate(one.arm.l)  # noqa: E741
         ),

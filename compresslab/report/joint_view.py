@@ -11,8 +11,9 @@ from compresslab.experiments.joint_summary import ArmSummary, Slope
 from compresslab.report.digits import measured, measured_mean, rounded, shared_decimals, significant
 from compresslab.report.tables import make_table
 
-__all__ = ["arm_finding", "arm_name", "joint_findings", "joint_markdown", "joint_view"]
+__all__ = ["PLACES", "arm_finding", "arm_name", "joint_findings", "joint_markdown", "joint_view"]
 
+PLACES = 5  # decimals of a slope at most: training stops short by more than that, whatever the seeds agree on
 SYMBOLS = {"pretrain": "p", "align": "a", "perturb": "t"}
 
 Sheet = tuple[str, list[str], list[list[str]]]
@@ -74,9 +75,9 @@ def _sheets(summaries: Sequence[ArmSummary], *, wide: bool) -> Iterator[Sheet]:
             [
                 arm_name(one),
                 *[one.arm.reading, f"{one.arm.k:g}", f"{one.parameters:,}"] * wide,
-                measured_mean(one.excess),
+                measured_mean(one.excess, most=4),
                 *(cell for role in ("pretrain", "align") for cell in _pair(one.at(role, 0.0))),
-                measured(one.ratio),
+                measured(one.ratio, most=2),
             ]
             for one in summaries
         ],
@@ -95,7 +96,9 @@ def _sheets(summaries: Sequence[ArmSummary], *, wide: bool) -> Iterator[Sheet]:
                         for role in SYMBOLS
                         for cell in (*_pair(one.at(role, l)), *[_error(one.at(role, l))] * wide)
                     ),
-                    measured(one.conservation[i]) if wide else measured_mean(one.conservation[i], signed=True),
+                    measured(one.conservation[i], most=4)
+                    if wide
+                    else measured_mean(one.conservation[i], signed=True, most=4),
                 ]
                 for i, l in enumerate(one.arm.l)  # noqa: E741
             ],
@@ -121,11 +124,11 @@ def arm_name(one: ArmSummary) -> str:
 
 
 def _pair(slope: Slope) -> tuple[str, str]:
-    return measured(slope.network), measured_mean(slope.network, slope.theory, signed=True)
+    return measured(slope.network, most=PLACES), measured_mean(slope.network, slope.theory, signed=True, most=PLACES)
 
 
 def _coded_pair(slope: Slope) -> tuple[str, str]:
-    return measured(slope.coded), measured_mean(slope.coded, slope.theory, signed=True)
+    return measured(slope.coded, most=PLACES), measured_mean(slope.coded, slope.theory, signed=True, most=PLACES)
 
 
 def _error(slope: Slope) -> str:

@@ -46,7 +46,7 @@ def table_blocks(sheets: Iterable[tuple[str, Sequence[str], Sequence[Sequence[st
     words = ("data", "model", "pair", "what", "verdict")
     return tuple(
         TableBlock(
-            opened(title), tuple(columns), tuple(map(tuple, rows)),
+            title, tuple(columns), tuple(map(tuple, rows)),
             tuple(i for i, column in enumerate(columns) if i == 0 or column in words),
         )
         for title, columns, rows in sheets

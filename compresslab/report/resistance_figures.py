@@ -51,6 +51,8 @@ def crossing_curves_figure(one: ResistanceSummary) -> Figure:
             axes.set_title(f"$θ_{crossing.later}$, $θ_{crossing.earlier}$")
             axes.set_xlim(0, 1)
             axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])
+            for text, side in zip(axes.get_xticklabels(), ("left", "center", "right"), strict=True):
+                text.set_horizontalalignment(side)  # that the ends of two panels do not touch
         figure.supylabel("excess, bits per symbol", fontsize=9)
         figure.supxlabel("share of the pass", fontsize=9)
         handles, labels = axes.get_legend_handles_labels()

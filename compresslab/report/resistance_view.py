@@ -65,7 +65,7 @@ def _together(one: ResistanceSummary, name: str) -> str:
 
 def _gaps(one: ResistanceSummary, name: str) -> str:
     return "; ".join(
-        f"θ{c.later}, θ{c.earlier} {measured(_of(c, name).gap)}, {_of(c, name).easier} of {one.seeds} seeds above 0"
+        f"θ{c.later}, θ{c.earlier}: {measured(_of(c, name).gap)}, {_of(c, name).easier} of {one.seeds} seeds above 0"
         for c in one.crossings
     )
 

@@ -105,22 +105,19 @@ def scaling_page(spec: ScalingSpec, rows: Sequence[Row], source: Provenance) -> 
 def _answer(spec: ScalingSpec, summary: ScalingSummary) -> tuple[str, ...]:
     series, tau = summary.series, spec.tolerances[-1]
     bases = len(spec.points()) * len(spec.seeds)
-    over = ", and over ".join(f"{one.sizes[0]:,.0f} to {one.sizes[-1]:,.0f} {one.unit}" for one in series)
+    over = " and of ".join(f"{one.sizes[0]:,.0f} to {one.sizes[-1]:,.0f} {one.unit}" for one in series)
 
-    def told(slopes: Sequence[Estimate], unit: str) -> str:
-        return " and ".join(
-            f"with {one.name} ({verdict(x, 1)}: {measured(x)} {unit})" for one, x in zip(series, slopes, strict=True)
-        )
+    def grows(slopes: Sequence[Estimate]) -> str:
+        return " and ".join(f"with {one.name} ({verdict(x, 1)})" for one, x in zip(series, slopes, strict=True))
 
-    fallen = told([one.slopes["fallen"] for one in series], "bits per byte for each doubling")
-    depth = told([one.depth_slopes[tau] for one in series], "layers for each doubling")
-    rates = " and ".join(f"{verdict(one.slopes['excess_rate'], 1)} for {one.name}" for one in series)
     return (
-        f"{bases} language models, over {over}, were fine-tuned on {spec.positive:,} positive texts and then on "
+        f"{bases} language models of {over} were fine-tuned on {spec.positive:,} positive texts, then on "
         f"{spec.negative[-1]:,} negative ones.",
-        f"How much of the preference for positive texts the negative ones take back grows {fallen}; that they take it "
-        f"back faster at first than from a model without positive training is {rates}.",
-        f"The depth to which a model captures the token tree of its data, at {bits(tau)} of tolerance, grows {depth}.",
+        f"How much of the preference for positive texts the negative ones take back grows "
+        f"{grows([one.slopes['fallen'] for one in series])}; how fast they do so at first, beyond what they do to a "
+        f"model without positive training, grows {grows([one.slopes['excess_rate'] for one in series])}.",
+        f"How deep a model captures the token tree of its data (to {bits(tau)} of excess) grows "
+        f"{grows([one.depth_slopes[tau] for one in series])}.",
     )
 
 

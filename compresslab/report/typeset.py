@@ -20,6 +20,7 @@ _RULES: Final = (
     (re.compile(r"(?<=\d) (?=%)"), "\u00a0"),
     (re.compile(r"(?<=\d) (?=of \d)|(?<=\d of) (?=\d)"), "\u00a0"),
     (re.compile(r"(?<=\d) (?=(?:bits?|nats|bytes?|seeds?|layers?|runs?|phrases?|s)\b)"), "\u00a0"),
+    (re.compile(r"(?<=\babove) (?=\d)|(?<=\bbelow) (?=\d)"), "\u00a0"),
     (re.compile(r"(?<=\b[dklpτ]) (?=[=<>≤≥])"), "\u00a0"),
     (re.compile(r"(?<=\b[dklpτ]\u00a0[=<>≤≥]) (?=[\d\u2212])"), "\u00a0"),
 )
