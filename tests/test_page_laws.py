@@ -13,8 +13,15 @@ import pytest
 pytest.importorskip("matplotlib", reason="reports need the extra 'report'")
 pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
+from compresslab import Dataset
 from compresslab.errors import InvalidParameter
+from compresslab.jobs.elasticity import build_scenarios, measure_scenarios
+from compresslab.jobs.lm_demo import TinyRow
+from compresslab.jobs.lm_rate import ModelRateResult
+from compresslab.report.demo_page import demo_page
+from compresslab.report.elasticity_report import elasticity_page
 from compresslab.report.experiment_source import experiment_run
+from compresslab.report.lm_pages import model_rate_page
 from compresslab.report.page import Page, render_page
 from compresslab.report.provenance import provenance
 from compresslab.report_commands import experiment_page
@@ -142,6 +149,38 @@ def test_every_claim_has_its_sentence(pages: dict[str, tuple[Page, str]], name: 
         assert claim.statement.endswith(".")
 
 
+def tiny_row(name: str) -> TinyRow:
+    rate = ModelRateResult(
+        name, "tiny", "f" * 64, None, None, True, 3, 90, 93, 90, True, 200.0, 6.0, 2.2, 2.15, 2.2222, 0.0511, 0.1,
+        3.5, 4, {"gzip": 3.1, "xz": 3.2},
+    )  # fmt: skip
+    return TinyRow(rate, 2.9)
+
+
+def test_the_demos_page_answers_in_three_sentences_and_says_nothing_twice(
+    pages: dict[str, tuple[Page, str]], tmp_path: Path
+) -> None:
+    taken(pages, "joint-cpu")
+    texts = {"prose": "to be or not to be, that is", "names": "ALPHA, BETA, GAMMA", "code": "if x: y = 1"}
+    data = {name: Dataset.from_texts([text, text[::-1]], name=name) for name, text in texts.items()}
+    align, perturb = (Dataset.from_texts([text], name=text) for text in ("ALPHA, DELTA", "y = 1"))
+    built = build_scenarios(data, align, perturb, depth=2)
+    elasticity = elasticity_page(measure_scenarios(built), built, provenance(["demo"], [*data.values()]))
+    page = demo_page(elasticity, [tiny_row("prose"), tiny_row("code")], pages["joint-cpu"][0], tmp_path / "joint")
+    assert "networks" in page.answer[1].lower()
+    html = render_page(page)
+    said = [text for tag, _, text in blocks(html) if tag in ("p", "li") and len(text) > 25]
+    assert [one for one, times in Counter(said).items() if times > 1] == []
+
+
+def test_many_files_under_a_model_have_their_sentences_below() -> None:
+    results = [tiny_row(name).model for name in ("a", "b", "c", "d")]
+    page = model_rate_page(results, provenance(["rate"], []))
+    assert page.answer[2] == "The other 2 are in the findings below."
+    assert [text.split()[0] for text in page.sections[0].points] == ["“c”", "“d”"]
+    assert page.facts[0].value == "2.222 ± 0.051"
+
+
 def taken(pages: dict[str, tuple[Page, str]], name: str) -> str:
     if name not in pages:
         pytest.skip("this Python's corpora are not those of the run")
@@ -161,7 +200,8 @@ window.onload = () => {
     const facts = inside.querySelector(".facts").getBoundingClientRect();
     const hidden = [...inside.querySelectorAll("p.title, li, dd, .fact, .claims code")].filter((one) => {
       const box = one.getBoundingClientRect();
-      return box.right > root.clientWidth + 1 || box.left < -1 || one.scrollWidth > one.clientWidth + 1 && one.clientWidth;
+      const within = box.right <= root.clientWidth + 1 && box.left >= -1;
+      return !within || (one.clientWidth && one.scrollWidth > one.clientWidth + 1);
     }).map((one) => one.textContent.slice(0, 60));
     const first = inside.querySelector(".scroll");
     first.scrollLeft = 200;

@@ -172,13 +172,13 @@ def _facts(one: ArmSummary) -> tuple[Fact, ...]:
         slope = one.at(role, one.arm.l[0])
         facts.append(
             Fact(
-                f"{words}, dγ/dl at l = 0",
+                f"{words}: slope dγ/dl of its code length, l = 0",
                 measured(slope.network, scale=1 / LN2, most=PLACES),
                 f"theory {_theory(slope)}; bits per phrase",
                 "good" if slope.sign_agrees else "bad",
             )
         )
-    facts.append(Fact("ratio of the two", measured(one.ratio, most=2), f"the theorem: -{one.arm.k:g}"))
+    facts.append(Fact("ratio of the two slopes", measured(one.ratio, most=2), f"the theorem: -{one.arm.k:g}"))
     excess = significant(one.largest_excess / LN2, 2)
     facts.append(Fact("excess, bits per phrase", excess, "over the best code, at most"))
     return tuple(facts)
@@ -190,7 +190,7 @@ def _theory(slope: Slope) -> str:
 
 def _told(one: ArmSummary) -> str:
     """Say what an arm is."""
-    return (
+    return opened(
         f"{one.arm.network}, {one.parameters:,} parameters, {seeds_of(len(one.arm.seeds))}, {one.leaves:,} leaves, "
         f"k = {one.arm.k:g}, {one.arm.reading} reading."
     )

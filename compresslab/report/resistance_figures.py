@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compresslab.experiments.resistance_summary import ResistanceSummary
-from compresslab.report.style import COLOURS, DASHES, new_axes, new_figure, style
+from compresslab.report.style import COLOURS, DASHES, inner_ticks, new_axes, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,9 +50,7 @@ def crossing_curves_figure(one: ResistanceSummary) -> Figure:
                 axes.plot(share, curve, color=COLOURS[colour], linestyle=DASHES[i], label=direction)
             axes.set_title(f"$θ_{crossing.later}$, $θ_{crossing.earlier}$")
             axes.set_xlim(0, 1)
-            axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])
-            for text, side in zip(axes.get_xticklabels(), ("left", "center", "right"), strict=True):
-                text.set_horizontalalignment(side)  # that the ends of two panels do not touch
+            inner_ticks(axes, (0.0, 0.5, 1.0))
         figure.supylabel("excess, bits per symbol", fontsize=9)
         figure.supxlabel("share of the pass", fontsize=9)
         handles, labels = axes.get_legend_handles_labels()
