@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +21,6 @@ from compresslab.report.tables import READINGS, findings
 __all__ = ["elasticity_page"]
 
 _POINTS = 61  # of a curve
-_MINUS = re.compile(r"(?<![\w)])-(?=[\dk])")
 _ELASTICITY_SYMBOLS = {
     "D_p, D_a, D_t": "pre-training data, alignment data, and the perturbation: new data added after alignment",
     "k": "|D_p| / |D_a|, how much more pre-training data than alignment data",
@@ -173,7 +170,7 @@ def _reading_section(
     l: NDArray[np.float64],  # noqa: E741
 ) -> Section:
     table = TableBlock(
-        "Code lengths γ and slopes dγ/dl, bits per phrase",
+        f"{reading.name.capitalize()} reading: code lengths γ and slopes dγ/dl, bits per phrase",
         ("k", "l", "γ_p", "γ_a", "γ_t", "dγ_p/dl", "dγ_a/dl", "ratio"),
         tuple(
             (
@@ -189,7 +186,9 @@ def _reading_section(
             for r in reading.rows
         ),
         (),
-        "The theorem says that the ratio dγ_a/dl over dγ_p/dl is about −k for small l.",
+        "The theorem says that the ratio dγ_a/dl over dγ_p/dl is about −k for small l."
+        if reading is result.readings[0]
+        else "",
     )
     curves = {}
     for k in result.k[:4]:
@@ -200,7 +199,7 @@ def _reading_section(
     return Section(
         f"{reading.name.capitalize()} reading",
         f"{READINGS[reading.name]}.",
-        points=tuple(_MINUS.sub("−", line) for line in findings(result, reading)),
+        points=tuple(findings(result, reading)),
         tables=(table,),
         figures=(
             PageFigure(f"{tag}-code-lengths", f"Code lengths, k = {k:g}",
