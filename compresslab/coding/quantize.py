@@ -29,7 +29,6 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from compresslab.coding.row_kernels import add_blocks, floor_weights, pays
 from compresslab.errors import InvalidDistribution, InvalidParameter
 
 __all__ = [
@@ -38,10 +37,12 @@ __all__ = [
     "ONE_LEVEL",
     "PRECISION",
     "SUM_TOLERANCE",
+    "TINY",
     "Rows",
     "Split",
     "as_rows",
     "block_masses",
+    "check_rows",
     "overhead_bound_bits",
     "place_masses",
     "quantize",
@@ -49,7 +50,6 @@ __all__ = [
     "sums_of",
     "totals_of",
     "weights_minus_one",
-    "whole_and_compiled",
 ]
 
 FAVOURITE: Final = 31 / 128
@@ -67,8 +67,10 @@ ONE_LEVEL = 64
 SUM_TOLERANCE = 1e-4
 """How far from 1 a row may sum: what float32 rounding leaves of a softmax over a large vocabulary, and some."""
 
+TINY: Final = 2.0**-900
+"""Masses with a smaller total are scaled up first: ``2**24 / total`` could overflow."""
+
 _FEWEST_PLACES = 16  # four vectors of four lanes, see `_sum_in_lanes`
-_TINY = 2.0**-900  # below this, 2**24 / total could overflow
 _CACHE_BYTES = 1 << 20  # rows are read in pieces of this size: once from memory, then from the cache
 
 Rows: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -177,14 +179,11 @@ def quantize(rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return weights_minus_one(masses).astype(np.int64) + 1
 
 
-def block_masses(
-    rows: Rows, split: Split, first_row: int = 0, found: npt.NDArray[np.int64] | None = None
-) -> tuple[Rows, npt.NDArray[np.float64]]:
+def block_masses(rows: Rows, split: Split, first_row: int = 0) -> tuple[Rows, npt.NDArray[np.float64]]:
     """Validate ``rows`` (n, V); return the masses of their blocks (n, blocks) and their totals (n,), float64.
 
     Masses are in the rows' dtype; with one level they are the rows themselves, not a copy. ``first_row`` is the number
-    of the first row in the caller's count, for messages. ``found`` (n,) receives each row's favourite or -1, where
-    `whole_and_compiled`. `as_rows` must hold.
+    of the first row in the caller's count, for messages. `as_rows` must hold.
 
     Raises:
         InvalidDistribution: naming the first row that is not a probability distribution, and why.
@@ -192,29 +191,15 @@ def block_masses(
     n, vocab_size = rows.shape
     masses = rows if split.levels == 1 else np.empty((n, split.blocks), dtype=rows.dtype)
     non_negative = True
-    if split.levels == 2 and pays(rows.size):
-        unsigned = add_blocks(rows, split.places, masses, FAVOURITE, np.empty(n, np.int64) if found is None else found)
-        if vocab_size % split.places:
-            _, rest = _cut(rows, split)
-            if rest is not None:
-                _sum_over_last(rest[:, None, :], masses[:, -1:])
-                unsigned = unsigned and bool(rest.min() >= 0)
-        non_negative = unsigned or bool(rows.min() >= 0)
-    else:
-        step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
-        for i in range(0, n, step):
-            piece = rows[i : i + step]
-            if split.levels == 2:
-                _block_masses(piece, split, masses[i : i + step])
-            non_negative = bool(piece.min() >= 0) and non_negative  # a comparison with NaN is false
+    step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
+    for i in range(0, n, step):
+        piece = rows[i : i + step]
+        if split.levels == 2:
+            _block_masses(piece, split, masses[i : i + step])
+        non_negative = bool(piece.min() >= 0) and non_negative  # a comparison with NaN is false
     totals = totals_of(masses)
-    _check(rows, totals, non_negative, first_row)
+    check_rows(rows, totals, non_negative, first_row)
     return masses, totals
-
-
-def whole_and_compiled(rows: Rows, split: Split) -> bool:
-    """Tell whether `block_masses` finds the favourites too: in large pieces of whole blocks, where numba is."""
-    return split.levels == 2 and split.vocab_size % split.places == 0 and pays(rows.size)
 
 
 def place_masses(rows: Rows, split: Split, chosen: npt.NDArray[np.integer], blocks: npt.NDArray[np.integer]) -> Rows:
@@ -235,31 +220,41 @@ def place_masses(rows: Rows, split: Split, chosen: npt.NDArray[np.integer], bloc
     return masses
 
 
-def weights_minus_one(
-    masses: Rows, totals: npt.NDArray[np.float64] | None = None, *, compiled: bool = False
-) -> npt.NDArray[np.float64]:
+def weights_minus_one(masses: Rows, totals: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
     """Return the weights minus one (n, k), float64, of non-negative masses (n, k), k >= 2; no mass at all: uniform.
 
-    ``totals`` are those of `totals_of`, where they are known; ``compiled`` loops give the same, faster.
+    ``totals`` are those of `totals_of`, where they are known.
     """
     k = masses.shape[1]
     free = float((1 << PRECISION) - k)
     totals = totals_of(masses) if totals is None else totals
-    if len(masses) and not totals.min() >= _TINY:
-        tiny = np.flatnonzero(totals < _TINY)
+    if len(masses) and not totals.min() >= TINY:
+        tiny = np.flatnonzero(totals < TINY)
         masses = masses.astype(np.float64)
         masses[tiny] *= 2.0**600  # exact, subnormal numbers included
         masses[tiny[totals[tiny] == 0]] = 1.0
         totals = totals_of(masses)
-    scales = free / totals
-    if compiled:
-        out = np.empty(masses.shape)
-        floor_weights(masses, scales, free, out)
-        return out
-    x = np.multiply(masses, scales[:, None], dtype=np.float64)
+    x = np.multiply(masses, (free / totals)[:, None], dtype=np.float64)
     np.floor(x, out=x)
     x[:, 0] += free - np.einsum("ij->i", x)  # whole numbers: exact in any order
     return x
+
+
+def check_rows(rows: Rows, totals: npt.NDArray[np.float64], non_negative: bool, first_row: int) -> None:
+    """Raise unless every row is ``non_negative``, finite and sums to 1 within `SUM_TOLERANCE`.
+
+    ``totals`` (n,) are the sums of the rows, and ``first_row`` is the number of the first, for messages.
+
+    Raises:
+        InvalidDistribution: naming the first row that is not a probability distribution, and why.
+    """
+    # NaN and infinities reach the totals, and every comparison with NaN is false.
+    if not len(rows) or (non_negative and np.abs(totals - 1.0).max() <= SUM_TOLERANCE):
+        return
+    for t, row in enumerate(rows):
+        _check_row(row, first_row + t)
+    worst = int(np.abs(totals - 1.0).argmax())  # the sums disagree in rounding only: this one is at the very limit
+    _check_row(rows[worst], first_row + worst, certainly_bad=True)
 
 
 def totals_of(masses: Rows) -> npt.NDArray[np.float64]:
@@ -341,17 +336,6 @@ def _einsum_adds_in_lanes(itemsize: int, k: int) -> bool:
     wide = np.ldexp(rng.random((16, 3, k)), rng.integers(-20, 1, (16, 3, k)))
     values: Rows = wide.astype(np.float32) if itemsize == 4 else wide
     return bool(np.array_equal(np.einsum("ijk->ij", values), _sum_in_lanes(values)))
-
-
-def _check(rows: Rows, totals: npt.NDArray[np.float64], non_negative: bool, first_row: int) -> None:
-    """Raise unless every row is non-negative, finite and sums to 1 within `SUM_TOLERANCE`."""
-    # NaN and infinities reach the totals, and every comparison with NaN is false.
-    if not len(rows) or (non_negative and np.abs(totals - 1.0).max() <= SUM_TOLERANCE):
-        return
-    for t, row in enumerate(rows):
-        _check_row(row, first_row + t)
-    worst = int(np.abs(totals - 1.0).argmax())  # the sums disagree in rounding only: this one is at the very limit
-    _check_row(rows[worst], first_row + worst, certainly_bad=True)
 
 
 def _check_row(row: Rows, number: int, certainly_bad: bool = False) -> None:

@@ -17,7 +17,8 @@ byte lengths (LEB128) of all but the last of them stand in front. If all are emp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from compresslab.coding.flag_coder import FlagDecoder, FlagEncoder
 from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.quantize import Rows, Split, as_rows, split_of
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
+from compresslab.coding.row_kernels import pays
 from compresslab.coding.row_model import RowModel
 from compresslab.errors import CorruptStream, InvalidDistribution, InvalidParameter, InvalidTokens
 
@@ -40,9 +42,9 @@ __all__ = [
     "join_streams",
 ]
 
-# Rows are worked on in pieces, so that what is derived from them stays in the cache, whatever the length.
-_PIECE_BYTES = 1 << 25
-_PIECE_ROWS = 8192
+Symbols: TypeAlias = npt.NDArray[np.int32]
+
+_PIECE_WEIGHTS = 1 << 18  # rows are worked on in pieces of so many weights: memory is bounded, whatever the length
 
 
 class Encoder:
@@ -86,23 +88,20 @@ class Encoder:
         """
         table = as_rows(rows, self._split.vocab_size)
         tokens = _as_symbols(symbols, len(table), self._split.vocab_size)
-        for piece in _pieces(table):
-            part, part_tokens = table[piece], tokens[piece]
-            self._push(part_tokens, RowModel.of(part, self._split, self._count))
-            self._count += len(part)
+        blocks, places = np.divmod(tokens, np.int32(self._split.places))
+        for piece, model in _models(table, self._split, self._count, blocks):
+            self._push(tokens[piece], blocks[piece], places[piece], model)
+            self._count += len(model.rows)
 
-    def _push(self, tokens: npt.NDArray[np.int32], model: RowModel) -> None:
+    def _push(self, tokens: Symbols, blocks: Symbols, places: Symbols, model: RowModel) -> None:
         rest = model.all()
         if len(model.sure):
             hits = tokens[model.sure] == model.favourites
             self._flags.encode(model.misses, hits, compiled=model.compiled)
             rest = model.after(hits)
-            tokens = tokens if rest.chosen is None else tokens[rest.chosen]
-        if self._split.levels == 1:
-            self._coders[0].encode(tokens, rest.outer())
-        else:
-            blocks, places = np.divmod(tokens, np.int32(self._split.places))
-            self._coders[0].encode(blocks, rest.outer())
+            blocks, places = blocks[rest.chosen], places[rest.chosen]
+        self._coders[0].encode(blocks, rest.outer())
+        if self._split.levels == 2:
             self._coders[1].encode(places, rest.inner(blocks))
 
     def finish(self) -> bytes:
@@ -139,10 +138,9 @@ class Decoder:
         """
         table = as_rows(rows, self._split.vocab_size)
         symbols = np.empty(len(table), dtype=np.int32)
-        for piece in _pieces(table):
-            part = table[piece]
-            symbols[piece] = self._pull(RowModel.of(part, self._split, self._count))
-            self._count += len(part)
+        for piece, model in _models(table, self._split, self._count):
+            symbols[piece] = self._pull(model)
+            self._count += len(model.rows)
         return symbols
 
     def _pull(self, model: RowModel) -> npt.NDArray[np.int32]:
@@ -153,10 +151,9 @@ class Decoder:
         if self._split.levels == 2:
             places = self._coders[1].decode(rest.inner(found))
             found = _joined(found, places, self._split)
-        if rest.chosen is None:
+        if not len(model.sure):
             return found
-        symbols = np.empty(len(model.rows), dtype=np.int32)
-        symbols[model.sure] = model.favourites
+        symbols = model.found.astype(np.int32)
         symbols[rest.chosen] = found
         return symbols
 
@@ -205,14 +202,14 @@ class BatchEncoder:
         chosen = _chosen(active, len(self._encoders))
         part = as_rows(table[chosen], self._split.vocab_size)
         values = _as_symbols(tokens[chosen], len(part), self._split.vocab_size)
-        model = RowModel.of(part, self._split)
+        model = RowModel.of(part, self._split, compiled=pays((1 + self._encoders[0].count) * table.size))
         rest = model.all()
         if len(model.sure):
             hits = values[model.sure] == model.favourites
             for i, row in enumerate(model.sure):
                 self._encoders[chosen[row]]._flags.encode(model.misses[i : i + 1], hits[i : i + 1])
             rest = model.after(hits)
-        values, coded = (values, chosen) if rest.chosen is None else (values[rest.chosen], chosen[rest.chosen])
+        values, coded = values[rest.chosen], chosen[rest.chosen]
         levels = [(values, rest.outer())]
         if self._split.levels == 2:
             blocks, places = np.divmod(values, np.int32(self._split.places))
@@ -246,14 +243,14 @@ class BatchDecoder:
         chosen = _chosen(active, len(self._decoders))
         part = as_rows(table[chosen], self._split.vocab_size)
         symbols = np.full(len(self._decoders), -1, dtype=np.int32)
-        model = RowModel.of(part, self._split)
+        model = RowModel.of(part, self._split, compiled=pays((1 + self._decoders[0].count) * table.size))
         rest = model.all()
         if len(model.sure):
             flags = [self._decoders[chosen[row]]._flags for row in model.sure]
             hits = np.concatenate([flag.decode(model.misses[i : i + 1]) for i, flag in enumerate(flags)])
             symbols[chosen[model.sure]] = model.favourites
             rest = model.after(hits)
-        streams = chosen if rest.chosen is None else chosen[rest.chosen]
+        streams = chosen[rest.chosen]
         found = self._level(streams, 0, rest.outer())
         if self._split.levels == 2:
             found = _joined(found, self._level(streams, 1, rest.inner(found)), self._split)
@@ -339,9 +336,16 @@ def _blocks(rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]]) -> Iterabl
     return (as_rows(block) for block in rows)
 
 
-def _pieces(table: Rows) -> Iterable[slice]:
-    step = min(_PIECE_ROWS, max(1, _PIECE_BYTES // (table.shape[1] * table.itemsize)))
-    return (slice(i, min(i + step, len(table))) for i in range(0, len(table), step))
+def _models(
+    table: Rows, split: Split, first_row: int, blocks: Symbols | None = None
+) -> Iterator[tuple[slice, RowModel]]:
+    """Models of rows, piece by piece; ``first_row`` rows were coded before."""
+    compiled = pays((first_row + len(table)) * split.vocab_size)
+    step = max(1, _PIECE_WEIGHTS // (split.blocks + split.places))
+    for i in range(0, len(table), step):
+        piece = slice(i, min(i + step, len(table)))
+        known = None if blocks is None else blocks[piece]
+        yield piece, RowModel.of(table[piece], split, first_row + i, known, compiled=compiled)
 
 
 def _as_symbols(symbols: npt.ArrayLike, n: int, vocab_size: int) -> npt.NDArray[np.int32]:

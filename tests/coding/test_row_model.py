@@ -17,8 +17,7 @@ from compresslab.coding.range_coder import WordDecoder, WordEncoder
 from compresslab.coding.row_model import RowModel
 
 kernels = importlib.import_module("compresslab.coding.row_kernels")
-quantize = importlib.import_module("compresslab.coding.quantize")
-row_model = importlib.import_module("compresslab.coding.row_model")
+stream = importlib.import_module("compresslab.coding.stream")
 needs_numba = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
 
 
@@ -154,7 +153,7 @@ def test_however_sure_the_rows_are_the_excess_is_below_a_fiftieth_of_a_percent_a
 
 @needs_numba
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("V", [65, 255, 256, 1003, 1024])
+@pytest.mark.parametrize("V", [2, 27, 64, 65, 255, 256, 1003, 1024])
 def test_streams_are_the_same_with_compiled_loops_and_without(monkeypatch, dtype, V):
     rng = np.random.default_rng(V)
     rows = np.concatenate([peaked(rng, 60, V, rest, dtype) for rest in (0.0, 0.3, 0.8, 1.0)])
@@ -162,8 +161,7 @@ def test_streams_are_the_same_with_compiled_loops_and_without(monkeypatch, dtype
     symbols[::2] = rows[::2].argmax(axis=1)
     found = {}
     for answer in (False, True):
-        for module in (quantize, row_model):
-            monkeypatch.setattr(module, "pays", lambda size, answer=answer: answer)
+        monkeypatch.setattr(stream, "pays", lambda size, answer=answer: answer)
         found[answer] = encode(symbols, rows)
         assert decode(found[answer], rows).tolist() == symbols.tolist()
     assert found[False] == found[True]
@@ -171,21 +169,45 @@ def test_streams_are_the_same_with_compiled_loops_and_without(monkeypatch, dtype
 
 @needs_numba
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("V", [256, 257, 1003])
-def test_compiled_loops_add_in_the_same_order_and_see_every_minus_sign(dtype, V):
+@pytest.mark.parametrize("V", [65, 256, 257, 1003, 4096])
+def test_compiled_loops_find_the_very_same_numbers(dtype, V):
     rng = np.random.default_rng(V)
-    rows = np.exp(rng.normal(size=(7, V)) * 5).astype(dtype)
-    rows /= rows.sum(axis=1, keepdims=True)
+    rows = np.exp(rng.normal(size=(300, V)) * rng.uniform(0, 9, (300, 1)))
+    rows = (rows / rows.sum(axis=1, keepdims=True)).astype(dtype)
+    rows[7] = 0
+    rows[7, V - 1] = 1  # nothing is left of it when it is missed
     split = split_of(V)
-    whole = V // split.places
-    masses, found = np.empty((7, split.blocks), dtype), np.empty(7, np.int64)
-    assert kernels.add_blocks(rows, split.places, masses, FAVOURITE, found)
-    wanted = quantize._sum_in_lanes(rows[:, : whole * split.places].reshape(7, whole, split.places))
-    assert masses[:, :whole].tobytes() == np.ascontiguousarray(wanted).tobytes()
-    for place in (0, 1, 15, 16, whole * split.places - 1):
-        broken = rows.copy()
-        broken[5, place] = -1e-30
-        assert not kernels.add_blocks(broken, split.places, masses, FAVOURITE, found)
+    blocks = rng.integers(0, split.blocks, len(rows)).astype(np.int32)
+    blocks[:150] = rows[:150].argmax(axis=1) // split.places  # the favourite's own block
+    found = {}
+    for answer in (False, True):
+        model = RowModel.of(rows, split, compiled=answer)
+        told = RowModel.of(rows, split, blocks=blocks, compiled=answer)
+        assert (told.inside is not None) == answer
+        hits = np.arange(len(model.sure)) % 3 > 0
+        parts = [model.masses, model.totals, model.found, model.sure, model.favourites, model.misses]
+        for rest in (model.all(), model.after(hits)):
+            parts += [rest.outer(), rest.inner(blocks[rest.chosen])]
+            assert told.all().inner(blocks).tobytes() == model.all().inner(blocks).tobytes()
+        found[answer] = [(part.dtype, part.shape, part.tobytes()) for part in parts]
+    assert found[False] == found[True]
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("V", [256, 257, 1003])
+def test_compiled_loops_see_every_minus_sign_and_every_nan(dtype, V):
+    rows = np.full((7, V), 1 / V, dtype)
+    places = split_of(V).places
+    assert kernels.measure(rows, places, FAVOURITE, 1.0).unsigned
+    for place in range(V):
+        for value in (-1e-30, -np.inf, -0.0):
+            broken = rows.copy()
+            broken[5, place] = value
+            assert not kernels.measure(broken, places, FAVOURITE, 1.0).unsigned
+        broken[5, place] = np.nan
+        seen = kernels.measure(broken, places, FAVOURITE, 1.0)
+        assert np.isnan(seen.sums[5])
 
 
 @given(st.integers(0, 80), st.integers(0, 2**32 - 1), st.booleans())
