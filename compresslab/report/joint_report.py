@@ -190,9 +190,9 @@ def _theory(slope: Slope) -> str:
 
 def _told(one: ArmSummary) -> str:
     """Say what an arm is."""
-    return opened(
-        f"{one.arm.network}, {one.parameters:,} parameters, {seeds_of(len(one.arm.seeds))}, {one.leaves:,} leaves, "
-        f"k = {one.arm.k:g}, {one.arm.reading} reading."
+    return (
+        f"Network {one.arm.network}, {one.parameters:,} parameters, {seeds_of(len(one.arm.seeds))}, "
+        f"{one.leaves:,} leaves, k = {one.arm.k:g}, {one.arm.reading} reading."
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from compresslab.errors import InvalidParameter
 from compresslab.report.digits import rounded, shared_decimals
-from compresslab.report.style import COLOURS, DASHES, label_logarithmic, new_axes, style
+from compresslab.report.style import COLOURS, DASHES, label_logarithmic, legend_above, new_axes, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -218,7 +218,7 @@ def scaling_figure(rows: Sequence[Trend], quantity: str, size: str = "parameters
         label_logarithmic(axes.xaxis)
         if log:
             label_logarithmic(axes.yaxis)
-        figure.legend(loc="outside upper left", ncols=3)  # within the axes it would cover what is measured
+        legend_above(figure)
     return figure
 
 
@@ -282,7 +282,7 @@ def depth_figure(excess_bits: Mapping[str, Sequence[float]], tolerance_bits: flo
                      label=f"tolerance, {tolerance_bits:g} {'bit' if tolerance_bits == 1 else 'bits'}")  # fmt: skip
         axes.set_xticks(np.arange(1, max(map(len, excess_bits.values())) + 1))
         axes.set_ylim(bottom=min(0.0, *(float(np.cumsum(e).min()) for e in excess_bits.values())))
-        figure.legend(loc="outside upper left", ncols=3)
+        legend_above(figure)
     return figure
 
 

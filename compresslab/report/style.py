@@ -29,6 +29,7 @@ __all__ = [
     "figure_bytes",
     "inner_ticks",
     "label_logarithmic",
+    "legend_above",
     "new_axes",
     "new_figure",
     "save_figure",
@@ -142,6 +143,14 @@ def label_logarithmic(axis: Axis) -> None:
     if few and low >= 1:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def legend_above(figure: Figure) -> None:
+    """Put the legend above the axes, where it covers nothing that is measured, in as many columns as its labels fit."""
+    labels = [label for axes in figure.axes for label in axes.get_legend_handles_labels()[1]]
+    room = 15 * figure.get_figwidth()  # letters of a legend's size, about
+    columns = int(room / (max(map(len, labels), default=0) + 7))
+    figure.legend(loc="outside upper left", ncols=max(1, min(4, columns)))
 
 
 def inner_ticks(axes: Axes, ticks: tuple[float, float, float]) -> None:

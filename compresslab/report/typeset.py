@@ -13,6 +13,7 @@ __all__ = ["typeset"]
 
 _RULES: Final = (
     (re.compile(r"(?<![\w)\]\-])-(?=\d|k\b|l\b|log)"), "\u2212"),  # a sign, not a hyphen
+    (re.compile(r"(?<=\de)-(?=\d)"), "\u2212"),  # 3e-15
     (re.compile(r"(?<=\s)-(?=\s)"), "\u2212"),  # a difference
     (re.compile(r"\A-\Z"), "\u2013"),  # nothing there
     (re.compile(r" ?± ?(?=[\d<])"), "\u00a0±\u00a0"),
