@@ -146,7 +146,7 @@ def _ends(grids: Sequence[npt.NDArray[np.float64]]) -> tuple[float, float]:
 
 
 def measured_slope_figure(scenario: Elasticity, l: npt.ArrayLike, points: Sequence[Measured]) -> Figure:  # noqa: E741
-    """Draw the slopes that models were measured to have, with intervals, on the theory's lines.
+    """Draw the slopes that models were measured to have, dots with intervals, on the theory's lines.
 
     Args:
         scenario: the theory.
@@ -161,7 +161,7 @@ def measured_slope_figure(scenario: Elasticity, l: npt.ArrayLike, points: Sequen
         for role in ("pretrain", "align"):
             name, colour, dash = ROLES[role]
             line = np.asarray(getattr(slope, role)) / LN2
-            axes.plot(grid, line, color=COLOURS[colour], linestyle=DASHES[dash], label=f"{name}: theory, and networks")
+            axes.plot(grid, line, color=COLOURS[colour], linestyle=DASHES[dash], label=name)
             _dots(axes, [point for point in points if point.role == role], COLOURS[colour])
         legend_above(figure)
     return figure
