@@ -20,6 +20,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from compresslab import __version__
 from compresslab.errors import CompressLabError, InvalidParameter
 from compresslab.experiments.effective import effective_preset
 from compresslab.experiments.presets import joint_preset
@@ -203,7 +204,8 @@ def _record(name: str, preset: str, folder: Path, options: Options | None) -> No
     entry = {
         "command": experiment_command(name, preset, folder, options),
         "versions": {
-            **{package: _version(package) for package in ("compresslab", *_PACKAGES)},
+            "compresslab": __version__,
+            **{package: _version(package) for package in _PACKAGES},
             "Python": f"{platform.python_version()} ({platform.python_implementation()}, {platform.system()})",
         },
         "machine": f"{platform.machine()}, {os.cpu_count()} processors",

@@ -17,6 +17,7 @@ from compresslab.report.digits import measured
 from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
 from compresslab.report.page_parts import joined, opened, table_blocks
 from compresslab.report.provenance import Provenance
+from compresslab.report.rebound_view import seeds_of
 from compresslab.report.resistance_figures import crossing_curves_figure, resistance_gap_figure
 from compresslab.report.resistance_view import resistance_sheets, source_findings
 
@@ -99,7 +100,7 @@ def _answer(summaries: Sequence[ResistanceSummary]) -> tuple[str, ...]:
     size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
     seeds = max(one.seeds for one in summaries)
     return (
-        f"A language model of {size} parameters ({seeds} seeds) was fine-tuned on three slices of "
+        f"A language model of {size} parameters ({seeds_of(seeds)}) was fine-tuned on three slices of "
         f"{joined([one.data for one in summaries])}; each checkpoint then learned what another one says.",
         f"By the training loss, the paper's measure, the way back is {_counted(summaries, 'loss')}.",
         f"But that loss also holds how random the learned texts are by themselves; without that (the excess) the way "
@@ -132,7 +133,7 @@ def _facts(one: ResistanceSummary) -> tuple[Fact, ...]:
 
 def _told(one: ResistanceSummary) -> str:
     """Say what a source was learned by."""
-    return f"Checkpoints of the model {one.model} on {one.data}: {one.parameters:,} parameters, {one.seeds} seeds."
+    return f"Checkpoints of the model {one.model} on {one.data}: {one.parameters:,} parameters, {seeds_of(one.seeds)}."
 
 
 def _section(number: int, one: ResistanceSummary, table: TableBlock) -> Section:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from compresslab import __version__
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.commands import experiment_command, find_command, read_runs, recorded_run
 from compresslab.experiments.effective import effective_preset
@@ -71,6 +72,7 @@ def test_a_run_is_recorded_once_and_without_folders(tmp_path: Path) -> None:
     (one,) = read_runs(tmp_path)
     command = f"compresslab experiment rebound --preset cpu --out {tmp_path.name} --data positive=good.txt --seeds 2"
     assert one["command"] == command == experiment_command("rebound", "cpu", tmp_path, options)
+    assert one["versions"]["compresslab"] == __version__
     assert set(one["versions"]) >= {"compresslab", "numpy", "torch", "Python"}
     assert str(tmp_path.parent) not in (tmp_path / "run.json").read_text()
     told = experiment_run(tmp_path)
