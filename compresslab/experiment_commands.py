@@ -44,10 +44,11 @@ def add_experiment_commands(
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
         """Train networks on exact mixtures and hold their code lengths against the elasticity theorem."""
+        from compresslab.experiments.commands import recorded_run
         from compresslab.experiments.run import run_joint_preset
         from compresslab.report.joint_view import joint_markdown, joint_view
 
-        with working(f"joint, {preset}", quiet=quiet) as step:
+        with recorded_run("joint", preset, out, {"seeds": seeds}), working(f"joint, {preset}", quiet=quiet) as step:
             result = run_joint_preset(out, preset, seeds=seeds, workers=workers, so_far=so_far, progress=step)
         write_atomic(out / "report.md", [joint_markdown(result.summaries).encode()])
         if as_json:
@@ -65,11 +66,12 @@ def add_experiment_commands(
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
         """Measure the effective volumes of networks: known mixtures come back, and late examples count for more."""
+        from compresslab.experiments.commands import recorded_run
         from compresslab.experiments.effective_summary import summarise_effective
         from compresslab.experiments.run import run_effective_preset
         from compresslab.report.effective_view import effective_findings, effective_markdown
 
-        with working(f"volumes, {preset}", quiet=quiet) as step:
+        with recorded_run("volumes", preset, out, {"seeds": seeds}), working(f"volumes, {preset}", quiet=quiet) as step:
             spec, rows = run_effective_preset(out, preset, seeds=seeds, workers=workers, progress=step)
         write_atomic(out / "report.md", [effective_markdown(spec, rows).encode()])
         if as_json:

@@ -11,6 +11,7 @@ import typer
 
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.spec import read_spec
+from compresslab.report.experiment_source import experiment_run
 from compresslab.report.page import Page, check_report_extra, write_report
 from compresslab.report.progress import working
 from compresslab.report.provenance import Provenance, provenance
@@ -69,7 +70,7 @@ def add_report_command(app: typer.Typer) -> None:
     ) -> None:
         """Write report.html and its figures from the rows of a finished experiment."""
         with working("writing the report", quiet=quiet):
-            files = [folder / name for name in ("spec.json", "rows.jsonl")]
-            source = provenance(list(context.obj or []), [], files=files)
+            files = [folder / name for name in ("spec.json", "rows.jsonl", "run.json")]
+            source = provenance(list(context.obj or []), [], files=files, experiment=experiment_run(folder))
             written = write_report(experiment_page(folder, source), out or folder)
         print(json.dumps({"report": str(written)}) if as_json else f"Report: {written}")

@@ -49,6 +49,7 @@ def add_resistance_command(
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
         """Train checkpoints back (inverse alignment) and forward: which is easier?"""
+        from compresslab.experiments.commands import recorded_run
         from compresslab.experiments.pool import num_workers
         from compresslab.experiments.resistance import finished_sources, resistance_record, run_resistance
         from compresslab.experiments.resistance_presets import resistance_preset
@@ -64,7 +65,11 @@ def add_resistance_command(
             units = read_rows(out / "rows.jsonl")
             spec, rows = finished_sources(spec, units), [row for held in units.values() for row in held]
         else:
-            with working(f"resistance, {preset}", quiet=quiet) as step:
+            options = {"data": data, "model": model, "seeds": seeds}
+            with (
+                recorded_run("resistance", preset, out, options),
+                working(f"resistance, {preset}", quiet=quiet) as step,
+            ):
                 rows = run_resistance(spec, out, workers=num_workers(workers, spec.device), progress=step)
         summaries = summarise_resistance(spec, rows)
         findings = list(resistance_findings(summaries))

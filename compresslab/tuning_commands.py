@@ -55,10 +55,12 @@ def add_tuning_commands(
         quiet: Quiet = False,
     ) -> None:
         """Fine-tune on positive, then on negative data: how fast does a model fall back?"""
+        from compresslab.experiments.commands import recorded_run
         from compresslab.experiments.tuning_run import run_rebound_preset
         from compresslab.report.rebound_view import markdown, rebound_findings, rebound_sheets, sheets_view
 
-        with working(f"rebound, {preset}", quiet=quiet) as step:
+        options = {"data": data, "model": model, "scale": scale, "seeds": seeds}
+        with recorded_run("rebound", preset, out, options), working(f"rebound, {preset}", quiet=quiet) as step:
             result = run_rebound_preset(
                 out, preset, data=data or (), model=model, scale=scale, seeds=seeds, workers=workers, so_far=so_far,
                 progress=step,
@@ -86,12 +88,14 @@ def add_tuning_commands(
         quiet: Quiet = False,
     ) -> None:
         """Measure rebound and effective depth against the size of a model and against its pre-training."""
+        from compresslab.experiments.commands import recorded_run
         from compresslab.experiments.tuning_run import run_scaling_preset
         from compresslab.report.rebound_view import markdown, sheets_view
         from compresslab.report.scaling_view import scaling_findings, scaling_sheets
 
         models: Sequence[str] = model or ()
-        with working(f"scaling, {preset}", quiet=quiet) as step:
+        options = {"data": data, "model": model, "seeds": seeds}
+        with recorded_run("scaling", preset, out, options), working(f"scaling, {preset}", quiet=quiet) as step:
             result = run_scaling_preset(
                 out, preset, data=data or (), models=models, seeds=seeds, workers=workers, so_far=so_far,
                 progress=step,

@@ -65,6 +65,9 @@ ALL = {
     "leaves": lambda: fig.leaf_mass_figure(pareto(2000, 2.0, np.random.default_rng(0))),
     "gamma": lambda: fig.code_length_figure(scenario(), GRID, [fig.Measured("align", 0.5, 9.0, 8.9, 9.2)]),
     "slopes": lambda: fig.slope_figure(curves()),
+    "measured": lambda: fig.measured_slope_figure(
+        scenario(), GRID, [fig.Measured(role, 0.5, 0.01, 0.0, 0.02) for role in ("pretrain", "align")]
+    ),
     "forces": lambda: fig.force_figure(scenario(), GRID),
     "signs": lambda: fig.sign_map_figure(
         fig.sign_map([1, 0, 0], [0, 1, 0], [0, 0, 1], np.linspace(0, 1, 9).tolist(), GRID.tolist(), [1, 10, 100])
@@ -82,6 +85,10 @@ ALL = {
             for j, method in enumerate(["smollm2", "gzip -9", "xz -9e", "zstd -19"])
         ]
     ),
+    "many": lambda: fig.scaling_figure(
+        [fig.Trend(f"series of the number {i}", 10.0**p, p + i) for i in range(5) for p in (4, 5)], "layers"
+    ),
+    "sizes": lambda: fig.depth_figure({f"{10**p:,}": [0.1, 0.5 * p] for p in range(4, 10)}, 1.0),
     "depth": lambda: fig.depth_figure({"small": [0.02, 0.3, 0.9], "large": [0.01, 0.1, 0.5]}, 0.1),
 }
 
@@ -134,6 +141,28 @@ def test_no_text_is_cut_or_overlaps_another(drawn: dict[str, Figure], name: str)
         wide = min(one.x1, other.x1) - max(one.x0, other.x0)
         high = min(one.y1, other.y1) - max(one.y0, other.y0)
         assert wide < 2 or high < 2, f"{a!r} overlaps {b!r}"
+
+
+@pytest.mark.parametrize("name", ["scaling", "many", "depth", "sizes", "measured"])
+def test_a_legend_covers_nothing_that_is_measured(drawn: dict[str, Figure], name: str) -> None:
+    figure = drawn[name]
+    FigureCanvasAgg(figure).draw()
+    (legend,) = figure.legends
+    assert figure.axes[0].get_legend() is None
+    assert legend.get_window_extent().y0 >= figure.axes[0].get_window_extent().y1 - 1
+    assert legend.get_window_extent().x1 <= figure.bbox.x1 + 1
+
+
+def test_the_tolerance_of_one_bit_is_one_bit(drawn: dict[str, Figure]) -> None:
+    labels = [text.get_text() for name in ("sizes", "depth") for text in drawn[name].legends[0].get_texts()]
+    assert "tolerance, 1 bit" in labels
+    assert "tolerance, 0.1 bits" in labels
+
+
+def test_the_heatmaps_digits_are_those_that_its_intervals_allow() -> None:
+    held = [fig.Cell(n, m, -0.00789 + n / 1e5, -0.022 + n / 1e5, 0.008 + n / 1e5) for n in (0, 500) for m in (0, 9)]
+    shown = {text.get_text() for text in fig.rebound_heatmap(held, "score").axes[0].texts}
+    assert shown == {"\N{MINUS SIGN}0.008", "\N{MINUS SIGN}0.003"}
 
 
 def test_bars_are_as_long_as_the_rates_they_stand_for() -> None:

@@ -40,14 +40,15 @@ ORDER = """
     experiments.joint experiments.slopes experiments.joint_summary experiments.presets experiments.tuning_presets
     experiments.rebound_summary experiments.scaling_summary experiments.tuning_run
     experiments.resistance experiments.resistance_presets experiments.resistance_summary
-    experiments.effective experiments.effective_summary experiments.run
+    experiments.effective experiments.effective_summary experiments.run experiments.commands
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
-    report report.progress report.sheet report.tables report.lm_tables report.style report.provenance report.ledger
+    report report.progress report.sheet report.digits report.typeset report.tables report.lm_tables report.style
+    report.provenance report.experiment_source report.ledger
     report.families report.curve_figures report.tree_figures report.model_figures report.sign_map
     report.effective_figures report.resistance_figures report.figures report.page
-    report.page_parts report.pages report.elasticity_report report.joint_view report.joint_report
+    report.page_parts report.pages report.elasticity_report report.rebound_view report.joint_view report.joint_report
     report.effective_view report.effective_report
-    report.rebound_view report.scaling_view report.rebound_report report.scaling_report
+    report.scaling_view report.rebound_report report.scaling_report
     report.resistance_view report.resistance_report report.lm_pages report.demo_page
     model_commands coding_commands tuning_commands resistance_command experiment_commands report_commands demo_command
     cli __main__

@@ -75,9 +75,13 @@ def test_the_page_holds_measured_and_exact_slopes(folder: Path) -> None:
     page = joint_page(*read_joint(folder), provenance(["report"], []))
     exact = scenarios(SPEC)[0][1].derivatives(0.0)
     align = next(fact for fact in page.facts if fact.label.startswith("alignment"))
-    assert f"theory {exact.align / LN2:+#.3g}" in align.note.replace("−", "-")
-    assert float(align.value.split(" ±")[0].replace("−", "-")) == pytest.approx(exact.align / LN2, rel=0.03)
-    assert [section.title for section in page.sections][1:] == [*(f"Arm “{arm.name}”" for arm in SPEC.arms), "Fit"]
+    mean, half = align.value.split(" ± ")
+    assert float(mean) == pytest.approx(exact.align / LN2, rel=0.03)
+    assert len(mean) - mean.index(".") == len(half) - half.index(".")
+    assert f"theory {exact.align / LN2:+.{len(half) - half.index('.') - 1}f};" in align.note  # as many digits
+    assert [section.title for section in page.sections][1:] == [
+        *(f"Curves of the arm “{arm.name}”" for arm in SPEC.arms), "Fit"
+    ]  # fmt: skip
     assert page.answer[0].startswith("7 networks (gru; 800 to 3,200 parameters)")
     figure = next(drawn.figure for drawn in page.figures if drawn.name == "arm-0-slopes")
     theory = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 61]
@@ -96,7 +100,7 @@ def test_the_command_writes_the_page_into_the_folder(folder: Path, capsys: pytes
     assert json.loads(capsys.readouterr().out) == {"report": str(folder / "report.html")}
     assert "contained &lt;1&gt;" in text
     assert "contained <1>" not in text
-    assert re.search(r"rows\.jsonl</td>", text)
+    assert re.search(r"rows\.jsonl</th>", text)
     assert (folder / "figures" / "excess.png").is_file()
 
 

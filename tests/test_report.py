@@ -17,9 +17,9 @@ import pytest
 pytest.importorskip("matplotlib", reason="reports need the extra 'report'")
 pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
-from compresslab import Dataset, __version__
+from compresslab import Dataset, __version__, report
 from compresslab.cli import main
-from compresslab.errors import InvalidParameter, MissingExtra
+from compresslab.errors import InvalidParameter, MissingExtra, UnknownName
 from compresslab.report.figures import force_figure
 from compresslab.report.ledger import STATEMENTS, claim_verdicts
 from compresslab.report.page import Page, PageFigure, Section, TableBlock, render_page, write_report
@@ -131,7 +131,7 @@ def test_a_rate_report_holds_the_commands_numbers(made: dict[str, Path], capsys:
         main(["rate", *files, "--depth", "2", "--json"])
     got = json.loads(capsys.readouterr().out)
     _, page = read(made["rate"])
-    words = "".join(page.words)
+    words = re.sub(r"\s+", " ", "".join(page.words))
     assert f"takes {got['bits_per_byte']:.3f} bits per byte" in words
     for one in [got, *got["files"]]:
         assert f"{one['entropy_bits']:.4f}" in page.words
@@ -217,11 +217,26 @@ def test_verdicts_come_from_the_recorded_ledger(tmp_path: Path) -> None:
         assert claim_verdicts(["overlap-sign"], tmp_path / "broken.json")[0].verdict == "not recorded"
 
 
-def test_every_claim_with_a_sentence_is_in_the_ledger() -> None:
+def test_every_claim_of_the_ledger_has_its_sentence_and_no_other_has() -> None:
     ledger = Path(__file__).parent.parent / "proofs" / "ledger.json"
     if not ledger.is_file():
         pytest.skip("proofs/ledger.json is not here")
-    assert set(STATEMENTS) <= set(json.loads(ledger.read_text())["verdicts"])
+    assert list(STATEMENTS) == list(json.loads(ledger.read_text())["verdicts"])
+    for sentence in STATEMENTS.values():
+        assert re.fullmatch(r"[A-Z][^.]{20,}.*\.", sentence)
+    assert len(set(STATEMENTS.values())) == len(STATEMENTS)
+    with pytest.raises(UnknownName, match="unknown claim 'overlap-sing': did you mean 'overlap-sign'"):
+        claim_verdicts(["overlap-sing"])
+
+
+def test_every_claim_that_a_page_names_is_known() -> None:
+    """Pages name claims as strings: each list of them in the package's source is looked at."""
+    named = set()
+    for path in Path(report.__file__).parent.glob("*.py"):
+        for listed in re.findall(r"claim_verdicts\(\s*\[(.*?)\]", path.read_text(encoding="utf-8"), re.DOTALL):
+            named |= set(re.findall(r'"([a-z-]+)"', listed))
+    assert len(named) > 10
+    assert named <= set(STATEMENTS)
 
 
 def test_digests_tell_datasets_apart() -> None:

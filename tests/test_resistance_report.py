@@ -74,14 +74,17 @@ def test_a_spec_comes_back_from_its_folder(folder: Path) -> None:
 
 def test_the_page_tells_the_loss_from_the_excess(folder: Path) -> None:
     page = resistance_page(*read_resistance(folder), provenance(["report"], []))
-    assert "lower training loss: undecided" in page.answer[1] or "not seen, but the opposite" in page.answer[1]
-    assert "3.000, 2.800, 2.700 bits per symbol" in page.answer[2]
-    assert "inverse alignment is the easier: seen, for all three pairs" in page.answer[3]
-    assert "6 of 6 seeds above 0" in page.answer[3]
-    assert "has come nearer: seen, for all three pairs" in page.answer[5]
+    assert "back is the easier in 0 of 6 comparisons" in page.answer[1]
+    assert "back is the easier in 6 of 6 comparisons, the harder in 0" in page.answer[2]
+    first = page.sections[0].groups[0].points
+    assert "lower training loss: undecided" in first[1] or "not seen, but the opposite" in first[1]
+    assert "3, 2.8, 2.7 bits per symbol" in first[2]
+    assert "inverse alignment is the easier: seen, for all three pairs" in first[3]
+    assert "6 of 6 seeds above 0" in first[3]
+    assert "has come nearer: seen, for all three pairs" in first[5]
     assert [fact.tone for fact in page.facts] == ["bad", "good"] * 2
-    assert [section.title for section in page.sections][1:] == list(SPEC.data)
-    paper = page.sections[0].tables[1]
+    assert [section.title for section in page.sections][2:] == list(SPEC.data)
+    paper = page.sections[1].tables[1]
     assert paper.columns == ("model", "θ2→θ1", "θ1→θ2", "θ3→θ2", "θ2→θ3", "θ3→θ1", "θ1→θ3")
     assert paper.rows[0] == ("Llama2-7B", "0.159", "0.202", "0.195", "0.214", "0.167", "0.235")
 

@@ -44,8 +44,8 @@ def test_the_report_of_rebound_shows_every_arm(tmp_path: Path) -> None:
     assert len(found) == len(rows)
     page = report(folder)
     assert "Does a fine-tuned model rebound?" in page
-    assert "more positive data, faster fall (seen)" in page
-    assert "score after 400 positive" in page
+    assert "More positive data, faster fall (seen)" in page
+    assert "score (preference for positive texts) after 400 of them" in page
     names = {f"arm-0-{name}.svg" for name in ("score", "kl", "judged", "grid")}
     assert {path.name for path in (folder / "figures").glob("*.svg")} == names
 
@@ -75,7 +75,7 @@ def test_the_report_of_scaling_shows_both_series(tmp_path: Path) -> None:
     write(folder, "scaling", spec, rows, "point")
     assert read_scaling(folder)[0] == spec
     page = report(folder)
-    assert "rebound grows with pre-training (seen)" in page
+    assert "Rebound grows with pre-training (seen)" in page
     assert "early fall above the control" in page
     parts = ("rates", "curves", "depth", "excess")
     names = {f"{series}-{part}.svg" for series in ("size", "pre-training") for part in parts}

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from compresslab.codelength import LN2
 from compresslab.elasticity import Elasticity
 from compresslab.errors import InvalidParameter
-from compresslab.report.style import COLOURS, DASHES, ROLES, new_axes, new_figure, style
+from compresslab.report.style import COLOURS, DASHES, ROLES, legend_above, new_axes, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,5 +163,5 @@ def measured_slope_figure(scenario: Elasticity, l: npt.ArrayLike, points: Sequen
             line = np.asarray(getattr(slope, role)) / LN2
             axes.plot(grid, line, color=COLOURS[colour], linestyle=DASHES[dash], label=name)
             _dots(axes, [point for point in points if point.role == role], COLOURS[colour])
-        figure.legend(loc="outside upper left", ncols=2)
+        legend_above(figure)
     return figure

@@ -25,14 +25,15 @@ def demo_page(elasticity: Page, rows: Sequence[TinyRow], joint: Page, folder: Pa
     findings, first = joint.sections[0], joint.sections[1]
     verdict = f"{joint.answer[1][:1].lower()}{joint.answer[1][1:]}"
     lead = f"{joint.answer[0]} All arms, with figures: compresslab report {folder}."
-    networks = Section("Do trained networks follow?", lead, points=findings.points)
+    networks = Section("Do trained networks follow?", lead, groups=findings.groups)
+    measured = Section("What was measured", points=(elasticity.answer[0], *elasticity.answer[2:]))
     return replace(
         elasticity,
         title="compresslab's demo: what new data does to an aligned model",
         question=f"{elasticity.question} And do real networks do as the theory says?",
-        answer=(*elasticity.answer, tiny_sentence(rows), f"Networks trained by gradient descent: {verdict}"),
+        answer=(elasticity.answer[1], f"Networks trained by gradient descent: {verdict}", tiny_sentence(rows)),
         facts=(*elasticity.facts, tiny_fact(rows), _network_fact(joint)),
-        sections=(*elasticity.sections, tiny_section(rows), networks, first),
+        sections=(measured, *elasticity.sections, tiny_section(rows), networks, first),
     )
 
 

@@ -12,10 +12,12 @@ from compresslab.experiments.effective import EffectiveSpec
 from compresslab.experiments.effective_summary import EffectiveSummary, summarise_effective
 from compresslab.experiments.rows import Row, read_rows
 from compresslab.experiments.spec import read_spec
+from compresslab.report.digits import measured
 from compresslab.report.effective_figures import exchange_figure, rebound_theory_figure
-from compresslab.report.effective_view import effective_findings, effective_sheets
+from compresslab.report.effective_view import effective_groups, effective_sheets, rebound_signs, rebound_sizes
 from compresslab.report.ledger import claim_verdicts
-from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
+from compresslab.report.page import Fact, Group, Page, PageFigure, Section
+from compresslab.report.page_parts import table_blocks
 from compresslab.report.provenance import Provenance
 
 __all__ = ["effective_page", "read_effective"]
@@ -52,19 +54,15 @@ def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance)
         InvalidParameter: rows are missing.
     """
     summary = summarise_effective(spec, rows)
-    findings = effective_findings(spec, summary)
-    sheets = [
-        TableBlock(title, tuple(columns), tuple(map(tuple, cells)))
-        for title, columns, cells in effective_sheets(spec, summary)
-    ]
+    sheets = table_blocks(effective_sheets(spec, summary))
     recovered = sum(known.recovered for known in summary.known)
     rates = [one for one in summary.exchanges if one.phrases == summary.exchanges[0].phrases]
     facts = (
         Fact("known mixtures recovered", f"{recovered} of {len(summary.known)}", "within 2 standard errors",
              "good" if recovered == len(summary.known) else "bad"),
         *(
-            Fact(f"a phrase of alignment counts for, learning rate {one.learning_rate:g}", f"{one.rate.mean:,.0f}",
-                 f"phrases of pre-training, after {one.phrases:,}")
+            Fact(f"a phrase of alignment counts for, learning rate {one.learning_rate:g}",
+                 measured(one.rate, signed=False), f"phrases of pre-training, after {one.phrases:,} of alignment")
             for one in rates
         ),
     )  # fmt: skip
@@ -72,15 +70,19 @@ def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance)
         title="What does a late example count for?",
         question="A network's effective volumes are the shares of the mixture that explains it best. Do known mixtures "
         "come back, and what are the volumes of data that was seen last?",
-        answer=tuple(findings),
+        answer=_answer(summary),
         facts=facts,
         sections=(
-            Section("Known mixtures", tables=(sheets[0],)),
+            Section(
+                "Findings",
+                groups=tuple(Group(title, tuple(lines)) for title, lines in effective_groups(spec, summary)),
+            ),
+            Section("Known mixtures", tables=sheets[:1]),
             Section(
                 "Exchange rates",
                 "Had training counted every phrase alike, the exchange rate would be 1. The half-life is the number of "
                 "alignment phrases in which the weight of all data before them halves.",
-                tables=tuple(sheets[1::2]),
+                tables=sheets[1::2],
                 figures=(
                     PageFigure("exchange", "What a phrase of alignment counts for",
                                "Bars are 95 % intervals over seeds.", exchange_figure(summary.exchanges)),
@@ -90,17 +92,42 @@ def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance)
                 "Rebound",
                 "After the alignment the perturbation: code alone. The theory's network is a mixture in which code "
                 "takes weight from all that was there alike, until its share is the one that is measured.",
-                tables=tuple(sheets[2::2]),
+                tables=sheets[2::2],
                 figures=_rebound_figures(summary),
             ),
         ),
         provenance=source,
         claims=claim_verdicts(["effective-volumes-concave", "conservation-law"]),
         symbols={
+            "phrase": "one word of three corpora: prose, names of characters, code",
+            "pre-training, alignment, perturbation": "training on all three corpora; then on names; then on code",
             "effective volume": "weight in the mixture of prose, names and code that explains a network best",
-            "interval": "95 %, Student's, over seeds",
+            "exchange rate": "how many phrases of pre-training a phrase of alignment counts for",
+            "residual": "what no mixture explains of a network, nats per phrase",
+            "effective, seen": "the theory's change, at effective volumes and at the volumes of the phrases seen",
+            "standard error": "of a share that is found from sampled phrases",
+            "± and bars": "half a 95 % interval, Student's, over seeds",
         },
     )  # fmt: skip
+
+
+def _answer(summary: EffectiveSummary) -> tuple[str, ...]:
+    recovered = sum(known.recovered for known in summary.known)
+    rate = summary.exchanges[0].learning_rate
+    line = [one for one in summary.exchanges if one.learning_rate == rate]
+    first, last = (measured(one.rate, signed=False) for one in (line[0], line[-1]))
+    cells = 3 * len(summary.rebounds)
+    agree = sum(rebound_signs(summary.rebounds, role) for role in ("pretrain", "align", "rest"))
+    size = rebound_sizes(summary.rebounds, "pretrain")
+    further = f"; they change {size[1]:.1f} times as much as it says (median, all data)" if size else ""
+    return (
+        f"Small networks were trained on mixtures of prose, names and code, and the mixture that explains each network "
+        f"best was then found: {recovered} of {len(summary.known)} known mixtures come back.",
+        "What was seen last counts for more: after pre-training on all three, a phrase of names (the alignment) counts "
+        f"for {first} phrases of pre-training at first and for {last} at last (learning rate {rate:g}).",
+        f"When code alone is trained on next, the theory at these volumes says in {agree} of {cells} cases which way "
+        f"the networks' code lengths go{further}.",
+    )
 
 
 def _rebound_figures(summary: EffectiveSummary) -> tuple[PageFigure, ...]:

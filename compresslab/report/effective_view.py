@@ -10,8 +10,17 @@ from compresslab.experiments.effective import EffectiveSpec
 from compresslab.experiments.effective_summary import EffectiveSummary, Rebound, summarise_effective
 from compresslab.experiments.rows import Row
 from compresslab.experiments.slopes import Estimate
+from compresslab.report.digits import measured, rounded, shared_decimals, significant
 
-__all__ = ["Sheet", "effective_findings", "effective_markdown", "effective_sheets", "rebound_signs", "rebound_sizes"]
+__all__ = [
+    "Sheet",
+    "effective_findings",
+    "effective_groups",
+    "effective_markdown",
+    "effective_sheets",
+    "rebound_signs",
+    "rebound_sizes",
+]
 
 Sheet = tuple[str, list[str], list[list[str]]]
 
@@ -20,49 +29,49 @@ ROLE_NAMES = {"pretrain": "pre-training", "align": "names", "rest": "prose"}
 
 def effective_findings(spec: EffectiveSpec, summary: EffectiveSummary) -> list[str]:
     """Say in words what came out, agreement and disagreement alike."""
+    return [line for _, lines in effective_groups(spec, summary) for line in lines]
+
+
+def effective_groups(spec: EffectiveSpec, summary: EffectiveSummary) -> list[tuple[str, list[str]]]:
+    """Return the same findings by what they are about: a title, its sentences."""
     back = sum(known.recovered for known in summary.known)
     bias = max(float(np.abs(known.bias).max()) for known in summary.known)
     z = np.abs([x for known in summary.known for errors in known.errors for x in errors])
-    found = [
+    known = [
         f"Known mixtures: {back} of {len(summary.known)} come back: every share of every network's whole distribution "
         f"lies within 2 standard errors ({spec.phrases:,} phrases) of the truth (worst {bias:.2f}).",
         f"Of {len(z)} shares found from sampled phrases {np.mean(z <= 2):.0%} lie within 2 standard errors (95 % "
         f"expected of an unbiased one); worst {z.max():.2f}.",
     ]
+    rates = []
     for rate in spec.learning_rates:
         line = [one for one in summary.exchanges if one.learning_rate == rate]
         first, last = line[0], line[-1]
-        found.append(
-            f"Exchange rate, learning rate {rate:g}: a phrase of alignment counts for {_number(first.rate)} phrases of "
-            f"pre-training after {first.phrases:,}, for {_number(last.rate)} after {last.phrases:,}; what was there "
-            f"before loses half of its weight in {_number(first.half_life)} phrases at first."
+        rates.append(
+            f"Exchange rate, learning rate {rate:g}: a phrase of alignment counts for {_plain(first.rate)} phrases of "
+            f"pre-training after {first.phrases:,}, for {_plain(last.rate)} after {last.phrases:,}; what was there "
+            f"before loses half of its weight in {_plain(first.half_life)} phrases at first."
         )
     cells = len(summary.rebounds)
     agree = {role: rebound_signs(summary.rebounds, role) for role in ROLE_NAMES}
     sure = "at 95 %" if len(spec.seeds) > 1 else "one seed, no interval"
-    found.append(
-        f"Rebound, signs ({sure}): the theory at effective volumes and the networks agree on the change of "
-        + ", of ".join(f"{ROLE_NAMES[role]} in {n} of {cells}" for role, n in agree.items())
-        + " cases (learning rate, alignment, perturbation)."
-    )
     sizes = {role: rebound_sizes(summary.rebounds, role) for role in ROLE_NAMES}
-    found.append(
-        "Rebound, sizes: the networks' change over the theory's, median and quartiles, is "
-        + "; ".join(f"{x[1]:.2f} ({x[0]:.2f} to {x[2]:.2f}) for {ROLE_NAMES[role]}" for role, x in sizes.items() if x)
-        + "."
-    )
     at_seen = max(abs(x.mean) for one in summary.rebounds for x in one.seen.values())
     largest = max(abs(x.mean) for one in summary.rebounds for x in one.network.values())
-    found.append(
-        f"At the volumes of the phrases seen the theory knows no change above {at_seen:.3f} nats; the networks' go up "
-        f"to {largest:.2f}."
-    )
     back_again = sum(_recovers(one) for one in summary.rebounds)
-    found.append(
+    rebound = [
+        f"Rebound, signs ({sure}): the theory at effective volumes and the networks agree on the change of "
+        + ", of ".join(f"{ROLE_NAMES[role]} in {n} of {cells}" for role, n in agree.items())
+        + " cases (learning rate, alignment, perturbation).",
+        "Rebound, sizes: the networks' change over the theory's, median and quartiles, is "
+        + "; ".join(f"{x[1]:.2f} ({x[0]:.2f} to {x[2]:.2f}) for {ROLE_NAMES[role]}" for role, x in sizes.items() if x)
+        + ".",
+        f"At the volumes of the phrases seen the theory knows no change above {significant(at_seen, 2)} nats; the "
+        f"networks' go up to {significant(largest, 2)}.",
         "The perturbation holds no prose, and in the theory leaves the weight of prose beside that of names as it was. "
-        f"In the networks that ratio rose in {back_again} of {cells} cases ({sure})."
-    )
-    return found
+        f"In the networks that ratio rose in {back_again} of {cells} cases ({sure}).",
+    ]
+    return [("Known mixtures", known), ("Exchange rates", rates), ("Rebound", rebound)]
 
 
 def rebound_signs(rebounds: Sequence[Rebound], role: str) -> int:
@@ -116,8 +125,8 @@ def effective_sheets(spec: EffectiveSpec, summary: EffectiveSummary) -> list[She
                  "residual, nats"],
                 [
                     [
-                        f"{one.phrases:,}", _pm(one.share, 4), f"{one.seen:.4f}", _pm(one.rate, 0),
-                        _pm(one.half_life, 0), _pm(one.residual_nats, 3),
+                        f"{one.phrases:,}", _plain(one.share), f"{one.seen:.4f}", _plain(one.rate),
+                        _plain(one.half_life), _plain(one.residual_nats),
                     ]
                     for one in summary.exchanges
                     if one.learning_rate == rate
@@ -136,10 +145,10 @@ def effective_sheets(spec: EffectiveSpec, summary: EffectiveSummary) -> list[She
                         *(
                             x
                             for role in ROLE_NAMES
-                            for x in (_pm(one.network[role], 3, sign=True), _mean(one.grown.get(role), 3),
+                            for x in (measured(one.network[role]), _mean(one.grown.get(role), 3),
                                       _mean(one.seen.get(role), 4))
                         ),
-                        _pm(one.old_before, 4), _pm(one.old_after, 4),
+                        _plain(one.old_before), _plain(one.old_after),
                     ]
                     for one in summary.rebounds
                     if one.learning_rate == rate
@@ -157,18 +166,18 @@ def effective_markdown(spec: EffectiveSpec, rows: Sequence[Row]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _pm(x: Estimate, digits: int, *, sign: bool = False) -> str:
-    half = f" ± {x.half_width:,.{digits}f}" if x.runs > 1 else ""
-    return (f"{x.mean:+,.{digits}f}" if sign else f"{x.mean:,.{digits}f}") + half
+def _plain(x: Estimate) -> str:
+    return measured(x, signed=False)
 
 
 def _mean(x: Estimate | None, digits: int) -> str:
-    return "infinite" if x is None else f"{x.mean:+.{digits}f}"
-
-
-def _number(x: Estimate) -> str:
-    digits = 0 if abs(x.mean) >= 10 else 1
-    return f"{x.mean:,.{digits}f}" + (f" ± {x.half_width:,.{digits}f}" if x.runs > 1 else "")
+    """The theory's change: "infinite" where it has none that is finite, "< 0.001" where digits do not show it."""
+    if x is None:
+        return "infinite"
+    if 0 < abs(x.mean) < 0.5 * 10**-digits:
+        return f"< {10**-digits:.{digits}f}"
+    known = min(digits, shared_decimals([x.half_width], digits))
+    return rounded(x.mean, known, signed=True) if x.mean else "0"
 
 
 def _table(title: str, columns: list[str], rows: list[list[str]]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,10 +9,11 @@ from compresslab.codelength import LN2
 from compresslab.elasticity import Elasticity
 from compresslab.jobs.elasticity import ElasticityResult, ElasticityRow, Part, Reading, Scenarios
 from compresslab.report.curve_figures import code_length_figure, force_figure, slope_figure
+from compresslab.report.digits import rounded, significant
 from compresslab.report.families import explorer_settings
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import SYMBOLS, TAIL_LEAD, fixed, joined, leaf_figure, signed
+from compresslab.report.page_parts import SYMBOLS, TAIL_LEAD, joined, leaf_figure
 from compresslab.report.provenance import Provenance
 from compresslab.report.sign_map import sign_map, sign_map_figure
 from compresslab.report.tables import READINGS, findings
@@ -22,7 +21,6 @@ from compresslab.report.tables import READINGS, findings
 __all__ = ["elasticity_page"]
 
 _POINTS = 61  # of a curve
-_MINUS = re.compile(r"(?<![\w)])-(?=[\dk])")
 _ELASTICITY_SYMBOLS = {
     "D_p, D_a, D_t": "pre-training data, alignment data, and the perturbation: new data added after alignment",
     "k": "|D_p| / |D_a|, how much more pre-training data than alignment data",
@@ -101,7 +99,8 @@ def _elasticity_answer(result: ElasticityResult) -> list[str]:
             reason = (
                 f" {reading.new_mass:.1%} of the new data's phrases were never seen before, which the theorem excludes."
             )
-        slopes = f"{signed(row.slope_align_bits, 3)} and {signed(row.slope_pretrain_bits, 3)} bits per phrase"
+        both = (significant(slope, 3, signed=True) for slope in (row.slope_align_bits, row.slope_pretrain_bits))
+        slopes = f"{' and '.join(both)} bits per phrase"
         sentences.append(f"{setting}, {outcome} ({slopes} and unit of l, at l = {row.l:g}).{reason}")
     return sentences
 
@@ -114,16 +113,23 @@ def _elasticity_facts(result: ElasticityResult, reading: Reading) -> tuple[Fact,
     worst = max(abs(r.conservation_residual) for r in reading.rows)
     where = f"bits per phrase, {reading.name} reading, l = {row.l:g}"
     facts = [
-        Fact("alignment data, dγ/dl", signed(row.slope_align_bits, 3), where,
+        Fact("alignment data, dγ/dl", significant(row.slope_align_bits, 3, signed=True), where,
              "good" if row.slope_align_bits > 0 else "bad"),
-        Fact("pre-training data, dγ/dl", signed(row.slope_pretrain_bits, 3), where,
+        Fact("pre-training data, dγ/dl", significant(row.slope_pretrain_bits, 3, signed=True), where,
              "good" if row.slope_pretrain_bits < 0 else "bad"),
     ]  # fmt: skip
     ratio = start or row
     if ratio.ratio is not None:
         near = abs(ratio.ratio + k) < 0.01 * k
         note = f"the theorem: −{k:g} as l goes to 0"
-        facts.append(Fact(f"ratio of the two, l = {ratio.l:g}", signed(ratio.ratio), note, "good" if near else "bad"))
+        facts.append(
+            Fact(
+                f"ratio of the two, l = {ratio.l:g}",
+                significant(ratio.ratio, 4, signed=True),
+                note,
+                "good" if near else "bad",
+            )
+        )
     facts.append(
         Fact(
             "pre-training gains until l =",
@@ -146,7 +152,7 @@ def _elasticity_facts(result: ElasticityResult, reading: Reading) -> tuple[Fact,
 
 def _data_section(result: ElasticityResult) -> Section:
     rows = tuple(
-        (p.role, p.name, f"{p.responses:,}", f"{p.phrases:,}", f"{p.leaves:,}", fixed(p.entropy_bits, 3))
+        (p.role, p.name, f"{p.responses:,}", f"{p.phrases:,}", f"{p.leaves:,}", rounded(p.entropy_bits, 3))
         for p in result.parts
     )
     columns = ("role", "data", "responses", "phrases", "leaves", "entropy, bits per phrase")
@@ -164,23 +170,25 @@ def _reading_section(
     l: NDArray[np.float64],  # noqa: E741
 ) -> Section:
     table = TableBlock(
-        "Code lengths γ and slopes dγ/dl, bits per phrase",
+        f"{reading.name.capitalize()} reading: code lengths γ and slopes dγ/dl, bits per phrase",
         ("k", "l", "γ_p", "γ_a", "γ_t", "dγ_p/dl", "dγ_a/dl", "ratio"),
         tuple(
             (
                 f"{r.k:g}",
                 f"{r.l:g}",
-                fixed(r.gamma_pretrain_bits),
-                fixed(r.gamma_align_bits),
-                fixed(r.gamma_perturb_bits),
-                signed(r.slope_pretrain_bits, 3),
-                signed(r.slope_align_bits, 3),
-                signed(r.ratio),
+                rounded(r.gamma_pretrain_bits, 4),
+                rounded(r.gamma_align_bits, 4),
+                rounded(r.gamma_perturb_bits, 4),
+                significant(r.slope_pretrain_bits, 3, signed=True),
+                significant(r.slope_align_bits, 3, signed=True),
+                significant(r.ratio, 4, signed=True),
             )
             for r in reading.rows
         ),
         (),
-        "The theorem says that the ratio dγ_a/dl over dγ_p/dl is about −k for small l.",
+        "The theorem says that the ratio dγ_a/dl over dγ_p/dl is about −k for small l."
+        if reading is result.readings[0]
+        else "",
     )
     curves = {}
     for k in result.k[:4]:
@@ -191,7 +199,7 @@ def _reading_section(
     return Section(
         f"{reading.name.capitalize()} reading",
         f"{READINGS[reading.name]}.",
-        points=tuple(_MINUS.sub("−", line) for line in findings(result, reading)),
+        points=tuple(findings(result, reading)),
         tables=(table,),
         figures=(
             PageFigure(f"{tag}-code-lengths", f"Code lengths, k = {k:g}",

@@ -20,12 +20,14 @@ from compresslab.experiments.rows import Row, read_rows
 from compresslab.experiments.slopes import estimate
 from compresslab.files import read_buffer
 from compresslab.report.curve_figures import Measured, code_length_figure, measured_slope_figure
-from compresslab.report.joint_view import joint_findings
+from compresslab.report.digits import measured, measured_mean, significant
+from compresslab.report.joint_view import PLACES, arm_finding, arm_name
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Trend, scaling_figure
-from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import fixed, signed
+from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
+from compresslab.report.page_parts import opened
 from compresslab.report.provenance import Provenance
+from compresslab.report.rebound_view import seeds_of
 
 __all__ = ["joint_page", "read_joint"]
 
@@ -90,11 +92,11 @@ def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page
     size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
     answer = (
         f"{networks} networks ({kinds}; {size} parameters) were trained on mixtures of pre-training data, alignment "
-        "data and a growing perturbation. Their code lengths are held against the theorem's, which are exact for this "
-        "data.",
+        "data and more and more of a perturbation, and their code lengths held against the theorem's.",
         _verdict(first),
     )
-    sections = [Section("What each arm showed", points=tuple(joint_findings(summaries)))]
+    groups = tuple(Group(f"Arm “{arm_name(one)}”", (opened(arm_finding(one)),), _told(one)) for one in summaries)
+    sections = [Section("Findings", groups=groups)]
     sections += [_arm_section(i, one, theory[one.arm.name], rows) for i, one in enumerate(summaries)]
     alike = [one for one in summaries if (one.arm.reading, one.arm.k) == (first.arm.reading, first.arm.k)]
     if len({one.parameters for one in alike}) > 2:
@@ -108,8 +110,15 @@ def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page
         provenance=source,
         claims=claim_verdicts(["conservation-law", "elasticity-ratio", "elasticity-finite-size"]),
         symbols={
+            "D_p, D_a, D_t": "pre-training data, alignment data, and the perturbation: new data added after alignment",
+            "k, l": "|D_p| / |D_a| and |D_t| / |D_a|",
+            "γ": "code length of a dataset under a network, bits per phrase; in the findings nats",
             "slope": "change of a code length for one more |D_a| of perturbation, bits per phrase",
-            "interval": "95 %, Student's, over seeds",
+            "excess": "how far a network is above the best code for its data",
+            "contained, separate, same": "readings: D_p contains a part like D_a and one like D_t; the three are "
+            "unrelated; D_t is distributed as D_a",
+            "arm": "networks that were trained alike, over several seeds",
+            "±": "half a 95 % interval, Student's, over seeds",
         },
     )
 
@@ -151,8 +160,9 @@ def _verdict(one: ArmSummary) -> str:
     right = sum(slope.sign_agrees for slope in early)
     worst = max(abs(s.relative_error) for s in one.slopes if s.role == "align")
     return (
-        f"In the arm “{one.arm.name}” {right} of {len(early)} signs for l below 1/2 are the theory's at 95 %, and the "
-        f"slopes of the alignment data are within {worst:.1%} of it."
+        f"In the arm “{one.arm.name}” the theorem says rightly in {right} of {len(early)} cases, at 95 %, whether a "
+        "kind of data gains or loses (perturbations of less than half the alignment data); the slopes of the alignment "
+        f"data are within {worst:.1%} of it."
     )
 
 
@@ -162,21 +172,28 @@ def _facts(one: ArmSummary) -> tuple[Fact, ...]:
         slope = one.at(role, one.arm.l[0])
         facts.append(
             Fact(
-                f"{words}, dγ/dl at l = 0",
-                _interval(slope, 3),
-                f"theory {signed(slope.theory / LN2, 3)}; bits per phrase",
+                f"{words}: slope dγ/dl of its code length, l = 0",
+                measured(slope.network, scale=1 / LN2, most=PLACES),
+                f"theory {_theory(slope)}; bits per phrase",
                 "good" if slope.sign_agrees else "bad",
             )
         )
-    ratio = signed(one.ratio.mean, 3)
-    facts.append(Fact("ratio of the two", ratio, f"the theorem: −{one.arm.k:g}"))
-    facts.append(Fact("excess, bits per phrase", f"{one.largest_excess / LN2:.4f}", "over the best code, at most"))
+    facts.append(Fact("ratio of the two slopes", measured(one.ratio, most=2), f"the theorem: -{one.arm.k:g}"))
+    excess = significant(one.largest_excess / LN2, 2)
+    facts.append(Fact("excess, bits per phrase", excess, "over the best code, at most"))
     return tuple(facts)
 
 
-def _interval(slope: Slope, digits: int) -> str:
-    found = slope.network
-    return signed(found.mean / LN2, digits) + (f" ± {found.half_width / LN2:.1g}" if found.runs > 1 else "")
+def _theory(slope: Slope) -> str:
+    return measured_mean(slope.network, slope.theory, signed=True, scale=1 / LN2, most=PLACES)
+
+
+def _told(one: ArmSummary) -> str:
+    """Say what an arm is."""
+    return (
+        f"Network {one.arm.network}, {one.parameters:,} parameters, {seeds_of(len(one.arm.seeds))}, "
+        f"{one.leaves:,} leaves, k = {one.arm.k:g}, {one.arm.reading} reading."
+    )
 
 
 def _arm_section(number: int, one: ArmSummary, scenario: Elasticity, rows: Sequence[Row]) -> Section:
@@ -193,7 +210,7 @@ def _arm_section(number: int, one: ArmSummary, scenario: Elasticity, rows: Seque
                 slopes.append(Measured(role, l, net.mean / LN2, low, high))
     columns = ("l", *(x for name in _ROLES.values() for x in (f"d{name}/dl", "theory")), "conservation")
     table = TableBlock(
-        "Slopes, bits per phrase, with 95 % intervals over seeds",
+        f"Arm “{one.arm.name}”: slopes, bits per phrase, with 95 % intervals over seeds",
         columns,
         tuple(
             (
@@ -201,20 +218,18 @@ def _arm_section(number: int, one: ArmSummary, scenario: Elasticity, rows: Seque
                 *(
                     x
                     for role in _ROLES
-                    for x in (_interval(one.at(role, l), 3), signed(one.at(role, l).theory / LN2, 3))
+                    for x in (measured(one.at(role, l).network, scale=1 / LN2, most=PLACES), _theory(one.at(role, l)))
                 ),
-                fixed(one.conservation[i].mean, 3),
+                measured_mean(one.conservation[i], signed=True, most=4),
             )
             for i, l in enumerate(one.arm.l)  # noqa: E741
         ),
         (),
-        "Conservation: the sum of the three forces over the sum of their sizes; 0 in the theory.",
+        "" if number else "Conservation: the sum of the three forces over the sum of their sizes; 0 in the theory.",
     )
     tag = f"arm-{number}"
     return Section(
-        f"Arm “{one.arm.name}”",
-        f"{one.arm.network}, {one.parameters:,} parameters, {len(one.arm.seeds)} seeds, {one.leaves:,} leaves, "
-        f"k = {one.arm.k:g}, {one.arm.reading} reading.",
+        f"Curves of the arm “{one.arm.name}”",
         tables=(table,),
         figures=(
             PageFigure(f"{tag}-code-lengths", "Code lengths", "Lines are theory, dots networks. A network is above its "

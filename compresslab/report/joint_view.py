@@ -8,11 +8,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from compresslab.experiments.joint_summary import ArmSummary, Slope
-from compresslab.experiments.slopes import Estimate
+from compresslab.report.digits import measured, measured_mean, rounded, shared_decimals, significant
 from compresslab.report.tables import make_table
 
-__all__ = ["joint_findings", "joint_markdown", "joint_view"]
+__all__ = ["PLACES", "arm_finding", "arm_name", "joint_findings", "joint_markdown", "joint_view"]
 
+PLACES = 5  # decimals of a slope at most: training stops short by more than that, whatever the seeds agree on
 SYMBOLS = {"pretrain": "p", "align": "a", "perturb": "t"}
 
 Sheet = tuple[str, list[str], list[list[str]]]
@@ -42,13 +43,18 @@ def joint_markdown(summaries: Sequence[ArmSummary]) -> str:
 def joint_findings(summaries: Sequence[ArmSummary]) -> Iterator[str]:
     """Say in words what each arm showed, agreement and disagreement alike."""
     for one in summaries:
-        early = [slope for slope in one.slopes if slope.l < 0.5]
-        right = sum(slope.sign_agrees for slope in early)
-        errors = ", ".join(f"γ_{symbol} {_worst(one, role):.1%}" for role, symbol in SYMBOLS.items())
-        yield (
-            f"{_name(one)}: excess {one.largest_excess:.4f} nats at most; {right} of {len(early)} signs for l < 1/2 "
-            f"as the theory says, at 95 %; slopes off by at most {errors} of the largest."
-        )
+        yield f"{arm_name(one)}: {arm_finding(one)}"
+
+
+def arm_finding(one: ArmSummary) -> str:
+    """Say in words what one arm showed, without its name."""
+    early = [slope for slope in one.slopes if slope.l < 0.5]
+    right = sum(slope.sign_agrees for slope in early)
+    errors = ", ".join(f"γ_{symbol} {_worst(one, role):.1%}" for role, symbol in SYMBOLS.items())
+    return (
+        f"excess {significant(one.largest_excess, 2)} nats at most; {right} of {len(early)} signs for l < 1/2 as the "
+        f"theory says, at 95 %; slopes off by at most {errors} of the largest."
+    )
 
 
 def _worst(one: ArmSummary, role: str) -> float:
@@ -67,11 +73,11 @@ def _sheets(summaries: Sequence[ArmSummary], *, wide: bool) -> Iterator[Sheet]:
         ["arm", *(["reading", "k", "parameters"] * wide), "excess", "dγ_p/dl", "theory", "dγ_a/dl", "theory", "ratio"],
         [
             [
-                _name(one),
+                arm_name(one),
                 *[one.arm.reading, f"{one.arm.k:g}", f"{one.parameters:,}"] * wide,
-                f"{one.excess.mean:.4f}",
+                measured_mean(one.excess, most=4),
                 *(cell for role in ("pretrain", "align") for cell in _pair(one.at(role, 0.0))),
-                _with_error(one.ratio, 1),
+                measured(one.ratio, most=2),
             ]
             for one in summaries
         ],
@@ -79,7 +85,7 @@ def _sheets(summaries: Sequence[ArmSummary], *, wide: bool) -> Iterator[Sheet]:
     for one in summaries:
         size = "" if wide else f", {one.parameters:,} parameters"
         yield (
-            f"{_name(one)}{size}: {one.leaves:,} leaves, {len(one.arm.seeds)} seeds, "
+            f"{arm_name(one)}{size}: {one.leaves:,} leaves, {len(one.arm.seeds)} seeds, "
             f"k = {one.arm.k:g}, {one.arm.reading}",
             ["l", *(x for s in SYMBOLS.values() for x in (f"dγ_{s}/dl", "theory", *["error"] * wide)), "conservation"],
             [
@@ -90,38 +96,43 @@ def _sheets(summaries: Sequence[ArmSummary], *, wide: bool) -> Iterator[Sheet]:
                         for role in SYMBOLS
                         for cell in (*_pair(one.at(role, l)), *[_error(one.at(role, l))] * wide)
                     ),
-                    _with_error(one.conservation[i], 4) if wide else f"{one.conservation[i].mean:+.4f}",
+                    measured(one.conservation[i], most=4)
+                    if wide
+                    else measured_mean(one.conservation[i], signed=True, most=4),
                 ]
                 for i, l in enumerate(one.arm.l)  # noqa: E741
             ],
         )
 
         yield (
-            f"{_name(one)}: through the range coder, streams of sampled phrases",
+            f"{arm_name(one)}: through the range coder, streams of sampled phrases",
             ["l", *(x for s in SYMBOLS.values() for x in (f"dγ_{s}/dl", "theory"))],
             [
                 [
                     f"{l:g}",
-                    *(x for r in SYMBOLS for x in (_with_error(one.at(r, l).coded, 5), f"{one.at(r, l).theory:+.5f}")),
+                    *(cell for role in SYMBOLS for cell in _coded_pair(one.at(role, l))),
                 ]
                 for l in one.arm.l  # noqa: E741
             ],
         )
 
 
-def _name(one: ArmSummary) -> str:
+def arm_name(one: ArmSummary) -> str:
+    """Return an arm's name with its network."""
     label = f"{one.arm.network} {one.arm.size}"
     return one.arm.name if one.arm.name == label else f"{one.arm.name} ({label})"
 
 
 def _pair(slope: Slope) -> tuple[str, str]:
-    return _with_error(slope.network, 5), f"{slope.theory:+.5f}"
+    return measured(slope.network, most=PLACES), measured_mean(slope.network, slope.theory, signed=True, most=PLACES)
+
+
+def _coded_pair(slope: Slope) -> tuple[str, str]:
+    return measured(slope.coded, most=PLACES), measured_mean(slope.coded, slope.theory, signed=True, most=PLACES)
 
 
 def _error(slope: Slope) -> str:
-    return f"{slope.relative_error:+.1%}" if abs(slope.relative_error) < 10 else "-"
-
-
-def _with_error(x: Estimate, digits: int) -> str:
-    half = f" ± {x.half_width:.{digits}f}" if x.runs > 1 else ""
-    return f"{x.mean:+.{digits}f}{half}"
+    if abs(slope.relative_error) >= 10:
+        return "-"
+    half = 100 * slope.network.half_width / abs(slope.theory)
+    return rounded(100 * slope.relative_error, min(1, shared_decimals([half], 1)), signed=True) + "%"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compresslab.experiments.slopes import Estimate
 from compresslab.jobs.lm_demo import TinyRow
 from compresslab.jobs.lm_rate import ModelRateResult
+from compresslab.report.digits import measured, rounded
 from compresslab.report.lm_tables import tiny_cells, tiny_notes
 from compresslab.report.model_figures import Bar, rate_figure
 from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import fixed, joined
+from compresslab.report.page_parts import joined
 from compresslab.report.provenance import Provenance
 
 __all__ = ["model_rate_page", "tiny_fact", "tiny_section", "tiny_sentence"]
@@ -31,24 +33,31 @@ def model_rate_page(results: Sequence[ModelRateResult], source: Provenance) -> P
     """
     first = results[0]
     names = joined([f"“{r.name or 'the texts'}”" for r in results])
+    said = tuple(_sentence(r) for r in results)
     facts = []
     for r in results:
         if r.bits_per_byte is None:
             continue
-        error = f" ± {r.error_bits_per_byte:.3f}" if r.error_bits_per_byte is not None else ""
         best = min(r.general_bits_per_byte.items(), key=lambda pair: pair[1], default=None)
         note = f"{best[0]}: {best[1]:.3f}" if best else ""
         tone = "" if best is None else "good" if r.bits_per_byte < best[1] else "bad"
-        facts.append(Fact(f"{r.name or 'texts'}, bits per byte", f"{r.bits_per_byte:.3f}{error}", note, tone))
+        facts.append(Fact(f"{r.name or 'texts'}, bits per byte", _with_error(r), note, tone))
     return Page(
         title=f"Rate under {first.model}",
         question=f"How many bits do {names} take under the language model {first.model}?",
-        answer=tuple(_sentence(r) for r in results),
+        answer=said if len(said) <= 3 else (*said[:2], f"The other {len(said) - 2} are in the findings below."),
         facts=tuple(facts),
-        sections=(_rate_section(results),),
+        sections=(*([Section("Findings", points=said[2:])] if len(said) > 3 else []), _rate_section(results)),
         provenance=source,
         symbols=_SYMBOLS,
     )
+
+
+def _with_error(r: ModelRateResult) -> str:
+    rate, error = r.bits_per_byte or 0.0, r.error_bits_per_byte
+    if error is None:
+        return rounded(rate, 3)
+    return measured(Estimate(rate, rate - error, rate + error, 2), signed=False)
 
 
 def _sentence(r: ModelRateResult) -> str:
@@ -74,17 +83,22 @@ def _rate_section(results: Sequence[ModelRateResult]) -> Section:
         ("responses", *(f"{r.responses:,}" for r in results)),
         ("tokens", *(f"{r.tokens:,}" for r in results)),
         ("bytes", *(f"{r.bytes:,}" for r in results)),
-        ("bits", *(fixed(r.bits, 0) for r in results)),
-        ("of which EOS", *(fixed(r.eos_bits, 0) if r.eos else "not counted" for r in results)),
-        ("bits per token", *(fixed(r.bits_per_token) for r in results)),
-        ("bits per byte", *(fixed(r.bits_per_byte) for r in results)),
-        ("standard error, bits per byte", *(fixed(r.error_bits_per_byte) for r in results)),
+        ("bits", *(rounded(r.bits, 0) for r in results)),
+        ("of which EOS", *(rounded(r.eos_bits, 0) if r.eos else "not counted" for r in results)),
+        ("bits per token", *(rounded(r.bits_per_token, 4) for r in results)),
+        ("bits per byte", *(rounded(r.bits_per_byte, 4) for r in results)),
+        ("standard error, bits per byte", *(rounded(r.error_bits_per_byte, 4) for r in results)),
     ]
     if any(r.tree_bits_per_byte is not None for r in results):
         rows.append(
-            (f"own token tree, d = {first.tree_depth}, bits per byte", *(fixed(r.tree_bits_per_byte) for r in results))
+            (
+                f"own token tree, d = {first.tree_depth}, bits per byte",
+                *(rounded(r.tree_bits_per_byte, 4) for r in results),
+            )
         )
-    rows += [(f"{tool}, bits per byte", *(fixed(r.general_bits_per_byte.get(tool)) for r in results)) for tool in tools]
+    rows += [
+        (f"{tool}, bits per byte", *(rounded(r.general_bits_per_byte.get(tool), 4) for r in results)) for tool in tools
+    ]
     window = "in one piece" if first.window is None else f"in windows of {first.window}, {first.stride} new tokens each"
     bars = [
         Bar(r.name or "texts", method, value)

@@ -10,7 +10,8 @@ from rich.text import Text
 from compresslab.jobs.lm_compress import CodedRateResult
 from compresslab.jobs.lm_demo import TREE_DEPTH, TinyRow
 from compresslab.jobs.lm_rate import ModelRateResult
-from compresslab.report.tables import make_table, shown_number
+from compresslab.report.digits import rounded
+from compresslab.report.tables import make_table
 
 __all__ = ["coded_rate_text", "model_rate_table", "tiny_cells", "tiny_notes", "tiny_table"]
 
@@ -23,21 +24,21 @@ def model_rate_table(results: Sequence[ModelRateResult]) -> RenderableType:
         ("responses", [f"{r.responses:,}" for r in results]),
         ("tokens", [f"{r.tokens:,}" for r in results]),
         ("bytes", [f"{r.bytes:,}" for r in results]),
-        ("bits", [shown_number(r.bits, 0) for r in results]),
-        ("  of which EOS", [shown_number(r.eos_bits, 0) if r.eos else "not counted" for r in results]),
-        ("bits per token", [shown_number(r.bits_per_token) for r in results]),
-        ("bits per byte", [shown_number(r.bits_per_byte) for r in results]),
-        ("  standard error over responses", [shown_number(r.error_bits_per_byte) for r in results]),
+        ("bits", [rounded(r.bits, 0) for r in results]),
+        ("  of which EOS", [rounded(r.eos_bits, 0) if r.eos else "not counted" for r in results]),
+        ("bits per token", [rounded(r.bits_per_token, 4) for r in results]),
+        ("bits per byte", [rounded(r.bits_per_byte, 4) for r in results]),
+        ("  standard error over responses", [rounded(r.error_bits_per_byte, 4) for r in results]),
     ]
     if first.tree_bits_per_byte is not None:
         rows.append(
             (
                 f"token tree, d = {first.tree_depth}, bits per byte *",
-                [shown_number(r.tree_bits_per_byte) for r in results],
+                [rounded(r.tree_bits_per_byte, 4) for r in results],
             )
         )
     rows += [
-        (f"{tool}, bits per byte", [shown_number(r.general_bits_per_byte.get(tool)) for r in results])
+        (f"{tool}, bits per byte", [rounded(r.general_bits_per_byte.get(tool), 4) for r in results])
         for tool in first.general_bits_per_byte
     ]
     for label, cells in rows:
@@ -72,10 +73,10 @@ def tiny_cells(rows: Sequence[TinyRow]) -> tuple[tuple[str, ...], list[tuple[str
         (
             row.model.name,
             f"{row.model.bytes:,}",
-            shown_number(row.model.bits_per_byte, 3),
-            shown_number(row.model.error_bits_per_byte, 3),
-            shown_number(row.trained_tree_bits_per_byte, 3),
-            *(shown_number(row.model.general_bits_per_byte.get(tool), 3) for tool in tools),
+            rounded(row.model.bits_per_byte, 3),
+            rounded(row.model.error_bits_per_byte, 3),
+            rounded(row.trained_tree_bits_per_byte, 3),
+            *(rounded(row.model.general_bits_per_byte.get(tool), 3) for tool in tools),
         )
         for row in rows
     ]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compresslab.errors import InvalidParameter
-from compresslab.report.style import COLOURS, DASHES, label_logarithmic, new_axes, style
+from compresslab.report.digits import rounded, shared_decimals
+from compresslab.report.style import COLOURS, DASHES, label_logarithmic, legend_above, new_axes, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -149,7 +150,10 @@ def rebound_figure(cells: Sequence[Cell], quantity: str = "score", series: str |
 
 
 def rebound_heatmap(cells: Sequence[Cell], quantity: str = "score") -> Figure:
-    """Draw the rebound as a grid of colours with its numbers, in the paper's layout: n down, m across."""
+    """Draw the rebound as a grid of colours with its numbers, in the paper's layout: n down, m across.
+
+    The numbers have as many digits as the intervals of the cells allow, where they have some.
+    """
     _held(cells)
     n, m = sorted({cell.positive for cell in cells}), sorted({cell.negative for cell in cells})
     grid = np.full((len(n), len(m)), np.nan)
@@ -161,19 +165,21 @@ def rebound_heatmap(cells: Sequence[Cell], quantity: str = "score") -> Figure:
         figure, axes = new_axes(
             "samples of the second fine-tuning, $m$",
             "samples of the first, $n$",
-            width=max(4.9, 1.4 + 0.75 * len(m)),
-            height=max(2.6, 1.2 + 0.45 * len(n)),
+            width=max(4.9, 1.6 + 0.9 * len(m)),
+            height=max(2.6, 1.1 + 0.5 * len(n)),
         )
         axes.grid(False)
         edges = np.arange(len(m) + 1) - 0.5, np.arange(len(n) + 1) - 0.5
         mesh = axes.pcolormesh(*edges, np.ma.masked_invalid(grid), cmap="cividis", linewidth=0)
         span = float(np.nanmax(grid) - np.nanmin(grid)) or 1.0
-        digits = max(0, 2 - int(np.floor(np.log10(span))))
+        halves = [(cell.high - cell.low) / 2 for cell in cells if cell.low is not None and cell.high is not None]
+        decimals = shared_decimals(halves, min(4, max(0, 2 - int(np.floor(np.log10(span))))))
         for (i, j), value in np.ndenumerate(grid):
             if np.isfinite(value):
                 bright = (value - np.nanmin(grid)) / span > 0.55
                 ink = "#000000" if bright else "#ffffff"
-                axes.text(j, i, f"{value:.{min(digits, 4)}f}", ha="center", va="center", fontsize=8, color=ink)
+                text = rounded(value, decimals).replace("-", "\N{MINUS SIGN}")
+                axes.text(j, i, text, ha="center", va="center", fontsize=9.5, color=ink)
         axes.set_xticks(range(len(m)), [f"{x:,}" for x in m])
         axes.set_yticks(range(len(n)), [f"{x:,}" for x in n])
         axes.invert_yaxis()
@@ -212,7 +218,7 @@ def scaling_figure(rows: Sequence[Trend], quantity: str, size: str = "parameters
         label_logarithmic(axes.xaxis)
         if log:
             label_logarithmic(axes.yaxis)
-        axes.legend()
+        legend_above(figure)
     return figure
 
 
@@ -272,10 +278,11 @@ def depth_figure(excess_bits: Mapping[str, Sequence[float]], tolerance_bits: flo
             layers = np.arange(1, len(excess) + 1)
             axes.plot(layers, np.cumsum(excess), color=COLOURS[_CYCLE[i % 6]], marker=_MARKS[i % 6],
                       linestyle=DASHES[i % 4], label=name)  # fmt: skip
-        axes.axhline(tolerance_bits, color=COLOURS["ink"], linewidth=1.0, label=f"tolerance, {tolerance_bits:g} bits")
+        axes.axhline(tolerance_bits, color=COLOURS["ink"], linewidth=1.0,
+                     label=f"tolerance, {tolerance_bits:g} {'bit' if tolerance_bits == 1 else 'bits'}")  # fmt: skip
         axes.set_xticks(np.arange(1, max(map(len, excess_bits.values())) + 1))
         axes.set_ylim(bottom=min(0.0, *(float(np.cumsum(e).min()) for e in excess_bits.values())))
-        axes.legend()
+        legend_above(figure)
     return figure
 
 

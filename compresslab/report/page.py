@@ -19,12 +19,14 @@ from compresslab.files import unreadable, write_atomic
 from compresslab.report.ledger import Verdict
 from compresslab.report.provenance import Provenance
 from compresslab.report.style import figure_bytes, svg_for_page
+from compresslab.report.typeset import typeset
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
     "Fact",
+    "Group",
     "Page",
     "PageFigure",
     "Section",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_ANSWERS = 3  # sentences of the first screen: more are not read
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,21 @@ class TableBlock:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Group:
+    """Findings that belong together: of one source, one arm, one series.
+
+    Attributes:
+        title: what they are about; a heading.
+        points: the findings, one a line.
+        lead: a sentence that comes first.
+    """
+
+    title: str
+    points: tuple[str, ...]
+    lead: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Section:
     """A part of a page, under one heading.
@@ -101,6 +119,7 @@ class Section:
         title: the heading.
         lead: sentences that come first.
         points: findings, one a line.
+        groups: findings under headings of their own.
         tables: tables.
         figures: figures.
     """
@@ -108,6 +127,7 @@ class Section:
     title: str
     lead: str = ""
     points: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
     tables: tuple[TableBlock, ...] = ()
     figures: tuple[PageFigure, ...] = ()
 
@@ -119,7 +139,8 @@ class Page:
     Attributes:
         title: what was measured.
         question: the question that it answers, in a sentence.
-        answer: the answer in words, for a reader who knows nothing of the project.
+        answer: the answer in words, for a reader who knows nothing of the project: three plain sentences at most; what
+            else was found goes into a section.
         facts: the numbers of the first screen.
         sections: the rest, in order.
         provenance: where the numbers come from.
@@ -127,6 +148,9 @@ class Page:
         explorer: settings of the elasticity explorer, from :func:`compresslab.report.families.explorer_settings`; empty
             for a page without it.
         symbols: the page's vocabulary: symbol -> meaning.
+
+    Raises:
+        InvalidParameter: an answer of more than three sentences.
     """
 
     title: str
@@ -138,6 +162,13 @@ class Page:
     claims: tuple[Verdict, ...] = ()
     explorer: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.answer) > _ANSWERS:
+            raise InvalidParameter(
+                f"a page answers its question in {_ANSWERS} sentences at most, not in {len(self.answer)}: put the rest "
+                "into a section of findings"
+            )
 
     @property
     def figures(self) -> tuple[PageFigure, ...]:
@@ -185,14 +216,31 @@ def render_page(page: Page, svg: Mapping[str, bytes] | None = None) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_typeset,
     )
     return environment.get_template("report.html.j2").render(
         page=page,
         styles=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
         script=(_TEMPLATES / "explorer.js").read_text(encoding="utf-8") if page.explorer else "",
         settings=_embedded(page.explorer),
+        captions=_captions(page),
         drawings={figure.name: svg_for_page(drawn[figure.name], figure.name, figure.title) for figure in page.figures},
     )
+
+
+def _typeset(value: Any) -> Any:
+    """What every expression of the template goes through; markup (commands, digests, drawings) stays as it is."""
+    return typeset(value) if type(value) is str else value
+
+
+def _captions(page: Page) -> dict[str, str]:
+    """The figures' captions by name: how to read a figure is said where such a one comes first, and not again."""
+    said: set[str] = set()
+    captions = {}
+    for drawn in page.figures:
+        captions[drawn.name] = "" if drawn.caption in said else drawn.caption
+        said.add(drawn.caption)
+    return captions
 
 
 def draw_page(page: Page) -> dict[str, bytes]:

@@ -1,16 +1,16 @@
-"""What the pages share: numbers as a reader sees them, and the figure of a dataset's leaves."""
+"""What the pages share: words, colours, tables of a view, and the figure of a dataset's leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from compresslab.report.page import PageFigure
+from compresslab.report.page import PageFigure, TableBlock
 from compresslab.report.tree_figures import leaf_mass_figure
 from compresslab.tail import fit_pareto_tail
 from compresslab.tree import TokenTree
 
-__all__ = ["SYMBOLS", "TAIL_LEAD", "fixed", "joined", "leaf_figure", "signed", "tone"]
+__all__ = ["SYMBOLS", "TAIL_LEAD", "joined", "leaf_figure", "opened", "table_blocks", "tone"]
 
 SYMBOLS: Final = {
     "phrase": "d symbols in a row; EOS, the end of a response, is a symbol",
@@ -24,23 +24,33 @@ TAIL_LEAD: Final = (
 )
 
 
-def signed(x: float | None, digits: int = 4) -> str:
-    """Significant digits, with a true minus sign."""
-    if x is None:
-        return "–"
-    return (f"{x:+#.{digits}g}" if x else "0").replace("-", "−")
-
-
-def fixed(x: float | None, digits: int = 4) -> str:
-    """Decimal places, thousands apart."""
-    return "–" if x is None else f"{x:,.{digits}f}".replace("-", "−")
-
-
 def joined(names: Sequence[str]) -> str:
     """``a, b and c``; five and more are only counted."""
     return (
         " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if len(names) < 5 else f"{len(names)} datasets"
     )
+
+
+def opened(sentence: str) -> str:
+    """Return a sentence that begins with a capital.
+
+    Example:
+        >>> opened("it is so.")
+        'It is so.'
+    """
+    return sentence[:1].upper() + sentence[1:]
+
+
+def table_blocks(sheets: Iterable[tuple[str, Sequence[str], Sequence[Sequence[str]]]]) -> tuple[TableBlock, ...]:
+    """Return tables of a view as those of a page; columns of words are aligned left."""
+    words = ("data", "model", "pair", "what", "verdict")
+    return tuple(
+        TableBlock(
+            title, tuple(columns), tuple(map(tuple, rows)),
+            tuple(i for i, column in enumerate(columns) if i == 0 or column in words),
+        )
+        for title, columns, rows in sheets
+    )  # fmt: skip
 
 
 def tone(verdict: str) -> str:

@@ -9,9 +9,10 @@ import numpy as np
 from compresslab.drawing import Branch
 from compresslab.jobs.rate import RateResult
 from compresslab.jobs.tree import TreeResult
+from compresslab.report.digits import rounded
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import SYMBOLS, TAIL_LEAD, fixed, joined, leaf_figure
+from compresslab.report.page_parts import SYMBOLS, TAIL_LEAD, joined, leaf_figure
 from compresslab.report.provenance import Provenance
 from compresslab.report.tree_figures import tree_figure
 from compresslab.tree import TokenTree
@@ -42,9 +43,10 @@ def rate_page(results: Sequence[RateResult], trees: Sequence[TokenTree], source:
     if whole.coded_bits is not None and whole.total_entropy_bits:
         above = whole.coded_bits / whole.total_entropy_bits - 1
         answer.append(f"Coded by a range coder and decoded again, the data took {above:.2%} more than the entropy.")
+    more = []
     if whole.total_huffman_bits is not None and whole.total_entropy_bits:
         above = whole.total_huffman_bits / whole.total_entropy_bits - 1
-        answer.append(
+        more.append(
             f"A Huffman code for the leaves costs {above:.2%} more than the entropy; the paper's ideal code length, "
             "which rounds both phrases and bits up, is in the table."
         )
@@ -54,7 +56,7 @@ def rate_page(results: Sequence[RateResult], trees: Sequence[TokenTree], source:
         Fact("Huffman code, bits per phrase", f"{whole.huffman_bits:.3f}", "at most 1 above H", "good"),
         Fact(
             "normalized rate H − log2 M",
-            fixed(whole.normalized_rate_bits_per_phrase, 3),
+            rounded(whole.normalized_rate_bits_per_phrase, 3),
             "bits per phrase; 0 is uniform",
         ),
     )
@@ -65,16 +67,16 @@ def rate_page(results: Sequence[RateResult], trees: Sequence[TokenTree], source:
         ("bytes", *(f"{r.bytes:,}" if r.bytes is not None else "–" for r in results)),
         ("phrases", *(f"{r.phrases:,}" for r in results)),
         ("leaves M", *(f"{r.leaves:,}" for r in results)),
-        ("entropy H, bits per phrase", *(fixed(r.entropy_bits) for r in results)),
-        ("Huffman code, bits per phrase", *(fixed(r.huffman_bits) for r in results)),
-        ("H − log2 M, bits per phrase", *(fixed(r.normalized_rate_bits_per_phrase) for r in results)),
-        ("total at entropy, bits", *(fixed(r.total_entropy_bits, 0) for r in results)),
-        ("total by Huffman code, bits", *(fixed(r.total_huffman_bits, 0) for r in results)),
-        ("total of ideal code lengths, bits", *(fixed(r.total_ideal_bits, 0) for r in results)),
-        ("coded and decoded again, bits", *(fixed(r.coded_bits, 0) for r in results)),
-        ("the tree itself, stored, bits", *(fixed(r.tree_bits, 0) for r in results)),
-        ("bits per symbol", *(fixed(r.bits_per_symbol) for r in results)),
-        ("bits per byte", *(fixed(r.bits_per_byte) for r in results)),
+        ("entropy H, bits per phrase", *(rounded(r.entropy_bits, 4) for r in results)),
+        ("Huffman code, bits per phrase", *(rounded(r.huffman_bits, 4) for r in results)),
+        ("H − log2 M, bits per phrase", *(rounded(r.normalized_rate_bits_per_phrase, 4) for r in results)),
+        ("total at entropy, bits", *(rounded(r.total_entropy_bits, 0) for r in results)),
+        ("total by Huffman code, bits", *(rounded(r.total_huffman_bits, 0) for r in results)),
+        ("total of ideal code lengths, bits", *(rounded(r.total_ideal_bits, 0) for r in results)),
+        ("coded and decoded again, bits", *(rounded(r.coded_bits, 0) for r in results)),
+        ("the tree itself, stored, bits", *(rounded(r.tree_bits, 0) for r in results)),
+        ("bits per symbol", *(rounded(r.bits_per_symbol, 4) for r in results)),
+        ("bits per byte", *(rounded(r.bits_per_byte, 4) for r in results)),
     ]
     figures = tuple(
         leaf_figure(f"leaves-{i}", r.name or "data", t) for i, (r, t) in enumerate(zip(results, trees, strict=True))
@@ -86,7 +88,7 @@ def rate_page(results: Sequence[RateResult], trees: Sequence[TokenTree], source:
         facts=facts,
         sections=(
             Section("Rates", f"Phrases by '{whole.parse}', tokenizer {whole.tokenizer or 'none'}.",
-                    tables=(TableBlock("Under the data's own token tree", columns, tuple(rows)),)),
+                    points=tuple(more), tables=(TableBlock("Under the data's own token tree", columns, tuple(rows)),)),
             Section("Masses of the leaves", TAIL_LEAD, figures=figures),
         ),
         provenance=source,
@@ -114,7 +116,7 @@ def tree_page(result: TreeResult, tree: TokenTree, top: Branch, name: str, sourc
         "Layers",
         ("layer", "nodes", "EOS leaves", "phrases that reach it", "children per node"),
         tuple(
-            (str(x.layer), f"{x.nodes:,}", f"{x.eos_leaves:,}", f"{x.phrases:,}", fixed(x.mean_children, 2))
+            (str(x.layer), f"{x.nodes:,}", f"{x.eos_leaves:,}", f"{x.phrases:,}", rounded(x.mean_children, 2))
             for x in result.layers
         ),
         note="The root is layer 0. An EOS leaf is the end of a response.",

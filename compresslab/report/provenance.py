@@ -13,7 +13,7 @@ from pathlib import Path
 from compresslab import __version__
 from compresslab.dataset import Dataset
 
-__all__ = ["DataSource", "Provenance", "dataset_digest", "file_digest", "provenance"]
+__all__ = ["DataSource", "ExperimentRun", "Provenance", "dataset_digest", "file_digest", "provenance"]
 
 _PACKAGES = ("numpy", "scipy", "matplotlib")
 
@@ -36,6 +36,23 @@ class DataSource:
 
 
 @dataclass(frozen=True)
+class ExperimentRun:
+    """How the rows of an experiment came about, as far as its folder tells.
+
+    Attributes:
+        said: what is known, in a sentence; it comes before the command.
+        command: the command line that ran it; "" where it is not known.
+        facts: such as "seeds", "machine" -> what was recorded.
+        digests: data -> SHA-256.
+    """
+
+    said: str
+    command: str
+    facts: Mapping[str, str]
+    digests: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Provenance:
     """What it takes to measure the same again.
 
@@ -45,6 +62,7 @@ class Provenance:
         versions: name -> version, Python and the operating system included.
         data: the datasets.
         files: path as given -> SHA-256 of the file.
+        experiment: how the rows came about, where the page is of an experiment's.
     """
 
     command: str
@@ -52,6 +70,7 @@ class Provenance:
     versions: Mapping[str, str]
     data: tuple[DataSource, ...]
     files: Mapping[str, str]
+    experiment: ExperimentRun | None = None
 
 
 def provenance(
@@ -61,6 +80,7 @@ def provenance(
     files: Sequence[Path] = (),
     seed: int | None = None,
     packages: Sequence[str] = (),
+    experiment: ExperimentRun | None = None,
 ) -> Provenance:
     """Collect where numbers come from.
 
@@ -70,6 +90,7 @@ def provenance(
         files: what was read; of a folder the files in it.
         seed: the seed, if any choice was random.
         packages: whose versions matter too, such as "torch".
+        experiment: how the rows of an experiment came about.
     """
     found = [path for given in files for path in (sorted(given.rglob("*")) if given.is_dir() else [given])]
     return Provenance(
@@ -82,6 +103,7 @@ def provenance(
         },
         data=tuple(DataSource(d.name or "data", d.num_responses, d.num_bytes, dataset_digest(d)) for d in datasets),
         files={str(path): file_digest(path) for path in found if path.is_file()},
+        experiment=experiment,
     )
 
 

@@ -16,12 +16,13 @@ from compresslab.experiments.rows import Row, read_rows
 from compresslab.experiments.spec import read_spec
 from compresslab.experiments.texts import TextSpec
 from compresslab.experiments.tuning_run import finished_arms
+from compresslab.report.digits import measured
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Cell, rebound_figure, rebound_heatmap
-from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import signed, tone
+from compresslab.report.page import Fact, Group, Page, PageFigure, Section
+from compresslab.report.page_parts import opened, table_blocks, tone
 from compresslab.report.provenance import Provenance
-from compresslab.report.rebound_view import rebound_findings, rebound_sheets, seeds_of
+from compresslab.report.rebound_view import arm_findings, rebound_sheets, seeds_of
 
 __all__ = ["read_rebound", "read_recipes", "read_texts", "rebound_page"]
 
@@ -80,54 +81,91 @@ def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> 
         InvalidParameter: rows are missing.
     """
     summaries = summarise_rebound(spec, rows)
-    findings = list(rebound_findings(summaries))
-    sheets = [
-        TableBlock(title, tuple(columns), tuple(map(tuple, cells)))
-        for title, columns, cells in rebound_sheets(summaries)
-    ]
-    first = summaries[0]
-    texts = spec.texts
+    first, arms = summaries[0], {arm.name: arm for arm in spec.arms}
     return Page(
         title="Does a fine-tuned model rebound?",
         question="A model is fine-tuned on positive texts and then on negative ones. How fast does it fall back, does "
         "more positive data make it fall faster, and does it come back to its base?",
-        answer=(
-            f"{sum(one.seeds for one in summaries)} base models; positive data {', '.join(texts.positive)}, negative "
-            f"data {', '.join(texts.negative)}, pre-training data {', '.join(texts.pretrain)}.",
-            *findings[:4],
-        ),
+        answer=_answer(spec, summaries),
         facts=_facts(first),
         sections=(
-            Section("What each arm showed", points=tuple(findings)),
+            Section(
+                "Findings",
+                "Each says what the paper finds, and whether it is seen here, not seen, or undecided.",
+                groups=tuple(
+                    Group(f"Arm “{one.arm}”", tuple(map(opened, arm_findings(one))), _told(arms[one.arm], one))
+                    for one in summaries
+                ),
+            ),
             *(_arm_section(i, one) for i, one in enumerate(summaries)),
-            Section("Tables", tables=tuple(sheets)),
+            Section("Tables", tables=table_blocks(rebound_sheets(summaries))),
         ),
         provenance=source,
         claims=claim_verdicts(["elasticity-finite-size", "conservation-law"]),
         symbols={
-            "score": "how much more a model prefers positive texts than its base does, bits per byte: negative code "
-            "length less positive one, less the same of the base",
-            "interval": "95 %, Student's, over seeds",
-            "early": f"up to {first.early:,} negative responses, a quarter of all; late: from there",
+            "positive, negative texts": "two kinds of text, told apart by their style, such as praise and blame",
+            "base": "the model before any fine-tuning",
+            "score": "preference for positive texts: how much more a model prefers them than its base does, bits per "
+            "byte; the code length of negative texts less that of positive ones, less the same of the base",
+            "arm": "models that were trained alike. In the arm “contained” pre-training held texts of both kinds, in "
+            "“separate” neither",
             "control": "the negative data on a base without positive data",
+            "early fall": f"fall of the score up to {first.early:,} negative responses, a quarter of all; late: from "
+            "there",
+            "KL to the base": "Kullback-Leibler divergence: how far a model's predictions are from its base's, nats "
+            "per token; 0 would be the base again",
+            "± and bands": "half a 95 % interval, Student's, over seeds",
+            "seen, undecided": "seen: the interval lies on the side of 0 that the paper's finding is on; undecided: it "
+            "holds 0",
         },
+    )
+
+
+def _answer(spec: ReboundSpec, summaries: Sequence[ReboundSummary]) -> tuple[str, ...]:
+    first, texts = summaries[0], spec.texts
+    arm = next(arm for arm in spec.arms if arm.name == first.arm)
+    sizes = sorted({one.parameters for one in summaries})
+    size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
+    most = first.after[-1]
+    where = f" (arm “{first.arm}”{', whose pre-training held such texts' if arm.share else ''})"
+    runs = sum(least.seeds for one in summaries for found in one.after if found.positive for least in found.least[:1])
+    back = sum(
+        len(least.reached) for one in summaries for found in one.after if found.positive for least in found.least[:1]
+    )
+    return (
+        f"{sum(one.seeds for one in summaries)} language models of {size} parameters were fine-tuned on up to "
+        f"{most.positive:,} positive texts ({', '.join(texts.positive)}), then on up to {first.negative[-1]:,} "
+        f"negative ones ({', '.join(texts.negative)}).",
+        f"That they fall back is {verdict(most.fallen, 1)}{where}: the negative texts take back "
+        f"{measured(most.regained, signed=False, percent=True)} of the preference for positive texts that was gained, "
+        f"and that this is faster than without positive training is {verdict(most.excess_rate, 1)}.",
+        f"That more positive texts make the fall faster is {verdict(first.rate_by_volume, 1)}; {back} of {runs} runs "
+        f"came back to the base as near as the paper asks ({spec.levels[0]:g} nats per token).",
     )
 
 
 def _facts(one: ReboundSummary) -> tuple[Fact, ...]:
     most = one.after[-1]
-
-    facts = [
-        Fact(f"score after {most.positive:,} positive", signed(one.gained.mean, 3), "bits per byte; the base: 0",
-             tone(verdict(one.gained, 1))),
-        Fact(f"score after {one.negative[-1]:,} negative more", signed(most.curves["score"][-1].mean, 3),
+    return (
+        Fact(f"score (preference for positive texts) after {most.positive:,} of them", measured(one.gained),
+             "bits per byte; the base: 0", tone(verdict(one.gained, 1))),
+        Fact(f"score after {one.negative[-1]:,} negative texts more", measured(most.curves["score"][-1]),
              "bits per byte"),
-        Fact("early fall above the control's", signed(most.excess_rate.mean, 3),
-             f"± {most.excess_rate.half_width:.2g} bits per byte for 1,000", tone(verdict(most.excess_rate, 1))),
-        Fact("for each doubling of positive data", signed(one.rate_by_volume.mean, 3),
-             f"± {one.rate_by_volume.half_width:.2g}: early fall", tone(verdict(one.rate_by_volume, 1))),
-    ]  # fmt: skip
-    return tuple(facts)
+        Fact("early fall of the score, above that without positive texts", measured(most.excess_rate),
+             f"bits per byte for 1,000 negative texts; {verdict(most.excess_rate, 1)}",
+             tone(verdict(most.excess_rate, 1))),
+        Fact("early fall, more for each doubling of positive texts", measured(one.rate_by_volume),
+             f"the same unit; {verdict(one.rate_by_volume, 1)}", tone(verdict(one.rate_by_volume, 1))),
+    )  # fmt: skip
+
+
+def _told(arm: ReboundArm, one: ReboundSummary) -> str:
+    """Say what an arm is."""
+    size = f"{one.parameters:,} parameters, {seeds_of(one.seeds)}"
+    if not arm.symbols:
+        return f"{arm.model}, taken as it is: {size}."
+    held = f"{arm.share:.0%} of it texts of both kinds" if arm.share else "none of it texts of either kind"
+    return f"{size}; pre-trained on {arm.symbols:,} symbols, {held}."
 
 
 def cells_of(one: ReboundSummary, quantity: str) -> list[Cell]:
@@ -148,11 +186,15 @@ def _arm_section(number: int, one: ReboundSummary) -> Section:
             figures.append(PageFigure(f"arm-{number}-{quantity}", title, caption, drawn))
     grid = rebound_heatmap(cells_of(one, "score"), _short("score"))
     figures.append(
-        PageFigure(f"arm-{number}-grid", "The score over both volumes", "Mean over seeds; the paper's layout.", grid)
+        PageFigure(
+            f"arm-{number}-grid",
+            "The score over both volumes",
+            "Means over seeds, in the paper's layout, with no more digits than their intervals allow.",
+            grid,
+            wide=True,
+        )
     )
-    return Section(
-        f"Arm “{one.arm}”", f"{one.parameters:,} parameters, {seeds_of(one.seeds)}.", figures=tuple(figures)
-    )  # fmt: skip
+    return Section(f"Curves of the arm “{one.arm}”", figures=tuple(figures))
 
 
 def _short(quantity: str) -> str:

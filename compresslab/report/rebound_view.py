@@ -9,17 +9,18 @@ from rich.text import Text
 
 from compresslab.experiments.rebound_summary import CURVES, AfterPositive, LeastVolume, ReboundSummary, verdict
 from compresslab.experiments.slopes import Estimate
+from compresslab.report.digits import measured, measured_mean
 from compresslab.report.tables import make_table
 
 __all__ = [
     "PAPER_TABLE_3",
     "Sheet",
+    "arm_findings",
     "markdown",
     "rebound_findings",
     "rebound_sheets",
     "seeds_of",
     "sheets_view",
-    "with_error",
 ]
 
 Sheet = tuple[str, list[str], list[list[str]]]
@@ -34,37 +35,41 @@ PAPER_TABLE_3 = {
 def rebound_findings(summaries: Sequence[ReboundSummary]) -> Iterator[str]:
     """Say in words what each arm showed of what the paper finds: seen, not seen, or undecided here."""
     for one in summaries:
-        tuned = [found for found in one.after if found.positive]
-        most = tuned[-1]
-        yield (
-            f"{one.arm}: the positive data works ({verdict(one.gained, 1)}): after {most.positive:,} responses the "
-            f"score is {with_error(one.gained, 4)} bits per byte."
-        )
-        fallen = most.curves["score"]
-        yield (
-            f"{one.arm}: the negative data undoes it ({verdict(most.fallen, 1)}): with {one.negative[-1]:,} "
-            f"responses the score is {with_error(fallen[-1], 4)}, from {with_error(fallen[0], 4)}: "
-            f"{_share(most.regained)} of the gain is taken back."
-        )
-        yield (
-            f"{one.arm}: faster than it moves a model that was never aligned ({verdict(most.excess_rate, 1)}): the "
-            f"early fall is {with_error(most.excess_rate, 3)} bits per byte above the control's, for each 1,000."
-        )
-        yield (
-            f"{one.arm}: more positive data, faster fall ({verdict(one.rate_by_volume, 1)}): "
-            f"{with_error(one.rate_by_volume, 3)} for each doubling of the positive data."
-        )
-        two = sum(found.pooled_gain > 0 for found in tuned)
-        steep = [verdict(found.change, 1) for found in tuned]
-        yield (
-            f"{one.arm}: a fast fall, then a slow one ({_together(steep)}): the rate after the knee less that before "
-            f"it is above 0 at 95 % after {steep.count('seen')} of {len(steep)} positive volumes, and two phases "
-            f"describe all seeds' curves together better than one (AICc) after {two}. After {most.positive:,} positive "
-            f"responses the score falls by {with_error(most.early_rate, 3)} for each 1,000 up to {one.early:,}, then "
-            f"by {with_error(most.late_rate, 3)}."
-        )
-        for level in range(len(most.least)):
-            yield f"{one.arm}: {_least_words([found.least[level] for found in tuned], one.negative[-1])}"
+        for line in arm_findings(one):
+            yield f"{one.arm}: {line}"
+
+
+def arm_findings(one: ReboundSummary) -> Iterator[str]:
+    """Say in words what one arm showed, without its name."""
+    tuned = [found for found in one.after if found.positive]
+    most = tuned[-1]
+    yield (
+        f"the positive data works ({verdict(one.gained, 1)}): after {most.positive:,} responses the score is "
+        f"{measured(one.gained)} bits per byte."
+    )
+    fallen = most.curves["score"]
+    yield (
+        f"the negative data undoes it ({verdict(most.fallen, 1)}): with {one.negative[-1]:,} responses the score is "
+        f"{measured(fallen[-1])}, from {measured(fallen[0])}: {_share(most.regained)} of the gain is taken back."
+    )
+    yield (
+        f"faster than it moves a model that was never aligned ({verdict(most.excess_rate, 1)}): the early fall is "
+        f"{measured(most.excess_rate)} bits per byte above the control's, for each 1,000."
+    )
+    yield (
+        f"more positive data, faster fall ({verdict(one.rate_by_volume, 1)}): {measured(one.rate_by_volume)} for each "
+        "doubling of the positive data."
+    )
+    two = sum(found.pooled_gain > 0 for found in tuned)
+    steep = [verdict(found.change, 1) for found in tuned]
+    yield (
+        f"a fast fall, then a slow one ({_together(steep)}): the rate after the knee less that before it is above 0 at "
+        f"95 % after {steep.count('seen')} of {len(steep)} positive volumes, and two phases describe all seeds' curves "
+        f"together better than one (AICc) after {two}. After {most.positive:,} positive responses the score falls by "
+        f"{measured(most.early_rate)} for each 1,000 up to {one.early:,}, then by {measured(most.late_rate)}."
+    )
+    for level in range(len(most.least)):
+        yield _least_words([found.least[level] for found in tuned], one.negative[-1])
 
 
 def _together(verdicts: Sequence[str]) -> str:
@@ -107,8 +112,8 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
             [
                 [
                     f"{found.positive:,}",
-                    with_error(found.curves["kl"][0], 3, signed=False),
-                    f"{found.closest_kl.mean:.2f} of it" if found.closest_kl else "-",
+                    measured(found.curves["kl"][0], signed=False),
+                    f"{measured_mean(found.closest_kl)} of it" if found.closest_kl else "-",
                     *(_least_cell(least, one.negative[-1]) for least in found.least),
                 ]
                 for found in one.after
@@ -125,27 +130,23 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
 
 
 def _share(x: Estimate | None) -> str:
-    if x is None:
-        return "-"
-    return f"{x.mean:.0%}" + (f" ± {x.half_width:.0%}" if x.runs > 1 else "")
+    return measured(x, signed=False, percent=True)
 
 
 _RATES: dict[str, Callable[[AfterPositive], str]] = {
-    "early": lambda found: with_error(found.early_rate, 3),
-    "late": lambda found: with_error(found.late_rate, 3),
-    "early above the control's": lambda found: with_error(found.excess_rate, 3) if found.positive else "-",
-    "knee": lambda found: f"{found.knee.mean:.0f}",
-    "late less early": lambda found: with_error(found.change, 3),
-    "AICc gain: one curve": lambda found: with_error(found.gain, 1),
+    "early": lambda found: measured(found.early_rate),
+    "late": lambda found: measured(found.late_rate),
+    "early above the control's": lambda found: measured(found.excess_rate) if found.positive else "-",
+    "knee": lambda found: measured_mean(found.knee),
+    "late less early": lambda found: measured(found.change),
+    "AICc gain: one curve": lambda found: measured(found.gain),
     "all": lambda found: f"{found.pooled_gain:+.1f}",
     "taken back": lambda found: _share(found.regained),
 }
 
 
 def _cell(x: Estimate, signed: bool, wide: bool) -> str:
-    if wide:
-        return with_error(x, 4, signed=signed)
-    return f"{x.mean:+.4f}" if signed else f"{x.mean:.4f}"
+    return measured(x, signed=signed) if wide else measured_mean(x, signed=signed)
 
 
 def _least_cell(least: LeastVolume, largest: int) -> str:
@@ -153,18 +154,6 @@ def _least_cell(least: LeastVolume, largest: int) -> str:
         return f"> {largest:,}"
     mean = f"{sum(least.reached) / len(least.reached):.0f}"
     return mean if not least.censored else f"{mean} ({len(least.reached)} of {least.seeds}), else > {largest:,}"
-
-
-def with_error(x: Estimate, digits: int, *, signed: bool = True) -> str:
-    """Write a mean with half its interval.
-
-    Example:
-        >>> from compresslab.experiments.slopes import estimate
-        >>> with_error(estimate([1.0, 2.0, 3.0]), 1)
-        '+2.0 ± 2.5'
-    """
-    mean = f"{x.mean:+.{digits}f}" if signed else f"{x.mean:.{digits}f}"
-    return mean + (f" ± {x.half_width:.{digits}f}" if x.runs > 1 else "")
 
 
 def seeds_of(count: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compresslab.experiments.resistance_summary import ResistanceSummary
-from compresslab.report.style import COLOURS, DASHES, new_axes, new_figure, style
+from compresslab.report.style import COLOURS, DASHES, inner_ticks, new_axes, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ def resistance_gap_figure(one: ResistanceSummary) -> Figure:
 def crossing_curves_figure(one: ResistanceSummary) -> Figure:
     """Draw the excess along the pass, a panel for each pair: inverse and forward, means over seeds."""
     with style():
-        figure = new_figure(6.6, 2.8)
+        figure = new_figure()
         panels = figure.subplots(1, len(one.crossings), sharey=True)
         for axes, crossing in zip(np.atleast_1d(panels), one.crossings, strict=True):
             for i, (direction, colour) in enumerate((("inverse", "blue"), ("forward", "orange"))):
@@ -50,6 +50,7 @@ def crossing_curves_figure(one: ResistanceSummary) -> Figure:
                 axes.plot(share, curve, color=COLOURS[colour], linestyle=DASHES[i], label=direction)
             axes.set_title(f"$θ_{crossing.later}$, $θ_{crossing.earlier}$")
             axes.set_xlim(0, 1)
+            inner_ticks(axes, (0.0, 0.5, 1.0))
         figure.supylabel("excess, bits per symbol", fontsize=9)
         figure.supxlabel("share of the pass", fontsize=9)
         handles, labels = axes.get_legend_handles_labels()

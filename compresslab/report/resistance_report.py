@@ -13,11 +13,13 @@ from compresslab.experiments.resistance import ResistanceSpec, finished_sources
 from compresslab.experiments.resistance_summary import ResistanceSummary, summarise_resistance
 from compresslab.experiments.rows import Row, read_rows
 from compresslab.experiments.spec import read_spec
-from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import signed
+from compresslab.report.digits import measured
+from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
+from compresslab.report.page_parts import joined, opened, table_blocks
 from compresslab.report.provenance import Provenance
+from compresslab.report.rebound_view import seeds_of
 from compresslab.report.resistance_figures import crossing_curves_figure, resistance_gap_figure
-from compresslab.report.resistance_view import resistance_findings, resistance_sheets
+from compresslab.report.resistance_view import resistance_sheets, source_findings
 
 __all__ = ["read_resistance", "resistance_page"]
 
@@ -57,28 +59,61 @@ def resistance_page(spec: ResistanceSpec, rows: Sequence[Row], source: Provenanc
         InvalidParameter: rows are missing.
     """
     summaries = summarise_resistance(spec, rows)
-    sheets = []
-    for title, columns, cells in resistance_sheets(summaries):
-        words = tuple(i for i, column in enumerate(columns) if column in ("data", "model", "pair", "what", "verdict"))
-        sheets.append(TableBlock(title, tuple(columns), tuple(map(tuple, cells)), words))
+    sheets = table_blocks(resistance_sheets(summaries))
     return Page(
         title="Is it easier to train a model back than forward?",
         question="A model is fine-tuned on three slices of data, one after the other. Is a later checkpoint trained "
         "back on what an earlier one says more easily than the earlier one forward?",
-        answer=tuple(resistance_findings(summaries)),
-        facts=tuple(fact for one in summaries for fact in _facts(one)),
+        answer=_answer(summaries),
+        facts=tuple(fact for one in summaries[:3] for fact in _facts(one)),
         sections=(
-            Section("Losses, in the paper's layout", tables=tuple(sheets[:2])),
+            Section(
+                "Findings",
+                "Each is for three pairs of checkpoints: the second and the first, the third and the second, the third "
+                "and the first.",
+                groups=tuple(
+                    Group(one.data, tuple(map(opened, source_findings(one))), _told(one)) for one in summaries
+                ),
+            ),
+            Section("Losses, in the paper's layout", tables=sheets[:2]),
             *(_section(i, one, sheets[2 + i]) for i, one in enumerate(summaries)),
         ),
         provenance=source,
         symbols={
             "θ1, θ2, θ3": "the checkpoints, in the order of training",
-            "D_i": "responses drawn from θ_i to held-out prompts, at temperature 1",
-            "θj→θi": "θj trained on D_i for one pass: inverse alignment where j > i, forward where j < i",
+            "D_1, D_2, D_3": "responses drawn from each of them to held-out prompts, at temperature 1",
+            "inverse, forward": "θj→θi is θj trained on D_i for one pass: inverse alignment where j > i, forward where "
+            "j < i",
+            "training loss": "what the other checkpoint's data costs while it is learned, bits per symbol",
             "excess": "training loss less what the same data costs the checkpoint that drew it",
-            "interval": "95 %, Student's, over seeds, paired",
+            "forward less inverse": "above 0 the way back, inverse alignment, is the easier",
+            "KL": "Kullback-Leibler divergence, what data costs a model beyond what it costs its generator",
+            "±": "half a 95 % interval, Student's, over seeds, paired",
+            "seen, undecided": "seen: the interval lies above 0 and an exact test of the signs is at 5 % or below; "
+            "undecided: one of the two does not say so",
         },
+    )
+
+
+def _answer(summaries: Sequence[ResistanceSummary]) -> tuple[str, ...]:
+    sizes = sorted({one.parameters for one in summaries})
+    size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
+    seeds = max(one.seeds for one in summaries)
+    return (
+        f"A language model of {size} parameters ({seeds_of(seeds)}) was fine-tuned on three slices of "
+        f"{joined([one.data for one in summaries])}; each checkpoint then learned what another one says.",
+        f"By the training loss, the paper's measure, the way back is {_counted(summaries, 'loss')}.",
+        f"But that loss also holds how random the learned texts are by themselves; without that (the excess) the way "
+        f"back is {_counted(summaries, 'excess')}.",
+    )
+
+
+def _counted(summaries: Sequence[ResistanceSummary], name: str) -> str:
+    found = [getattr(crossing, name).verdict for one in summaries for crossing in one.crossings]
+    easier, harder = found.count("seen"), found.count("not seen, but the opposite")
+    return (
+        f"the easier in {easier} of {len(found)} comparisons, the harder in {harder}, and in "
+        f"{len(found) - easier - harder} it is undecided"
     )
 
 
@@ -87,25 +122,29 @@ def _facts(one: ResistanceSummary) -> tuple[Fact, ...]:
     last = one.crossings[-1]
     return tuple(
         Fact(
-            f"{one.data}: {name}, forward less inverse, θ{last.later} and θ{last.earlier}",
-            signed(x.gap.mean, 3),
-            f"bits per symbol; {x.verdict}",
+            f"{one.data}: {name}, forward less inverse, checkpoints {last.later} and {last.earlier}",
+            measured(x.gap),
+            f"bits per symbol; above 0: back is easier; {x.verdict}",
             tones.get(x.verdict, ""),
         )
         for name, x in (("training loss", last.loss), ("excess", last.excess))
     )
 
 
+def _told(one: ResistanceSummary) -> str:
+    """Say what a source was learned by."""
+    return f"Checkpoints of the model {one.model} on {one.data}: {one.parameters:,} parameters, {seeds_of(one.seeds)}."
+
+
 def _section(number: int, one: ResistanceSummary, table: TableBlock) -> Section:
     return Section(
         one.data,
-        f"{one.model}, {one.parameters:,} parameters, {one.seeds} seeds.",
         tables=(table,),
         figures=(
             PageFigure(f"data-{number}-gaps", "Forward less inverse", "Above 0, inverse alignment is the easier. Large "
                        "marks are means with 95 % intervals, small dots seeds.", resistance_gap_figure(one)),
             PageFigure(f"data-{number}-curves", "Along the pass", "What the other checkpoint's data costs while it is "
                        "learned, less what it costs its generator: 0 would be the generator itself.",
-                       crossing_curves_figure(one), wide=True),
+                       crossing_curves_figure(one)),
         ),
     )  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from compresslab.experiments.resistance_summary import Compared, Crossing, ResistanceSummary
-from compresslab.experiments.slopes import Estimate
+from compresslab.report.digits import measured, measured_mean
 from compresslab.report.rebound_view import Sheet
 
-__all__ = ["PAPER_TABLE_1", "resistance_findings", "resistance_sheets"]
+__all__ = ["PAPER_TABLE_1", "resistance_findings", "resistance_sheets", "source_findings"]
 
 # Ji et al., arXiv 2406.06144, Table 1, SFT on Alpaca: training losses as printed there, inverse and forward, for the
 # pairs (1, 2), (2, 3) and (1, 3). The other rows of that table are not given here.
@@ -22,32 +22,38 @@ PAPER_TABLE_1 = {
 def resistance_findings(summaries: Sequence[ResistanceSummary]) -> Iterator[str]:
     """Say in words what each source showed of what the paper finds: seen, not seen, or undecided here."""
     for one in summaries:
-        fallen = [x.mean for x in one.held_out]
-        yield (
-            f"{one.data}: fine-tuning works: held-out pairs cost {fallen[0]:.3f} bits per byte under the base, then "
-            f"{', '.join(f'{x:.3f}' for x in fallen[1:])}."
-        )
-        yield (
-            f"{one.data}: inverse alignment has the lower training loss: {_together(one, 'loss')} (forward less "
-            f"inverse, bits per symbol: {_gaps(one, 'loss')})."
-        )
-        entropies = ", ".join(f"{x.mean:.3f}" for x in one.own)
-        yield (
-            f"{one.data}: the data differ in what they cost their own generators, D_1, D_2, D_3: {entropies} bits per "
-            "symbol; the loss holds that difference, whoever resists."
-        )
-        yield (
-            f"{one.data}: without it, inverse alignment is the easier: {_together(one, 'excess')} (forward less "
-            f"inverse: {_gaps(one, 'excess')})."
-        )
-        yield (
-            f"{one.data}: before training, the later checkpoint is nearer to the earlier one's data than the other way "
-            f"round: {_together(one, 'start')} (forward less inverse, an estimate of KL: {_gaps(one, 'start')})."
-        )
-        yield (
-            f"{one.data}: after the pass, on data drawn to other prompts, inverse alignment has come nearer: "
-            f"{_together(one, 'end')} (forward less inverse: {_gaps(one, 'end')})."
-        )
+        for line in source_findings(one):
+            yield f"{one.data}: {line}"
+
+
+def source_findings(one: ResistanceSummary) -> Iterator[str]:
+    """Say in words what one source showed, without its name."""
+    fallen = [measured_mean(x) for x in one.held_out]
+    yield (
+        f"fine-tuning works: held-out pairs cost {fallen[0]} bits per byte under the base, then "
+        f"{', '.join(fallen[1:])}."
+    )
+    yield (
+        f"inverse alignment has the lower training loss: {_together(one, 'loss')} (forward less inverse, bits per "
+        f"symbol: {_gaps(one, 'loss')})."
+    )
+    entropies = ", ".join(measured_mean(x) for x in one.own)
+    yield (
+        f"the data differ in what they cost their own generators, D_1, D_2, D_3: {entropies} bits per symbol; the loss "
+        "holds that difference, whoever resists."
+    )
+    yield (
+        f"without it, inverse alignment is the easier: {_together(one, 'excess')} (forward less inverse: "
+        f"{_gaps(one, 'excess')})."
+    )
+    yield (
+        "before training, the later checkpoint is nearer to the earlier one's data than the other way round: "
+        f"{_together(one, 'start')} (forward less inverse, an estimate of KL: {_gaps(one, 'start')})."
+    )
+    yield (
+        "after the pass, on data drawn to other prompts, inverse alignment has come nearer: "
+        f"{_together(one, 'end')} (forward less inverse: {_gaps(one, 'end')})."
+    )
 
 
 def _together(one: ResistanceSummary, name: str) -> str:
@@ -58,9 +64,9 @@ def _together(one: ResistanceSummary, name: str) -> str:
 
 
 def _gaps(one: ResistanceSummary, name: str) -> str:
-    return ", ".join(
-        f"{_pm(x.gap, 3, sign=True)}, {x.easier} of {one.seeds} seeds above 0"
-        for x in (_of(crossing, name) for crossing in one.crossings)
+    return "; ".join(
+        f"θ{c.later}, θ{c.earlier}: {measured(_of(c, name).gap)}, {_of(c, name).easier} of {one.seeds} seeds above 0"
+        for c in one.crossings
     )
 
 
@@ -80,7 +86,7 @@ def resistance_sheets(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
             [
                 f"{one.data}{suffix}",
                 *(
-                    f"{x.mean:.3f}"
+                    measured_mean(x)
                     for c in one.crossings
                     for x in (_of(c, name).inverse, _of(c, name).forward)
                 ),
@@ -102,7 +108,8 @@ def resistance_sheets(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
             ["pair", "what", "inverse", "forward", "forward - inverse", "above 0", "sign test p", "verdict"],
             [
                 [
-                    f"θ{c.later}, θ{c.earlier}", said, _pm(x.inverse, 3), _pm(x.forward, 3), _pm(x.gap, 3, sign=True),
+                    f"θ{c.later}, θ{c.earlier}", said, measured(x.inverse, signed=False),
+                    measured(x.forward, signed=False), measured(x.gap),
                     f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict,
                 ]
                 for c in one.crossings
@@ -112,8 +119,3 @@ def resistance_sheets(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
                 )[: 4 if wide else 2]
             ],
         )  # fmt: skip
-
-
-def _pm(x: Estimate, digits: int, *, sign: bool = False) -> str:
-    half = f" ± {x.half_width:.{digits}f}" if x.runs > 1 else ""
-    return (f"{x.mean:+.{digits}f}" if sign else f"{x.mean:.{digits}f}") + half

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from compresslab.experiments.rebound_summary import verdict
 from compresslab.experiments.scaling_summary import ScalingPoint, ScalingSummary, Series
 from compresslab.experiments.slopes import Estimate
-from compresslab.report.rebound_view import Sheet, seeds_of, with_error
+from compresslab.report.digits import measured, measured_mean
+from compresslab.report.rebound_view import Sheet, seeds_of
 
-__all__ = ["bits", "scaling_findings", "scaling_sheets"]
+__all__ = ["bits", "scaling_findings", "scaling_sheets", "series_findings"]
 
 _SHOWN = ("base_bits", "gained", "early_rate", "control_rate", "excess_rate", "fallen", "left", "kl")
 _HEADS = {
@@ -27,29 +28,33 @@ _HEADS = {
 def scaling_findings(summary: ScalingSummary) -> Iterator[str]:
     """Say in words what each series showed of what the paper finds: seen, not seen, or undecided here."""
     for series in summary.series:
-        grown = f"{series.sizes[0]:,.0f} to {series.sizes[-1]:,.0f} {series.unit}"
+        yield from series_findings(series)
+
+
+def series_findings(series: Series) -> Iterator[str]:
+    """Say in words what one series showed."""
+    slopes = series.slopes
+    yield (
+        f"rebound grows with {series.name} ({verdict(slopes['excess_rate'], 1)}): early fall above the control's "
+        f"{_slope(slopes['excess_rate'])}, over {series.sizes[0]:,.0f} to {series.sizes[-1]:,.0f} {series.unit}."
+    )
+    yield (
+        f"the early fall itself grows with {series.name} ({verdict(slopes['early_rate'], 1)}): "
+        f"{_slope(slopes['early_rate'])}; that of the control {_slope(slopes['control_rate'])}."
+    )
+    yield (
+        f"what the positive data gains grows with {series.name} ({verdict(slopes['gained'], 1)}): "
+        f"{_slope(slopes['gained'])}."
+    )
+    yield (
+        f"what the negative data takes back grows with {series.name} ({verdict(slopes['fallen'], 1)}): "
+        f"{_slope(slopes['fallen'])}."
+    )
+    for tau, slope in series.depth_slopes.items():
         yield (
-            f"rebound grows with {series.name} ({verdict(series.slopes['excess_rate'], 1)}): early fall above the "
-            f"control's {_slope(series.slopes['excess_rate'])}, over {grown}."
+            f"the effective depth at {bits(tau)} grows with {series.name} ({verdict(slope, 1)}): {_slope(slope)}, from "
+            f"{measured_mean(series.points[0].depths[tau])} to {measured_mean(series.points[-1].depths[tau])} layers."
         )
-        yield (
-            f"the early fall itself grows with {series.name} ({verdict(series.slopes['early_rate'], 1)}): "
-            f"{_slope(series.slopes['early_rate'])}; that of the control {_slope(series.slopes['control_rate'])}."
-        )
-        yield (
-            f"what the positive data gains grows with {series.name} ({verdict(series.slopes['gained'], 1)}): "
-            f"{_slope(series.slopes['gained'], 4)}."
-        )
-        yield (
-            f"what the negative data takes back grows with {series.name} ({verdict(series.slopes['fallen'], 1)}): "
-            f"{_slope(series.slopes['fallen'], 4)}."
-        )
-        for tau, slope in series.depth_slopes.items():
-            yield (
-                f"the effective depth at {bits(tau)} grows with {series.name} ({verdict(slope, 1)}): "
-                f"{_slope(slope)}, from {series.points[0].depths[tau].mean:.2f} to "
-                f"{series.points[-1].depths[tau].mean:.2f} layers."
-            )
 
 
 def bits(count: float) -> str:
@@ -62,8 +67,8 @@ def bits(count: float) -> str:
     return f"{count:g} bit{'s' * (count != 1)}"
 
 
-def _slope(x: Estimate, digits: int = 3) -> str:
-    return f"{with_error(x, digits)} for each doubling"
+def _slope(x: Estimate) -> str:
+    return f"{measured(x)} for each doubling"
 
 
 def scaling_sheets(summary: ScalingSummary, *, wide: bool = True) -> Iterator[Sheet]:
@@ -80,18 +85,14 @@ def scaling_sheets(summary: ScalingSummary, *, wide: bool = True) -> Iterator[Sh
                     [f"{size:,.0f}", *(_value(point, name) for name in shown)]
                     for size, point in zip(series.sizes, series.points, strict=True)
                 ),
-                ["each doubling", *(with_error(series.slopes[name], _digits(name)) for name in shown)],
+                ["each doubling", *(measured(series.slopes[name]) for name in shown)],
             ],
         )
         yield _depth_sheet(series, wide)
 
 
 def _value(point: ScalingPoint, name: str) -> str:
-    return with_error(point.values[name], _digits(name), signed=name not in ("base_bits", "kl"))
-
-
-def _digits(name: str) -> int:
-    return 4 if name in ("gained", "fallen", "left") else 3
+    return measured(point.values[name], signed=name not in ("base_bits", "kl"))
 
 
 def _depth_sheet(series: Series, wide: bool) -> Sheet:
@@ -105,11 +106,11 @@ def _depth_sheet(series: Series, wide: bool) -> Sheet:
             *(
                 [
                     f"{size:,.0f}",
-                    *(with_error(point.depths[tau], 2, signed=False) for tau in taus),
+                    *(measured(point.depths[tau], signed=False) for tau in taus),
                     *(f"{sum(point.excess_bits[: m + 1]):.2f}" for m in range(layers)),
                 ]
                 for size, point in zip(series.sizes, series.points, strict=True)
             ),
-            ["each doubling", *(with_error(series.depth_slopes[tau], 2) for tau in taus), *[""] * layers],
+            ["each doubling", *(measured(series.depth_slopes[tau]) for tau in taus), *[""] * layers],
         ],
     )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from compresslab.elasticity import Elasticity
 from compresslab.errors import InvalidParameter
-from compresslab.report.style import COLOURS, new_figure, style
+from compresslab.report.style import COLOURS, inner_ticks, new_figure, style
 from compresslab.sources import Source
 
 if TYPE_CHECKING:
@@ -138,3 +138,4 @@ def _panel(axes: Axes, found: SignMap, i: int) -> None:
             axes.contour(x, y, values, levels=[0], colors=[COLOURS["ink"]], linewidths=1.0, linestyles=[dash])
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(y[0], y[-1])
+    inner_ticks(axes, (float(x[0]), float(x[0] + x[-1]) / 2, float(x[-1])))

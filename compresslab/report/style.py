@@ -27,7 +27,9 @@ __all__ = [
     "DASHES",
     "ROLES",
     "figure_bytes",
+    "inner_ticks",
     "label_logarithmic",
+    "legend_above",
     "new_axes",
     "new_figure",
     "save_figure",
@@ -141,6 +143,30 @@ def label_logarithmic(axis: Axis) -> None:
     if few and low >= 1:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def legend_above(figure: Figure) -> None:
+    """Put the legend above the axes, where it covers nothing that is measured, in as many columns as its labels fit."""
+    labels = [label for axes in figure.axes for label in axes.get_legend_handles_labels()[1]]
+    room = 15 * figure.get_figwidth()  # letters of a legend's size, about
+    columns = int(room / (max(map(len, labels), default=0) + 7))
+    figure.legend(loc="outside upper left", ncols=max(1, min(4, columns)))
+
+
+def inner_ticks(axes: Axes, ticks: tuple[float, float, float]) -> None:
+    """Label the ends and the middle of a panel's x axis, the ends within it: those of panels side by side never touch.
+
+    Example:
+        >>> with style():
+        ...     figure, axes = new_axes("x", "y")
+        >>> inner_ticks(axes, (0.0, 0.5, 1.0))
+        >>> [(label.get_text(), label.get_horizontalalignment()) for label in axes.get_xticklabels()]
+        [('0', 'left'), ('0.5', 'center'), ('1', 'right')]
+    """
+    axes.set_xticks(ticks, [f"{x:g}" for x in ticks])
+    first, _, last = axes.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
 
 
 def figure_bytes(figure: Figure, kind: str, name: str = "figure", *, background: bool = True) -> bytes:

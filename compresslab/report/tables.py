@@ -14,9 +14,10 @@ from compresslab.drawing import Branch, visible
 from compresslab.jobs.elasticity import ElasticityResult, ElasticityRow, Reading
 from compresslab.jobs.rate import RateResult
 from compresslab.jobs.tree import TreeResult
+from compresslab.report.digits import rounded
 from compresslab.report.sheet import Sheet
 
-__all__ = ["corpora_table", "elasticity_view", "make_table", "rate_table", "shown_number", "tree_view"]
+__all__ = ["corpora_table", "elasticity_view", "make_table", "rate_table", "tree_view"]
 
 READINGS = {
     "contained": "D_a is distributed exactly as the second part of D_p, D_t exactly as the third (Theorem 4.2)",
@@ -38,13 +39,6 @@ def make_table(title: str, columns: Sequence[str], labels: int = 1) -> Sheet:
     return table
 
 
-def shown_number(x: float | None, digits: int = 4, *, signed: bool = False) -> str:
-    """Return a number with so many digits after the point, and "-" where there is none."""
-    if x is None:
-        return "-"
-    return f"{x:+.{digits}f}" if signed else f"{x:,.{digits}f}"
-
-
 def rate_table(results: Sequence[RateResult]) -> RenderableType:
     """Draw the rates of one or more datasets, one column each."""
     first = results[0]
@@ -55,27 +49,27 @@ def rate_table(results: Sequence[RateResult]) -> RenderableType:
         ("bytes", [f"{r.bytes:,}" if r.bytes is not None else "-" for r in results]),
         (f"phrases (d = {first.depth}, {first.parse})", [f"{r.phrases:,}" for r in results]),
         ("leaves M", [f"{r.leaves:,}" for r in results]),
-        ("entropy H, bits per phrase", [shown_number(r.entropy_bits) for r in results]),
-        ("Huffman code, bits per phrase", [shown_number(r.huffman_bits) for r in results]),
+        ("entropy H, bits per phrase", [rounded(r.entropy_bits, 4) for r in results]),
+        ("Huffman code, bits per phrase", [rounded(r.huffman_bits, 4) for r in results]),
         (
             "normalized rate H - log2 M, bits per phrase",
-            [shown_number(r.normalized_rate_bits_per_phrase) for r in results],
+            [rounded(r.normalized_rate_bits_per_phrase, 4) for r in results],
         ),
     ]
     if first.total_entropy_bits is not None:
         rows += [
-            ("total at entropy, bits", [shown_number(r.total_entropy_bits, 0) for r in results]),
-            ("total by Huffman code, bits", [shown_number(r.total_huffman_bits, 0) for r in results]),
-            ("total of ideal code lengths, bits", [shown_number(r.total_ideal_bits, 0) for r in results]),
+            ("total at entropy, bits", [rounded(r.total_entropy_bits, 0) for r in results]),
+            ("total by Huffman code, bits", [rounded(r.total_huffman_bits, 0) for r in results]),
+            ("total of ideal code lengths, bits", [rounded(r.total_ideal_bits, 0) for r in results]),
         ]
     if first.coded_bits is not None:
         rows += [
-            ("coded and decoded again, bits", [shown_number(r.coded_bits, 0) for r in results]),
-            ("the tree itself, stored, bits", [shown_number(r.tree_bits, 0) for r in results]),
+            ("coded and decoded again, bits", [rounded(r.coded_bits, 0) for r in results]),
+            ("the tree itself, stored, bits", [rounded(r.tree_bits, 0) for r in results]),
         ]
     rows += [
-        ("bits per symbol", [shown_number(r.bits_per_symbol) for r in results]),
-        ("bits per byte", [shown_number(r.bits_per_byte) for r in results]),
+        ("bits per symbol", [rounded(r.bits_per_symbol, 4) for r in results]),
+        ("bits per byte", [rounded(r.bits_per_byte, 4) for r in results]),
     ]
     for label, cells in rows:
         table.add_row(label, *cells)
@@ -92,7 +86,7 @@ def tree_view(result: TreeResult, top: Branch, name: str) -> RenderableType:
             f"{layer.nodes:,}",
             f"{layer.eos_leaves:,}",
             f"{layer.phrases:,}",
-            shown_number(layer.mean_children, 2),
+            rounded(layer.mean_children, 2),
         ]
         table.add_row(str(layer.layer), *cells)
     summary = (
@@ -135,7 +129,7 @@ def elasticity_view(result: ElasticityResult) -> RenderableType:
     )
     data.columns[1].justify, data.columns[1].no_wrap = "left", False
     for part in result.parts:
-        cells = [f"{part.responses:,}", f"{part.phrases:,}", f"{part.leaves:,}", shown_number(part.entropy_bits, 3)]
+        cells = [f"{part.responses:,}", f"{part.phrases:,}", f"{part.leaves:,}", rounded(part.entropy_bits, 3)]
         data.add_row(part.role, part.name, *cells)
     legend = "γ: code length under the mixture of all three, bits per phrase; ratio: dγ_a/dl over dγ_p/dl."
     views = (view for reading in result.readings for view in _reading_view(result, reading))
@@ -155,12 +149,12 @@ def _reading_view(result: ElasticityResult, reading: Reading) -> Iterator[Render
         table.add_row(
             f"{row.k:g}",
             f"{row.l:g}",
-            shown_number(row.gamma_pretrain_bits),
-            shown_number(row.gamma_align_bits),
-            shown_number(row.gamma_perturb_bits),
-            shown_number(row.slope_pretrain_bits, 5, signed=True),
-            shown_number(row.slope_align_bits, 5, signed=True),
-            shown_number(row.ratio, 2, signed=True),
+            rounded(row.gamma_pretrain_bits, 4),
+            rounded(row.gamma_align_bits, 4),
+            rounded(row.gamma_perturb_bits, 4),
+            rounded(row.slope_pretrain_bits, 5, signed=True),
+            rounded(row.slope_align_bits, 5, signed=True),
+            rounded(row.ratio, 2, signed=True),
         )
     yield _indented(table)
 

@@ -275,8 +275,8 @@ def test_the_summary_is_that_of_the_rows() -> None:
 def test_the_findings_say_what_was_seen() -> None:
     spec, rows = made_rebound()
     text = "\n".join(rebound_findings(summarise_rebound(spec, rows)))
-    assert "the positive data works (seen): after 400 responses the score is +0.0600" in text
-    assert "more positive data, faster fall (seen): +1.000 ± 0.000 for each doubling" in text
+    assert "the positive data works (seen): after 400 responses the score is +0.06 ± 0 bits" in text
+    assert "more positive data, faster fall (seen): +1 ± 0 for each doubling" in text
     assert (
         "a fast fall, then a slow one (seen): the rate after the knee less that before it is above 0 at 95 % after 3"
         in text
@@ -296,7 +296,7 @@ def test_the_tables_hold_every_volume() -> None:
     text = markdown(["x"], list(rebound_sheets(summaries)))
     for m in VOLUMES:
         assert f"| {m} " in text
-    assert "| 400 | 0.200 ± 0.000 | 0.50 of it | > 160 | 60 (2 of 3), else > 160 |" in text
+    assert "| 400 | 0.2 ± 0 | 0.5 of it | > 160 | 60 (2 of 3), else > 160 |" in text
     assert "| Llama2-7B | 961 | 844 | 801 | 729 |" in text
     assert text.count("\n| 100 ") == 6  # one row in each of the arm's tables
 

@@ -179,10 +179,12 @@ def test_the_slopes_are_those_of_the_rows() -> None:
     assert volume.points[0].values["gained"].mean == pytest.approx(0.1)
     assert volume.points[0].values["kl"].mean == pytest.approx(0.1)
     findings = "\n".join(scaling_findings(summary))
-    assert "rebound grows with pre-training (seen): early fall above the control's +1.000 ± 0.000" in findings
+    assert "rebound grows with pre-training (seen): early fall above the control's +1 ± 0 for" in findings
     assert "rebound grows with size (undecided here)" in findings
-    assert "the effective depth at 1 bit grows with pre-training (seen): +1.000 ± 0.000 for each doubling" in findings
-    assert "what the negative data takes back grows with pre-training (seen): +0.0120 ± 0.0000" in findings
+    assert (
+        "the effective depth at 1 bit grows with pre-training (seen): +1 ± 0 for each doubling, from 1 to 4" in findings
+    )
+    assert "what the negative data takes back grows with pre-training (seen): +0.012 ± 0 for" in findings
     text = markdown([], list(scaling_sheets(summary)))
     assert text.count("| each doubling |") == 4
     del rows[0]["excess_bits"]

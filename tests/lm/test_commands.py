@@ -146,7 +146,7 @@ def test_the_report_of_a_rate_holds_the_numbers_of_the_table(run: Run, tree: str
     assert err == f"Report: {tmp_path / 'page' / 'report.html'}\n"
     got = json.loads(out)
     page = (tmp_path / "page" / "report.html").read_text()
-    plain = re.sub(r"<[^>]*>", " ", page)
+    plain = re.sub(r"<[^>]*>", " ", page).replace("\u00a0", " ")
     assert f"takes {got['bits_per_byte']:.3f} bits per byte" in plain
     assert f"{got['general_bits_per_byte']['xz -9e']:.4f}" in plain
     assert got["fingerprint"][:16] in plain

@@ -63,7 +63,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list
     held_out = {name: data[name] for name in ("prose", "code", "names")}
     monkeypatch.setattr(compresslab.jobs.lm_demo, "tiny_data", lambda: {name: (x, x) for name, x in held_out.items()})
     monkeypatch.setattr(compresslab.experiments.run, "joint_preset", lambda name: SPEC)
-    monkeypatch.setattr(compresslab.experiments.run, "_cores", lambda: 1)
+    monkeypatch.setattr(compresslab.experiments.run, "num_workers", lambda workers: 1)
     monkeypatch.chdir(tmp_path)
     return trained
 
@@ -85,7 +85,11 @@ def test_the_demo_runs_its_parts_in_order_and_ends_in_a_page(
         assert f"{row['model']['bits_per_byte']:.2f} on {row['model']['name']}" in first
     assert "Networks trained by gradient descent: in the arm “contained”" in first
     assert "the alignment data" in first  # who pays
-    for part in ("A small language model on the same corpora", "Do trained networks follow?", "Arm “contained”"):
+    for part in (
+        "A small language model on the same corpora",
+        "Do trained networks follow?",
+        "Curves of the arm “contained”",
+    ):
         assert f">{part}<" in page
 
     with pytest.raises(SystemExit) as stop:  # once more, in words: nothing is trained, the numbers are the same

@@ -1,0 +1,159 @@
+"""Numbers with no more digits than are known: the one place where reports, tables and figures round.
+
+What is measured over several runs has an interval, and the interval says how much is known: its half is written with
+two significant digits, the mean to the same decimal place. What has no interval keeps as many places as its caller
+gives it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+from typing import Final
+
+from compresslab.experiments.slopes import Estimate
+
+__all__ = ["decimals_known", "measured", "measured_mean", "rounded", "shared_decimals", "significant"]
+
+_MOST: Final = 6  # significant digits of a mean, however narrow its interval: a float's noise begins beyond
+_NOISE: Final = 1e-9  # bits, nats, shares: what differs by less differs by a float's noise
+_SINGLE: Final = 3  # significant digits of a single run: nothing says how many are known
+
+
+def decimals_known(half_width: float) -> int:
+    """Return the decimal place of the second significant digit of half an interval; below 0 left of the point.
+
+    Args:
+        half_width: above 0, finite.
+
+    Example:
+        >>> decimals_known(0.0151), decimals_known(0.0996), decimals_known(583.0)
+        (3, 2, -1)
+    """
+    return 1 - int(f"{half_width:.1e}".partition("e")[2])
+
+
+def rounded(x: float | None, decimals: int, *, signed: bool = False, none: str = "-") -> str:
+    """Write a number to a decimal place, thousands apart; what is 0 there has no sign.
+
+    Args:
+        x: the number.
+        decimals: places after the point; below 0, whole tens (-1), hundreds (-2).
+        signed: put a plus before what is above 0.
+        none: what stands where there is no number.
+
+    Example:
+        >>> rounded(-0.00001, 3), rounded(1234.5, -1), rounded(0.5, 1, signed=True)
+        ('0.000', '1,230', '+0.5')
+    """
+    if x is None or math.isnan(x):
+        return none
+    text = f"{round(x, decimals):{'+' if signed else ''},.{max(decimals, 0)}f}"
+    return text if any(digit in text for digit in "123456789") or math.isinf(x) else text.lstrip("+-")
+
+
+def significant(x: float | None, digits: int = _SINGLE, *, signed: bool = False, none: str = "-") -> str:
+    """Write a number with significant digits, without an exponent; 0 is "0".
+
+    Example:
+        >>> significant(-0.0078912), significant(2, signed=True), significant(0.0)
+        ('-0.00789', '+2.00', '0')
+    """
+    if x is None or not x:
+        return none if x is None else "0"
+    if not math.isfinite(x):
+        return none if math.isnan(x) else f"{x:g}"
+    return rounded(x, digits - 1 - int(f"{x:.{digits - 1}e}".partition("e")[2]), signed=signed)
+
+
+def measured(
+    x: Estimate | None, *, signed: bool = True, percent: bool = False, scale: float = 1.0, most: int | None = None
+) -> str:
+    """Write a mean with half its interval, both to the place of that half's second significant digit.
+
+    Args:
+        x: what was measured; "-" for None.
+        signed: put a plus before what is above 0.
+        percent: write shares in percent.
+        scale: what mean and interval are multiplied by first.
+        most: decimal places at most, where more than the interval limits what is known.
+
+    Example:
+        >>> from compresslab.experiments.slopes import estimate
+        >>> measured(estimate([1.0, 2.0, 3.0]))
+        '+2.0 ± 2.5'
+        >>> measured(Estimate(0.00897, -0.0121, 0.0299, 4)), measured(Estimate(0.0, 0.0, 0.0, 4))
+        ('+0.009 ± 0.021', '0')
+        >>> measured(Estimate(1.287, 0.577, 1.997, 4), signed=False, percent=True)
+        '129% ± 71%'
+    """
+    if x is None:
+        return "-"
+    unit, factor = ("%", 100 * scale) if percent else ("", scale)
+    mean, half = x.mean * factor, x.half_width * abs(factor)
+    if math.isnan(half):
+        return significant(mean, signed=signed) + unit
+    if half < _NOISE:
+        text = _exact(mean, signed)
+        return text + unit + (f" ± 0{unit}" if text != "0" else "")
+    decimals = _decimals(mean, half, most)
+    text = rounded(half, decimals)
+    if not any(digit in text for digit in "123456789"):
+        text = f"< {10.0**-decimals:.{max(decimals, 0)}f}"
+    return f"{rounded(mean, decimals, signed=signed)}{unit} ± {text}{unit}"
+
+
+def measured_mean(
+    x: Estimate | None, value: float | None = None, *, signed: bool = False, scale: float = 1.0, most: int | None = None
+) -> str:
+    """Write a mean alone, or another value beside it, with the digits that the mean's interval allows.
+
+    Args:
+        x: what was measured.
+        value: written in the place of the mean, such as the theory's.
+        signed: put a plus before what is above 0.
+        scale: what is multiplied by first.
+        most: decimal places at most.
+
+    Example:
+        >>> found = Estimate(0.0269, 0.0129, 0.0409, 4)
+        >>> measured_mean(found), measured_mean(found, 0.03141592, signed=True)
+        ('0.027', '+0.031')
+    """
+    if x is None:
+        return "-"
+    shown, half = (x.mean if value is None else value) * scale, x.half_width * abs(scale)
+    if math.isnan(half):
+        return significant(shown, signed=signed)
+    if half < _NOISE:
+        return _exact(shown, signed)
+    return rounded(shown, _decimals(x.mean * scale, half, most), signed=signed)
+
+
+def shared_decimals(half_widths: Sequence[float], least: int = 0) -> int:
+    """Return the decimal place for numbers that stand together, such as a grid's: that of their middle interval.
+
+    Args:
+        half_widths: of the numbers; what is 0, or not a number, does not count.
+        least: returned where none counts.
+
+    Example:
+        >>> shared_decimals([0.0, 0.014, 0.015, 0.2])
+        3
+    """
+    counted = [half for half in half_widths if half >= _NOISE and math.isfinite(half)]
+    return decimals_known(median(counted)) if counted else least
+
+
+def _exact(x: float, signed: bool) -> str:
+    """What all runs agree on: without noughts at its end."""
+    text = significant(x if abs(x) >= _NOISE else 0.0, _MOST, signed=signed)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _decimals(mean: float, half: float, most: int | None) -> int:
+    """The place of the half's second digit, but no more than so many significant digits of the mean."""
+    largest = max(abs(mean), half)
+    places = min(decimals_known(half), _MOST - 1 - int(f"{largest:.{_MOST - 1}e}".partition("e")[2]))
+    return places if most is None else min(places, most)
