@@ -33,12 +33,12 @@ from compresslab.jobs.tree import measure_tree
 from compresslab.model_commands import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
 from compresslab.readers import read_files
 from compresslab.report.elasticity_report import elasticity_page
-from compresslab.report.page import check_report_extra, write_report
+from compresslab.report.page import write_report
 from compresslab.report.pages import rate_page, tree_page
 from compresslab.report.progress import working
 from compresslab.report.provenance import provenance
 from compresslab.report.tables import corpora_table, elasticity_view, rate_table, tree_view
-from compresslab.report_commands import add_report_command
+from compresslab.report_commands import ReportTo, add_report_command
 from compresslab.splitting import split_texts
 from compresslab.texts import Texts
 from compresslab.tokenizers import Tokenizer, get_tokenizer
@@ -88,15 +88,6 @@ Encoding = Annotated[str, typer.Option(help="utf-8 keeps bytes as they are; othe
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
-ReportTo = Annotated[
-    Path | None,
-    typer.Option(
-        "--report",
-        help="Write report.html and its figures to this directory.",
-        show_default=False,
-        callback=check_report_extra,  # before anything is measured
-    ),
-]
 
 
 @app.callback(invoke_without_command=True)

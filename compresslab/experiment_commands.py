@@ -13,6 +13,7 @@ from rich.text import Text
 
 from compresslab.files import write_atomic
 from compresslab.report.progress import working
+from compresslab.report_commands import ReportTo, report_besides
 from compresslab.resistance_command import add_resistance_command
 from compresslab.tuning_commands import add_tuning_commands
 
@@ -35,11 +36,13 @@ def add_experiment_commands(
 
     @experiment.command("joint")
     def joint(
+        context: typer.Context,
         out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)],
         preset: Annotated[str, typer.Option(help="demo (minutes), cpu (some 20 minutes) or gpu.")] = "demo",
         seeds: Annotated[int | None, typer.Option(help="Seeds of every arm, instead of the preset's.")] = None,
         workers: Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")] = None,
         so_far: Annotated[bool, typer.Option("--so-far", help="Train nothing: summarise the finished arms.")] = False,
+        report: ReportTo = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
@@ -55,13 +58,16 @@ def add_experiment_commands(
             show_json({"folder": str(result.folder), "arms": [asdict(summary) for summary in result.summaries]})
         else:
             show(joint_view(result.summaries))
+        report_besides(context, out, report, quiet=quiet, as_json=as_json)
 
     @experiment.command("volumes")
     def volumes(
+        context: typer.Context,
         out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)],
         preset: Annotated[str, typer.Option(help="demo, cpu or gpu.")] = "demo",
         seeds: Annotated[int | None, typer.Option(help="Seeds, instead of the preset's.")] = None,
         workers: Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")] = None,
+        report: ReportTo = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
@@ -79,3 +85,4 @@ def add_experiment_commands(
         else:
             lines = [*effective_findings(spec, summarise_effective(spec, rows)), f"Tables: {out / 'report.md'}"]
             show(Group(*(Text(f"- {line}") for line in lines)))
+        report_besides(context, out, report, quiet=quiet, as_json=as_json)

@@ -1,9 +1,10 @@
-"""The command that makes a report of what an experiment left behind: ``compresslab report DIR``."""
+"""Reports of what experiments left behind: ``compresslab report DIR``, and ``--report DIR`` of each of them."""
 
 from __future__ import annotations
 
 import importlib
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,17 @@ from compresslab.report.page import Page, check_report_extra, write_report
 from compresslab.report.progress import working
 from compresslab.report.provenance import Provenance, provenance
 
-__all__ = ["add_report_command", "experiment_page"]
+__all__ = ["ReportTo", "add_report_command", "experiment_page", "report_besides"]
+
+ReportTo = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Write report.html and its figures to this directory.",
+        show_default=False,
+        callback=check_report_extra,  # before anything is measured
+    ),
+]
 
 # experiment -> its module, the function that reads a folder of it, the function that makes a page of what was read
 PAGES = {
@@ -52,6 +63,27 @@ def experiment_page(folder: Path, source: Provenance) -> Page:
     return made
 
 
+def report_besides(context: typer.Context, folder: Path, to: Path | None, *, quiet: bool, as_json: bool) -> None:
+    """Write the report of an experiment that has just ended, where one is asked for, and say where it is.
+
+    Args:
+        context: of the experiment's command.
+        folder: with its rows.
+        to: the directory of the report; None for no report.
+        quiet: show no progress.
+        as_json: whether standard output holds JSON, and nothing else.
+    """
+    if to is not None:
+        print(f"Report: {_write(context, folder, to, quiet)}", file=sys.stderr if as_json else sys.stdout)
+
+
+def _write(context: typer.Context, folder: Path, to: Path, quiet: bool) -> Path:
+    with working("writing the report", quiet=quiet):
+        files = [folder / name for name in ("spec.json", "rows.jsonl", "run.json")]
+        source = provenance(list(context.obj or []), [], files=files, experiment=experiment_run(folder))
+        return write_report(experiment_page(folder, source), to)
+
+
 def add_report_command(app: typer.Typer) -> None:
     """Add ``report`` to the command line."""
 
@@ -69,8 +101,5 @@ def add_report_command(app: typer.Typer) -> None:
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
         """Write report.html and its figures from the rows of a finished experiment."""
-        with working("writing the report", quiet=quiet):
-            files = [folder / name for name in ("spec.json", "rows.jsonl", "run.json")]
-            source = provenance(list(context.obj or []), [], files=files, experiment=experiment_run(folder))
-            written = write_report(experiment_page(folder, source), out or folder)
+        written = _write(context, folder, out or folder, quiet)
         print(json.dumps({"report": str(written)}) if as_json else f"Report: {written}")

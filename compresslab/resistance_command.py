@@ -12,6 +12,7 @@ from rich.console import RenderableType
 
 from compresslab.files import write_atomic
 from compresslab.report.progress import working
+from compresslab.report_commands import ReportTo, report_besides
 
 __all__ = ["add_resistance_command"]
 
@@ -23,6 +24,7 @@ def add_resistance_command(
 
     @experiment.command("resistance")
     def resistance(
+        context: typer.Context,
         out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)],
         preset: Annotated[
             str, typer.Option(help="demo (a minute), cpu (some 10 minutes on two cores) or gpu.")
@@ -45,6 +47,7 @@ def add_resistance_command(
         so_far: Annotated[
             bool, typer.Option("--so-far", help="Train nothing: summarise the finished sources.")
         ] = False,
+        report: ReportTo = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
@@ -78,3 +81,4 @@ def add_resistance_command(
             show_json({"folder": str(out), "findings": findings, "data": [asdict(one) for one in summaries]})
         else:
             show(sheets_view(findings, list(resistance_sheets(summaries, wide=False))))
+        report_besides(context, out, report, quiet=quiet, as_json=as_json)

@@ -12,6 +12,7 @@ from rich.console import RenderableType
 
 from compresslab.files import write_atomic
 from compresslab.report.progress import working
+from compresslab.report_commands import ReportTo, report_besides
 
 __all__ = ["add_tuning_commands"]
 
@@ -41,6 +42,7 @@ def add_tuning_commands(
 
     @experiment.command("rebound")
     def rebound(
+        context: typer.Context,
         out: Out,
         preset: Preset = "demo",
         data: Data = None,
@@ -51,6 +53,7 @@ def add_tuning_commands(
         seeds: Seeds = None,
         workers: Workers = None,
         so_far: SoFar = False,
+        report: ReportTo = None,
         as_json: AsJson = False,
         quiet: Quiet = False,
     ) -> None:
@@ -71,9 +74,11 @@ def add_tuning_commands(
             show_json({"folder": str(out), "findings": findings, "arms": [asdict(one) for one in result.summaries]})
         else:
             show(sheets_view(findings, list(rebound_sheets(result.summaries, wide=False))))
+        report_besides(context, out, report, quiet=quiet, as_json=as_json)
 
     @experiment.command("scaling")
     def scaling(
+        context: typer.Context,
         out: Out,
         preset: Preset = "demo",
         data: Data = None,
@@ -84,6 +89,7 @@ def add_tuning_commands(
         seeds: Seeds = None,
         workers: Workers = None,
         so_far: SoFar = False,
+        report: ReportTo = None,
         as_json: AsJson = False,
         quiet: Quiet = False,
     ) -> None:
@@ -106,6 +112,7 @@ def add_tuning_commands(
             show_json({"folder": str(out), "findings": findings, "series": _plain(result.summary)})
         else:
             show(sheets_view(findings, list(scaling_sheets(result.summary, wide=False))))
+        report_besides(context, out, report, quiet=quiet, as_json=as_json)
 
 
 def _write(out: Path, text: str) -> None:

@@ -123,7 +123,11 @@ def ticks_beyond_the_limits(figure: Figure) -> set[int]:
 
 @pytest.mark.parametrize("name", ALL)
 def test_no_text_is_cut_or_overlaps_another(drawn: dict[str, Figure], name: str) -> None:
-    figure = drawn[name]
+    check_texts(drawn[name])
+
+
+def check_texts(figure: Figure) -> None:
+    """Fail where a text of a figure is cut at its side, or overlaps another one."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
@@ -137,6 +141,8 @@ def test_no_text_is_cut_or_overlaps_another(drawn: dict[str, Figure], name: str)
     for text, box in boxes:
         assert page.x0 - 1 <= box.x0, text
         assert box.x1 <= page.x1 + 1, text
+        assert page.y0 - 1 <= box.y0, text
+        assert box.y1 <= page.y1 + 1, text
     for (a, one), (b, other) in combinations(boxes, 2):
         wide = min(one.x1, other.x1) - max(one.x0, other.x0)
         high = min(one.y1, other.y1) - max(one.y0, other.y0)

@@ -50,7 +50,8 @@ ORDER = """
     report.effective_view report.effective_report
     report.scaling_view report.rebound_report report.scaling_report
     report.resistance_view report.resistance_report report.lm_pages report.demo_page
-    model_commands coding_commands tuning_commands resistance_command experiment_commands report_commands demo_command
+    report_commands
+    model_commands coding_commands tuning_commands resistance_command experiment_commands demo_command
     cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change
 

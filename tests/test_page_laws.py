@@ -27,6 +27,7 @@ from compresslab.report.provenance import provenance
 from compresslab.report_commands import experiment_page
 
 from .chromium import dump_dom, text_of
+from .test_figures import check_texts
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 NAMES = ("joint-cpu", "rebound-cpu", "resistance-cpu", "scaling-cpu", "volumes-cpu")
@@ -147,6 +148,15 @@ def test_every_claim_has_its_sentence(pages: dict[str, tuple[Page, str]], name: 
     for claim in pages[name][0].claims:
         assert claim.verdict in ("proved", "refuted", "open")
         assert claim.statement.endswith(".")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_text_of_a_figure_is_cut_or_overlaps_another(pages: dict[str, tuple[Page, str]], name: str) -> None:
+    taken(pages, name)
+    drawn = [shown for section in pages[name][0].sections for shown in section.figures]
+    assert len(drawn) > 3
+    for shown in drawn:
+        check_texts(shown.figure)
 
 
 def tiny_row(name: str) -> TinyRow:

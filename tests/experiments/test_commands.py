@@ -67,6 +67,22 @@ def test_joint_as_json_holds_no_infinity_even_for_one_seed(tmp_path: Path, capsy
     assert len(found["arms"][0]["slopes"]) == 9
 
 
+def test_joint_writes_a_report_besides_that_says_how_it_was_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib", reason="reports need the extra 'report'")
+    pytest.importorskip("jinja2", reason="reports need the extra 'report'")
+    out, to = tmp_path / "joint", tmp_path / "pages"
+    run_command("joint", "--out", out, "--workers", 1, "--report", to, "--json")
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["folder"] == str(out)
+    assert shown.err == f"Report: {to / 'report.html'}\n"
+    page = (to / "report.html").read_text(encoding="utf-8")
+    assert "<title>Do trained networks follow the elasticity theorem?" in page
+    assert "compresslab experiment joint --preset demo --out joint" in page
+    assert f"--report {to}" in page
+
+
 def test_volumes_names_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "volumes"
     run_command("volumes", "--out", out, "--workers", 1)
