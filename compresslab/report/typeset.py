@@ -12,7 +12,8 @@ from typing import Final
 __all__ = ["typeset"]
 
 _RULES: Final = (
-    (re.compile(r"(?<![\w)\]\-])-(?=\d|k\b|l\b|log)"), "\u2212"),  # a sign, not a hyphen
+    (re.compile(r"\b(gzip|bzip2|xz|zstd|brotli) (?=-\d)"), "\\1\u00a0"),  # what follows is an option, not a number
+    (re.compile(r"(?<![\w)\]\-\u00a0])-(?=\d|k\b|l\b|log)"), "\u2212"),  # a sign, not a hyphen
     (re.compile(r"(?<=\de)-(?=\d)"), "\u2212"),  # 3e-15
     (re.compile(r"(?<=\s)-(?=\s)"), "\u2212"),  # a difference
     (re.compile(r"\A-\Z"), "\u2013"),  # nothing there
@@ -35,6 +36,8 @@ def typeset(text: str) -> str:
         '−0.012_±_0.006 at 95_%, l_=_−1, 1_of_8'
         >>> typeset("fine-tuning of a-1.txt, seed 1-3")
         'fine-tuning of a-1.txt, seed 1-3'
+        >>> typeset("under xz -9e").replace(chr(160), "_")
+        'under xz_-9e'
     """
     for pattern, put in _RULES:
         text = pattern.sub(put, text)
