@@ -34,9 +34,10 @@ def rate_page(results: Sequence[RateResult], trees: Sequence[TokenTree], source:
     )
     tree = f"token tree of depth {whole.depth}"
     size = f", {whole.bytes:,} bytes" if whole.bytes is not None else ""
+    takes, its = ("takes", "its") if len(results) == 1 else ("take", "their")
     answer = [
-        f"{_what(results)} ({whole.responses:,} responses{size}) takes {value:.3f} bits per {unit} in a code made for "
-        f"its own {tree}" + (f", {value / 8:.1%} of its size." if unit == "byte" else "."),
+        f"{_what(results)} ({whole.responses:,} responses{size}) {takes} {value:.3f} bits per {unit} in a code made for "
+        f"{its} own {tree}" + (f", {value / 8:.1%} of {its} size." if unit == "byte" else "."),
         f"The tree itself has {whole.leaves:,} leaves for {whole.phrases:,} phrases and is known to both sides here: "
         "its own cost is not counted, so this is not the size of a file.",
     ]
@@ -87,7 +88,7 @@ def rate_page(results: Sequence[RateResult], trees: Sequence[TokenTree], source:
         answer=tuple(answer),
         facts=facts,
         sections=(
-            Section("Rates", f"Phrases by '{whole.parse}', tokenizer {whole.tokenizer or 'none'}.",
+            Section("Rates", f"Parse “{whole.parse}”, tokenizer {whole.tokenizer or 'none'}.",
                     points=tuple(more), tables=(TableBlock("Under the data's own token tree", columns, tuple(rows)),)),
             Section("Masses of the leaves", TAIL_LEAD, figures=figures),
         ),
