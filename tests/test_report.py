@@ -132,7 +132,7 @@ def test_a_rate_report_holds_the_commands_numbers(made: dict[str, Path], capsys:
     got = json.loads(capsys.readouterr().out)
     _, page = read(made["rate"])
     words = re.sub(r"\s+", " ", "".join(page.words))
-    assert f"takes {got['bits_per_byte']:.3f} bits per byte" in words
+    assert f"take {got['bits_per_byte']:.3f} bits per byte" in words
     for one in [got, *got["files"]]:
         assert f"{one['entropy_bits']:.4f}" in page.words
         assert f"{one['total_ideal_bits']:,}" in page.words

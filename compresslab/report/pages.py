@@ -36,8 +36,8 @@ def rate_page(results: Sequence[RateResult], trees: Sequence[TokenTree], source:
     size = f", {whole.bytes:,} bytes" if whole.bytes is not None else ""
     takes, its = ("takes", "its") if len(results) == 1 else ("take", "their")
     answer = [
-        f"{_what(results)} ({whole.responses:,} responses{size}) {takes} {value:.3f} bits per {unit} in a code made for "
-        f"{its} own {tree}" + (f", {value / 8:.1%} of {its} size." if unit == "byte" else "."),
+        f"{_what(results)} ({whole.responses:,} responses{size}) {takes} {value:.3f} bits per {unit} in a code "
+        f"made for {its} own {tree}" + (f", {value / 8:.1%} of {its} size." if unit == "byte" else "."),
         f"The tree itself has {whole.leaves:,} leaves for {whole.phrases:,} phrases and is known to both sides here: "
         "its own cost is not counted, so this is not the size of a file.",
     ]
