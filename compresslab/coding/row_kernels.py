@@ -20,7 +20,7 @@ __all__ = ["Measured", "decode_flags", "encode_flags", "gather", "measure", "pay
 
 Array = NDArray[Any]
 
-_LARGE = 1 << 19  # numbers from which on loading compiled kernels is worth while
+_LARGE = 1 << 22  # numbers from which on loading compiled kernels is worth while
 _CACHE_BYTES = 1 << 19  # rows are looked at again, for the largest number and for one block, while they are there
 _U = tuple(np.uint64(i) for i in range(16))  # what is not signed cannot be an index from the end: no test is needed
 _wide = np.float64
@@ -70,9 +70,10 @@ def measure(rows: Array, places: int, least: float, missable: float, blocks: Arr
     even = width & ~1 if rows.itemsize == 4 else width
     signs = np.lib.stride_tricks.as_strided(rows.view(f"i{rows.itemsize}"), (n, even), rows.strides).view(np.int64)
     step = max(32, _CACHE_BYTES // (width * rows.itemsize))
+    block = np.empty((1, places), rows.dtype)
     seen = _measure(
-        rows, signs, places, least, missable, step, np.zeros(0, np.int32) if blocks is None else blocks,
-        masses, sums, totals, found, misses, *inside,
+        rows, signs, places, least, missable, step, np.arange(n), np.zeros(0, np.int32) if blocks is None else blocks,
+        masses, sums, totals, found, misses, *inside, block, block.view(np.int64), np.empty((1, 1), rows.dtype),
     )  # fmt: skip
     rest = rows[:, width // places * places :]
     unsigned = seen & mask == 0 and not np.signbit(rest).any()
@@ -88,22 +89,25 @@ def gather(rows: Array, places: int, chosen: Array, blocks: Array, found: Array)
 
 @jit
 def _measure(
-    rows: Array, signs: Array, places: int, least: float, missable: float, step: int, blocks: Array,
+    rows: Array, signs: Array, places: int, least: float, missable: float, step: int, everyone: Array, blocks: Array,
     masses: Array, sums: Array, totals: Array, found: Array, misses: Array, inside: Array, inside_totals: Array,
+    block: Array, block_signs: Array, mass: Array,
 ) -> Any:  # fmt: skip
     """Do what `measure` says, ``step`` rows at a time, so that they are still in the cache when looked at again."""
-    seen, everyone, block = np.int64(0), np.arange(len(rows)), np.empty((1, places), rows.dtype)
+    seen = np.int64(0)
     for first in range(0, len(rows), step):
         last = min(first + step, len(rows))
         seen |= _add_blocks(rows, signs, places, first, last, masses)
-        _find_favourites(rows, places, least, missable, first, last, masses, sums, totals, found, misses, block)
+        _find_favourites(
+            rows, places, least, missable, first, last, masses, sums, totals, found, misses, block, block_signs, mass
+        )
         if len(blocks):
             _copy_blocks(rows, everyone, blocks, found, first, last, inside, inside_totals)
     return seen
 
 
 @jit
-def _add_blocks(rows: Array, signs: Array, places: int, first: int, last: int, masses: Array) -> Any:
+def _add_blocks(rows: Array, signs: Array, places: int, first: Any, last: Any, masses: Array) -> Any:
     """Fill ``masses`` with the sums of whole blocks; return all signs, one over the other."""
     s0 = s1 = np.int64(0)
     size, whole = np.uint64(places), np.uint64(rows.shape[1] // places)
@@ -138,14 +142,19 @@ def _add_blocks(rows: Array, signs: Array, places: int, first: int, last: int, m
 @jit
 def _find_favourites(
     rows: Array, places: int, least: float, missable: float, first: int, last: int,
-    masses: Array, sums: Array, totals: Array, found: Array, misses: Array, block: Array,
+    masses: Array, sums: Array, totals: Array, found: Array, misses: Array,
+    block: Array, block_signs: Array, mass: Array,
 ) -> None:  # fmt: skip
-    """Fill what `Measured` holds, given the masses of whole blocks; only blocks above ``least`` are looked at."""
+    """Fill what `Measured` holds, given the masses of whole blocks; only blocks above ``least`` are looked at.
+
+    A block that is not as it is in its row is copied to ``block`` (1, places), to be added up into ``mass`` (1, 1).
+    """
     size, width, blocks = np.uint64(places), np.uint64(rows.shape[1]), np.uint64(masses.shape[1])
     for t in range(np.uint64(first), np.uint64(last)):
         if rows.shape[1] % places:
             _copy_block(rows, t, blocks - _U[1], block, _U[0])
-            masses[t, blocks - _U[1]] = _sum_of(block)
+            _add_blocks(block, block_signs, places, np.int64(0), np.int64(1), mass)
+            masses[t, blocks - _U[1]] = mass[0, 0]
         total, largest, symbol, start = _total_of(masses, t), least, -1, _U[0]
         sums[t], misses[t] = total, 0
         for b in range(blocks):
@@ -158,7 +167,8 @@ def _find_favourites(
             home = np.uint64(symbol // places)
             _copy_block(rows, t, home, block, _U[0])
             block[0, symbol % places] = 0
-            masses[t, home] = _sum_of(block)
+            _add_blocks(block, block_signs, places, np.int64(0), np.int64(1), mass)
+            masses[t, home] = mass[0, 0]
             total = _total_of(masses, t)
             if 0 <= total < 2:  # else the row is refused
                 misses[t] = np.int64(total / (largest + total) * missable) + 1
@@ -175,29 +185,6 @@ def _copy_block(rows: Array, t: Any, b: Any, out: Array, i: Any) -> None:
         out[i, j] = rows[t, start + j]
     for j in range(used, size):
         out[i, j] = 0
-
-
-@jit
-def _sum_of(block: Array) -> Any:
-    """Add up a block (1, k), k a multiple of 16, in its own dtype."""
-    k = np.uint64(block.shape[1])
-    if block.itemsize == 8:
-        q0 = (block[0, 0] + block[0, 2]) + (block[0, 4] + block[0, 6])
-        q1 = (block[0, 1] + block[0, 3]) + (block[0, 5] + block[0, 7])
-        for j in range(_U[8], k, _U[8]):
-            q0 = ((block[0, j] + block[0, j + _U[2]]) + (block[0, j + _U[4]] + block[0, j + _U[6]])) + q0
-            q1 = ((block[0, j + _U[1]] + block[0, j + _U[3]]) + (block[0, j + _U[5]] + block[0, j + _U[7]])) + q1
-        return q0 + q1
-    p0 = (block[0, 0] + block[0, 4]) + (block[0, 8] + block[0, 12])
-    p1 = (block[0, 1] + block[0, 5]) + (block[0, 9] + block[0, 13])
-    p2 = (block[0, 2] + block[0, 6]) + (block[0, 10] + block[0, 14])
-    p3 = (block[0, 3] + block[0, 7]) + (block[0, 11] + block[0, 15])
-    for j in range(np.uint64(16), k, np.uint64(16)):
-        p0 = ((block[0, j] + block[0, j + _U[4]]) + (block[0, j + _U[8]] + block[0, j + _U[12]])) + p0
-        p1 = ((block[0, j + _U[1]] + block[0, j + _U[5]]) + (block[0, j + _U[9]] + block[0, j + _U[13]])) + p1
-        p2 = ((block[0, j + _U[2]] + block[0, j + _U[6]]) + (block[0, j + _U[10]] + block[0, j + _U[14]])) + p2
-        p3 = ((block[0, j + _U[3]] + block[0, j + _U[7]]) + (block[0, j + _U[11]] + block[0, j + _U[15]])) + p3
-    return (p0 + p1) + (p2 + p3)
 
 
 @jit
