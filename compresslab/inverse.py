@@ -126,12 +126,16 @@ class PerturbationPath:
         """Return the smallest ``l`` with a divergence of at most ``epsilon``, found on the falling part."""
         start = self.kl_nats(0.0, direction)
         best = self.least_weight(direction) if math.isfinite(start) else 0.0
+        least_l = self.volume(best)
+        best = self.weight(least_l) if math.isfinite(least_l) else best  # near 1 a volume names fewer weights
         least = self.kl_nats(best, direction)
+        if least > start:  # by rounding, where the divergence hardly falls
+            best, least_l, least = 0.0, 0.0, start
         l: float | None = None  # noqa: E741
         if start <= epsilon:
             l = 0.0  # noqa: E741
         elif least <= epsilon:
-            l = self._first_within(epsilon, best, direction)  # noqa: E741
+            l = self._first_within(epsilon, best, least_l, direction)  # noqa: E741
         return InverseAlignment(
             epsilon=float(epsilon),
             reachable=l is not None,
@@ -139,18 +143,18 @@ class PerturbationPath:
             kl_nats=least if l is None else self.kl_nats(self.weight(l), direction),
             start_kl_nats=start,
             least_kl_nats=least,
-            least_l=self.volume(best),
+            least_l=least_l,
         )
 
-    def _first_within(self, epsilon: float, best: float, direction: Direction) -> float | None:
+    def _first_within(self, epsilon: float, best: float, least_l: float, direction: Direction) -> float | None:
         """Where the divergence first comes down to ``epsilon``; None if only in the limit of ``l`` to infinity."""
         from scipy.optimize import brentq
 
         found = float(brentq(lambda s: self.kl_nats(s, direction) - epsilon, 0.0, best, **_PRECISELY))
         nudge = 1e-15
         while found < 1 and self.kl_nats(self.weight(self.volume(found)), direction) > epsilon:
-            if found >= best:
-                break  # epsilon is the least divergence itself, to rounding
+            if found >= best:  # epsilon is the least divergence itself, to rounding
+                return least_l if math.isfinite(least_l) else None
             found = min(best, found * (1 + nudge))  # rounding left it a hair short
             nudge *= 2
         return None if found >= 1 else self.volume(found)
