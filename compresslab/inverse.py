@@ -157,7 +157,7 @@ class PerturbationPath:
                 return least_l if math.isfinite(least_l) else None
             found = min(best, found * (1 + nudge))  # rounding left it a hair short
             nudge *= 2
-        return None if found >= 1 else self.volume(found)
+        return None if found >= 1 else min(self.volume(found), least_l)
 
 
 def _crossing(slope: Callable[[float], float]) -> float:
