@@ -16,6 +16,7 @@ from compresslab.experiments.networks import Parameters, TensorTrie, leaf_log_pr
 __all__ = ["copy_network", "evaluate", "fit", "fit_samples", "one_thread"]
 
 _WARM_UP = 50  # steps over which the learning rate rises
+_DIVERGED = 1e6  # nats per phrase: what overflows may leave a huge number and not "nan", as chance has it
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def fit(
         decay: Adam's two rates of forgetting.
 
     Raises:
-        InvalidParameter: the loss is no longer a number: the learning rate is too high.
+        InvalidParameter: the loss is no longer a sensible number: the learning rate is too high.
     """
     torch = require_torch()
     parameters = list(network.values())
@@ -69,8 +70,7 @@ def fit(
         loss = -(target * leaf_log_probs(network, trie)).sum()
         loss.backward()
         adam.step()
-    if not math.isfinite(float(loss.detach())):
-        raise InvalidParameter(f"training diverged: the loss is no number at learning rate {learning_rate:g}: lower it")
+    _check_loss(float(loss.detach()), learning_rate)
 
 
 def fit_samples(
@@ -100,7 +100,7 @@ def fit_samples(
         Each stop, when it is reached.
 
     Raises:
-        InvalidParameter: the loss is no longer a number: the learning rate is too high.
+        InvalidParameter: the loss is no longer a sensible number: the learning rate is too high.
     """
     torch = require_torch()
     parameters = list(network.values())
@@ -114,11 +114,15 @@ def fit_samples(
         loss.backward()
         adam.step()
         if step in stops:
-            if not math.isfinite(float(loss.detach())):
-                raise InvalidParameter(
-                    f"training diverged: the loss is no number at learning rate {learning_rate:g}: lower it"
-                )
+            _check_loss(float(loss.detach()), learning_rate)
             yield step
+
+
+def _check_loss(nats: float, learning_rate: float) -> None:
+    if not nats <= _DIVERGED:  # nor where it is no number
+        raise InvalidParameter(
+            f"training diverged: the loss is {nats:g} nats per phrase at learning rate {learning_rate:g}: lower it"
+        )
 
 
 def copy_network(network: Parameters) -> Parameters:
