@@ -22,11 +22,10 @@ from typing import Any
 
 from compresslab import __version__
 from compresslab.errors import CompressLabError, InvalidParameter
-from compresslab.experiments.effective import effective_preset
-from compresslab.experiments.presets import joint_preset
 from compresslab.experiments.rebound import PAPER_POSITIVE
 from compresslab.experiments.resistance import source_label
 from compresslab.experiments.resistance_presets import resistance_preset
+from compresslab.experiments.run import effective_spec, joint_spec
 from compresslab.experiments.texts import ROLES
 from compresslab.experiments.tuning_presets import rebound_preset, scaling_preset
 from compresslab.files import read_buffer, write_atomic
@@ -142,22 +141,6 @@ def _try_scaling(preset: str, found: Mapping[str, Any]) -> Iterator[Options]:
             yield from _with_seeds({"data": data, "model": models}, _count([found["seeds"]]))
 
 
-def _joint(preset: str, options: Options) -> Any:
-    from dataclasses import replace
-
-    spec, seeds = joint_preset(preset), options.get("seeds")
-    if seeds is None:
-        return spec
-    return replace(spec, arms=tuple(replace(arm, seeds=tuple(range(seeds))) for arm in spec.arms))
-
-
-def _volumes(preset: str, options: Options) -> Any:
-    from dataclasses import replace
-
-    spec, seeds = effective_preset(preset), options.get("seeds")
-    return spec if seeds is None else replace(spec, seeds=tuple(range(seeds)))
-
-
 def _resistance(preset: str, options: Options) -> Any:
     return resistance_preset(preset, model=options.get("model"), data=options.get("data") or (),
                              seeds=options.get("seeds"))  # fmt: skip
@@ -177,11 +160,14 @@ def _scaling(preset: str, options: Options) -> Any:
 _TRIED: dict[
     str, tuple[Callable[[str, Options], Any], Callable[[str, Mapping[str, Any]], Iterator[Options]]]
 ] = {
-    "joint": (_joint, _try_joint),
+    "joint": (lambda preset, options: joint_spec(preset, options.get("seeds")), _try_joint),
     "resistance": (_resistance, _try_resistance),
     "rebound": (_rebound, _try_rebound),
     "scaling": (_scaling, _try_scaling),
-    "volumes": (_volumes, lambda preset, found: _with_seeds({}, _count([found["seeds"]]))),
+    "volumes": (
+        lambda preset, options: effective_spec(preset, options.get("seeds")),
+        lambda preset, found: _with_seeds({}, _count([found["seeds"]])),
+    ),
 }  # fmt: skip
 
 

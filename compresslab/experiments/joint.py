@@ -41,7 +41,7 @@ from compresslab.checks import number_or_nan
 from compresslab.corpora import corpus_texts
 from compresslab.elasticity import Elasticity
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
-from compresslab.experiments.networks import check_network, require_torch
+from compresslab.experiments.networks import check_device, check_network, require_torch
 from compresslab.experiments.pool import Step, run_units
 from compresslab.experiments.rows import Row
 from compresslab.experiments.spec import save_spec
@@ -332,9 +332,7 @@ def run_joint(
         CorruptFile: the rows in the folder are damaged.
     """
     spec.check()
-    torch = require_torch()
-    if spec.device == "cuda" and not torch.cuda.is_available():
-        raise InvalidParameter("the spec asks for a GPU and torch finds none: use the preset 'cpu'")
+    check_device(spec.device)
     save_spec(out, joint_record(spec))
     rows = Path(out) / "rows.jsonl"
     return run_units(train_unit, joint_units(spec), rows, workers=workers, cost=unit_cost, progress=progress)

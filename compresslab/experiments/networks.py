@@ -20,7 +20,16 @@ from compresslab.checks import number_or_nan
 from compresslab.errors import InvalidParameter, MissingExtra, UnknownName, did_you_mean
 from compresslab.experiments.trie import Trie
 
-__all__ = ["NETWORKS", "TensorTrie", "leaf_log_probs", "new_network", "num_parameters", "require_torch", "to_tensors"]
+__all__ = [
+    "NETWORKS",
+    "TensorTrie",
+    "check_device",
+    "leaf_log_probs",
+    "new_network",
+    "num_parameters",
+    "require_torch",
+    "to_tensors",
+]
 
 Tensor: TypeAlias = Any  # torch is optional, and is not loaded before it is used
 Parameters: TypeAlias = dict[str, Any]
@@ -41,6 +50,13 @@ def require_torch() -> Any:
         return importlib.import_module("torch")
     except ImportError as error:
         raise MissingExtra("training a network", "lm") from error
+
+
+def check_device(device: str) -> None:
+    """Raise MissingExtra without torch, InvalidParameter for a GPU that is not there."""
+    torch = require_torch()
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InvalidParameter("the spec asks for a GPU and torch finds none: use the preset 'cpu'")
 
 
 def check_network(name: str, size: int) -> None:

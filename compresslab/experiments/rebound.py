@@ -30,7 +30,7 @@ from compresslab.errors import InvalidParameter
 from compresslab.experiments.base_models import PRETRAINING, SHAPES, num_weights, pretrained
 from compresslab.experiments.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
 from compresslab.experiments.measures import code_lengths, kl_nats, sample_responses
-from compresslab.experiments.networks import require_torch
+from compresslab.experiments.networks import check_device, require_torch
 from compresslab.experiments.pool import Step, run_units
 from compresslab.experiments.rows import Row
 from compresslab.experiments.spec import save_spec
@@ -46,7 +46,6 @@ __all__ = [
     "ReboundArm",
     "ReboundSpec",
     "ReboundUnit",
-    "check_device",
     "check_model",
     "given_model",
     "rebound_record",
@@ -220,13 +219,6 @@ def check_model(name: str, length: int, device: str = "cpu") -> None:
         raise InvalidParameter(
             f"examples of {length} tokens are longer than the context of '{name}', {context}: lower the recipe's length"
         )
-
-
-def check_device(device: str) -> None:
-    """Raise MissingExtra without torch, InvalidParameter for a GPU that is not there."""
-    if device == "cuda" and not require_torch().cuda.is_available():
-        raise InvalidParameter("the spec asks for a GPU and torch finds none: use the preset 'cpu'")
-    require_torch()
 
 
 def given_model(name: str, device: str) -> HuggingFaceModel:

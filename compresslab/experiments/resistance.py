@@ -38,8 +38,9 @@ from compresslab.experiments.base_models import PRETRAINING, SHAPES, num_weights
 from compresslab.experiments.dialogues import Dialogues, Pair, lay_out, pairs_digest, read_pairs, response_bits
 from compresslab.experiments.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
 from compresslab.experiments.measures import sample_responses
+from compresslab.experiments.networks import check_device
 from compresslab.experiments.pool import Step, run_units
-from compresslab.experiments.rebound import check_device, check_model, device_of, given_model, is_whole
+from compresslab.experiments.rebound import check_model, device_of, given_model, is_whole
 from compresslab.experiments.rows import Row
 from compresslab.experiments.spec import save_spec
 from compresslab.experiments.texts import read_source

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
+from compresslab.errors import UnknownName, did_you_mean
 from compresslab.experiments.base_models import SHAPES
 from compresslab.experiments.finetuning import Recipe
 from compresslab.experiments.resistance import ResistanceSpec
+from compresslab.experiments.spec import first_seeds
 from compresslab.lm.tiny import TINY
 
 __all__ = ["RESISTANCE_PRESETS", "resistance_preset"]
@@ -66,7 +67,5 @@ def resistance_preset(
     if data:
         spec = replace(spec, data=tuple(data))
     if seeds is not None:
-        if seeds < 1:
-            raise InvalidParameter(f"the number of seeds is at least 1, not {seeds}")
-        spec = replace(spec, seeds=tuple(range(seeds)))
+        spec = replace(spec, seeds=first_seeds(seeds))
     return spec

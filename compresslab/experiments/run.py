@@ -13,9 +13,9 @@ from compresslab.experiments.joint_summary import ArmSummary, summarise_joint
 from compresslab.experiments.pool import Step, num_workers
 from compresslab.experiments.presets import joint_preset
 from compresslab.experiments.rows import Row, read_rows
-from compresslab.experiments.spec import save_spec
+from compresslab.experiments.spec import first_seeds, save_spec
 
-__all__ = ["JointResult", "run_effective_preset", "run_joint_preset"]
+__all__ = ["JointResult", "effective_spec", "joint_spec", "run_effective_preset", "run_joint_preset"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,21 @@ class JointResult:
     spec: JointSpec
     summaries: tuple[ArmSummary, ...]
     folder: Path
+
+
+def joint_spec(preset: str, seeds: int | None = None) -> JointSpec:
+    """Return a preset of ``joint``, with so many seeds for every arm where a number is given."""
+    spec = joint_preset(preset)
+    if seeds is None:
+        return spec
+    chosen = first_seeds(seeds)
+    return replace(spec, arms=tuple(replace(arm, seeds=chosen) for arm in spec.arms))
+
+
+def effective_spec(preset: str, seeds: int | None = None) -> EffectiveSpec:
+    """Return a preset of ``volumes``, with so many seeds where a number is given."""
+    spec = effective_preset(preset)
+    return spec if seeds is None else replace(spec, seeds=first_seeds(seeds))
 
 
 def run_joint_preset(
@@ -57,21 +72,12 @@ def run_joint_preset(
         InvalidParameter: a number of seeds or workers below 1, or a folder of another experiment.
         MissingExtra: torch is not installed.
     """
-    spec = joint_preset(preset)
-    if seeds is not None:
-        chosen = _first_seeds(seeds)
-        spec = replace(spec, arms=tuple(replace(arm, seeds=chosen) for arm in spec.arms))
+    spec = joint_spec(preset, seeds)
     if so_far:
         spec, rows = _finished(spec, Path(out))
     else:
         rows = run_joint(spec, out, workers=num_workers(workers), progress=progress)
     return JointResult(spec, tuple(summarise_joint(spec, rows)), Path(out))
-
-
-def _first_seeds(number: int) -> tuple[int, ...]:
-    if number < 1:
-        raise InvalidParameter(f"the number of seeds is at least 1, not {number}")
-    return tuple(range(number))
 
 
 def _finished(spec: JointSpec, out: Path) -> tuple[JointSpec, list[Row]]:
@@ -95,7 +101,5 @@ def run_effective_preset(
     progress: Step | None = None,
 ) -> tuple[EffectiveSpec, list[Row]]:
     """Run the effective volumes, or go on with them; arguments and errors as for :func:`run_joint_preset`."""
-    spec = effective_preset(preset)
-    if seeds is not None:
-        spec = replace(spec, seeds=_first_seeds(seeds))
+    spec = effective_spec(preset, seeds)
     return spec, run_effective(spec, out, workers=num_workers(workers), progress=progress)

@@ -23,13 +23,13 @@ from compresslab.errors import InvalidParameter
 from compresslab.experiments.base_models import PRETRAINING, SHAPES, num_weights
 from compresslab.experiments.depth import layer_excess_bits
 from compresslab.experiments.finetuning import Recipe
+from compresslab.experiments.networks import check_device
 from compresslab.experiments.pool import Step, run_units
 from compresslab.experiments.rebound import (
     ReboundArm,
     ReboundSpec,
     ReboundUnit,
     base_models,
-    check_device,
     check_model,
     device_of,
     in_tokens,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from compresslab.errors import InvalidParameter
 from compresslab.files import read_buffer, unreadable, write_atomic
 
-__all__ = ["read_spec", "save_spec"]
+__all__ = ["first_seeds", "read_spec", "save_spec", "saved_spec"]
 
 
 def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any]) -> None:
@@ -72,10 +73,45 @@ def read_spec(folder: str | PathLike[str], experiment: str | None = None) -> dic
             f"{path} is no spec that a report can be made of ({error}): "
             f"give the folder of 'compresslab experiment {experiment or 'NAME'}'"
         ) from error
-    return {name: _tuples(value) for name, value in found.items()}
+    read: dict[str, Any] = _tuples(found)
+    return read
+
+
+@contextmanager
+def saved_spec(folder: str | PathLike[str], experiment: str) -> Iterator[dict[str, Any]]:
+    """Give what `read_spec` returns to a block that makes the spec of it.
+
+    Raises:
+        UnreadableFile: as `read_spec` does.
+        InvalidParameter: as `read_spec` does; or the block raised KeyError or TypeError: something is missing or new.
+    """
+    found = read_spec(folder, experiment)
+    try:
+        yield found
+    except (KeyError, TypeError) as error:
+        raise InvalidParameter(
+            f"{Path(folder) / 'spec.json'} is no spec of '{experiment}' as this version has it ({error}): run it again"
+        ) from error
+
+
+def first_seeds(count: int) -> tuple[int, ...]:
+    """Return the seeds that ``--seeds`` stands for.
+
+    Raises:
+        InvalidParameter: ``count`` is below 1.
+
+    Example:
+        >>> first_seeds(3)
+        (0, 1, 2)
+    """
+    if count < 1:
+        raise InvalidParameter(f"the number of seeds is at least 1, not {count}")
+    return tuple(range(count))
 
 
 def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _tuples(one) for name, one in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
+from compresslab.errors import UnknownName, did_you_mean
 from compresslab.experiments.base_models import SHAPES
 from compresslab.experiments.finetuning import Recipe
 from compresslab.experiments.rebound import (
@@ -21,6 +21,7 @@ from compresslab.experiments.rebound import (
     scaled_volumes,
 )
 from compresslab.experiments.scaling import ScalingSpec
+from compresslab.experiments.spec import first_seeds
 from compresslab.experiments.texts import EMBEDDED, TextSpec, text_spec
 from compresslab.lm.tiny import TINY
 
@@ -172,7 +173,7 @@ def rebound_preset(
             spec, positive=(0, *scaled_volumes(PAPER_POSITIVE, scale, batch)), negative=_steps(scale, batch)
         )  # fmt: skip
     if seeds is not None:
-        spec = replace(spec, arms=tuple(replace(arm, seeds=_seeds(seeds)) for arm in spec.arms))
+        spec = replace(spec, arms=tuple(replace(arm, seeds=first_seeds(seeds)) for arm in spec.arms))
     return spec
 
 
@@ -210,7 +211,7 @@ def scaling_preset(
             spec = replace(spec, volumes=())
         recipe, texts = _suited(models, spec.recipe, spec.texts)
         spec = replace(spec, recipe=recipe, texts=texts)
-    return spec if seeds is None else replace(spec, seeds=_seeds(seeds))
+    return spec if seeds is None else replace(spec, seeds=first_seeds(seeds))
 
 
 def _known(presets: Mapping[str, Callable[[], Spec]], name: str) -> Callable[[], Spec]:
@@ -234,9 +235,3 @@ def _given_arms(spec: ReboundSpec, model: str) -> tuple[ReboundArm, ...]:
         symbols = max(arm.symbols for arm in spec.arms) or 1_000_000
         return tuple(replace(arm, model=model, symbols=symbols) for arm in spec.arms)
     return (ReboundArm(model, model, 0, 0.0, spec.arms[0].seeds),)
-
-
-def _seeds(count: int) -> tuple[int, ...]:
-    if count < 1:
-        raise InvalidParameter(f"the number of seeds is at least 1, not {count}")
-    return tuple(range(count))

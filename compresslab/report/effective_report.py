@@ -7,11 +7,10 @@ from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 
-from compresslab.errors import InvalidParameter
 from compresslab.experiments.effective import EffectiveSpec
 from compresslab.experiments.effective_summary import EffectiveSummary, summarise_effective
 from compresslab.experiments.rows import Row, read_rows
-from compresslab.experiments.spec import read_spec
+from compresslab.experiments.spec import saved_spec
 from compresslab.report.digits import measured
 from compresslab.report.effective_figures import exchange_figure, rebound_theory_figure
 from compresslab.report.effective_view import effective_groups, effective_sheets, rebound_signs, rebound_sizes
@@ -31,14 +30,9 @@ def read_effective(folder: str | PathLike[str]) -> tuple[EffectiveSpec, list[Row
         InvalidParameter: it is not the spec of a ``volumes`` experiment.
         CorruptFile: the rows are damaged.
     """
-    found = read_spec(folder, "volumes")
-    try:
+    with saved_spec(folder, "volumes") as found:
         spec = EffectiveSpec(**{field.name: found[field.name] for field in fields(EffectiveSpec)})
         spec.check()
-    except (KeyError, TypeError) as error:
-        raise InvalidParameter(
-            f"{Path(folder) / 'spec.json'} is no spec of 'volumes' as this version has it ({error}): run it again"
-        ) from error
     return spec, [row for unit in read_rows(Path(folder) / "rows.jsonl").values() for row in unit]
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +16,7 @@ from compresslab.experiments.joint import Arm, JointSpec, data_digest, joint_wor
 from compresslab.experiments.joint_summary import ArmSummary, Slope, summarise_joint
 from compresslab.experiments.rows import Row, read_rows
 from compresslab.experiments.slopes import estimate
-from compresslab.files import read_buffer
+from compresslab.experiments.spec import read_spec
 from compresslab.report.curve_figures import Measured, code_length_figure, measured_slope_figure
 from compresslab.report.digits import measured, measured_mean, significant
 from compresslab.report.joint_view import PLACES, arm_finding, arm_name
@@ -44,15 +42,12 @@ def read_joint(folder: str | PathLike[str]) -> tuple[JointSpec, list[Row]]:
         CorruptFile: the rows are damaged.
     """
     path = Path(folder) / "spec.json"
-    text = read_buffer(path).tobytes()
+    spec = read_spec(folder, "joint")
     try:
-        spec: Any = json.loads(text)
-        if not isinstance(spec, dict) or spec.get("experiment") != "joint":
-            raise ValueError("its experiment is not 'joint'")
-        arms = tuple(_arm(arm) for arm in spec["arms"])
+        arms = tuple(Arm(**arm) for arm in spec["arms"])
         known = {field.name for field in fields(JointSpec)} - {"arms"}
         found = JointSpec(arms=arms, **{key: value for key, value in spec.items() if key in known})
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise InvalidParameter(
             f"{path} is no spec that a report can be made of ({error}): "
             "give the folder of 'compresslab experiment joint'"
@@ -65,11 +60,6 @@ def read_joint(folder: str | PathLike[str]) -> tuple[JointSpec, list[Row]]:
             f"{digest[:12]}): make the report with the Python that ran the experiment"
         )
     return found, [row for unit in read_rows(Path(folder) / "rows.jsonl").values() for row in unit]
-
-
-def _arm(saved: dict[str, Any]) -> Arm:
-    values: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in saved.items()}
-    return Arm(**values)
 
 
 def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page:

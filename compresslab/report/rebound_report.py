@@ -8,12 +8,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from compresslab.errors import InvalidParameter
 from compresslab.experiments.finetuning import Recipe
 from compresslab.experiments.rebound import ReboundArm, ReboundSpec
 from compresslab.experiments.rebound_summary import CURVES, ReboundSummary, summarise_rebound, verdict
 from compresslab.experiments.rows import Row, read_rows
-from compresslab.experiments.spec import read_spec
+from compresslab.experiments.spec import saved_spec
 from compresslab.experiments.texts import TextSpec
 from compresslab.experiments.tuning_run import finished_arms
 from compresslab.report.digits import measured
@@ -42,15 +41,10 @@ def read_rebound(folder: str | PathLike[str]) -> tuple[ReboundSpec, list[Row]]:
         InvalidParameter: it is not the spec of a ``rebound`` experiment, or no seed is finished.
         CorruptFile: the rows are damaged.
     """
-    found = read_spec(folder, "rebound")
-    try:
-        arms = tuple(ReboundArm(**_tuples(arm)) for arm in found["arms"])
+    with saved_spec(folder, "rebound") as found:
+        arms = tuple(ReboundArm(**arm) for arm in found["arms"])
         rest = {field.name: found[field.name] for field in fields(ReboundSpec)}
         spec = ReboundSpec(**{**rest, "arms": arms, "texts": read_texts(found["texts"]), **read_recipes(found)})
-    except (KeyError, TypeError) as error:
-        raise InvalidParameter(
-            f"{Path(folder) / 'spec.json'} is no spec of 'rebound' as this version has it ({error}): run it again"
-        ) from error
     units = read_rows(Path(folder) / "rows.jsonl")
     return finished_arms(spec, list(units)), [row for unit in units.values() for row in unit]
 
@@ -62,11 +56,7 @@ def read_recipes(found: Mapping[str, Any]) -> dict[str, Recipe]:
 
 def read_texts(found: Mapping[str, Any]) -> TextSpec:
     """Return the texts of a saved spec: sources are names without folders, to be shown, not to be read."""
-    return TextSpec(**{field.name: _tuples(found)[field.name] for field in fields(TextSpec)})
-
-
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return TextSpec(**{field.name: found[field.name] for field in fields(TextSpec)})
 
 
 def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> Page:

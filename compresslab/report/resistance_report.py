@@ -7,12 +7,11 @@ from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 
-from compresslab.errors import InvalidParameter
 from compresslab.experiments.finetuning import Recipe
 from compresslab.experiments.resistance import ResistanceSpec, finished_sources
 from compresslab.experiments.resistance_summary import ResistanceSummary, summarise_resistance
 from compresslab.experiments.rows import Row, read_rows
-from compresslab.experiments.spec import read_spec
+from compresslab.experiments.spec import saved_spec
 from compresslab.report.digits import measured
 from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
 from compresslab.report.page_parts import joined, opened, table_blocks
@@ -34,15 +33,10 @@ def read_resistance(folder: str | PathLike[str]) -> tuple[ResistanceSpec, list[R
         InvalidParameter: it is not the spec of a ``resistance`` experiment, or no source is finished.
         CorruptFile: the rows are damaged.
     """
-    found = read_spec(folder, "resistance")
-    try:
+    with saved_spec(folder, "resistance") as found:
         rest = {field.name: found[field.name] for field in fields(ResistanceSpec)}
         recipes = {name: Recipe(**found[name]) for name in ("recipe", "pretraining")}
         spec = ResistanceSpec(**{**rest, **recipes})
-    except (KeyError, TypeError) as error:
-        raise InvalidParameter(
-            f"{Path(folder) / 'spec.json'} is no spec of 'resistance' as this version has it ({error}): run it again"
-        ) from error
     units = read_rows(Path(folder) / "rows.jsonl")
     return finished_sources(spec, units), [row for unit in units.values() for row in unit]
 

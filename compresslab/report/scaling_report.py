@@ -7,13 +7,12 @@ from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 
-from compresslab.errors import InvalidParameter
 from compresslab.experiments.rebound_summary import verdict
 from compresslab.experiments.rows import Row, read_rows
 from compresslab.experiments.scaling import ScalingSpec
 from compresslab.experiments.scaling_summary import ScalingSummary, Series, summarise_scaling
 from compresslab.experiments.slopes import Estimate
-from compresslab.experiments.spec import read_spec
+from compresslab.experiments.spec import saved_spec
 from compresslab.experiments.tuning_run import finished_seeds
 from compresslab.report.digits import measured
 from compresslab.report.ledger import claim_verdicts
@@ -36,14 +35,9 @@ def read_scaling(folder: str | PathLike[str]) -> tuple[ScalingSpec, list[Row]]:
         InvalidParameter: it is not the spec of a ``scaling`` experiment, or no seed is finished.
         CorruptFile: the rows are damaged.
     """
-    found = read_spec(folder, "scaling")
-    try:
+    with saved_spec(folder, "scaling") as found:
         rest = {field.name: found[field.name] for field in fields(ScalingSpec)}
         spec = ScalingSpec(**{**rest, "texts": read_texts(found["texts"]), **read_recipes(found)})
-    except (KeyError, TypeError) as error:
-        raise InvalidParameter(
-            f"{Path(folder) / 'spec.json'} is no spec of 'scaling' as this version has it ({error}): run it again"
-        ) from error
     units = read_rows(Path(folder) / "rows.jsonl")
     return finished_seeds(spec, list(units)), [row for unit in units.values() for row in unit]
 
