@@ -11,6 +11,7 @@ context        ``max_position_embeddings``, where the model has it
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from typing import Any
 
@@ -202,6 +203,7 @@ class HuggingFaceStepper:
 
     def __init__(self, model: HuggingFaceModel, batch: int) -> None:
         self._model, self._batch = model, batch
+        self._keyword = _cache_keyword(model.module)
         self._cache: Any = None
         self._steps = 0
 
@@ -219,8 +221,8 @@ class HuggingFaceStepper:
             )
         with torch.inference_mode():
             given = torch.from_numpy(column).to(model.device)
-            out = model.module(input_ids=given, past_key_values=self._cache, use_cache=True)
-            self._cache = getattr(out, "past_key_values", None)
+            out = model.module(input_ids=given, use_cache=True, **{self._keyword: self._cache})
+            self._cache = getattr(out, self._keyword, None)
             if self._cache is None:
                 raise InvalidParameter(
                     f"'{model.name}' ({model.module.config.model_type}) keeps no KV cache of the usual form: "
@@ -229,3 +231,8 @@ class HuggingFaceStepper:
             rows: NDArray[np.float32] = torch.log_softmax(out.logits[:, -1].float(), dim=-1).cpu().numpy()
         self._steps += 1
         return rows
+
+
+def _cache_keyword(module: Any) -> str:
+    """Return what a module calls its KV cache, given and returned: ``cache``, or ``past_key_values`` before 5.24."""
+    return "cache" if "cache" in inspect.signature(module.forward).parameters else "past_key_values"
