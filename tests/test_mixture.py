@@ -86,6 +86,15 @@ def test_jacobian_is_the_exact_one(mixture: Mixture) -> None:
             assert J[i, t] == pytest.approx(float(exact[i][t]), rel=1e-9, abs=1e-9 * scale[i][t] + 1e-30)
 
 
+def test_jacobian_of_rows_whose_sums_differ_as_much_as_they_do() -> None:
+    """Float rows sum to 1 but for rounding; here that is as large as their difference (exact: 2.1182517e-28)."""
+    a, b = [0.3863697000679164, 0.6136302999320837], [0.3863697000679152, 0.6136302999320847]
+    mixture = Mixture({"a": a, "b": b}, {"a": 0.00015519294229211444, "b": 1.0168512053885068e-06})
+    exact = exact_jacobian(normalised(mixture.probabilities), [Fraction(x) for x in mixture.volumes.tolist()])
+    assert mixture.jacobian_nats()[0, 1] == pytest.approx(float(exact[0][1]), rel=1e-9, abs=0)
+    assert float(exact[0][1]) == pytest.approx(2.1183e-28, rel=1e-4)
+
+
 @few
 @given(mixtures(min_count=2, max_count=4, max_size=6))
 def test_jacobian_is_the_derivative(mixture: Mixture) -> None:
