@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list
     monkeypatch.setattr(compresslab.jobs.lm_demo, "tiny_data", lambda: {name: (x, x) for name, x in held_out.items()})
     monkeypatch.setattr(compresslab.experiments.run, "joint_preset", lambda name: SPEC)
     monkeypatch.setattr(compresslab.experiments.run, "num_workers", lambda workers: 1)
+    monkeypatch.setattr(compresslab.demo_command, "workers", lambda: 1)  # another process would not see these settings
     monkeypatch.chdir(tmp_path)
     return trained
 
@@ -125,3 +127,52 @@ def test_nothing_is_measured_where_models_cannot_be_trained(
     out, err = capsys.readouterr()
     assert (stop.value.code, out, small) == (1, "", [])
     assert "the demo, which trains networks, needs the optional extra 'lm'" in err
+
+
+def test_the_stages_show_each_part_once(
+    small: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(*options: str) -> str:
+        with pytest.raises(SystemExit) as stop:
+            main(["demo", *options])
+        out, err = capsys.readouterr()
+        assert (stop.value.code or 0, err) == (0, "")
+        return re.sub(r"^\(\d+ s; \d+ s of processors\)$", "", out, flags=re.MULTILINE)
+
+    with monkeypatch.context() as bare:  # the first stage needs no extra
+        bare.setattr("importlib.util.find_spec", lambda name: None)
+        first = shown("--first")
+    assert (small, Path("demo-report").exists()) == ([], False)
+    rest = shown("--rest")
+    assert first.startswith("1 of 3. ")
+    assert rest.startswith("2 of 3. ")
+    again = shown()
+    kept = ("The model was trained earlier", "The networks were trained earlier")
+    assert [line for line in again.splitlines() if line and not line.startswith(kept)] == [
+        line for line in (first + rest).splitlines() if line
+    ]
+
+
+def test_the_stages_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", "--first", "--rest"])
+    assert stop.value.code == 1
+    assert "--first and --rest exclude each other" in capsys.readouterr().err
+
+
+def test_networks_are_trained_in_another_process_meanwhile(
+    small: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(compresslab.demo_command, "workers", lambda: 2)
+    monkeypatch.setattr(compresslab.demo_command, "_train_networks", _leave_a_mark)
+    with compresslab.demo_command._networks_begun(tmp_path / "networks") as begun:
+        assert begun is not None
+        begun.result()
+    assert int((tmp_path / "networks" / "rows.jsonl").read_text()) != os.getpid()
+    with compresslab.demo_command._networks_begun(tmp_path / "networks") as begun:
+        assert begun is None  # there are rows
+
+
+def _leave_a_mark(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "rows.jsonl").write_text(str(os.getpid()))
