@@ -445,3 +445,17 @@ def test_the_plan_is_plain_json(tmp_path, monkeypatch):
     build_tree_file(tmp_path / "a.bin", tmp_path / "got", 4, shard=100)
     plan = json.loads((tmp_path / "got.work" / "plan.json").read_bytes())
     assert (plan["depth"], plan["parse"], plan["shard"]) == (4, "phrases", 100)
+
+
+def test_a_system_that_does_not_say_how_much_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows: trees in memory are built, those from token files refused by name. A stand-in, not Windows."""
+    import os
+    import sys
+
+    from compresslab.scale import memory
+
+    monkeypatch.delattr(os, "sysconf")
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert memory.available_bytes() == sys.maxsize
+    with pytest.raises(InvalidParameter, match="does not say how much memory a process takes.*Linux or macOS"):
+        memory.resident_bytes()

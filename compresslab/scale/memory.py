@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
+import platform
 import sys
 from pathlib import Path
 
@@ -15,7 +15,12 @@ _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "K
 
 
 def available_bytes() -> int:
-    """Return the memory that new arrays can take without swapping, a control group's limit included."""
+    """Return the memory that new arrays can take without swapping, a control group's limit included.
+
+    A system that does not say (Windows) is taken to have enough.
+    """
+    if not hasattr(os, "sysconf"):
+        return sys.maxsize
     free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         lines = Path("/proc/meminfo").read_text("ascii").splitlines()
@@ -31,7 +36,18 @@ def available_bytes() -> int:
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process takes now (where that cannot be read, the most it has taken)."""
+    """Return the memory that this process takes now (where that cannot be read, the most it has taken).
+
+    Raises:
+        InvalidParameter: the system says neither (Windows).
+    """
+    try:
+        import resource
+    except ImportError as error:
+        raise InvalidParameter(
+            f"{platform.system()} does not say how much memory a process takes, which trees from token files must know: "
+            "build them on Linux or macOS"
+        ) from error
     try:
         return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
