@@ -1,10 +1,17 @@
-"""What tests of the command line share."""
+"""What all tests share: how processes take warnings, and how a command is run."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the processes that tests start take warnings as the tests do: pytest's own filters end at its process."""
+    filters = [*config.getini("filterwarnings"), *(config.getoption("pythonwarnings") or ())]
+    os.environ["PYTHONWARNINGS"] = ",".join(filters)
 
 
 @pytest.fixture

@@ -45,7 +45,9 @@ def test_contributing_names_only_targets_that_exist() -> None:
 
 
 def run(*command: object, cwd: Path) -> str:
-    clean = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    # Builders and installers warn of what is theirs.
+    ours = {"PYTHONPATH", "VIRTUAL_ENV", "PYTHONWARNINGS"}
+    clean = {name: value for name, value in os.environ.items() if name not in ours}
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, cwd=cwd, env=clean)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -82,7 +82,15 @@ KINDS = {
 
 @needs_numba
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("size", "lanes"), [(1, 1), (7, 1), (400, 1), (401, 2), (2001, 9), (10_007, 60)])
+@pytest.mark.parametrize(
+    ("size", "lanes"),
+    [
+        (1, 1),
+        (7, 1),
+        (401, 2),
+        *(pytest.param(*cut, marks=pytest.mark.slow) for cut in ((400, 1), (2001, 9), (10_007, 60))),
+    ],
+)
 def test_compiled_loops_write_the_same_bytes_as_numpy_and_each_reads_the_other(kind, size, lanes, monkeypatch):
     # The last lane ends before the others, where there are several.
     monkeypatch.setattr(byte_model, "_cut", lambda size: (lanes, -(-size // lanes)))

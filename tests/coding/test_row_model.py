@@ -130,7 +130,7 @@ CASES |= {f"{k} equal": (equal, k) for k in (2, 3, 4, 5)}
 @pytest.mark.parametrize(
     ("V", "dtype", "case"),
     [(256, dtype, case) for dtype in (np.float32, np.float64) for case in CASES]
-    + [(49152, np.float32, case) for case in ("rest 0.001", "3 equal")],
+    + [pytest.param(49152, np.float32, case, marks=pytest.mark.slow) for case in ("rest 0.001", "3 equal")],
 )
 def test_however_sure_the_rows_are_the_excess_is_below_a_fiftieth_of_a_percent_and_64_bits(V, dtype, case):
     rng = np.random.default_rng(7)

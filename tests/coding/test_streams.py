@@ -69,7 +69,11 @@ def test_adversarial_rows_round_trip(kinds):
 
 @pytest.mark.parametrize(
     ("V", "n", "unique", "dtype"),
-    [(256, 100_000, 1000, np.float32), (256, 100_000, 1000, np.float64), (49152, 100_000, 40, np.float32)],
+    [
+        (256, 100_000, 1000, np.float32),
+        (256, 100_000, 1000, np.float64),
+        pytest.param(49152, 100_000, 40, np.float32, marks=pytest.mark.slow),
+    ],
 )
 def test_excess_over_the_ideal_is_below_a_fiftieth_of_a_percent_and_64_bits(V, n, unique, dtype):
     rng = np.random.default_rng(V)

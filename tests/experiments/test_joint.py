@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +39,26 @@ SPEC = JointSpec(
         replace(SMALL, name="too small", size=1, seeds=(0, 1)),
     ),
 )
+Summary = Callable[[str], ArmSummary]
 TINY = replace(SPEC, arms=(replace(SMALL, size=4, seeds=(0, 1, 2, 3), steps=200, branch_steps=20),))
 
 
 @pytest.fixture(scope="module")
-def summaries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ArmSummary]:
-    rows = run_joint(SPEC, tmp_path_factory.mktemp("joint"))
-    return {one.arm.name: one for one in summarise_joint(SPEC, rows)}
+def summary(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ArmSummary]:
+    """Give an arm's summary by its name; its networks are trained when it is asked for, and once."""
+
+    @cache
+    def run(name: str) -> ArmSummary:
+        alone = replace(SPEC, arms=tuple(arm for arm in SPEC.arms if arm.name == name))
+        (one,) = summarise_joint(alone, run_joint(alone, tmp_path_factory.mktemp("joint")))
+        return one
+
+    return run
 
 
-@pytest.mark.parametrize("name", ["gru", "transformer"])
-def test_the_slopes_of_a_network_that_fits_are_those_of_the_theory(name: str, summaries: Any) -> None:
-    one = summaries[name]
+@pytest.mark.parametrize("name", ["gru", pytest.param("transformer", marks=pytest.mark.slow)])
+def test_the_slopes_of_a_network_that_fits_are_those_of_the_theory(name: str, summary: Summary) -> None:
+    one = summary(name)
     assert one.largest_excess < 0.02
     for slope in one.slopes:
         assert slope.network.mean == pytest.approx(slope.theory, rel=0.1, abs=0.002)
@@ -60,25 +70,28 @@ def test_the_slopes_of_a_network_that_fits_are_those_of_the_theory(name: str, su
     assert all(abs(residual.mean) < 0.3 for residual in one.conservation)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["separate", "same"])
-def test_both_signs_turn_where_the_pretraining_data_does_not_hold_the_rest(name: str, summaries: Any) -> None:
-    one = summaries[name]
+def test_both_signs_turn_where_the_pretraining_data_does_not_hold_the_rest(name: str, summary: Summary) -> None:
+    one = summary(name)
     assert one.at("pretrain", 0.25).network.sign == 1
     assert one.at("align", 0.25).network.sign == -1
 
 
-def test_a_network_that_does_not_fit_has_other_slopes(summaries: Any) -> None:
-    one = summaries["too small"]
+@pytest.mark.slow
+def test_a_network_that_does_not_fit_has_other_slopes(summary: Summary) -> None:
+    one = summary("too small")
     assert one.excess.mean > 0.1
     off = max(abs(s.network.mean - s.theory) for s in one.slopes if s.role == "align")
-    best = max(abs(s.network.mean - s.theory) for s in summaries["gru"].slopes if s.role == "align")
+    best = max(abs(s.network.mean - s.theory) for s in summary("gru").slopes if s.role == "align")
     assert off > 5 * best
 
 
-def test_the_report_names_every_arm_and_every_number(summaries: Any) -> None:
-    text = joint_markdown(list(summaries.values()))
+@pytest.mark.slow
+def test_the_report_names_every_arm_and_every_number(summary: Summary) -> None:
+    text = joint_markdown([summary(arm.name) for arm in SPEC.arms])
     assert all(f"{arm.name}" in text for arm in SPEC.arms)
-    assert f"{summaries['gru'].at('align', 0.25).theory:+.5f}" in text
+    assert f"{summary('gru').at('align', 0.25).theory:+.5f}" in text
     assert "nan" not in text
 
 
@@ -165,7 +178,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(workers: int, tmp_path: Path) -> None:
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     run_joint(TINY, undisturbed)

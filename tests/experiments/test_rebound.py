@@ -96,6 +96,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow  # the law is that of tests/experiments/test_joint.py
 def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(done: Any, tmp_path: Path) -> None:
     spec, undisturbed, _ = done
     texts, killed, here = undisturbed.parent / "texts", tmp_path / "killed", Path(__file__).resolve()

@@ -147,6 +147,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow  # the law is that of tests/experiments/test_joint.py
 @needs_torch
 def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(spec: ResistanceSpec, tmp_path: Path) -> None:
     spec = replace(spec, seeds=(0, 1, 2, 3))

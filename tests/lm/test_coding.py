@@ -172,6 +172,7 @@ decompress_file(sys.argv[1], sys.argv[2], model=model_of_file(sys.argv[1], sys.a
 """
 
 
+@pytest.mark.slow
 def test_a_file_decodes_in_another_process(make_llama: Make, tmp_path: Path) -> None:
     from compresslab.lm.checkpoints import save
 
@@ -186,7 +187,7 @@ def test_a_file_decodes_in_another_process(make_llama: Make, tmp_path: Path) -> 
         _force(tmp_path / "a.txt", coder)
     given = [str(tmp_path / name) for name in ("a.txt.clz", "b", "llama")]
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ELSEWHERE, *given],
+        [sys.executable, "-c", ELSEWHERE, *given],
         env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -90,6 +90,7 @@ open(f"{sys.argv[2]}/{mine}.json", "w").write(json.dumps([of, scores.nats.tolist
 """
 
 
+@pytest.mark.slow
 def test_two_processes_score_as_one_does(make_llama: Callable[..., HuggingFaceModel], tmp_path: Path) -> None:
     pytest.importorskip("accelerate", reason="needs the extra 'lm'")
     from compresslab.lm.checkpoints import save

@@ -116,7 +116,7 @@ def test_a_killed_training_goes_on_and_ends_in_the_same_weights(
     wanted = train(straight, data, SETTINGS, tmp_path / "straight")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     killed = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", KILLED, str(tmp_path / "start"), str(tmp_path / "run")],
+        [sys.executable, "-c", KILLED, str(tmp_path / "start"), str(tmp_path / "run")],
         env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr
