@@ -29,7 +29,7 @@ from compresslab.errors import (
     UnreadableFile,
 )
 from compresslab.phrases import PARSES
-from compresslab.scale import building, spilling
+from compresslab.scale import building, memory, spilling
 from compresslab.scale.building import build_tree_file
 from compresslab.scale.memory import parse_bytes
 from compresslab.scale.shards import cut_shards
@@ -449,11 +449,6 @@ def test_the_plan_is_plain_json(tmp_path, monkeypatch):
 
 def test_a_system_that_does_not_say_how_much_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """As Windows: trees in memory are built, those from token files refused by name. A stand-in, not Windows."""
-    import os
-    import sys
-
-    from compresslab.scale import memory
-
     monkeypatch.delattr(os, "sysconf")
     monkeypatch.setitem(sys.modules, "resource", None)
     assert memory.available_bytes() == sys.maxsize

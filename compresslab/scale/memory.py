@@ -45,8 +45,8 @@ def resident_bytes() -> int:
         import resource
     except ImportError as error:
         raise InvalidParameter(
-            f"{platform.system()} does not say how much memory a process takes, which trees from token files must know: "
-            "build them on Linux or macOS"
+            f"{platform.system()} does not say how much memory a process takes, which trees from token files must "
+            "know: build them on Linux or macOS"
         ) from error
     try:
         return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
