@@ -6,8 +6,8 @@ BIN    := $(VENV)/bin
 LOCKS  := locks/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 # -qq: errors only, since pip warns about places that a user's own settings name; a wheel is compiled where it is first imported.
 # --no-deps: a lock is complete, and torch, which it leaves out, comes after it.
-PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq install --no-compile
-LOCKED := $(PIP) --require-hashes --no-deps -r
+PIP     = $(BIN)/python -m pip --disable-pip-version-check -qq install --no-compile
+LOCKED  = $(PIP) --require-hashes --no-deps -r
 MADE_OF := pyproject.toml setup.cfg constraints.txt Makefile $(wildcard $(LOCKS)/*.txt)
 PYTEST := $(BIN)/python -m pytest -q -n 2
 # A developer's shell settings must not leak another environment into ours.
@@ -73,10 +73,7 @@ test-slow: $(VENV)/.ready $(VENV)/.smollm2
 	@$(PYTEST) -m slow
 
 # The lower bounds of pyproject.toml, but for torch: the tests of what calls other libraries.
-test-oldest: $(VENV)/.core
-	@$(MAKE) --no-print-directory .venv-oldest/.ready VENV=.venv-oldest
-	@.venv-oldest/bin/python -m pytest -q -n 2 -m 'not slow' tests/lm tests/experiments
-
+.venv-oldest/.ready: BIN := .venv-oldest/bin
 .venv-oldest/.ready: $(MADE_OF)
 	@echo "Setting up .venv-oldest: the lower bounds of pyproject.toml"
 	@rm -rf .venv-oldest
@@ -86,6 +83,9 @@ test-oldest: $(VENV)/.core
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
+test-oldest: .venv-oldest/.ready
+	@.venv-oldest/bin/python -m pytest -q -n 2 -m 'not slow' tests/lm tests/experiments
+
 test-all: test test-slow test-oldest docs
 
 lint: $(VENV)/.ready
@@ -94,12 +94,13 @@ lint: $(VENV)/.ready
 	@$(BIN)/mypy
 
 # No part of `make test`: what the newest versions warn of is listed, and does not fail.
+.venv-newest/.ready: BIN := .venv-newest/bin
 .venv-newest/.ready: $(MADE_OF)
 	@echo "Setting up .venv-newest: the newest versions of everything but torch"
 	@rm -rf .venv-newest
 	@$(PYTHON) -m venv .venv-newest
-	@.venv-newest/bin/python -m pip --disable-pip-version-check -qq install --no-compile -c constraints.txt torch 'setuptools>=77'
-	@.venv-newest/bin/python -m pip --disable-pip-version-check -qq install --no-compile --upgrade --upgrade-strategy eager -c constraints.txt -e '.[dev]'
+	@$(PIP) -c constraints.txt torch 'setuptools>=77'
+	@$(PIP) --upgrade --upgrade-strategy eager -c constraints.txt -e '.[dev]'
 	@touch $@
 
 test-newest: .venv-newest/.ready
