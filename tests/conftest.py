@@ -9,7 +9,11 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the processes that tests start take warnings as the tests do: pytest's own filters end at its process."""
+    """Let the processes that tests start take warnings as the tests do: pytest's own filters end at its process.
+
+    And tests run side by side: one thread each, since threads of torch that wait for each other use up the cores.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     filters = [*config.getini("filterwarnings"), *(config.getoption("pythonwarnings") or ())]
     os.environ["PYTHONWARNINGS"] = ",".join(filters)
 

@@ -232,6 +232,7 @@ def test_another_process_makes_the_same_corpus(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1  # names are not kept
 
 
+@pytest.mark.slow
 def test_progress_runs_to_the_end_when_a_corpus_is_made_and_not_when_it_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -321,6 +321,7 @@ def start_build(folder: Path, shard: int, **options) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1], **options)
 
 
+@pytest.mark.slow
 @needs_numba
 def test_a_build_that_is_killed_again_and_again_ends_in_the_same_file(tmp_path):
     text_like(1_500_000).tofile(tmp_path / "a.bin")
@@ -396,6 +397,7 @@ def test_damaged_and_foreign_work_is_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "got").exists()
 
 
+@pytest.mark.slow
 @needs_numba
 def test_memory_stays_within_the_budget(tmp_path):
     size, budget = 12_000_000, 450_000_000
