@@ -57,7 +57,11 @@ class Exchange:
         phrases: of alignment.
         share: the effective share of names.
         seen: their share of the phrases seen.
-        rate: phrases of pre-training that one of alignment counts for.
+        start: the effective share of names before the alignment, as measured.
+        rate: phrases of pre-training that one of alignment counts for, from that share on. It belongs to the updates:
+            with other batches the same phrases count otherwise.
+        k: effective weight of all the pre-training for that of the alignment, the paper's ``k``; None where the
+            alignment left no weight.
         half_life: phrases of alignment that halve the weight of all that was there before.
         residual_nats: what no mixture explains.
     """
@@ -66,7 +70,9 @@ class Exchange:
     phrases: int
     share: Estimate
     seen: float
+    start: Estimate
     rate: Estimate
+    k: Estimate | None
     half_life: Estimate
     residual_nats: Estimate
 
@@ -139,7 +145,7 @@ def summarise_effective(spec: EffectiveSpec, rows: Sequence[Row]) -> EffectiveSu
     for rate in spec.learning_rates:
         for stop in spec.align_steps:
             before = group("align", rate, stop, stop)
-            exchanges.append(_exchange(spec, rate, stop, before))
+            exchanges.append(_exchange(spec, rate, stop, group("pretrain", rate, 0, spec.pretrain_steps), before))
             if stop in spec.perturb_after:
                 after = [group("perturb", rate, stop, steps) for steps in spec.perturb_steps]
                 rebounds += [_rebound(spec, rate, before, rows) for rows in after]
@@ -159,15 +165,21 @@ def _known(mixture: tuple[float, ...], rows: Sequence[Row]) -> Known:
     return Known(mixture, errors("sampled_shares"), errors("shares"))
 
 
-def _exchange(spec: EffectiveSpec, rate: float, stop: int, rows: Sequence[Row]) -> Exchange:
-    phrases, shares = stop * spec.batch, [row["shares"][1] for row in rows]
-    old = [max(1.5 * (1 - share), 1e-300) for share in shares]  # what is left of the weight before
+def _exchange(spec: EffectiveSpec, rate: float, stop: int, start: Sequence[Row], rows: Sequence[Row]) -> Exchange:
+    phrases, pretrain = stop * spec.batch, spec.pretrain_steps * spec.batch
+    starts, shares = ([row["shares"][1] for row in group] for group in (start, rows))
+    both = list(zip(starts, shares, strict=True))
+    rates = [exchange_rate(share, pretrain, phrases, before) for before, share in both]
+    # What is left of the weight before.
+    old = [max((1 - share) / max(1 - before, 1e-300), 1e-300) for before, share in both]
     return Exchange(
         rate,
         phrases,
         estimate(shares),
         rows[0]["seen_shares"][1],
-        estimate([exchange_rate(share, spec.pretrain_steps * spec.batch, phrases) for share in shares]),
+        estimate(starts),
+        estimate(rates),
+        estimate([pretrain / (r * phrases) for r in rates]) if min(rates) > 0 else None,
         estimate([-phrases / math.log2(left) if left < 1 else phrases * 1e9 for left in old]),
         estimate([row["residual_nats"] for row in rows]),
     )

@@ -2,7 +2,9 @@
 
 The *score* is how much more the model prefers positive texts than its base does, in bits per byte: the code length of
 held-out negative texts less that of positive ones, less the same of the base. Nothing is sampled for it, and the texts
-are the same for all models, so that their own difficulty cancels. Intervals are Student's over seeds.
+are the same for all models, so that their own difficulty cancels. A score can fall while positive texts stay as they
+were, so the three code lengths stand beside it. The control is the base, given the same negative data: it is moved too,
+and what is said of alignment is said net of control. Intervals are Student's over seeds, those of shares Fieller's.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from compresslab.errors import InvalidParameter
 from compresslab.experiments.phases import Phases, fit_phases, least_volume, pooled_gain
 from compresslab.experiments.rebound import ReboundSpec
 from compresslab.experiments.rows import Row
-from compresslab.experiments.slopes import Estimate, estimate
+from compresslab.experiments.slopes import Estimate, estimate, net_of_control, ratio_of_means
 
 __all__ = [
+    "CODE_LENGTHS",
     "CURVES",
     "AfterPositive",
     "LeastVolume",
@@ -45,6 +48,8 @@ CURVES = {
     "judged": "share of samples judged positive",
 }
 
+CODE_LENGTHS = ("positive", "negative", "pretrain")  # the curves that are code lengths
+
 
 @dataclass(frozen=True)
 class LeastVolume:
@@ -55,12 +60,25 @@ class LeastVolume:
         reached: the volume, one for each seed that came down to the level.
         seeds: how many there are; the others are censored: they had not by the largest volume.
         at_once: seeds that were at or below the level before any negative data.
+        noise: the least negative volume that takes a base, the control, above the level by itself; None where none
+            does. From there on no model can be told to have come back to within the level.
     """
 
     level: float
     reached: tuple[float, ...]
     seeds: int
     at_once: int
+    noise: int | None = None
+
+    @property
+    def brought_back(self) -> tuple[float, ...]:
+        """The volumes of the seeds that the negative data itself brought down to the level."""
+        return tuple(volume for volume in self.reached if volume > 0)
+
+    @property
+    def undecidable(self) -> bool:
+        """Whether the level lies below the protocol's noise, and no seed came down to it."""
+        return self.noise is not None and not self.reached
 
     @property
     def censored(self) -> int:
@@ -79,7 +97,15 @@ class AfterPositive:
         late_rate: the same from the early volume to the last.
         excess_rate: the early rate less the control's, seed by seed; the control's own is 0.
         fallen: fall of the score over all the negative data.
-        regained: share of what the positive data had gained that the negative data took back; None for the control.
+        net_fallen: the same net of control.
+        survives: score after all the negative data, net of control.
+        regained: share of what the positive data had gained that the negative data took back, a ratio of means; None
+            for the control, and where it is not defined (see
+            :func:`compresslab.experiments.slopes.ratio_of_means`).
+        net_regained: the same of the fall net of control.
+        changed: each of `CODE_LENGTHS` -> its change from the end of the positive data on, bits per byte, one
+            Estimate for each negative volume.
+        net_changed: the same net of control.
         phases: of each seed's score.
         change: late rate less early one of the line with a knee, for each 1,000 responses.
         knee: the volume at the knee.
@@ -95,7 +121,12 @@ class AfterPositive:
     late_rate: Estimate
     excess_rate: Estimate
     fallen: Estimate
+    net_fallen: Estimate
+    survives: Estimate
     regained: Estimate | None
+    net_regained: Estimate | None
+    changed: dict[str, tuple[Estimate, ...]]
+    net_changed: dict[str, tuple[Estimate, ...]]
     phases: tuple[Phases, ...]
     change: Estimate
     knee: Estimate
@@ -118,6 +149,9 @@ class ReboundSummary:
         after: for each positive volume, the control first.
         rate_by_volume: slope of the early rate in ``log2 n``: above 0, more positive data falls faster.
         gained: score after the largest positive volume.
+        loss_by_volume: slope in ``log2 n`` of what all the negative data takes, net of control: a spring loses more,
+            the further it was stretched.
+        survival_by_volume: the same slope of what survives, net of control.
     """
 
     arm: str
@@ -128,6 +162,8 @@ class ReboundSummary:
     after: tuple[AfterPositive, ...]
     rate_by_volume: Estimate
     gained: Estimate
+    loss_by_volume: Estimate
+    survival_by_volume: Estimate
 
 
 def verdict(found: Estimate, expected: int) -> str:
@@ -218,7 +254,11 @@ def summarise_rebound(spec: ReboundSpec, rows: Sequence[Row]) -> list[ReboundSum
         early = early_volume(spec.negative)
         rates = _rates(table["score"], spec.negative, 0, early)
         tuned = [i for i, n in enumerate(spec.positive) if n]
-        slope = trend([spec.positive[i] for i in tuned], rates[:, tuned]) if len(tuned) > 1 else estimate([0.0])
+        score = net_of_control(table["score"])
+
+        def slope(values: Values, tuned: list[int] = tuned) -> Estimate:
+            return trend([spec.positive[i] for i in tuned], values[:, tuned]) if len(tuned) > 1 else estimate([0.0])
+
         found.append(
             ReboundSummary(
                 arm=arm.name,
@@ -227,8 +267,10 @@ def summarise_rebound(spec: ReboundSpec, rows: Sequence[Row]) -> list[ReboundSum
                 negative=spec.negative,
                 early=early,
                 after=after,
-                rate_by_volume=slope,
+                rate_by_volume=slope(rates),
                 gained=estimate(table["score"][:, -1, 0]),
+                loss_by_volume=slope(score[:, :, 0] - score[:, :, -1]),
+                survival_by_volume=slope(score[:, :, -1]),
             )
         )
     return found
@@ -241,22 +283,32 @@ def after_positive(
     early, score, kl = early_volume(negative), table["score"], table["kl"]
     first, last = (_rates(score, negative, *ends) for ends in ((0, early), (early, negative[-1])))
     fits = tuple(fit_phases(negative, curve) for curve in score[:, i])
-    fallen, gained = score[:, i, 0] - score[:, i, -1], score[:, i, 0]
+    falls, gained = score[:, :, 0] - score[:, :, -1], score[:, i, 0]
+    fallen, net_fallen = falls[:, i], net_of_control(falls)[:, i]
+    changed = {name: table[name] - table[name][:, :, :1] for name in CODE_LENGTHS}
+
+    def along(values: Values) -> tuple[Estimate, ...]:
+        return tuple(estimate(values[:, i, j]) for j in range(len(negative)))
+
     return AfterPositive(
         positive=positive[i],
-        curves={name: tuple(estimate(values[:, i, j]) for j in range(len(negative))) for name, values in table.items()},
+        curves={name: along(values) for name, values in table.items()},
         early_rate=estimate(first[:, i]),
         late_rate=estimate(last[:, i]),
-        excess_rate=estimate(first[:, i] - first[:, 0]),
+        excess_rate=estimate(net_of_control(first)[:, i]),
         fallen=estimate(fallen),
-        # A share of means: a seed whose gain is near 0 has no share of its own.
-        regained=_ratio(fallen, gained) if i else None,
+        net_fallen=estimate(net_fallen),
+        survives=estimate(net_of_control(score)[:, i, -1]),
+        regained=ratio_of_means(fallen, gained) if i else None,
+        net_regained=ratio_of_means(net_fallen, gained) if i else None,
+        changed={name: along(values) for name, values in changed.items()},
+        net_changed={name: along(net_of_control(values)) for name, values in changed.items()},
         phases=fits,
         change=estimate([1000 * fit.change for fit in fits]),
         knee=estimate([fit.knee for fit in fits]),
         gain=estimate([fit.gain for fit in fits]),
         pooled_gain=pooled_gain(negative, score[:, i]),
-        least=tuple(_least(negative, kl[:, i], level) for level in levels),
+        least=tuple(_least(negative, kl[:, i], kl[:, 0], level) for level in levels),
         closest_kl=estimate(kl[:, i].min(axis=1) / kl[:, i, 0]) if i else None,
     )
 
@@ -268,13 +320,8 @@ def _rates(score: Values, negative: Sequence[int], start: int, stop: int) -> Val
     return fall
 
 
-def _ratio(over: Values, under: Values) -> Estimate:
-    """Return the ratio of two means over runs, its interval from the residuals ``over - ratio * under``."""
-    ratio = float(over.mean() / under.mean())
-    return estimate(ratio + (over - ratio * under) / under.mean())
-
-
-def _least(negative: Sequence[int], curves: Values, level: float) -> LeastVolume:
+def _least(negative: Sequence[int], curves: Values, control: Values, level: float) -> LeastVolume:
     found = [least_volume(negative, curve, level) for curve in curves]
     reached = tuple(volume for volume in found if volume is not None)
-    return LeastVolume(level, reached, len(curves), sum(volume == 0 for volume in reached))
+    noise = next((m for m, kl in zip(negative, control.mean(axis=0), strict=True) if kl > level), None)
+    return LeastVolume(level, reached, len(curves), sum(volume == 0 for volume in reached), noise)

@@ -3,7 +3,7 @@
 Two quantities are compared, each in bits per symbol. The *loss*, the paper's: what the data of one checkpoint costs
 while the other learns it. The *excess*: the loss less what the same data costs the checkpoint that drew it, its own
 entropy. Two checkpoints differ in their entropies, and so do the losses in the two directions, whoever resists; the
-excess does not.
+excess does not. No entropy is needed where two learners learn the *same* data: `Toward`.
 
 An interval is Student's, at 95 %, over seeds; the test of signs is exact, two-sided, and takes ties for neither.
 """
@@ -22,7 +22,16 @@ from compresslab.experiments.resistance import PAIRS, ResistanceSpec, source_lab
 from compresslab.experiments.rows import Row
 from compresslab.experiments.slopes import Estimate, estimate
 
-__all__ = ["Compared", "Crossing", "ResistanceSummary", "compare", "sign_test", "summarise_resistance"]
+__all__ = [
+    "Compared",
+    "Crossing",
+    "ResistanceSummary",
+    "Toward",
+    "compare",
+    "least_seeds",
+    "sign_test",
+    "summarise_resistance",
+]
 
 Values = NDArray[np.float64]
 
@@ -82,6 +91,21 @@ class Crossing:
 
 
 @dataclass(frozen=True)
+class Toward:
+    """Two learners of the same data, the middle checkpoint's: one on its way forward, one on its way back.
+
+    Attributes:
+        loss: mean training loss of one pass; the gap is ``θ1→θ2`` less ``θ3→θ2``.
+        start: what the data costs the two before they learn.
+        end: the same after the pass, on data drawn to other prompts.
+    """
+
+    loss: Compared
+    start: Compared
+    end: Compared
+
+
+@dataclass(frozen=True)
 class ResistanceSummary:
     """What one source of pairs showed.
 
@@ -93,6 +117,7 @@ class ResistanceSummary:
         held_out: code length of held-out pairs under the base and the three checkpoints, bits per byte.
         own: entropy of ``D_1, D_2, D_3``: what they cost the checkpoints that drew them, bits per symbol.
         crossings: the three pairs.
+        toward: the data of the second checkpoint, learned by the third (back) and by the first (forward).
     """
 
     data: str
@@ -102,6 +127,7 @@ class ResistanceSummary:
     held_out: tuple[Estimate, ...]
     own: tuple[Estimate, ...]
     crossings: tuple[Crossing, ...]
+    toward: Toward
 
 
 def sign_test(positive: int, negative: int) -> float:
@@ -114,6 +140,18 @@ def sign_test(positive: int, negative: int) -> float:
     n = positive + negative
     tail = sum(math.comb(n, i) for i in range(min(positive, negative) + 1))
     return float(min(1.0, 2 * tail / 2**n))
+
+
+def least_seeds(tests: int, level: float = LEVEL) -> int:
+    """Return how many seeds a test of signs needs at least to survive Holm's correction for so many tests.
+
+    The least probability of the test is ``2^(1-n)``, and the first of the tests must be at ``level / tests`` or below.
+
+    Example:
+        >>> least_seeds(1), least_seeds(24)
+        (6, 10)
+    """
+    return 1 + math.ceil(math.log2(tests / level))
 
 
 def compare(inverse: Sequence[float], forward: Sequence[float]) -> Compared:
@@ -151,14 +189,17 @@ def _one(spec: ResistanceSpec, data: str, rows: Sequence[Row]) -> ResistanceSumm
             )
         return [found[seed] for seed in spec.seeds]
 
+    def crossing(direction: str, earlier: int, later: int) -> list[Row]:
+        where = f"{direction} {earlier}, {later}"
+        return group(where, kind="crossing", earlier=earlier, later=later, direction=direction)
+
     checkpoints = [group(f"checkpoint {i}", kind="checkpoint", checkpoint=i) for i in range(4)]
-    crossings = []
-    for earlier, later in PAIRS:
-        both = [
-            group(f"{direction} {earlier}, {later}", kind="crossing", earlier=earlier, later=later, direction=direction)
-            for direction in ("inverse", "forward")
-        ]
-        crossings.append(_crossing(earlier, later, *both))
+    crossings = [_crossing(*pair, crossing("inverse", *pair), crossing("forward", *pair)) for pair in PAIRS]
+    back, forward = crossing("inverse", 2, 3), crossing("forward", 1, 2)
+    toward = Toward(*(
+        compare([row[column] for row in back], [row[column] for row in forward])
+        for column in ("loss_bits", "start_bits", "end_test_bits")
+    ))  # fmt: skip
     first = checkpoints[0][0]
     return ResistanceSummary(
         data,
@@ -168,6 +209,7 @@ def _one(spec: ResistanceSpec, data: str, rows: Sequence[Row]) -> ResistanceSumm
         tuple(estimate([row["held_out_bits_per_byte"] for row in rows]) for rows in checkpoints),
         tuple(estimate([row["drawn_bits_per_symbol"] for row in rows]) for rows in checkpoints[1:]),
         tuple(crossings),
+        toward,
     )
 
 

@@ -3,8 +3,9 @@
 The scalar of the rebound is the *excess rate*: how fast the score (see
 :mod:`compresslab.experiments.rebound_summary`) falls with the first negative responses after the positive data, less
 how fast it falls without any positive data. It is the paper's "performance declines more rapidly at first" for larger
-models and more pre-training, freed of what the negative data does to any model. Beside it: the rate itself, what the
-positive data had gained, and how much of that all the negative data took back.
+models and more pre-training, freed of what the negative data does to any model. The *net fall* is the same over all
+the negative data: what it takes back, less what it takes from a base that had no positive data. Beside them: both raw,
+and what the positive data had gained. Only what is net of control decides whether the rebound grows.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from compresslab.experiments.depth import fractional_depth
 from compresslab.experiments.rebound_summary import AfterPositive, after_positive, curve_table, early_volume, trend
 from compresslab.experiments.rows import Row
 from compresslab.experiments.scaling import ScalingSpec
-from compresslab.experiments.slopes import Estimate, estimate
+from compresslab.experiments.slopes import Estimate, estimate, net_of_control
 
 __all__ = ["MEASURES", "ScalingPoint", "ScalingSummary", "Series", "summarise_scaling"]
 
@@ -33,6 +34,8 @@ MEASURES = {
     "excess_rate": "early fall less the control's",
     "gained": "score after the positive data, bits per byte",
     "fallen": "fall of the score over all negative data, bits per byte",
+    "control_fallen": "the same without positive data",
+    "net_fallen": "fall over all negative data less the control's",
     "left": "score after all negative data, bits per byte",
     "kl": "KL to the base after the positive data, nats per token",
     "base_bits": "code length of positive and negative texts under the base, bits per byte",
@@ -125,12 +128,15 @@ def _point(spec: ScalingSpec, name: str, rows: Sequence[Row]) -> tuple[ScalingPo
     score, early = table["score"], early_volume(spec.negative)
     at = spec.negative.index(early)
     rates = (score[:, :, 0] - score[:, :, at]) * 1000 / early
+    falls = score[:, :, 0] - score[:, :, -1]
     by_seed = {
         "early_rate": rates[:, 1],
         "control_rate": rates[:, 0],
-        "excess_rate": rates[:, 1] - rates[:, 0],
+        "excess_rate": net_of_control(rates)[:, 1],
         "gained": score[:, 1, 0],
-        "fallen": score[:, 1, 0] - score[:, 1, -1],
+        "fallen": falls[:, 1],
+        "control_fallen": falls[:, 0],
+        "net_fallen": net_of_control(falls)[:, 1],
         "left": score[:, 1, -1],
         "kl": table["kl"][:, 1, 0],
         "base_bits": (table["positive"][:, 0, 0] + table["negative"][:, 0, 0]) / 2,

@@ -1,7 +1,8 @@
-"""Rates of change from repeated runs: a polynomial through each run's curve, an interval over the runs.
+"""Rates of change, differences and ratios from repeated runs, each with its interval over the runs.
 
-All runs are evaluated exactly, so that what is left of noise is where training ended; it differs between seeds, and the
-interval is Student's over seeds. The same polynomial through the theory's curve shows what the polynomial itself adds.
+A rate is read from a polynomial through each run's curve. All runs are evaluated exactly, so that what is left of noise
+is where training ended; it differs between seeds, and the interval is Student's over seeds. The same polynomial through
+the theory's curve shows what the polynomial itself adds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from compresslab.checks import number_or_nan
 from compresslab.errors import InvalidParameter
 
-__all__ = ["Estimate", "derivatives_on_grid", "estimate"]
+__all__ = ["Estimate", "derivatives_on_grid", "estimate", "net_of_control", "ratio_of_means"]
 
 Values = NDArray[np.float64]
 
@@ -83,6 +84,74 @@ def estimate(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
         return Estimate(mean, None, None, 1)
     half = float(t.ppf((1 + confidence) / 2, len(x) - 1)) * float(x.std(ddof=1)) / math.sqrt(len(x))
     return Estimate(mean, mean - half, mean + half, len(x))
+
+
+def net_of_control(values: Values, control: int = 0) -> Values:
+    """Return what is left of each run's values without those of its own control, paired by seed.
+
+    The control is a base model that is given the same perturbation without what is tested. What happens to it happens
+    with no alignment at all, so that only what is left says something of alignment.
+
+    Args:
+        values: shape ``(seeds, arms, ...)``.
+        control: the index of the control among the arms.
+
+    Returns:
+        The same shape; 0 for the control itself.
+
+    Example:
+        >>> net_of_control(np.array([[1.0, 3.0], [2.0, 5.0]])).tolist()
+        [[0.0, 2.0], [0.0, 3.0]]
+    """
+    if values.ndim < 2 or not -values.shape[1] <= control < values.shape[1]:
+        raise InvalidParameter(f"a control is one of the arms, the second axis: not {control!r} in {values.shape}")
+    net: Values = values - np.take(values, [control], axis=1)
+    return net
+
+
+def ratio_of_means(over: npt.ArrayLike, under: npt.ArrayLike, confidence: float = 0.95) -> Estimate | None:
+    """Return the ratio of two means over the same runs, with Fieller's interval, or None where it is not defined.
+
+    It is not defined where the denominator's own interval holds 0: then no interval of finite length is right, and the
+    ratio of the means can be any number. A single run has no interval.
+
+    Args:
+        over: one for each run, shape ``(n,)``.
+        under: likewise, paired with ``over``.
+        confidence: of the interval, between 0 and 1.
+
+    Raises:
+        InvalidParameter: the numbers are not paired, or a confidence outside its range.
+
+    Source: Fieller (1954), *Some problems in interval estimation*.
+
+    Example:
+        >>> share = ratio_of_means([1.0, 2.1, 2.9], [5.0, 6.0, 7.0])
+        >>> share is not None and (round(share.mean, 6), share.covers(0.5), share.covers(0.0))
+        (0.333333, True, True)
+        >>> ratio_of_means([1.0, 2.0, 3.0], [-1.0, 0.1, 1.0]) is None
+        True
+    """
+    from scipy.stats import t
+
+    x, y = np.asarray(over, dtype=np.float64), np.asarray(under, dtype=np.float64)
+    if x.ndim != 1 or x.shape != y.shape or not x.size or not np.isfinite([x, y]).all():
+        raise InvalidParameter(
+            f"a ratio of means needs finite numbers in pairs, one pair a run: not {over!r}, {under!r}"
+        )
+    if not 0 < number_or_nan(confidence) < 1:
+        raise InvalidParameter(f"a confidence lies between 0 and 1: not {confidence!r}")
+    a, b, n = float(x.mean()), float(y.mean()), len(x)
+    if n == 1:
+        return Estimate(a / b, None, None, 1) if b else None
+    squared = float(t.ppf((1 + confidence) / 2, n - 1)) ** 2 / n
+    (vx, cov), (_, vy) = (squared * np.cov(x, y)).tolist()
+    # The ratios r whose a - r b lies within its interval of 0: a quadratic in r, an interval where it opens upwards.
+    opening, middle = b * b - vy, a * b - cov
+    if opening <= 0:
+        return None
+    root = math.sqrt(max(0.0, middle * middle - opening * (a * a - vx)))
+    return Estimate(a / b, (middle - root) / opening, (middle + root) / opening, n)
 
 
 def derivatives_on_grid(x: npt.ArrayLike, curves: npt.ArrayLike) -> Values:

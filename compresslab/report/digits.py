@@ -14,7 +14,7 @@ from typing import Final
 
 from compresslab.experiments.slopes import Estimate
 
-__all__ = ["decimals_known", "measured", "measured_mean", "rounded", "shared_decimals", "significant"]
+__all__ = ["decimals_known", "measured", "measured_mean", "ranged", "rounded", "shared_decimals", "significant"]
 
 _MOST: Final = 6  # significant digits of a mean, however narrow its interval: a float's noise begins beyond
 _NOISE: Final = 1e-9  # bits, nats, shares: what differs by less differs by a float's noise
@@ -129,6 +129,33 @@ def measured_mean(
     if half < _NOISE:
         return _exact(shown, signed)
     return rounded(shown, _decimals(x.mean * scale, half, most), signed=signed)
+
+
+def ranged(x: Estimate | None, *, percent: bool = False, none: str = "not defined") -> str:
+    """Write a mean with both ends of its interval, which need not lie alike on either side of it.
+
+    Args:
+        x: such as a ratio of means with Fieller's interval.
+        percent: write shares in percent.
+        none: what stands where there is none.
+
+    Example:
+        >>> ranged(Estimate(1.2946, 0.8224, 2.7819, 4), percent=True), ranged(None)
+        ('129% (82% to 278%)', 'not defined')
+        >>> ranged(Estimate(0.449, 0.0253, 0.6749, 4), percent=True)
+        '45% (3% to 67%)'
+    """
+    if x is None:
+        return none
+    unit, factor = ("%", 100.0) if percent else ("", 1.0)
+    half = x.half_width * factor
+    if math.isnan(half):
+        return significant(x.mean * factor) + unit
+    if half < _NOISE:
+        return _exact(x.mean * factor, False) + unit
+    decimals = min(_decimals(x.mean * factor, half, None), 0 if percent else _MOST)
+    low, high = (rounded(None if end is None else end * factor, decimals) for end in (x.low, x.high))
+    return f"{rounded(x.mean * factor, decimals)}{unit} ({low}{unit} to {high}{unit})"
 
 
 def shared_decimals(half_widths: Sequence[float], least: int = 0) -> int:

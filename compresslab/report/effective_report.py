@@ -64,7 +64,7 @@ def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance)
         title="What does a late example count for?",
         question="A network's effective volumes are the shares of the mixture that explains it best. Do known mixtures "
         "come back, and what are the volumes of data that was seen last?",
-        answer=_answer(summary),
+        answer=_answer(spec, summary),
         facts=facts,
         sections=(
             Section(
@@ -74,7 +74,8 @@ def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance)
             Section("Known mixtures", tables=sheets[:1]),
             Section(
                 "Exchange rates",
-                "Had training counted every phrase alike, the exchange rate would be 1. The half-life is the number of "
+                "Had training counted every phrase alike, the exchange rate would be 1. It belongs to updates, not to "
+                "phrases: with other batches the same phrases count otherwise. The half-life is the number of "
                 "alignment phrases in which the weight of all data before them halves.",
                 tables=sheets[1::2],
                 figures=(
@@ -97,6 +98,8 @@ def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance)
             "pre-training, alignment, perturbation": "training on all three corpora; then on names; then on code",
             "effective volume": "weight in the mixture of prose, names and code that explains a network best",
             "exchange rate": "how many phrases of pre-training a phrase of alignment counts for",
+            "effective k": "effective weight of all pre-training for that of the alignment; the theorem takes it to be "
+            "large",
             "residual": "what no mixture explains of a network, nats per phrase",
             "effective, seen": "the theory's change, at effective volumes and at the volumes of the phrases seen",
             "standard error": "of a share that is found from sampled phrases",
@@ -105,7 +108,7 @@ def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance)
     )  # fmt: skip
 
 
-def _answer(summary: EffectiveSummary) -> tuple[str, ...]:
+def _answer(spec: EffectiveSpec, summary: EffectiveSummary) -> tuple[str, ...]:
     recovered = sum(known.recovered for known in summary.known)
     rate = summary.exchanges[0].learning_rate
     line = [one for one in summary.exchanges if one.learning_rate == rate]
@@ -118,7 +121,8 @@ def _answer(summary: EffectiveSummary) -> tuple[str, ...]:
         f"Small networks were trained on mixtures of prose, names and code, and the mixture that explains each network "
         f"best was then found: {recovered} of {len(summary.known)} known mixtures come back.",
         "What was seen last counts for more: after pre-training on all three, a phrase of names (the alignment) counts "
-        f"for {first} phrases of pre-training at first and for {last} at last (learning rate {rate:g}).",
+        f"for {first} phrases of pre-training at first and for {last} at last (learning rate {rate:g}, updates of "
+        f"{spec.batch:,} phrases each).",
         f"When code alone is trained on next, the theory at these volumes says in {agree} of {cells} cases which way "
         f"the networks' code lengths go{further}.",
     )

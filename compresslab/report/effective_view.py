@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compresslab.experiments.effective import EffectiveSpec
-from compresslab.experiments.effective_summary import EffectiveSummary, Rebound, summarise_effective
+from compresslab.experiments.effective_summary import EffectiveSummary, Exchange, Rebound, summarise_effective
 from compresslab.experiments.rows import Row
 from compresslab.experiments.slopes import Estimate
 from compresslab.report.digits import measured, rounded, shared_decimals, significant
@@ -49,8 +49,10 @@ def effective_groups(spec: EffectiveSpec, summary: EffectiveSummary) -> list[tup
         first, last = line[0], line[-1]
         rates.append(
             f"Exchange rate, learning rate {rate:g}: a phrase of alignment counts for {_plain(first.rate)} phrases of "
-            f"pre-training after {first.phrases:,}, for {_plain(last.rate)} after {last.phrases:,}; what was there "
-            f"before loses half of its weight in {_plain(first.half_life)} phrases at first."
+            f"pre-training after {first.phrases:,}, for {_plain(last.rate)} after {last.phrases:,}, in updates of "
+            f"{spec.batch:,} phrases each, to which the rate belongs; what was there before loses half of its weight "
+            f"in {_plain(first.half_life)} phrases at first. The effective k, weight of pre-training for that of "
+            f"alignment, is {_k(first)}, then {_k(last)}: the theorem takes it to be large."
         )
     cells = len(summary.rebounds)
     agree = {role: rebound_signs(summary.rebounds, role) for role in ROLE_NAMES}
@@ -121,12 +123,12 @@ def effective_sheets(spec: EffectiveSpec, summary: EffectiveSummary) -> list[She
             (
                 f"Exchange rates at learning rate {rate:g}, after {spec.pretrain_steps * spec.batch:,} phrases of "
                 "pre-training",
-                ["alignment phrases", "share of names", "of phrases seen", "exchange rate", "half-life, phrases",
-                 "residual, nats"],
+                ["alignment phrases", "share of names", "before", "of phrases seen", "exchange rate", "effective k",
+                 "half-life, phrases", "residual, nats"],
                 [
                     [
-                        f"{one.phrases:,}", _plain(one.share), f"{one.seen:.4f}", _plain(one.rate),
-                        _plain(one.half_life), _plain(one.residual_nats),
+                        f"{one.phrases:,}", _plain(one.share), _plain(one.start), f"{one.seen:.4f}", _plain(one.rate),
+                        _k(one), _plain(one.half_life), _plain(one.residual_nats),
                     ]
                     for one in summary.exchanges
                     if one.learning_rate == rate
@@ -164,6 +166,10 @@ def effective_markdown(spec: EffectiveSpec, rows: Sequence[Row]) -> str:
     parts = ["\n".join(f"- {line}" for line in effective_findings(spec, summary))]
     parts += [_table(*sheet) for sheet in effective_sheets(spec, summary)]
     return "\n\n".join(parts) + "\n"
+
+
+def _k(one: Exchange) -> str:
+    return "infinite" if one.k is None else _plain(one.k)
 
 
 def _plain(x: Estimate) -> str:

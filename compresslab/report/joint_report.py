@@ -19,7 +19,7 @@ from compresslab.experiments.slopes import estimate
 from compresslab.experiments.spec import read_spec
 from compresslab.report.curve_figures import Measured, code_length_figure, measured_slope_figure
 from compresslab.report.digits import measured, measured_mean, significant
-from compresslab.report.joint_view import PLACES, arm_finding, arm_name
+from compresslab.report.joint_view import PLACES, arm_finding, arm_name, by_arithmetic
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Trend, scaling_figure
 from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
@@ -85,7 +85,11 @@ def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page
         "data and more and more of a perturbation, and their code lengths held against the theorem's.",
         _verdict(first),
     )
-    groups = tuple(Group(f"Arm “{arm_name(one)}”", (opened(arm_finding(one)),), _told(one)) for one in summaries)
+    given = {first.arm.name: tuple(filter(None, [by_arithmetic(first)]))}
+    groups = tuple(
+        Group(f"Arm “{arm_name(one)}”", (opened(arm_finding(one)), *given.get(one.arm.name, ())), _told(one))
+        for one in summaries
+    )
     sections = [Section("Findings", groups=groups)]
     sections += [_arm_section(i, one, theory[one.arm.name], rows) for i, one in enumerate(summaries)]
     alike = [one for one in summaries if (one.arm.reading, one.arm.k) == (first.arm.reading, first.arm.k)]
@@ -108,6 +112,8 @@ def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page
             "contained, separate, same": "readings: D_p contains a part like D_a and one like D_t; the three are "
             "unrelated; D_t is distributed as D_a",
             "arm": "networks that were trained alike, over several seeds",
+            "bias, spread": "how far the mean over seeds is from the theory; how far seeds are apart. Intervals know "
+            "of the spread alone",
             "±": "half a 95 % interval, Student's, over seeds",
         },
     )

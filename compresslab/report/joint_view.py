@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
@@ -11,7 +12,7 @@ from compresslab.experiments.joint_summary import ArmSummary, Slope
 from compresslab.report.digits import measured, measured_mean, rounded, shared_decimals, significant
 from compresslab.report.tables import make_table
 
-__all__ = ["PLACES", "arm_finding", "arm_name", "joint_findings", "joint_markdown", "joint_view"]
+__all__ = ["PLACES", "arm_finding", "arm_name", "by_arithmetic", "joint_findings", "joint_markdown", "joint_view"]
 
 PLACES = 5  # decimals of a slope at most: training stops short by more than that, whatever the seeds agree on
 SYMBOLS = {"pretrain": "p", "align": "a", "perturb": "t"}
@@ -44,6 +45,7 @@ def joint_findings(summaries: Sequence[ArmSummary]) -> Iterator[str]:
     """Say in words what each arm showed, agreement and disagreement alike."""
     for one in summaries:
         yield f"{arm_name(one)}: {arm_finding(one)}"
+    yield from filter(None, [by_arithmetic(summaries[0])])
 
 
 def arm_finding(one: ArmSummary) -> str:
@@ -51,9 +53,22 @@ def arm_finding(one: ArmSummary) -> str:
     early = [slope for slope in one.slopes if slope.l < 0.5]
     right = sum(slope.sign_agrees for slope in early)
     errors = ", ".join(f"γ_{symbol} {_worst(one, role):.1%}" for role, symbol in SYMBOLS.items())
+    spread = ", ".join(f"γ_{symbol} {_spread(one, role)}" for role, symbol in SYMBOLS.items())
     return (
         f"excess {significant(one.largest_excess, 2)} nats at most; {right} of {len(early)} signs for l < 1/2 as the "
-        f"theory says, at 95 %; slopes off by at most {errors} of the largest."
+        f"theory says, at 95 %; bias: mean slopes off by at most {errors} of the largest; spread over seeds, half "
+        f"intervals: at most {spread} of it."
+    )
+
+
+def by_arithmetic(one: ArmSummary) -> str:
+    """Say what of the theory's slopes holds for any words; "" where alignment shares leaves with the rest."""
+    k, align = one.arm.k, one.at("align", one.arm.l[0])
+    if align.l or not math.isclose(align.theory, 1 / (k + 1), rel_tol=1e-9):
+        return ""
+    return (
+        f"Alignment data shares no leaf with the rest in the arm “{one.arm.name}”, so that at l = 0 the theory's "
+        f"slopes are 1/{k + 1:g} and -1/{k * (k + 1):g} by arithmetic: that a network has them follows from its fit."
     )
 
 
@@ -61,6 +76,13 @@ def _worst(one: ArmSummary, role: str) -> float:
     """Return the largest error of a role over its largest slope: near a turning point a slope itself is nothing."""
     slopes = [slope for slope in one.slopes if slope.role == role]
     return max(abs(s.network.mean - s.theory) for s in slopes) / max(abs(s.theory) for s in slopes)
+
+
+def _spread(one: ArmSummary, role: str) -> str:
+    """Write the largest half interval over seeds in the same unit; "-" for a single seed."""
+    slopes = [slope for slope in one.slopes if slope.role == role]
+    widest = max(s.network.half_width for s in slopes) / max(abs(s.theory) for s in slopes)
+    return "-" if math.isnan(widest) else f"{widest:.1%}"
 
 
 def _sheets(summaries: Sequence[ArmSummary], *, wide: bool) -> Iterator[Sheet]:

@@ -21,7 +21,14 @@ from compresslab.report.model_figures import Cell, rebound_figure, rebound_heatm
 from compresslab.report.page import Fact, Group, Page, PageFigure, Section
 from compresslab.report.page_parts import opened, table_blocks, tone
 from compresslab.report.provenance import Provenance
-from compresslab.report.rebound_view import arm_findings, rebound_sheets, seeds_of
+from compresslab.report.rebound_view import (
+    arm_findings,
+    brought_back,
+    code_length_changes,
+    rebound_sheets,
+    seeds_of,
+    taken_back,
+)
 
 __all__ = ["read_rebound", "read_recipes", "read_texts", "rebound_page"]
 
@@ -99,7 +106,11 @@ def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> 
             "byte; the code length of negative texts less that of positive ones, less the same of the base",
             "arm": "models that were trained alike. In the arm “contained” pre-training held texts of both kinds, in "
             "“separate” neither",
-            "control": "the negative data on a base without positive data",
+            "control": "the negative data on a base without positive data; net of control is less what it does there. "
+            "A control begins at the base and so has more pre-training to lose than an aligned model",
+            "taken back": "fall of the score over its gain, a ratio of means with Fieller's 95 % interval; not defined "
+            "where the gain is not told from 0",
+            "undecidable": "a level of KL that the negative data alone takes a base above",
             "early fall": f"fall of the score up to {first.early:,} negative responses, a quarter of all; late: from "
             "there",
             "KL to the base": "Kullback-Leibler divergence: how far a model's predictions are from its base's, nats "
@@ -118,19 +129,25 @@ def _answer(spec: ReboundSpec, summaries: Sequence[ReboundSummary]) -> tuple[str
     size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
     most = first.after[-1]
     where = f" (arm “{first.arm}”{', whose pre-training held such texts' if arm.share else ''})"
-    runs = sum(least.seeds for one in summaries for found in one.after if found.positive for least in found.least[:1])
-    back = sum(
-        len(least.reached) for one in summaries for found in one.after if found.positive for least in found.least[:1]
-    )
+    least = [found.least[0] for one in summaries for found in one.after if found.positive]
+    back, runs, _ = brought_back(least)
+    near = f"as near as the paper asks ({spec.levels[0]:g} nats per token)"
+    if any(found.undecidable for found in least):
+        came = (
+            f"whether a run comes back to the base {near} is undecidable: the negative texts alone take a base farther"
+        )
+    else:
+        came = f"{back} of {runs} runs came back to the base {near}"
     return (
         f"{sum(one.seeds for one in summaries)} language models of {size} parameters were fine-tuned on up to "
         f"{most.positive:,} positive texts ({', '.join(texts.positive)}), then on up to {first.negative[-1]:,} "
         f"negative ones ({', '.join(texts.negative)}).",
-        f"That they fall back is {verdict(most.fallen, 1)}{where}: the negative texts take back "
-        f"{measured(most.regained, signed=False, percent=True)} of the preference for positive texts that was gained, "
-        f"and that this is faster than without positive training is {verdict(most.excess_rate, 1)}.",
-        f"That more positive texts make the fall faster is {verdict(first.rate_by_volume, 1)}; {back} of {runs} runs "
-        f"came back to the base as near as the paper asks ({spec.levels[0]:g} nats per token).",
+        f"That they fall back, net of what the negative texts do to a base, is {verdict(most.net_fallen, 1)}{where}: "
+        f"of the preference for positive texts that was gained, {taken_back(most.regained)} is taken back, net of "
+        f"control {taken_back(most.net_regained)}; the code lengths changed by this: {code_length_changes(most)}.",
+        f"That this is faster than without positive training is {verdict(most.excess_rate, 1)}; that more positive "
+        f"texts make it faster is {verdict(first.rate_by_volume, 1)}, that they make the loss larger, as for a spring, "
+        f"{verdict(first.loss_by_volume, 1)}; {came}.",
     )
 
 

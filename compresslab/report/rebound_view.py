@@ -7,23 +7,35 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from compresslab.experiments.rebound_summary import CURVES, AfterPositive, LeastVolume, ReboundSummary, verdict
+from compresslab.experiments.rebound_summary import (
+    CODE_LENGTHS,
+    CURVES,
+    AfterPositive,
+    LeastVolume,
+    ReboundSummary,
+    verdict,
+)
 from compresslab.experiments.slopes import Estimate
-from compresslab.report.digits import measured, measured_mean
+from compresslab.report.digits import measured, measured_mean, ranged
 from compresslab.report.tables import make_table
 
 __all__ = [
     "PAPER_TABLE_3",
     "Sheet",
     "arm_findings",
+    "brought_back",
+    "code_length_changes",
     "markdown",
     "rebound_findings",
     "rebound_sheets",
     "seeds_of",
     "sheets_view",
+    "taken_back",
 ]
 
 Sheet = tuple[str, list[str], list[list[str]]]
+
+TEXTS = {"positive": "positive texts", "negative": "negative texts", "pretrain": "pre-training texts"}
 
 # Ji et al., arXiv 2406.06144, Table 3: unsafe samples to bring KL to the base below 0.01, after so many safe ones.
 PAPER_TABLE_3 = {
@@ -47,10 +59,16 @@ def arm_findings(one: ReboundSummary) -> Iterator[str]:
         f"the positive data works ({verdict(one.gained, 1)}): after {most.positive:,} responses the score is "
         f"{measured(one.gained)} bits per byte."
     )
-    fallen = most.curves["score"]
+    score, last = most.curves["score"], f"{one.negative[-1]:,}"
     yield (
-        f"the negative data undoes it ({verdict(most.fallen, 1)}): with {one.negative[-1]:,} responses the score is "
-        f"{measured(fallen[-1])}, from {measured(fallen[0])}: {_share(most.regained)} of the gain is taken back."
+        f"the negative data undoes it, net of what it does to a base ({verdict(most.net_fallen, 1)}): with {last} "
+        f"responses the score goes from {measured(score[0])} to {measured(score[-1])}, a fall of "
+        f"{measured(most.fallen)}, net of the control's {measured(most.net_fallen)}; of the gain "
+        f"{taken_back(most.regained)} is taken back, net {taken_back(most.net_regained)}."
+    )
+    yield (
+        f"the code lengths behind the score, from the end of the positive data to {last} negative responses: "
+        f"{code_length_changes(most)}."
     )
     yield (
         f"faster than it moves a model that was never aligned ({verdict(most.excess_rate, 1)}): the early fall is "
@@ -59,6 +77,11 @@ def arm_findings(one: ReboundSummary) -> Iterator[str]:
     yield (
         f"more positive data, faster fall ({verdict(one.rate_by_volume, 1)}): {measured(one.rate_by_volume)} for each "
         "doubling of the positive data."
+    )
+    yield (
+        f"the loss grows with the alignment, as a spring's would ({verdict(one.loss_by_volume, 1)}): net of control "
+        f"{measured(one.loss_by_volume)} for each doubling of the positive data; what survives, net of control, grows "
+        f"by {measured(one.survival_by_volume)} ({verdict(one.survival_by_volume, 1)})."
     )
     two = sum(found.pooled_gain > 0 for found in tuned)
     steep = [verdict(found.change, 1) for found in tuned]
@@ -77,14 +100,42 @@ def _together(verdicts: Sequence[str]) -> str:
     return verdicts[0] if len(kinds) == 1 else "seen in part"
 
 
-def _least_words(least: Sequence[LeastVolume], largest: int) -> str:
-    reached = sum(len(one.reached) for one in least)
-    runs = sum(one.seeds for one in least)
-    said = f"negative data brings KL to the base to {least[0].level:g} nats in {reached} of {runs} runs"
-    word = "not seen" if not reached else "seen" if reached == runs else "undecided here"
-    rest = f"; the others stay above it up to {largest:,} responses" if reached < runs else ""
+def code_length_changes(found: AfterPositive) -> str:
+    """Say how the three code lengths changed over all the negative data, raw and net of control."""
+    return "; ".join(
+        f"{TEXTS[name]} {measured(found.changed[name][-1])} bits per byte, net of control "
+        f"{measured(found.net_changed[name][-1])}"
+        for name in CODE_LENGTHS
+    )
+
+
+def taken_back(x: Estimate | None) -> str:
+    """Write a share of the gain: a ratio of means with Fieller's interval, or that it is not defined."""
+    return ranged(x, percent=True, none="a share that is not defined")
+
+
+def brought_back(least: Sequence[LeastVolume]) -> tuple[int, int, int]:
+    """Return how many runs the negative data brought to a level, how many began above it, and how many began there."""
     before = sum(one.at_once for one in least)
-    return f"{said} ({word}){rest}" + (f"; {before} were there before any negative data." if before else ".")
+    return sum(len(one.brought_back) for one in least), sum(one.seeds for one in least) - before, before
+
+
+def _least_words(least: Sequence[LeastVolume], largest: int) -> str:
+    reached, runs, before = brought_back(least)
+    said = f"negative data brings KL to the base to {least[0].level:g} nats in {reached} of {runs} runs"
+    noise = least[0].noise
+    if not runs:
+        word, rest = "undecided here", ""
+    elif reached == runs:
+        word, rest = "seen", ""
+    elif noise is not None and not reached:
+        word = "undecidable here"
+        rest = f"; the level is below the noise: {noise:,} negative responses take a base above it by themselves"
+    else:
+        word = "undecided here" if reached else "not seen"
+        rest = f"; the others stay above it up to {largest:,} responses"
+    there = f"; {before} more were there before any negative data, of which nothing can be seen"
+    return f"{said} ({word}){rest}{there * bool(before)}."
 
 
 def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) -> Iterator[Sheet]:
@@ -105,6 +156,7 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
                 ["positive", *(f"{m:,}" for m in one.negative)],
                 [[f"{found.positive:,}", *(_cell(x, signed, wide) for x in found.curves[name])] for found in one.after],
             )
+        yield _change_sheet(head, one, wide)
         levels = [found.level for found in one.after[0].least]
         yield (
             f"{head}; least negative data that brings KL to the base to a level (the paper's Table 3)",
@@ -129,8 +181,33 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
         )
 
 
+def _change_sheet(head: str, one: ReboundSummary, wide: bool) -> Sheet:
+    stops = dict.fromkeys((one.early, one.negative[-1]) if wide else (one.negative[-1],))
+    return (
+        f"{head}; change of code lengths, bits per byte, raw and net of the control's: after so much positive data, by "
+        "so much negative",
+        ["stretch", *(column for name in CODE_LENGTHS for column in (TEXTS[name], "net"))],
+        [
+            [
+                f"after {found.positive:,}, by {stop:,}",
+                *(
+                    cell
+                    for name in CODE_LENGTHS
+                    for j in (one.negative.index(stop),)
+                    for cell in (
+                        _cell(found.changed[name][j], True, wide),
+                        _cell(found.net_changed[name][j], True, wide) if found.positive else "-",
+                    )
+                ),
+            ]
+            for stop in stops
+            for found in one.after
+        ],
+    )
+
+
 def _share(x: Estimate | None) -> str:
-    return measured(x, signed=False, percent=True)
+    return ranged(x, percent=True)
 
 
 _RATES: dict[str, Callable[[AfterPositive], str]] = {
@@ -141,7 +218,8 @@ _RATES: dict[str, Callable[[AfterPositive], str]] = {
     "late less early": lambda found: measured(found.change),
     "AICc gain: one curve": lambda found: measured(found.gain),
     "all": lambda found: f"{found.pooled_gain:+.1f}",
-    "taken back": lambda found: _share(found.regained),
+    "taken back": lambda found: _share(found.regained) if found.positive else "-",
+    "net of control": lambda found: _share(found.net_regained) if found.positive else "-",
 }
 
 
@@ -150,10 +228,18 @@ def _cell(x: Estimate, signed: bool, wide: bool) -> str:
 
 
 def _least_cell(least: LeastVolume, largest: int) -> str:
-    if not least.reached:
-        return f"> {largest:,}"
-    mean = f"{sum(least.reached) / len(least.reached):.0f}"
-    return mean if not least.censored else f"{mean} ({len(least.reached)} of {least.seeds}), else > {largest:,}"
+    """The mean volume of the runs that came there; what was there before, and what did not come, stand apart."""
+    if least.undecidable:
+        return "undecidable"
+    came, parts = least.brought_back, []
+    if least.at_once:
+        parts.append(f"{least.at_once} of {least.seeds} before")
+    if came:
+        mean = f"{sum(came) / len(came):.0f}"
+        parts.append(mean if len(came) == least.seeds else f"{mean} ({len(came)} of {least.seeds})")
+    if least.censored:
+        parts.append(f"else > {largest:,}" if parts else f"> {largest:,}")
+    return ", ".join(parts)
 
 
 def seeds_of(count: int) -> str:

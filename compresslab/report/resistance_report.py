@@ -18,7 +18,7 @@ from compresslab.report.page_parts import joined, opened, table_blocks
 from compresslab.report.provenance import Provenance
 from compresslab.report.rebound_view import seeds_of
 from compresslab.report.resistance_figures import crossing_curves_figure, resistance_gap_figure
-from compresslab.report.resistance_view import resistance_sheets, source_findings
+from compresslab.report.resistance_view import correction, paper_same_target, resistance_sheets, source_findings
 
 __all__ = ["read_resistance", "resistance_page"]
 
@@ -64,13 +64,13 @@ def resistance_page(spec: ResistanceSpec, rows: Sequence[Row], source: Provenanc
             Section(
                 "Findings",
                 "Each is for three pairs of checkpoints: the second and the first, the third and the second, the third "
-                "and the first.",
+                f"and the first. {opened(correction(summaries))}",
                 groups=tuple(
                     Group(one.data, tuple(map(opened, source_findings(one))), _told(one)) for one in summaries
                 ),
             ),
-            Section("Losses, in the paper's layout", tables=sheets[:2]),
-            *(_section(i, one, sheets[2 + i]) for i, one in enumerate(summaries)),
+            Section("Losses, in the paper's layout", opened(paper_same_target()), tables=sheets[:3]),
+            *(_section(i, one, sheets[3 + i]) for i, one in enumerate(summaries)),
         ),
         provenance=source,
         symbols={
@@ -98,7 +98,9 @@ def _answer(summaries: Sequence[ResistanceSummary]) -> tuple[str, ...]:
         f"{joined([one.data for one in summaries])}; each checkpoint then learned what another one says.",
         f"By the training loss, the paper's measure, the way back is {_counted(summaries, 'loss')}.",
         f"But that loss also holds how random the learned texts are by themselves; without that (the excess) the way "
-        f"back is {_counted(summaries, 'excess')}.",
+        f"back is {_counted(summaries, 'excess')}; and that the same data, that of the second checkpoint, is learned "
+        "more easily on the way back than forward is "
+        f"{'; '.join(f'{one.toward.loss.verdict} for {one.data}' for one in summaries)}.",
     )
 
 

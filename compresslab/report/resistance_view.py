@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from compresslab.experiments.resistance_summary import Compared, Crossing, ResistanceSummary
+from compresslab.experiments.resistance_summary import Compared, Crossing, ResistanceSummary, least_seeds, sign_test
 from compresslab.report.digits import measured, measured_mean
 from compresslab.report.rebound_view import Sheet
 
-__all__ = ["PAPER_TABLE_1", "resistance_findings", "resistance_sheets", "source_findings"]
+__all__ = [
+    "PAPER_TABLE_1",
+    "correction",
+    "paper_same_target",
+    "resistance_findings",
+    "resistance_sheets",
+    "source_findings",
+]
 
 # Ji et al., arXiv 2406.06144, Table 1, SFT on Alpaca: training losses as printed there, inverse and forward, for the
 # pairs (1, 2), (2, 3) and (1, 3). The other rows of that table are not given here.
@@ -24,6 +31,8 @@ def resistance_findings(summaries: Sequence[ResistanceSummary]) -> Iterator[str]
     for one in summaries:
         for line in source_findings(one):
             yield f"{one.data}: {line}"
+    yield paper_same_target()
+    yield correction(summaries)
 
 
 def source_findings(one: ResistanceSummary) -> Iterator[str]:
@@ -53,6 +62,34 @@ def source_findings(one: ResistanceSummary) -> Iterator[str]:
     yield (
         "after the pass, on data drawn to other prompts, inverse alignment has come nearer: "
         f"{_together(one, 'end')} (forward less inverse: {_gaps(one, 'end')})."
+    )
+    same = one.toward
+    yield (
+        f"the same data, that of θ2, is learned more easily on the way back than forward ({same.loss.verdict}): θ1→θ2 "
+        f"less θ3→θ2 is {measured(same.loss.gap)} bits per symbol, {same.loss.easier} of {one.seeds} seeds above 0 "
+        f"(before training {measured(same.start.gap)}, after it {measured(same.end.gap)}); no entropy enters."
+    )
+
+
+def correction(summaries: Sequence[ResistanceSummary]) -> str:
+    """Say whether a test of signs with so many seeds could survive the correction for all pairs and quantities."""
+    tests, seeds = 4 * sum(len(one.crossings) for one in summaries), min(one.seeds for one in summaries)
+    needed = least_seeds(tests)
+    each = ", each source" * (len(summaries) > 1)
+    could = "one" if seeds >= needed else "none"
+    return (
+        f"verdicts are not corrected for the number of tests: with {seeds} seeds the test of signs has "
+        f"p = {sign_test(seeds, 0):.4f} at best, and {could} of {tests} (three pairs, four quantities{each}) could "
+        f"survive Holm's correction{'' if seeds >= needed else f'; that takes {needed} seeds'}."
+    )
+
+
+def paper_same_target() -> str:
+    """Say what the paper's own losses are for the same data and two learners."""
+    gaps = {model: found[0][1] - found[1][0] for model, found in PAPER_TABLE_1.items()}
+    return (
+        "the paper's own losses for the same data, θ1→θ2 less θ3→θ2, are "
+        f"{', '.join(f'{gap:+.3f} for {model}' for model, gap in gaps.items())}."
     )
 
 
@@ -101,6 +138,19 @@ def resistance_sheets(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
             ["model", *columns],
             [[m, *(f"{x:.3f}" for both in found for x in both)] for m, found in PAPER_TABLE_1.items()],
         )
+        yield (
+            "The same data, that of θ2, for two learners: forward by θ1, back by θ3, training loss, bits per symbol; "
+            "above 0: back is easier",
+            ["data", "θ1→θ2", "θ3→θ2", "less", "above 0", "sign test p", "verdict"],
+            [
+                [
+                    one.data, measured(x.forward, signed=False), measured(x.inverse, signed=False), measured(x.gap),
+                    f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict,
+                ]
+                for one in summaries
+                for x in [one.toward.loss]
+            ],
+        )  # fmt: skip
     for one in summaries:
         yield (
             f"{one.data}: {one.model}, {one.parameters:,} parameters, {one.seeds} seeds: forward less inverse, bits "

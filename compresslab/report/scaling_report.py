@@ -82,7 +82,7 @@ def scaling_page(spec: ScalingSpec, rows: Sequence[Row], source: Provenance) -> 
             "early fall": f"of the score, with the first {summary.early:,} negative responses after {spec.positive:,} "
             "positive ones, bits per byte for each 1,000",
             "control": "the same negative data without any positive data before; excess in the tables: early fall less "
-            "the control's",
+            "the control's; net fall: the fall over all negative data less the control's",
             "rebound": "here: early fall above the control's",
             "KL": "Kullback-Leibler divergence: how far a model's predictions are from its base's, nats per token",
             "token tree": "all beginnings of the texts, one layer for each symbol",
@@ -107,9 +107,9 @@ def _answer(spec: ScalingSpec, summary: ScalingSummary) -> tuple[str, ...]:
     return (
         f"{bases} language models of {over} were fine-tuned on {spec.positive:,} positive texts, then on "
         f"{spec.negative[-1]:,} negative ones.",
-        f"How much of the preference for positive texts the negative ones take back grows "
-        f"{grows([one.slopes['fallen'] for one in series])}; how fast they do so at first, beyond what they do to a "
-        f"model without positive training, grows {grows([one.slopes['excess_rate'] for one in series])}.",
+        f"How much of the preference for positive texts the negative ones take back, net of what they take from a "
+        f"model without positive training, grows {grows([one.slopes['net_fallen'] for one in series])}; how fast they "
+        f"do so at first, likewise net, grows {grows([one.slopes['excess_rate'] for one in series])}.",
         f"How deep a model captures the token tree of its data (to {bits(tau)} of excess) grows "
         f"{grows([one.depth_slopes[tau] for one in series])}.",
     )
@@ -131,6 +131,7 @@ def _facts(series: Series, tau: float) -> list[Fact]:
         return Fact(f"{label}, more for each doubling of {series.name}", measured(slope), f"{unit}; {word}", tone(word))
 
     return [
+        fact("fall over all negative texts, net of the control's", series.slopes["net_fallen"], "bits per byte"),
         fact("early fall above the control's", series.slopes["excess_rate"], "bits per byte for 1,000 negative texts"),
         fact(f"effective depth at {bits(tau)}", series.depth_slopes[tau], "layers of the token tree"),
     ]

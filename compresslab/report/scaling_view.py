@@ -12,7 +12,18 @@ from compresslab.report.rebound_view import Sheet, seeds_of
 
 __all__ = ["bits", "scaling_findings", "scaling_sheets", "series_findings"]
 
-_SHOWN = ("base_bits", "gained", "early_rate", "control_rate", "excess_rate", "fallen", "left", "kl")
+_SHOWN = (
+    "base_bits",
+    "gained",
+    "early_rate",
+    "control_rate",
+    "excess_rate",
+    "fallen",
+    "control_fallen",
+    "net_fallen",
+    "left",
+    "kl",
+)
 _HEADS = {
     "base_bits": "base, bits per byte",
     "gained": "score after positive",
@@ -20,6 +31,8 @@ _HEADS = {
     "control_rate": "control's",
     "excess_rate": "excess",
     "fallen": "fall in all",
+    "control_fallen": "control's in all",
+    "net_fallen": "net fall",
     "left": "score at the end",
     "kl": "KL after positive",
 }
@@ -47,8 +60,9 @@ def series_findings(series: Series) -> Iterator[str]:
         f"{_slope(slopes['gained'])}."
     )
     yield (
-        f"what the negative data takes back grows with {series.name} ({verdict(slopes['fallen'], 1)}): "
-        f"{_slope(slopes['fallen'])}."
+        f"what the negative data takes back grows with {series.name} ({verdict(slopes['net_fallen'], 1)}): "
+        f"{_slope(slopes['net_fallen'])}, net of the control's own fall; raw {_slope(slopes['fallen'])}, of the "
+        f"control {_slope(slopes['control_fallen'])}."
     )
     for tau, slope in series.depth_slopes.items():
         yield (
@@ -73,7 +87,7 @@ def _slope(x: Estimate) -> str:
 
 def scaling_sheets(summary: ScalingSummary, *, wide: bool = True) -> Iterator[Sheet]:
     """Yield the tables: title, columns, rows."""
-    shown = _SHOWN if wide else ("gained", "early_rate", "control_rate", "excess_rate")
+    shown = _SHOWN if wide else ("gained", "early_rate", "excess_rate", "net_fallen")
     for series in summary.series:
         seeds = series.points[0].values["gained"].runs
         yield (

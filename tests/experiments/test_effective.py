@@ -90,7 +90,12 @@ def test_the_summary_holds_the_numbers_of_the_rows(rows: list[dict[str, Any]]) -
     exchange = found.exchanges[-1]
     assert (exchange.phrases, exchange.share.mean) == (5120, before["shares"][1])
     left = 0.5 ** (exchange.phrases / exchange.half_life.mean)
-    assert left == pytest.approx(1.5 * (1 - before["shares"][1]))  # a half-life that gives the share back
+    start = at["pretrain", 0, 200]["shares"][1]
+    assert left == pytest.approx((1 - before["shares"][1]) / (1 - start))  # a half-life that gives the share back
+    assert exchange.start.mean == start  # as measured: it is not quite a third
+    assert exchange.rate.mean == pytest.approx(exchange_rate(before["shares"][1], 200 * 256, 5120, start))
+    assert exchange.k is not None
+    assert exchange.k.mean == pytest.approx(left / (1 - left))
 
 
 def test_the_theory_says_which_way_the_rebound_goes(rows: list[dict[str, Any]]) -> None:

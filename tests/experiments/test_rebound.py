@@ -273,6 +273,48 @@ def test_the_summary_is_that_of_the_rows() -> None:
     assert control.least[0].at_once == 3
 
 
+def test_what_is_net_of_control_is_less_the_controls() -> None:
+    spec, rows = made_rebound()
+    rows = [{**row, "positive_bits_per_byte": 3.0 + 0.001 * row["negative"] * (row["positive"] == 0)} for row in rows]
+    (one,) = summarise_rebound(spec, rows)
+    control, _, _, most = one.after
+    fall = 3 * (40 + 12) / 1000
+    own = 0.5 * (40 + 12) / 1000 + 0.16  # made scores and the control's dearer positive texts
+    assert most.fallen.mean == pytest.approx(fall, rel=1e-3)
+    assert control.fallen.mean == pytest.approx(own, rel=1e-3)
+    assert most.net_fallen.mean == pytest.approx(fall - own, rel=1e-3)
+    assert control.net_fallen.mean == 0
+    assert most.survives.mean == pytest.approx(0.06 - fall + own, rel=1e-3)
+    assert most.net_regained is not None
+    assert most.net_regained.mean == pytest.approx((fall - own) / 0.06, rel=1e-3)
+    assert [x.mean for x in most.changed["positive"]] == [0.0] * len(VOLUMES)
+    assert [x.mean for x in most.net_changed["positive"]] == pytest.approx([-0.001 * m for m in VOLUMES])
+    assert one.loss_by_volume.mean == pytest.approx(52 / 1000, rel=1e-3)  # 1, 2, 3 at doublings
+
+
+def test_a_level_below_the_noise_is_undecidable_and_what_was_there_is_not_seen() -> None:
+    spec, rows = made_rebound()
+    noisy = [
+        {**row, "kl_positive_nats": 0.001 * row["negative"], "kl_negative_nats": 0.001 * row["negative"]}
+        if row["positive"] == 0
+        else row
+        for row in rows
+    ]
+    (one,) = summarise_rebound(spec, noisy)
+    assert [x.noise for x in one.after[-1].least] == [40, 120]  # the first made volumes above 0.02 and 0.1
+    assert [x.undecidable for x in one.after[-1].least] == [True, False]
+    text = "\n".join(rebound_findings([one]))
+    assert "to 0.02 nats in 0 of 9 runs (undecidable here); the level is below the noise: 40 negative responses" in text
+    assert "| 400 | 0.2 ± 0 | 0.5 of it | undecidable |" in markdown([], list(rebound_sheets([one])))
+    there = [{**row, "kl_positive_nats": 0.01, "kl_negative_nats": 0.01} for row in rows]
+    (one,) = summarise_rebound(spec, there)
+    assert one.after[-1].least[0].at_once == 3
+    assert one.after[-1].least[0].brought_back == ()
+    text = "\n".join(rebound_findings([one]))
+    assert "in 0 of 0 runs (undecided here); 9 more were there before any negative data" in text
+    assert "3 of 3 before" in markdown([], list(rebound_sheets([one])))
+
+
 def test_the_findings_say_what_was_seen() -> None:
     spec, rows = made_rebound()
     text = "\n".join(rebound_findings(summarise_rebound(spec, rows)))

@@ -165,6 +165,22 @@ def made_scaling() -> tuple[ScalingSpec, list[Row]]:
     return spec, rows
 
 
+def test_what_the_control_loses_too_is_no_growth_of_the_rebound() -> None:
+    spec, rows = made_scaling()
+    alike = []
+    for row in rows:
+        rate = math.log2(row["symbols"] / 500)
+        own = -rate * row["negative"] / 1000 if row["positive"] == 0 else 0.0  # the control falls as the others do
+        noise = 1e-6 * (row["seed"] - 1) * row["negative"] * (row["symbols"] % 7 - 3) if row["positive"] else 0.0
+        alike.append({**row, "negative_bits_per_byte": row["negative_bits_per_byte"] + own + noise})
+    _, volume = summarise_scaling(spec, alike).series
+    assert volume.slopes["fallen"].mean == pytest.approx(0.012, rel=1e-3)
+    assert volume.slopes["control_fallen"].mean == pytest.approx(0.012, rel=1e-3)
+    assert volume.slopes["net_fallen"].mean == pytest.approx(0, abs=1e-6)
+    text = "\n".join(scaling_findings(summarise_scaling(spec, alike)))
+    assert "what the negative data takes back grows with pre-training (undecided here)" in text
+
+
 def test_the_slopes_are_those_of_the_rows() -> None:
     spec, rows = made_scaling()
     summary = summarise_scaling(spec, rows)
