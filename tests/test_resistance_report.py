@@ -15,7 +15,7 @@ pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 from compresslab.cli import main
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.resistance import PAIRS, ResistanceSpec
-from compresslab.experiments.resistance_summary import summarise_resistance
+from compresslab.experiments.resistance_summary import least_seeds, sign_test, summarise_resistance
 from compresslab.experiments.rows import Row, append_rows
 from compresslab.report.provenance import provenance
 from compresslab.report.resistance_figures import crossing_curves_figure, resistance_gap_figure
@@ -102,6 +102,25 @@ def test_tables_hold_the_numbers(folder: Path) -> None:
     assert [row[0] for row in rows] == ["first.jsonl", "first.jsonl, excess", "second.jsonl", "second.jsonl, excess"]
     assert float(rows[1][1]) == pytest.approx(0.2, abs=0.02)
     assert len(list(resistance_sheets(summaries, wide=False))) == 3
+
+
+def test_two_learners_of_the_same_data_need_no_entropy(folder: Path) -> None:
+    summaries = summarise_resistance(*read_resistance(folder))
+    same = summaries[0].toward
+    assert same.loss.gap.mean == pytest.approx(0.1, abs=0.02)  # forward 0.3 of excess, back 0.2, the same entropy
+    assert (same.loss.verdict, same.loss.easier) == ("seen", 6)
+    assert same.start.gap.mean == pytest.approx(2 * same.loss.gap.mean)
+    page = resistance_page(*read_resistance(folder), provenance(["report"], []))
+    assert "on the way back than forward is seen for first.jsonl; seen for second.jsonl." in page.answer[2]
+    assert "Llama2-13B" in page.sections[1].lead
+    assert "with 6 seeds the test of signs has p = 0.0312 at best, and none of 24" in page.sections[0].lead
+    assert page.sections[0].lead.endswith("could survive Holm's correction; that takes 10 seeds.")
+
+
+@pytest.mark.parametrize("tests", [1, 2, 12, 24, 100])
+def test_the_least_seeds_are_the_first_that_could_survive_the_correction(tests: int) -> None:
+    seeds = least_seeds(tests)
+    assert sign_test(seeds, 0) <= 0.05 / tests < sign_test(seeds - 1, 0)
 
 
 def test_figures_show_seeds_and_means(folder: Path) -> None:
