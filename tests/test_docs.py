@@ -102,6 +102,7 @@ class Fetched(HTMLParser):
             self.links.append(str(given["href"]))
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
     pytest.importorskip("furo", reason="the site needs the extra 'docs'")
     pytest.importorskip("latex2mathml", reason="the site needs the extra 'docs'")

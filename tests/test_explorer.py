@@ -94,6 +94,7 @@ def close(got: str, want: float) -> bool:
     return math.isclose(float(got), want, rel_tol=1e-9, abs_tol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_browser_says_what_the_library_says(shown: dict) -> None:  # type: ignore[type-arg]
     by_title = {family.title: key for key, family in FAMILIES.items()}
     assert len(shown["results"]) == len(settings())
@@ -116,6 +117,7 @@ def test_the_browser_says_what_the_library_says(shown: dict) -> None:  # type: i
             assert got["verdict"].startswith("Reversed"), where
 
 
+@pytest.mark.slow
 def test_sliders_move_the_fields_and_bad_numbers_are_named(shown: dict) -> None:  # type: ignore[type-arg]
     assert shown["k"] == "100"  # 10**2
     assert shown["wrong"] == "l must be 0 or more."

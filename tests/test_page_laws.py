@@ -226,6 +226,7 @@ window.onload = () => {
 </script>"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 def test_pages_in_a_browser(pages: dict[str, tuple[Page, str]], tmp_path: Path, width: int) -> None:
     frames = ""

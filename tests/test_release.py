@@ -62,6 +62,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @release
 def test_the_wheel_holds_what_the_package_holds(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
@@ -73,6 +74,7 @@ def test_the_wheel_holds_what_the_package_holds(built: Path) -> None:
     assert not [name for name in held if name.startswith(("tests/", "docs/", "proofs/", "examples/"))]
 
 
+@pytest.mark.slow
 @release
 def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
@@ -89,6 +91,7 @@ def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
     assert {"CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "constraints.txt"} <= held
 
 
+@pytest.mark.slow
 @release
 def test_the_core_alone_runs_and_names_the_extra_that_is_missing(built: Path, tmp_path: Path) -> None:
     (wheel,) = built.glob("*.whl")
@@ -107,6 +110,7 @@ def test_the_core_alone_runs_and_names_the_extra_that_is_missing(built: Path, tm
     assert "pip install 'compresslab[report]'" in done.stderr
 
 
+@pytest.mark.slow
 @release
 @pytest.mark.parametrize(
     ("extra", "command", "printed"),

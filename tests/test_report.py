@@ -276,6 +276,7 @@ frame.onload = () => {
 </script>"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_page_is_never_wider_than_its_window(made: dict[str, Path], tmp_path: Path, width: int) -> None:
     html = made["elasticity"].read_text(encoding="utf-8").replace("&", "&amp;").replace('"', "&quot;")

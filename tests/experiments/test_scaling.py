@@ -40,7 +40,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, Any]:
         pytest.skip("needs the extra 'lm' (torch and transformers)")
     folder = tmp_path_factory.mktemp("scaling")
     spec = small_scaling(folder / "texts")
-    return spec, folder / "out", run_scaling(spec, folder / "out", workers=2)
+    return spec, folder / "out", run_scaling(spec, folder / "out")
 
 
 def test_a_base_that_is_in_both_series_is_made_once(done: Any) -> None:
@@ -65,13 +65,18 @@ def test_every_base_has_its_excess_and_more_training_lowers_it(done: Any) -> Non
         assert total["7k, 400 symbols", seed] < total["7k, 100 symbols", seed]
 
 
-def test_the_same_rows_come_from_one_process(done: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_run_goes_on_and_the_same_rows_come_from_any_number_of_processes(
+    done: Any, tmp_path: Path, workers: int
+) -> None:
     spec, out, _ = done
     (tmp_path / "spec.json").write_bytes((out / "spec.json").read_bytes())
     lines = (out / "rows.jsonl").read_bytes().splitlines(keepends=True)
     kept = [line for line in lines if json.loads(line)["unit"] != "7k, 400 symbols/seed 1"]
+    if workers > 1:
+        kept.clear()  # all units anew
     (tmp_path / "rows.jsonl").write_bytes(b"".join(kept[:-3]))  # one unit gone, another cut short
-    run_scaling(spec, tmp_path)
+    run_scaling(spec, tmp_path, workers=workers)
     assert (tmp_path / "rows.jsonl").read_bytes() == (out / "rows.jsonl").read_bytes()
 
 

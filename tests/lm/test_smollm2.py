@@ -20,6 +20,8 @@ from compresslab.texts import Texts
 torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
 pytest.importorskip("transformers", reason="needs the extra 'lm'")
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from compresslab.lm.hugging_face import HuggingFaceModel
 

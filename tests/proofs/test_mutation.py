@@ -20,7 +20,18 @@ def test_a_deleted_part_is_missed(name: str) -> None:
     assert not survivors
 
 
-@pytest.mark.parametrize("name", CLAIMS)
+LONG = {
+    "elasticity-any-number",
+    "elasticity-any-number-equality",
+    "elasticity-finite-size",
+    "elasticity-separate-iid-reversed",
+    "elasticity-alignment-concave",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in CLAIMS]
+)
 def test_an_altered_step_is_not_proved(name: str) -> None:
     mutants = list(alterations(CLAIMS[name]))
     assert len(mutants) > len(CLAIMS[name].steps)
