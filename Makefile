@@ -9,7 +9,8 @@ LOCKS  := locks/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 PIP     = $(BIN)/python -m pip --disable-pip-version-check -qq install --no-compile
 LOCKED  = $(PIP) --require-hashes --no-deps -r
 MADE_OF := pyproject.toml setup.cfg constraints.txt Makefile $(wildcard $(LOCKS)/*.txt)
-PYTEST := $(BIN)/python -m pytest -q -n 2
+# loadfile: what the tests of a file share is made once.
+PYTEST  = $(BIN)/python -m pytest -q -n 2 --dist loadfile
 # A developer's shell settings must not leak another environment into ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
@@ -72,7 +73,8 @@ test: $(VENV)/.ready lint
 test-slow: $(VENV)/.ready $(VENV)/.smollm2
 	@$(PYTEST) -m slow
 
-# The lower bounds of pyproject.toml, but for torch: the tests of what calls other libraries.
+# The lower bounds of pyproject.toml, but for torch: the tests of what calls other libraries. One is left out, which holds the
+# header of a file to 120 bytes: that is so with versions near those in the dictionary that headers are deflated with.
 .venv-oldest/.ready: BIN := .venv-oldest/bin
 .venv-oldest/.ready: $(MADE_OF)
 	@echo "Setting up .venv-oldest: the lower bounds of pyproject.toml"
@@ -84,7 +86,8 @@ test-slow: $(VENV)/.ready $(VENV)/.smollm2
 	@touch $@
 
 test-oldest: .venv-oldest/.ready
-	@.venv-oldest/bin/python -m pytest -q -n 2 -m 'not slow' tests/lm tests/experiments
+	@.venv-oldest/bin/python -m pytest -q -n 2 --dist loadfile -m 'not slow' tests/lm tests/experiments \
+	  --deselect tests/lm/test_tiny.py::test_twenty_kilobytes_take_the_bits_of_their_score_and_hardly_more
 
 test-all: test test-slow test-oldest docs
 
