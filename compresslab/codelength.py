@@ -51,8 +51,8 @@ def entropy_bits(p: DistributionLike) -> float:
         InvalidDistribution: see :func:`compresslab.distribution.as_probabilities`.
 
     Example:
-        >>> entropy_bits([0.5, 0.25, 0.25])
-        1.5
+        >>> abs(entropy_bits([0.5, 0.25, 0.25]) - 1.5) < 1e-15
+        True
     """
     checked = as_probabilities(p)
     if checked.dtype == object:
@@ -76,8 +76,8 @@ def cross_entropy_bits(p: DistributionLike, q: DistributionLike) -> float:
         MismatchedLeaves: plain arrays of different lengths.
 
     Example:
-        >>> cross_entropy_bits([1.0, 0.0], [0.25, 0.75])
-        2.0
+        >>> abs(cross_entropy_bits([1.0, 0.0], [0.25, 0.75]) - 2) < 1e-15
+        True
     """
     a, b = _aligned_pair(p, q)
     if a.dtype == object:
@@ -93,8 +93,8 @@ def kl_bits(p: DistributionLike, q: DistributionLike) -> float:
     digits: it is summed as :mod:`compresslab.divergence` says.
 
     Example:
-        >>> kl_bits([1.0, 0.0], [0.25, 0.75])
-        2.0
+        >>> abs(kl_bits([1.0, 0.0], [0.25, 0.75]) - 2) < 1e-15
+        True
     """
     a, b = _aligned_pair(p, q)
     if a.dtype == object:

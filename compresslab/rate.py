@@ -82,8 +82,8 @@ def compression_rate(p: DistributionLike, q: DistributionLike, depth: int) -> Ra
     Source: Ji et al., arXiv 2406.06144, section 3 (ceilings dropped).
 
     Example:
-        >>> compression_rate([1.0, 0.0], [0.25, 0.75], depth=2).value
-        1.0
+        >>> compression_rate([1.0, 0.0], [0.25, 0.75], depth=2)
+        Rate(1 bits per symbol = 2 bits / 2)
     """
     return Rate(cross_entropy_bits(p, q), check_depth(depth), "symbol")
 

@@ -44,7 +44,9 @@ def test_identity_and_bounds_of_the_normalized_rate(mixture: Mixture, depth: int
 def test_the_bounds_are_reached() -> None:
     assert normalized_rate([1.0, 0.0], [1.0, 0.0]).value == 0
     disjoint = Mixture({"a": [1.0, 0.0], "b": [0.0, 1.0]}, {"a": 1, "b": 7})
-    assert normalized_rate([1.0, 0.0], disjoint.distribution.probabilities).value == 3  # log2(1 / w), w = 1/8
+    assert normalized_rate([1.0, 0.0], disjoint.distribution.probabilities).value == pytest.approx(
+        3, rel=1e-15
+    )  # log2(1 / w), w = 1/8
     tiny = 1 - 1e-12
     assert normalized_rate([tiny, 1 - tiny], [tiny, 1 - tiny]).value == pytest.approx(-1, abs=1e-9)
 
