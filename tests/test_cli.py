@@ -19,6 +19,7 @@ import typer
 
 from compresslab import Dataset, TokenTree, entropy_bits, huffman_code_length_bits, ideal_code_length_bits
 from compresslab.cli import app
+from compresslab.report import progress
 from compresslab.report.progress import working
 
 Run = Callable[..., tuple[int, str, str]]
@@ -251,6 +252,22 @@ def test_progress_is_silent_at_first_and_then_speaks_on_standard_error(
     with working("counting", quiet=True):
         time.sleep(0.2)
     assert capsys.readouterr().err == ""
+
+
+def test_the_time_left_follows_the_pace_since_the_first_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what was loaded before nor what an earlier run had done enters it, and no guess is made from a moment."""
+    now = [0.0]
+    monkeypatch.setattr("compresslab.report.progress.time.monotonic", lambda: now[0])
+    state = progress._State("training")
+    now[0] = 60.0  # libraries were loaded for a minute
+    state.step(500, 1000)  # an earlier run had done half
+    assert state.line() == "training: 50%, 60 s"
+    now[0] = 61.0
+    state.step(505, 1000)
+    assert state.line() == "training: 50%, 61 s"
+    now[0] = 70.0
+    state.step(600, 1000)  # ten a second
+    assert state.line() == "training: 60%, 70 s, about 40 s left"
 
 
 def test_the_contained_ratio_tends_to_minus_k_on_real_text(run: Run) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 __all__ = ["Step", "working"]
 
 _PATIENCE = 2.0  # seconds before anything is shown
+_SETTLED = 5.0  # seconds, and a hundredth of the work, before a time left is guessed
 _EVERY = 10.0  # seconds between lines where standard error is no terminal
 
 Step = Callable[[int, int], None]
@@ -43,17 +44,23 @@ class _State:
     def __init__(self, title: str) -> None:
         self.title, self.start, self.over = title, time.monotonic(), threading.Event()
         self.done, self.total = 0, 0
+        self.first = (self.start, 0)  # when the first share was told, and how much was done by then
 
     def step(self, done: int, total: int) -> None:
+        if not self.total:
+            self.first = (time.monotonic(), done)
         self.done, self.total = done, total
 
     def line(self) -> str:
-        spent = time.monotonic() - self.start
+        now = time.monotonic()
         if not self.total:
-            return f"{self.title}: {spent:.0f} s"
-        share = min(1.0, self.done / self.total)
-        left = f", about {spent * (1 - share) / share:.0f} s left" if share > 0 else ""
-        return f"{self.title}: {share:.0%}, {spent:.0f} s{left}"
+            return f"{self.title}: {now - self.start:.0f} s"
+        # The pace is that since the first share: what was loaded before, or done by an earlier run, tells nothing of it.
+        begun, already = self.first
+        new, wanted = self.done - already, self.total - self.done
+        known = now - begun >= _SETTLED and new * 100 >= self.total
+        left = f", about {(now - begun) * wanted / new:.0f} s left" if known and wanted >= 0 else ""
+        return f"{self.title}: {min(1.0, self.done / self.total):.0%}, {now - self.start:.0f} s{left}"
 
 
 def _show(state: _State) -> None:
