@@ -55,7 +55,7 @@ class _State:
         now = time.monotonic()
         if not self.total:
             return f"{self.title}: {now - self.start:.0f} s"
-        # The pace is that since the first share: what was loaded before, or done by an earlier run, tells nothing of it.
+        # The pace is that since the first share: loading, and what an earlier run did, tell nothing of it.
         begun, already = self.first
         new, wanted = self.done - already, self.total - self.done
         known = now - begun >= _SETTLED and new * 100 >= self.total
