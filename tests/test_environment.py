@@ -62,7 +62,11 @@ def test_a_cache_in_a_home_of_nobody_is_no_error(monkeypatch: pytest.MonkeyPatch
 
 
 def test_no_path_is_expanded_in_a_way_that_may_raise() -> None:
-    found = [path.name for path in PACKAGE.rglob("*.py") if re.search(r"\.expanduser\(\)|Path\.home", path.read_text())]
+    found = [
+        path.name
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"\.expanduser\(\)|Path\.home", path.read_text("utf-8"))
+    ]
     assert found == []
 
 

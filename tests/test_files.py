@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -255,3 +256,10 @@ def test_another_group_may_do_no_more_than_everyone(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(os, "chown", refused)
     put(made, tmp_path / "there", like=os.stat_result([*fields, *[0] * 9]))
     assert stat.S_IMODE((tmp_path / "there").stat().st_mode) == 0o644
+
+
+def test_only_one_module_names_what_lies_in_shared_folders() -> None:
+    package = Path(compresslab.__file__).parent
+    sources = {path.name: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    found = [name for name, source in sources.items() if re.search(r"^import tempfile$", source, re.M)]
+    assert found == ["temporaries.py"]  # whose names are drawn at random

@@ -225,7 +225,7 @@ def _train(
     with _random_states(), quiet_transformers():
         model.module.float()
         try:
-            trainer = make_trainer(model, curriculum, settings, folder if keep else None, progress)
+            trainer = make_trainer(model, curriculum, settings, folder, keep, progress)
         except ImportError as error:  # transformers' Trainer needs accelerate
             raise MissingExtra("training a model", "lm") from error
         with if_stopped(lambda: _kept(folder if keep else None)):
