@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from compresslab.interrupts import leave, listen, speak
+from compresslab.interrupts import exit_code, leave, listen, speak
+from compresslab.streams import mend_streams
 
 __all__ = ["run"]
 
 
 def run() -> None:
     """Run the command line; Ctrl-C ends it soon, from its first moment on."""
+    mend_streams()  # before anything else is opened
     try:
         listen()
         from compresslab.cli import main
@@ -18,7 +20,7 @@ def run() -> None:
         speak(stop)
         leave()
     except SystemExit as end:
-        if end.code == 130:
+        if end.code == exit_code():
             leave()
         raise
 

@@ -19,6 +19,7 @@ __all__ = [
     "MAX_VOCAB",
     "Int64Array",
     "UIntArray",
+    "as_array",
     "as_generator",
     "as_indices",
     "as_offsets",
@@ -78,6 +79,43 @@ def read_only(array: npt.NDArray[ScalarT]) -> npt.NDArray[ScalarT]:
     return kept
 
 
+def as_array(values: object, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+    """Return an array of what a caller holds, as `numpy.asarray`; torch tensors too, wherever and whatever they are.
+
+    Those that record gradients, lie on a GPU, are sparse, or are bfloat16 (which becomes float32) have no array that
+    numpy finds by itself.
+
+    Raises:
+        InvalidParameter: a tensor without numbers.
+
+    Example:
+        >>> as_array([1, 2], np.float64)
+        array([1., 2.])
+    """
+    held: Any = values
+    if _is_tensor(held):
+        held = _of_tensor(held)
+    elif isinstance(held, list | tuple) and held and _is_tensor(held[0]):
+        held = [_of_tensor(one) if _is_tensor(one) else one for one in held]
+    return np.asarray(held, dtype)
+
+
+def _is_tensor(value: object) -> bool:
+    """Whether a value is a tensor of torch, which is not imported for the question."""
+    return hasattr(value, "detach") and hasattr(value, "numpy")
+
+
+def _of_tensor(tensor: Any) -> npt.NDArray[Any]:
+    try:
+        held = tensor.detach()
+        dense = held.to_dense() if "strided" not in str(held.layout) else held
+        array: npt.NDArray[Any] = (dense.float() if str(dense.dtype) == "torch.bfloat16" else dense).numpy(force=True)
+    except (RuntimeError, TypeError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InvalidParameter(f"a tensor cannot be read as an array ({reason}): give a numpy array") from error
+    return array
+
+
 def offsets_of(lengths: npt.NDArray[Any] | Iterable[int]) -> Int64Array:
     """Return the int64 offsets, shape (n + 1,), of n items that have these lengths.
 
@@ -85,7 +123,8 @@ def offsets_of(lengths: npt.NDArray[Any] | Iterable[int]) -> Int64Array:
         >>> offsets_of([2, 0, 3]).tolist()
         [0, 2, 2, 5]
     """
-    sizes = np.asarray(lengths if isinstance(lengths, np.ndarray) else list(lengths), dtype=np.int64)
+    whole = isinstance(lengths, np.ndarray) or _is_tensor(lengths)
+    sizes = as_array(lengths if whole else list(lengths), np.int64)
     offsets = np.zeros(sizes.size + 1, dtype=np.int64)
     np.cumsum(sizes, out=offsets[1:])
     offsets.flags.writeable = False
@@ -102,7 +141,7 @@ def as_offsets(offsets: object, total: int) -> Int64Array:
         >>> as_offsets([0, 2, 2, 5], 5).tolist()
         [0, 2, 2, 5]
     """
-    array = np.asarray(offsets)
+    array = as_array(offsets)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
         raise InvalidParameter(
             f"offsets must be a non-empty one-dimensional array of integers, "
@@ -172,7 +211,7 @@ def as_tokens(
         compresslab.errors.InvalidTokens: token 1 is -1: tokens are whole numbers from 0 to 2**32 - 1
     """
     given = None if vocab_size is None else checked_vocab_size(vocab_size)
-    array = np.asarray(values)
+    array = as_array(values)
     if array.ndim != 1:
         raise InvalidTokens(f"tokens have shape {array.shape}: give a one-dimensional array")
     if array.size == 0:
@@ -245,7 +284,7 @@ def as_indices(indices: npt.ArrayLike, count: int) -> npt.NDArray[np.intp]:
         >>> as_indices([0, -1], 3).tolist(), as_indices([True, False, True], 3).tolist()
         ([0, 2], [0, 2])
     """
-    where = np.asarray(indices)
+    where = as_array(indices)
     if where.ndim == 1 and where.dtype == np.bool_ and where.size == count:
         return np.flatnonzero(where)
     if where.ndim == 1 and where.size == 0:

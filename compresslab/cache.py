@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from compresslab.errors import CompressLabError, CorruptFile
-from compresslab.files import read_buffer, write_atomic
+from compresslab.files import expanded, read_buffer, write_atomic
 from compresslab.texts import Texts
 
 __all__ = ["cache_folder", "cached_texts", "load_texts", "save_texts", "texts_digest"]
@@ -26,9 +26,9 @@ def cache_folder() -> Path:
     """
     own, shared = os.environ.get("COMPRESSLAB_CACHE", ""), os.environ.get("XDG_CACHE_HOME", "")
     if own:
-        return Path(own).expanduser()
-    # expanduser leaves "~" as it is where there is no home; such a folder is then simply not made
-    base = Path(shared) if os.path.isabs(shared) else Path(os.path.expanduser("~")) / ".cache"
+        return expanded(own)
+    # "~" stays as it is where there is no home; such a folder is then simply not made
+    base = Path(shared) if os.path.isabs(shared) else expanded("~/.cache")
     return base / "compresslab"
 
 

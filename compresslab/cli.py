@@ -6,10 +6,12 @@ import importlib
 import importlib.util
 import io
 import json
+import logging
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,11 +28,13 @@ from compresslab.demo_command import add_demo_command
 from compresslab.drawing import top_branches
 from compresslab.errors import CompressLabError, InvalidParameter
 from compresslab.experiment_commands import add_experiment_commands
-from compresslab.interrupts import speak
+from compresslab.interrupts import exit_code, speak
 from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scenarios
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
 from compresslab.model_commands import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
+from compresslab.piped_arguments import piped_argument
+from compresslab.piping import STREAM, named
 from compresslab.readers import read_files
 from compresslab.report.elasticity_report import elasticity_page
 from compresslab.report.page import write_report
@@ -40,6 +44,7 @@ from compresslab.report.provenance import provenance
 from compresslab.report.tables import corpora_table, elasticity_view, rate_table, tree_view
 from compresslab.report_commands import ReportTo, add_report_command
 from compresslab.splitting import split_texts
+from compresslab.streams import mend_streams, speaks_unicode
 from compresslab.texts import Texts
 from compresslab.tokenizers import Tokenizer, get_tokenizer
 from compresslab.tree import TokenTree
@@ -63,7 +68,7 @@ class _Root(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             speak(stop)
-            raise typer.Exit(130) from stop
+            raise typer.Exit(exit_code()) from stop
 
 
 app = typer.Typer(
@@ -79,7 +84,14 @@ _DEFAULT_L = " ".join(f"{x:g}" for x in DEFAULT_L)
 _PAGE_WIDTH = 120  # columns where the output is no terminal
 _CHILDREN_DRAWN = 20  # of a node, in a report
 
-Files = Annotated[list[Path], typer.Argument(help="Text files, or directories (read recursively).", show_default=False)]
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Text files, or directories (read recursively); - is standard input.",
+        show_default=False,
+        callback=piped_argument,
+    ),
+]
 Depth = Annotated[int, typer.Option("--depth", "-d", help="Symbols per phrase, d.")]
 Parse = Annotated[str, typer.Option(help="How responses are cut: phrases, prefix or windows.")]
 TokenizerName = Annotated[str, typer.Option("--tokenizer", "-t", help="bits, bytes, words, or hf:NAME.")]
@@ -264,10 +276,17 @@ def _tree_of_tokens(
 def elasticity_command(
     context: typer.Context,
     pretrain: Annotated[
-        list[Path] | None, typer.Option(help="Pre-training data D_p: one or more files, the parts.", show_default=False)
+        list[Path] | None,
+        typer.Option(
+            help="Pre-training data D_p: one or more files, the parts.", show_default=False, callback=piped_argument
+        ),
     ] = None,
-    align: Annotated[list[Path] | None, typer.Option(help="Alignment data D_a.", show_default=False)] = None,
-    perturb: Annotated[list[Path] | None, typer.Option(help="Perturbation data D_t.", show_default=False)] = None,
+    align: Annotated[
+        list[Path] | None, typer.Option(help="Alignment data D_a.", show_default=False, callback=piped_argument)
+    ] = None,
+    perturb: Annotated[
+        list[Path] | None, typer.Option(help="Perturbation data D_t.", show_default=False, callback=piped_argument)
+    ] = None,
     k: Annotated[list[float] | None, typer.Option(help="|D_p| / |D_a|; may be repeated.", show_default="10")] = None,
     l: Annotated[  # noqa: E741 - the paper's symbol
         list[float] | None,
@@ -388,7 +407,7 @@ def _say(values: dict[str, Any], line: str, as_json: bool) -> None:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=str))
+    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=not speaks_unicode(), default=str))
 
 
 add_coding_commands(app, _say)
@@ -409,7 +428,7 @@ def spread(arguments: Sequence[str]) -> list[str]:
     out: list[str] = []
     option, values = "", 0
     for argument in arguments:
-        if argument.startswith("-") and not _is_number(argument):
+        if argument.startswith("-") and argument != STREAM and not _is_number(argument):
             option, values = (argument if argument in _MANY else ""), 0
         elif option:
             if values:
@@ -430,25 +449,28 @@ def _is_number(text: str) -> bool:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors become one line on standard error.
 
-    Exit codes: 0 done, 1 an error in the data or the files, 2 a wrong call, 130 interrupted.
+    Exit codes: 0 done, 1 an error in the data or the files, 2 a wrong call, 128 and the number of a signal that
+    stopped it (Ctrl-C: 130, SIGTERM: 143).
     """
     # Read by OpenMP when torch is loaded. Threads that spin while they wait are 10 times slower on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    mend_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
-    given = [argument for argument in given if argument != "--debug"]
+    given = [_as_path(argument) for argument in given if argument != "--debug"]
     typed = list(given)
     if given[:1] == ["elasticity"]:
         given = spread(given)
     try:
-        _run(given, typed)
-    except CompressLabError as error:
+        with _third_parties(silent=bool({"-q", "--quiet"} & set(given))):
+            _run(given, typed)
+    except KeyboardInterrupt as error:  # a second one
+        raise SystemExit(exit_code()) from error
+    except (CompressLabError, MemoryError) as error:
         if debug:
             raise
-        print(f"compresslab: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"compresslab: {' '.join(named(_said(error, given)).split())}", file=sys.stderr)
         raise SystemExit(1) from error
-    except KeyboardInterrupt as error:  # a second one
-        raise SystemExit(130) from error
     except BrokenPipeError as error:  # the reader (head, less) has gone
         _drop_output()
         raise SystemExit(1) from error
@@ -459,6 +481,60 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"compresslab: cannot use {where}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
         _drop_output()
         raise SystemExit(1) from error
+
+
+# command -> what makes it take less memory
+_LESS = {
+    "rate": "a smaller --depth (with --model: --batch or --window)",
+    "tree": "a smaller --depth (token files: --memory)",
+    "elasticity": "a smaller --depth",
+    "compress": "fewer --workers, or a smaller --chunk-size",
+    "decompress": "fewer --workers",
+    "verify": "fewer --workers",
+}
+
+
+def _said(error: CompressLabError | MemoryError, given: Sequence[str]) -> str:
+    """Return what an error says, and where memory ran out what to try."""
+    if not isinstance(error, MemoryError):
+        return str(error)
+    said = str(error) if isinstance(error, CompressLabError) else f"memory ran out ({error or 'none is left'})"
+    less = _LESS.get(given[0]) if given else None
+    return f"{said}: give less data at once{', or ' + less if less else ''}, or free memory"
+
+
+def _as_path(argument: str) -> str:
+    """Return an argument, ``./-`` and its like in a form that stays apart from ``-`` when it becomes a path."""
+    return os.path.abspath(argument) if argument != STREAM and os.path.normpath(argument) == STREAM else argument
+
+
+@contextmanager
+def _third_parties(*, silent: bool) -> Iterator[None]:
+    """Keep what other packages warn of from the terminal, unless Python was told what to do with warnings."""
+    if not silent:
+        yield
+        return
+    for name, value in _SILENT.items():  # read when the packages are loaded, in this process or in a worker
+        os.environ.setdefault(name, value)
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+
+
+_SILENT = {
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
+    "KMP_WARNINGS": "0",
+}
 
 
 def _run(given: list[str], typed: list[str]) -> None:

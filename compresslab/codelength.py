@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from compresslab.arrays import as_array
 from compresslab.distribution import DistributionLike, LeafDistribution, Probabilities, align, as_probabilities
 from compresslab.divergence import relative_entropy_nats
 from compresslab.errors import InvalidParameter
@@ -163,7 +164,7 @@ def ideal_code_length_bits(length: npt.ArrayLike, depth: int, p: DistributionLik
         >>> ideal_code_length_bits(10, 4, [0.5, 0.25, 0.25])     # 3 phrases of ceil(1.5) bits
         6
     """
-    symbols = np.asarray(length)
+    symbols = as_array(length)
     depth = check_depth(depth)
     if symbols.dtype.kind not in "iu" or (symbols.size and symbols.min() < 1):
         raise InvalidParameter(f"a length is a whole number of symbols, its EOS counted, so at least 1: not {length!r}")

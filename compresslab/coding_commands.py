@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import asdict
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +19,7 @@ from compresslab.coding.container import (
     compress_file,
     decompress_file,
     file_info,
+    original_path,
     verify_file,
 )
 from compresslab.coding.recovery import Recovery, recover_file
@@ -24,13 +27,20 @@ from compresslab.errors import CorruptFile, InvalidParameter
 from compresslab.interrupts import if_stopped
 from compresslab.jobs.lm_compress import CodedRateResult
 from compresslab.model_commands import PANEL, Device, Dtype, load_model, refuse
+from compresslab.piped_arguments import piped_argument
+from compresslab.piping import STREAM, is_piped, named, to_standard_output
 from compresslab.report.lm_tables import coded_rate_text
 from compresslab.report.progress import working
 
 __all__ = ["add_coding_commands"]
 
-Source = Annotated[Path, typer.Argument(help="A .clz file.", show_default=False)]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.", show_default="beside the file")]
+Source = Annotated[
+    Path, typer.Argument(help="A .clz file; - is standard input.", show_default=False, callback=piped_argument)
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Where to write; - is standard output.", show_default="beside the file"),
+]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")]
 Writer = Annotated[
     str | None, typer.Option("--model", help="The language model that wrote it, if not found under the file's name.")
@@ -46,7 +56,10 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
     @app.command("compress")
     def compress(
         context: typer.Context,
-        file: Annotated[Path, typer.Argument(help="Any file.", show_default=False)],
+        file: Annotated[
+            Path,
+            typer.Argument(help="Any file; - is standard input.", show_default=False, callback=piped_argument),
+        ],
         out: Out = None,
         chunk_size: Annotated[
             int | None, typer.Option(help="Original bytes per chunk.", show_default="16 MiB; --model: 256 KiB")
@@ -77,29 +90,27 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         quiet: Quiet = False,
     ) -> None:
         """Compress any file: by the embedded byte model (slow: under 1 MB a second) or by a language model."""
-        target = out or Path(f"{file}.clz")
-        _check_free(target, force)
+        target = out or (Path(STREAM) if is_piped(file) else Path(f"{file}.clz"))
         if model is not None:
             refuse(context, ("workers",), "of no use with --model, where one process advances all segments")
             chosen = {"streams": streams, "segment": segment, "chunk_size": chunk_size}
-            with if_stopped(lambda: _kept(target)):
-                coded = _compress_with_model(file, target, model, device, dtype, chosen, verify=verify, quiet=quiet)
-            say(asdict(coded), coded_rate_text(coded), as_json)
+            with _destination(target, force=force, as_json=as_json, text=False) as path:
+                coded = _compress_with_model(file, path, model, device, dtype, chosen, verify=verify, quiet=quiet)
+            if str(target) != STREAM:
+                say(asdict(coded), coded_rate_text(coded), as_json)
             return
         refuse(
             context, ("streams", "segment", "device", "dtype"), "only for language models, add --model or leave it out"
         )
         size = DEFAULT_CHUNK_SIZE if chunk_size is None else chunk_size
-        with if_stopped(lambda: _kept(target)), working(f"compressing {file.name}", quiet=quiet) as step:
-            info = compress_file(
-                file,
-                target,
-                chunk_size=size,
-                verify=verify,
-                workers=_processes(workers, _chunks(file, size)),
-                progress=step,
-            )
-        say(asdict(info), _summary(info), as_json)
+        with (
+            _destination(target, force=force, as_json=as_json, text=False) as path,
+            working(f"compressing {file.name}", quiet=quiet) as step,
+        ):
+            processes = _processes(workers, _chunks(file, size))
+            info = compress_file(file, path, chunk_size=size, verify=verify, workers=processes, progress=step)
+        if str(target) != STREAM:
+            say(asdict(info), _summary(info), as_json)
 
     @app.command("decompress")
     def decompress(
@@ -116,23 +127,26 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         quiet: Quiet = False,
     ) -> None:
         """Decompress a .clz file, checking every byte."""
-        if out is None and file.suffix != ".clz":
-            raise InvalidParameter(f"{file} does not end in .clz: say where to write the result (--out)")
-        target = out or file.with_suffix("")
-        _check_free(target, force)
-        writer = _writer(file, model, device, quiet=quiet, broken=recover)
-        with if_stopped(lambda: _kept(target)), working(f"decompressing {file.name}", quiet=quiet) as step:
-            if recover:
-                saved: Recovery | None = recover_file(file, target, model=writer, progress=step)
-            else:
-                saved = None
-                processes = _processes(workers, file_info(file).num_chunks) if writer is None else 1
-                decompress_file(file, target, model=writer, workers=processes, progress=step)
+        target = out or (Path(STREAM) if is_piped(file) else original_path(file))
+        with _destination(target, force=force, as_json=as_json, text=True) as path:
+            writer = _writer(file, model, device, quiet=quiet, broken=recover)
+            saved: Recovery | None = None
+            with working(f"decompressing {file.name}", quiet=quiet) as step:
+                if recover:
+                    saved = recover_file(file, path, model=writer, progress=step)
+                else:
+                    processes = _processes(workers, file_info(file).num_chunks) if writer is None else 1
+                    decompress_file(file, path, model=writer, workers=processes, progress=step)
+        to_output = str(target) == STREAM
         if saved is None:
-            say({"path": str(target), "size": target.stat().st_size}, f"{target}: whole", as_json)
+            if not to_output:
+                say({"path": str(target), "size": target.stat().st_size}, f"{target}: whole", as_json)
             return
         lines = [f"{target}: {saved.recovered:,} of {saved.size:,} bytes saved", *map(str, saved.damages)]
-        say({**asdict(saved), "path": str(saved.path)}, "\n".join(lines), as_json)
+        if to_output:
+            print("\n".join(lines), file=sys.stderr)
+        else:
+            say({**asdict(saved), "path": str(saved.path)}, "\n".join(lines), as_json)
         if not saved.is_whole:
             raise typer.Exit(1)
 
@@ -140,7 +154,7 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
     def show_info(file: Source, as_json: AsJson = False, quiet: Quiet = False) -> None:
         """Say what a .clz file holds, after checking its header, index and chunk heads."""
         with working(f"reading {file.name}", quiet=quiet):
-            held = file_info(file)
+            held = _as_given(file_info(file))
         say(asdict(held), _summary(held), as_json)
 
     @app.command("verify")
@@ -156,7 +170,7 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         writer = _writer(file, model, device, quiet=quiet)
         with working(f"verifying {file.name}", quiet=quiet) as step:
             processes = _processes(workers, file_info(file).num_chunks) if writer is None else 1
-            held = verify_file(file, model=writer, workers=processes, progress=step)
+            held = _as_given(verify_file(file, model=writer, workers=processes, progress=step))
         say(asdict(held), f"{_summary(held)}\nwhole", as_json)
 
 
@@ -211,14 +225,28 @@ def _chunks(file: Path, chunk_size: int) -> int:
     return -(-file.stat().st_size // chunk_size) if file.is_file() and chunk_size > 0 else 1
 
 
-def _check_free(target: Path, force: bool) -> None:
-    if target.exists() and not force:
-        raise InvalidParameter(f"{target} is there already: name another with --out, or replace it with --force")
+@contextmanager
+def _destination(target: Path, *, force: bool, as_json: bool, text: bool) -> Iterator[Path]:
+    """Give the path to write to; of standard output that of a file whose bytes go there when they are whole."""
+    if str(target) != STREAM:
+        if os.path.exists(target) and not force:
+            raise InvalidParameter(f"{target} is there already: name another with --out, or replace it with --force")
+        with if_stopped(lambda: _kept(target)):
+            yield target
+        return
+    if as_json:
+        raise InvalidParameter("--json: standard output holds the result itself: name a file with --out")
+    with if_stopped(lambda: "nothing is written; the same command begins again"), to_standard_output(text=text) as path:
+        yield path
 
 
 def _kept(target: Path) -> str:
     """Say what an interrupted command leaves behind."""
     return f"{target} is {'as it was' if target.exists() else 'not written'}; the same command begins again"
+
+
+def _as_given(info: FileInfo) -> FileInfo:
+    return replace(info, path=named(info.path))
 
 
 def _summary(info: FileInfo) -> str:

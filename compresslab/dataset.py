@@ -13,6 +13,7 @@ import numpy.typing as npt
 from compresslab.arrays import (
     Int64Array,
     UIntArray,
+    as_array,
     as_generator,
     as_indices,
     as_offsets,
@@ -257,11 +258,12 @@ class Dataset:
             >>> Dataset.from_arrays(np.array([1, 2, 3]), [0, 1, 3])[1].tolist()
             [2, 3]
         """
-        bounds = np.array([0, np.size(tokens)]) if offsets is None else offsets
+        held = as_array(tokens)
+        bounds = np.array([0, held.size]) if offsets is None else offsets
         if vocab_size is None and tokenizer is not None:
             vocab_size = tokenizer.vocab_size
-        checked = as_offsets(bounds, np.size(tokens))
-        flat, size = as_tokens(tokens, vocab_size, checked)
+        checked = as_offsets(bounds, held.size)
+        flat, size = as_tokens(held, vocab_size, checked)
         return cls(flat, checked, size, num_bytes, tokenizer, name)
 
     @classmethod

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.checks import number_or_nan
 from compresslab.errors import InvalidCounts, InvalidDistribution, InvalidParameter, MismatchedLeaves
 
@@ -81,7 +82,7 @@ def as_probabilities(p: Any, name: str = "probabilities") -> Probabilities:
 
 def _to_array(p: Any, name: str) -> NDArray[Any]:
     try:
-        array = np.asarray(p)
+        array = as_array(p)
     except (TypeError, ValueError) as error:
         raise InvalidDistribution(f"{name} must be numbers in one dimension: {error}") from error
     if array.dtype == object and all(isinstance(x, (Fraction, int)) for x in array.flat):
@@ -248,7 +249,7 @@ DistributionLike = LeafDistribution | npt.ArrayLike
 
 def _checked_counts(counts: npt.ArrayLike) -> NDArray[np.int64]:
     try:
-        array = np.asarray(counts)
+        array = as_array(counts)
     except ValueError as error:
         raise InvalidCounts(f"counts must be whole numbers in one dimension: {error}") from error
     if array.ndim != 1 or array.dtype.kind not in "biuf":

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.checks import number_or_nan
 from compresslab.codelength import entropy_bits
 from compresslab.errors import InvalidParameter
@@ -59,7 +60,7 @@ def effective_depth(excess_bits: npt.ArrayLike, tolerance_bits: float) -> int:
         >>> effective_depth([0.01, 0.02, 0.5, 0.9], tolerance_bits=0.1)
         2
     """
-    excess = np.asarray(excess_bits, dtype=np.float64)
+    excess = as_array(excess_bits, dtype=np.float64)
     if excess.ndim != 1 or np.isnan(excess).any():
         raise InvalidParameter(f"excesses are numbers in one dimension, one for each layer: not {excess_bits!r}")
     if not number_or_nan(tolerance_bits) >= 0:

@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.checks import number_or_nan
 from compresslab.errors import InvalidParameter, InvalidVolume
 from compresslab.inverse import InverseAlignment, PerturbationPath
@@ -38,6 +39,7 @@ __all__ = ["Curve", "Elasticity", "InverseAlignment", "Roles"]
 Values = NDArray[np.float64]
 
 _SIGN_TOLERANCE = 1e-12  # an overlap this close to 1 is 1: its difference is rounding
+LARGEST = 1e100  # of k and l, and 1 / LARGEST the least k: their squares, and what is made of them, are floats
 _BLOCK = 1 << 15  # numbers worked on at a time, so that they stay in cache
 
 
@@ -272,9 +274,10 @@ class Elasticity:
         """
         grid = _checked_l(l)
         ks = np.atleast_1d(_as_floats(self.k if k is None else k))
-        if ks.ndim != 1 or not ks.size or not ((ks > 0) & (ks < math.inf)).all():
+        if ks.ndim != 1 or not ks.size or not ((ks >= 1 / LARGEST) & (ks <= LARGEST)).all():
             raise InvalidVolume(
-                f"k = |D_p| / |D_a| is a positive number, or a one-dimensional array of such: not {k!r}"
+                f"k = |D_p| / |D_a| is a positive number, or a one-dimensional array of such: not {k!r}; they go from "
+                f"{1 / LARGEST:g} to {LARGEST:g}"
             )
         swept = [self._sweep(float(x), grid) for x in ks]
         codes, slopes = (
@@ -428,21 +431,27 @@ def _careful_sums(differences: Values, Q: Values, grid: Values) -> Values:
 
 
 def _checked_k(k: float) -> float:
-    if not 0 < number_or_nan(k) < math.inf:
-        raise InvalidVolume(f"k = |D_p| / |D_a| is a positive number, not {k!r}")
+    if not 1 / LARGEST <= number_or_nan(k) <= LARGEST:
+        raise InvalidVolume(
+            f"k = |D_p| / |D_a| is a positive number, not {k!r}: give one from {1 / LARGEST:g} to {LARGEST:g}, whose "
+            "squares a float can hold"
+        )
     return float(k)
 
 
 def _checked_l(l: npt.ArrayLike) -> Values:  # noqa: E741
     grid = np.atleast_1d(_as_floats(l))
-    if grid.ndim != 1 or not grid.size or not ((grid >= 0) & (grid < math.inf)).all():
-        raise InvalidVolume(f"l = |D_t| / |D_a| is a number, 0 or more, or a one-dimensional array of such: not {l!r}")
+    if grid.ndim != 1 or not grid.size or not ((grid >= 0) & (grid <= LARGEST)).all():
+        raise InvalidVolume(
+            f"l = |D_t| / |D_a| is a number, 0 or more, or a one-dimensional array of such: not {l!r} (at most "
+            f"{LARGEST:g})"
+        )
     return grid
 
 
 def _as_floats(x: npt.ArrayLike) -> Values:
     """Return numbers as float64, and NaN for what is none, so that every comparison with it fails."""
-    array = np.asarray(x)
+    array = as_array(x)
     if array.dtype.kind in "iuf":
         return array.astype(np.float64)
     return np.array([number_or_nan(v) for v in array.flat], dtype=np.float64).reshape(array.shape)

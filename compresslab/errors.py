@@ -30,10 +30,13 @@ __all__ = [
     "MismatchedVocabulary",
     "MissingExtra",
     "NotText",
+    "OutOfMemory",
     "UnknownName",
     "UnreadableFile",
+    "WorkerKilled",
     "WrongModel",
     "did_you_mean",
+    "is_out_of_memory",
 ]
 
 
@@ -105,12 +108,28 @@ class WrongModel(CompressLabError, ValueError):
     """A file that was written with another model, or with other settings of it."""
 
 
+class WorkerKilled(CompressLabError, RuntimeError):
+    """A worker process was ended from outside, before its work was done."""
+
+
+class OutOfMemory(CompressLabError, MemoryError):
+    """More memory than there is: the message says what was being done."""
+
+
 class MissingExtra(CompressLabError, ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the optional extra '{extra}': pip install 'compresslab[{extra}]'")
         self.extra = extra
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an exception says that memory ran out: Python's and numpy's, or torch's, on a CPU or a GPU."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and any(sign in str(error) for sign in ("can't allocate memory", "out of memory"))
+    )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

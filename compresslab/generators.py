@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.checks import number_or_nan
 from compresslab.codelength import entropy_bits
 from compresslab.dataset import Dataset
@@ -83,7 +84,7 @@ def dirichlet(M: int, concentration: npt.ArrayLike, rng: np.random.Generator) ->
         1.0
     """
     M = _checked_size(M)
-    alpha = np.asarray(concentration)
+    alpha = as_array(concentration)
     if alpha.dtype.kind not in "iuf" or alpha.shape not in ((), (M,)) or not ((alpha > 0) & (alpha < math.inf)).all():
         raise InvalidParameter(
             f"a Dirichlet concentration is a positive number, or {M} of them, one a leaf: not {concentration!r}"
@@ -115,7 +116,7 @@ class MarkovSource:
     initial: Any = None
 
     def __post_init__(self) -> None:
-        matrix = np.array(self.transition, dtype=np.float64)
+        matrix = np.array(as_array(self.transition), dtype=np.float64)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
             raise InvalidDistribution(
                 f"a transition matrix is square, of one symbol or more, not of shape {matrix.shape}"

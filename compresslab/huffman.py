@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.distribution import DistributionLike, as_probabilities
 from compresslab.errors import InvalidParameter
 
@@ -127,7 +128,7 @@ def kraft_sum(lengths: npt.ArrayLike) -> Fraction:
 
 def _checked_lengths(lengths: npt.ArrayLike) -> NDArray[np.int64]:
     try:
-        array = np.asarray(lengths)
+        array = as_array(lengths)
     except ValueError as error:
         raise InvalidParameter(f"codeword lengths are whole numbers in one dimension: {error}") from error
     if array.ndim != 1 or array.dtype.kind not in "iu" or (array.size and array.min() < 0):

@@ -7,16 +7,26 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from compresslab.arrays import Int64Array, UIntArray, as_tokens, offsets_of
-from compresslab.errors import CorruptFile, DecodingError, InvalidTokens, MissingExtra, UnknownName, UnreadableFile
-from compresslab.files import read_buffer
+from compresslab.errors import (
+    CorruptFile,
+    DecodingError,
+    InvalidTokens,
+    MissingExtra,
+    UnknownName,
+    UnreadableFile,
+    is_out_of_memory,
+)
+from compresslab.files import expanded, read_buffer
 from compresslab.texts import Texts
 
 __all__ = ["HuggingFaceTokenizer", "load_hugging_face"]
+
+Result = TypeVar("Result")
 
 ENCODE_BATCH = 4096  # texts encoded at once: the library's own objects take far more memory than their tokens
 
@@ -99,9 +109,9 @@ def load_hugging_face(name: str) -> HuggingFaceTokenizer:
         UnreadableFile: a ``tokenizer.json`` that cannot be read.
         CorruptFile: a definition that the package does not accept.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_file():
-        return _from_folder(name, path.parent, path.name) if path.suffix == ".gguf" else _from_json(name, path)
+        return _from_folder(name, path.parent, path.name) if path.suffix.lower() == ".gguf" else _from_json(name, path)
     if path.is_dir():
         inside = path / "tokenizer.json"
         return _from_json(name, inside) if inside.is_file() else _from_folder(name, path)
@@ -131,8 +141,10 @@ def _from_json(name: str, path: Path) -> HuggingFaceTokenizer:
     definition = read_buffer(path).tobytes()
     try:
         fast = Tokenizer.from_str(definition.decode("utf-8"))
-    except Exception as error:  # the package raises bare Exception
-        raise CorruptFile(f"{path} is not a tokenizer that can be read: {error}") from error
+    except BaseException as error:
+        if not _is_theirs(error):
+            raise
+        raise CorruptFile(f"{path} is not a tokenizer that can be read: {_reason(error)}") from error
     return _from_fast(name, fast)
 
 
@@ -140,15 +152,46 @@ def _from_fast(name: str, fast: Any) -> HuggingFaceTokenizer:
     # Settings of the file that would change texts: cut them, or fill them up to one length.
     fast.no_truncation()
     fast.no_padding()
+
+    def encode(texts: list[str]) -> list[Sequence[int]]:
+        return [one.ids for one in fast.encode_batch(texts, add_special_tokens=False)]
+
     return HuggingFaceTokenizer(
         name=f"hf:{name}",
         vocab_size=max(fast.get_vocab(with_added_tokens=True).values(), default=0) + 1,
         fingerprint=hashlib.sha256(fast.to_str().encode("utf-8")).hexdigest(),
-        encode_texts=lambda texts: [one.ids for one in fast.encode_batch(texts, add_special_tokens=False)],
-        decode_tokens=lambda ids: str(fast.decode(ids, skip_special_tokens=False)),
+        encode_texts=_named(name, encode),
+        decode_tokens=_named(name, lambda ids: str(fast.decode(ids, skip_special_tokens=False))),
         token_name=fast.id_to_token,
         definition=fast.to_str,
     )
+
+
+def _named(name: str, work: Callable[[Any], Result]) -> Callable[[Any], Result]:
+    """Have what the packages raise, bare exceptions and Rust's panics, become an error that names the tokenizer."""
+
+    def guarded(given: Any) -> Result:
+        try:
+            return work(given)
+        except BaseException as error:
+            if not _is_theirs(error):
+                raise
+            raise CorruptFile(
+                f"the tokenizer 'hf:{name}' fails on what it is given ({_reason(error)}): its definition must hold a "
+                "token for every text, such as an unknown token or all bytes; correct it, or use another tokenizer"
+            ) from error
+
+    return guarded
+
+
+def _is_theirs(error: BaseException) -> bool:
+    """Whether an exception is one to explain: not Ctrl-C, nor that memory ran out."""
+    is_panic = type(error).__name__ == "PanicException"  # of Rust: no Exception
+    return is_panic or (isinstance(error, Exception) and not is_out_of_memory(error))
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> HuggingFaceTokenizer:
@@ -162,8 +205,10 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
         loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True, **where)
     except ImportError as error:  # a GGUF file needs the package gguf
         raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        reason = " ".join(str(error).split())
+    except BaseException as error:
+        if not _is_theirs(error):
+            raise
+        reason = _reason(error)
         if not gguf_file and not any(path.glob("*token*")) and not any(path.glob("vocab*")):
             reason = "it has no tokenizer.json: put the one of its model there"
         raise UnreadableFile(f"{path / (gguf_file or '')} holds no tokenizer that can be read: {reason}") from error
@@ -176,9 +221,10 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
         name=f"hf:{name}",
         vocab_size=max(vocabulary.values(), default=0) + 1,
         fingerprint=hashlib.sha256(json.dumps(vocabulary, sort_keys=True).encode("utf-8")).hexdigest(),
-        encode_texts=lambda texts: [loaded.encode(text, add_special_tokens=False) for text in texts],
-        decode_tokens=lambda ids: str(
-            loaded.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        encode_texts=_named(name, lambda texts: [loaded.encode(text, add_special_tokens=False) for text in texts]),
+        decode_tokens=_named(
+            name,
+            lambda ids: str(loaded.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)),
         ),
         token_name=names.get,
     )

@@ -1,5 +1,6 @@
 """Ctrl-C: what is kept of stopped work, and how to go on with it, said with the interruption itself, and soon.
 
+SIGTERM (of ``kill``, ``timeout`` and job schedulers) and SIGHUP (of a terminal that is closed) stop a command likewise.
 Python hears Ctrl-C between two of its own instructions, and a sort of 1e8 numbers is one. The command line therefore
 has a second thread listen, which ends the process where the main one does not.
 """
@@ -21,9 +22,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
-__all__ = ["if_stopped", "leave", "listen", "said_of", "speak", "temporary"]
+__all__ = ["SIGNALS", "exit_code", "if_stopped", "leave", "listen", "said_of", "speak", "temporary"]
 
-GRACE: Final = 0.7  # seconds in which the main thread may hear Ctrl-C
+SIGNALS: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)  # what stops a command
+GRACE: Final = 0.7  # seconds in which the main thread may hear it
 TIDY: Final = 2.0  # seconds in which it may then clean up behind itself
 _NOTHING = "nothing is half-written; the same command begins again"
 
@@ -34,6 +38,7 @@ class _Listener:
     def __init__(self) -> None:
         self.kept: list[Callable[[], str]] = []  # of the blocks that are open, the innermost last
         self.said: str | None = None  # by the innermost block that an interruption has left
+        self.signal: int = signal.SIGINT  # the first that came
         self.temporaries: set[str] = set()
         self.heard = threading.Event()  # by the main thread
         self.ends = threading.Event()  # it says what there is to say
@@ -68,7 +73,7 @@ def if_stopped(kept: Callable[[], str]) -> Iterator[None]:
 
 @contextmanager
 def temporary(path: str | PathLike[str]) -> Iterator[None]:
-    """Have a file or folder removed, should Ctrl-C end the process within the block; otherwise the caller does so."""
+    """Have a file or folder removed, should the process be stopped within the block; otherwise the caller does so."""
     listener = _listener
     if listener is None:
         yield
@@ -105,38 +110,52 @@ def speak(stop: KeyboardInterrupt) -> None:
     _say(said_of(stop))
 
 
+def exit_code() -> int:
+    """Return the exit code of a command that was stopped, as shells count: 128 and the signal's number."""
+    return 128 + (_listener.signal if _listener else signal.SIGINT)
+
+
 def listen() -> None:
-    """Have Ctrl-C end this process soon, whatever the main thread is in; to be called there, once."""
+    """Have Ctrl-C, SIGTERM and SIGHUP end this process soon, whatever the main thread is in; to be called there, once.
+
+    What is ignored stays so: Ctrl-C in the background of a shell, SIGHUP under nohup.
+    """
     global _listener  # noqa: PLW0603 - a process has one Ctrl-C
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored in the background of a shell
+    heeded = [one for one in SIGNALS if signal.getsignal(one) in (signal.default_int_handler, signal.SIG_DFL)]
+    if not heeded:
         return
     listener = _listener = _Listener()
 
-    def hear(*_: object) -> None:
+    def hear(number: int, *_: object) -> None:
+        if not listener.heard.is_set():
+            listener.signal = number
         listener.heard.set()
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, hear)
+    for one in heeded:
+        signal.signal(one, hear)
     heard, tell = socket.socketpair()
     tell.setblocking(False)
     signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_wait, args=(heard, tell, listener), name="listener", daemon=True).start()
+    threading.Thread(target=_wait, args=(heard, tell, listener, heeded), name="listener", daemon=True).start()
 
 
 def leave() -> None:
     """End a stopped process, with what must be run at its end, but without waiting for threads in compiled code."""
     atexit._run_exitfuncs()
-    os._exit(130)
+    os._exit(exit_code())
 
 
-def _wait(heard: socket.socket, _tell: socket.socket, listener: _Listener) -> None:
-    while heard.recv(1) != bytes([signal.SIGINT]):  # written by Python's own handler, at once
+def _wait(heard: socket.socket, _tell: socket.socket, listener: _Listener, heeded: list[int]) -> None:
+    while (number := heard.recv(1)[0]) not in heeded:  # written by Python's own handler, at once
         pass
+    if not listener.heard.is_set():
+        listener.signal = number
     if listener.heard.wait(GRACE):
         listener.ends.wait(TIDY)
     if not listener.turn.acquire(blocking=False):  # the main thread says it, and should be gone soon
         time.sleep(TIDY)
-        os._exit(130)
+        os._exit(exit_code())
     with contextlib.suppress(BaseException):  # nothing must keep the process from ending
         said = listener.said or (listener.kept[-1]() if listener.kept else _NOTHING)
         for path in list(listener.temporaries):
@@ -144,10 +163,11 @@ def _wait(heard: socket.socket, _tell: socket.socket, listener: _Listener) -> No
             with contextlib.suppress(OSError):
                 Path(path).unlink()
         _say(said)
-    os._exit(130)
+    os._exit(exit_code())
 
 
 def _say(said: str) -> None:
     # After the terminal's ^C. The cursor is hidden while progress is shown there.
-    above = "\x1b[?25h\n" if sys.stderr.isatty() else ""
-    print(f"{above}compresslab: stopped: {said}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError, ValueError):  # the terminal may be gone, which is what SIGHUP says
+        above = "\x1b[?25h\n" if sys.stderr.isatty() else ""
+        print(f"{above}compresslab: stopped: {said}", file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, ParamSpec, TypeVar
@@ -17,10 +18,12 @@ R = TypeVar("R")
 
 @cache
 def available() -> bool:
-    """Tell whether numba can be imported: it may be missing, or too old for the numpy beside it."""
+    """Tell whether numba can be imported: it may be missing, too old for the numpy beside it, or broken in any way."""
     try:
-        importlib.import_module("numba")
-    except ImportError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module("numba")
+    except Exception:  # such as an OSError of a library that cannot be loaded: numpy does the work
         return False
     return True
 

@@ -221,4 +221,6 @@ def _checked_volumes(names: tuple[str, ...], volumes: Mapping[str, Any]) -> list
                 f"the volume of {name!r} is {n!r}: a volume is a positive number of phrases; "
                 "leave a dataset out instead of giving it none"
             )
+    if not math.isfinite(sum(number_or_nan(volumes[name]) for name in names)):
+        raise InvalidVolume("the volumes together are more than a float can hold: divide all of them by one number")
     return [volumes[name] for name in names]

@@ -13,6 +13,7 @@ import typer
 from rich.console import RenderableType
 
 from compresslab.errors import InvalidParameter
+from compresslab.files import name_beside
 from compresslab.interrupts import if_stopped
 from compresslab.readers import read_files
 from compresslab.report.page import write_report
@@ -105,7 +106,7 @@ def rate_under_model(
     for i, one in enumerate(found, start=1):
         journal = None
         if scoring.resume is not None:
-            journal = scoring.resume if len(found) == 1 else Path(f"{scoring.resume}.{i}")
+            journal = scoring.resume if len(found) == 1 else name_beside(scoring.resume, f".{i}")
         with if_stopped(partial(_kept, journal)), working(f"scoring {one.label}", quiet=quiet) as step:
             results.append(
                 measure_model_rate(

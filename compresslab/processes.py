@@ -8,10 +8,15 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Any
+
+from compresslab.errors import WorkerKilled
+from compresslab.interrupts import SIGNALS
+from compresslab.streams import mend_streams
 
 __all__ = ["process_pool"]
 
@@ -20,8 +25,9 @@ __all__ = ["process_pool"]
 def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool of processes; if the block is left by an exception, they are ended at once, whatever they do.
 
-    Ctrl-C in a terminal goes to every process of a command. The workers do not hear it: the parent does, and ends them.
-    They also end when the parent is gone, even if it was killed.
+    Ctrl-C in a terminal goes to every process of a command, and so does what ``timeout`` or a closed terminal sends.
+    The workers do not hear it: the parent does, and ends them. They also end when the parent is gone, even if it was
+    killed.
 
     Args:
         workers: how many. They are spawned, not forked: a fork copies the locks of threads that it does not copy.
@@ -34,8 +40,13 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
             for _ in range(workers):
                 pool.submit(_nothing)  # starts a worker
         yield pool
-    except BaseException:
+    except BaseException as error:
         end.close()  # the workers take it as the end
+        if isinstance(error, BrokenProcessPool):
+            raise WorkerKilled(
+                "a worker process was ended from outside, most often because memory ran out: use fewer workers, or "
+                "free memory, and run the same again"
+            ) from error
         raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -45,15 +56,15 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment: a process that is started meanwhile ignores it from its first instruction."""
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may set it
+    """Hold what stops a command back for a moment: a process that is started meanwhile never hears it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _nothing() -> None:
@@ -61,8 +72,10 @@ def _nothing() -> None:
 
 
 def _obey(line: Connection) -> None:
-    """In a worker: leave Ctrl-C to the parent, and end at once when it closes the line or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a worker: leave Ctrl-C and its like to the parent, and end at once when it closes the line or is gone."""
+    mend_streams()
+    for one in SIGNALS:
+        signal.signal(one, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     watched: list[Any] = [line] if parent is None else [line, parent.sentinel]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import json
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from os import PathLike, fspath, walk
 from os.path import isdir
 from pathlib import Path
@@ -24,7 +26,7 @@ from compresslab.errors import (
     UnreadableFile,
     did_you_mean,
 )
-from compresslab.files import read_buffer, unreadable
+from compresslab.files import check_file, open_file, read_buffer, unreadable
 from compresslab.texts import Texts, as_bytes
 
 __all__ = ["Paths", "ReadTexts", "find_files", "read_files", "read_jsonl", "read_parquet"]
@@ -51,7 +53,8 @@ def find_files(paths: Paths, pattern: str = "*") -> list[Path]:
     """Return the files: those given, in the order given, and those below directories, in sorted order.
 
     In directories, names that begin with a dot are skipped, symbolic links to directories are not followed, and only
-    file names that match ``pattern`` are taken. Sorted means by the parts of the path, as Python compares strings.
+    file names that match ``pattern`` are taken, in upper or lower case; pipes, sockets and devices are skipped. Sorted
+    means by the parts of the path, as Python compares strings.
 
     Raises:
         UnreadableFile: nothing there, or a directory without such files.
@@ -70,10 +73,19 @@ def _below(root: Path, pattern: str) -> list[Path]:
     found: list[Path] = []
     for folder, folders, files in walk(root, onerror=fail):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(folder, name) for name in files if not name.startswith(".") and Path(name).match(pattern)]
+        named = [name for name in files if not name.startswith(".") and fnmatchcase(name.lower(), pattern.lower())]
+        found += [path for path in (Path(folder, name) for name in named) if not _is_special(path)]
     if not found:
         raise UnreadableFile(f"cannot read {root}: the directory holds no file that matches '{pattern}'")
     return sorted(found, key=lambda path: path.parts)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe, a socket or a device; not a link to nothing: such a one is missing."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def read_files(paths: Paths, *, text: bool = True, encoding: str = "utf-8", pattern: str = "*") -> ReadTexts:
@@ -112,7 +124,7 @@ def _converter(encoding: str) -> Any:
         codec = codecs.lookup(encoding)
         if not codec._is_text_encoding:
             raise LookupError
-    except LookupError as error:
+    except (LookupError, ValueError) as error:  # ValueError: a NUL in the name
         raise UnknownName(f"unknown encoding {encoding!r}: use a name that Python knows, such as latin-1") from error
     if codec.name == "utf-8":
         return None
@@ -159,7 +171,7 @@ def read_jsonl(paths: Paths, field: str = "text", *, skip_missing: bool = False)
 
 def _json_texts(file: Path, field: str, skip_missing: bool) -> Iterator[bytes]:
     try:
-        with file.open("rb") as lines:
+        with open_file(file) as lines:
             for number, line in enumerate(lines, 1):
                 if line.isspace():
                     continue
@@ -211,6 +223,7 @@ def read_parquet(paths: Paths, column: str = "text", *, skip_missing: bool = Fal
     files = find_files(paths, "*.parquet")
     parts: list[Texts] = []
     for file in files:
+        check_file(file)
         try:
             with pq.ParquetFile(file) as table:
                 if column not in table.schema_arrow.names:

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.checks import number_or_nan
 from compresslab.distribution import DistributionLike, LeafDistribution, as_probabilities
 from compresslab.errors import InvalidParameter
@@ -71,7 +72,7 @@ class ParetoTail:
             >>> ParetoTail(2.0, 0.1, 0.01, 100, 1.0, 0.0, False, None).survival([0.01, 0.1]).round(6).tolist()
             [1.0, 0.01]
         """
-        x = np.asarray(mass, dtype=np.float64)
+        x = as_array(mass, dtype=np.float64)
         if self.total is None:
             return np.asarray((x / self.x_min) ** -self.alpha)
         counts = np.rint(np.concatenate([[self.x_min], x.ravel()]) * self.total)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compresslab.arrays import Int64Array, offsets_of
+from compresslab.arrays import Int64Array, as_array, offsets_of
 from compresslab.errors import InvalidTokens
 
 __all__ = ["flatten"]
@@ -45,7 +45,7 @@ def _flat_array(values: Iterable[Any]) -> npt.NDArray[Any]:
     """Return values as an array that still shows what they were: nothing is rounded or parsed on the way."""
     held = list(values)
     try:
-        array = np.asarray(held)
+        array = as_array(held)
     except (ValueError, OverflowError):  # nested lists of different lengths
         array = np.empty(len(held), dtype=object)
         array[:] = held

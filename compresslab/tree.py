@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from compresslab.arrays import smallest_unsigned
+from compresslab.arrays import as_array, smallest_unsigned
 from compresslab.counting import count_phrases, merge_leaves
 from compresslab.dataset import Dataset
 from compresslab.distribution import LeafDistribution
@@ -385,7 +385,7 @@ class TokenTree:
 
 
 def _whole_numbers(prefix: Sequence[int] | npt.ArrayLike) -> list[int]:
-    array = np.asarray(prefix)
+    array = as_array(prefix)
     if array.size and array.dtype.kind not in "iu":
         raise InvalidTokens(
             f"a prefix is a sequence of tokens, whole numbers, or bytes: not {prefix!r}; encode it first"

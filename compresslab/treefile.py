@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab.errors import CorruptFile
-from compresslab.files import read_buffer, unreadable, write_atomic
+from compresslab.files import open_file, read_buffer, unreadable, write_atomic
 from compresslab.phrases import Parse, check_parse
 from compresslab.strings import SortedLeaves, Unsigned
 
@@ -91,7 +91,7 @@ def map_tree_file(path: str | PathLike[str]) -> tuple[SortedLeaves, int, Parse]:
     """
     name = fspath(path)
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             head = file.read(12)
         mapped = len(head) == 12 and head[: len(_MAGIC)] == _MAGIC
         data = np.asarray(np.memmap(path, np.uint8, "r")) if mapped else np.empty(0, np.uint8)

@@ -270,3 +270,26 @@ def test_matplotlib_is_loaded_only_to_draw_and_its_settings_are_left_alone() -> 
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("fonts", [(), None])
+def test_signs_that_the_font_lacks_are_readable_and_nothing_warns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fonts: tuple[str, ...] | None
+) -> None:
+    from compresslab.report import glyphs
+    from compresslab.report.style import new_axes, save_figure, style
+
+    if fonts is not None:
+        monkeypatch.setattr(glyphs, "_fallbacks", lambda: fonts)
+    with style():
+        figure, axes = new_axes("中文.txt", "café × − → γ\t\x1b")
+        axes.barh(["日本", "naïve"], [1, 2], label="한국어")
+        axes.set_title("🫠\nsecond")
+        axes.legend()
+    for kind in ("svg", "png"):
+        save_figure(figure, tmp_path / f"a.{kind}")  # a warning is an error here
+    if fonts == ():
+        assert axes.get_xlabel() == r"\u4e2d\u6587.txt"
+        assert axes.get_ylabel() == r"café × − → γ\t\x1b"
+        assert axes.get_title(loc="left") + axes.get_title() == "\\U0001fae0\nsecond"
+        assert [label.get_text() for label in axes.get_yticklabels()] == [r"\u65e5\u672c", "naïve"]

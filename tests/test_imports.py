@@ -16,9 +16,9 @@ PACKAGE = Path(compresslab.__file__).parent
 
 # The direction of imports: a module imports only modules before it in this list. Every module must be in it.
 ORDER = """
-    errors interrupts checks phrases divergence
-    files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers
-    readers dataset corpora
+    errors interrupts streams checks phrases divergence
+    temporaries files piping arrays strings texts cache splitting stdlib_text token_lists
+    hugging_face_tokenizer tokenizers readers dataset corpora
     threads processes jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
     words compiled counting treefile
     scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.parts scale.building
@@ -42,7 +42,8 @@ ORDER = """
     experiments.resistance experiments.resistance_presets experiments.resistance_summary
     experiments.effective experiments.effective_summary experiments.run experiments.commands
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
-    report report.progress report.sheet report.digits report.typeset report.tables report.lm_tables report.style
+    report report.progress report.sheet report.digits report.typeset report.tables report.lm_tables report.glyphs
+    report.style
     report.provenance report.experiment_source report.ledger
     report.families report.curve_figures report.tree_figures report.model_figures report.sign_map
     report.effective_figures report.resistance_figures report.figures report.page
@@ -50,7 +51,7 @@ ORDER = """
     report.effective_view report.effective_report
     report.scaling_view report.rebound_report report.scaling_report
     report.resistance_view report.resistance_report report.lm_pages report.demo_page
-    report_commands
+    piped_arguments report_commands
     model_commands coding_commands tuning_commands resistance_command experiment_commands demo_command
     cli __main__
 """.split()  # noqa: SIM905 - a list of lines is easier to read and to change

@@ -21,9 +21,14 @@ from compresslab.processes import process_pool
 
 
 def stop(
-    arguments: list[str], sign: str, *, press: bool = True, pressed: list[float] | None = None
+    arguments: list[str],
+    sign: str,
+    *,
+    press: bool = True,
+    pressed: list[float] | None = None,
+    by: signal.Signals = signal.SIGINT,
 ) -> tuple[int, str, str]:
-    """Start Python, wait for a line with ``sign`` on standard error, and press Ctrl-C: in all of its processes."""
+    """Start Python, wait for a line with ``sign`` on standard error, and send a signal: to all of its processes."""
     # A job in the background of a shell ignores Ctrl-C, and so would all that it starts: these tests may be such a job.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -40,7 +45,7 @@ def stop(
         if sign in line:
             break
     if press:
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, by)
         if pressed is not None:
             pressed.append(time.monotonic())
     late = threading.Timer(60, process.kill)
@@ -105,12 +110,15 @@ def test_a_pool_gives_results_and_leaves_the_signal_as_it_was() -> None:
         assert list(pool.map(abs, [-1, 2, -3])) == [1, 2, 3]
 
 
-def test_a_stopped_compress_writes_nothing_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("by", "workers"), [(signal.SIGINT, 2), (signal.SIGTERM, 2), (signal.SIGTERM, 1), (signal.SIGHUP, 1)]
+)
+def test_a_stopped_compress_writes_nothing_and_says_so(tmp_path: Path, by: signal.Signals, workers: int) -> None:
     file = tmp_path / "long.txt"
     file.write_bytes(b"".join(b"%d %s\n" % (i * i, b"abc" * (i % 7)) for i in range(400_000)))
-    arguments = ["-m", "compresslab", "compress", str(file), "--chunk-size", "1000000", "--workers", "2"]
-    code, out, err = stop(arguments, "compressing long.txt")
-    assert (code, out) == (130, "")
+    arguments = ["-m", "compresslab", "compress", str(file), "--chunk-size", "1000000", "--workers", str(workers)]
+    code, out, err = stop(arguments, "compressing long.txt", by=by)
+    assert (code, out) == (128 + by, "")
     said = err.splitlines()[-1]
     assert said == f"compresslab: stopped: {file}.clz is not written; the same command begins again"
     assert "Traceback" not in err
@@ -171,11 +179,12 @@ def test_a_command_ends_within_a_second_whatever_it_is_in(
     assert list(temporaries.iterdir()) == []
 
 
-def test_a_command_that_ignores_ctrl_c_goes_on_ignoring_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])  # in the background of a shell, and under nohup
+def test_a_command_that_ignores_a_signal_goes_on_ignoring_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(compresslab.__file__).parents[1]))
     script = (
-        "import os, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); from compresslab.interrupts import listen; "
-        "listen(); os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(1.5); print('done')"
+        f"import os, signal; signal.signal(signal.{name}, signal.SIG_IGN); from compresslab.interrupts import listen; "
+        f"listen(); os.kill(os.getpid(), signal.{name}); import time; time.sleep(1.5); print('done')"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "done\n"
 
@@ -281,3 +290,27 @@ def test_a_stopped_build_keeps_its_work_only_if_there_is_some(
         assert ("the shards that are counted are kept in T.work" in err) is kept
         assert ("no shard was counted yet" in err) is not kept
         assert Path("T.work").exists() is kept
+
+
+KILLED = """
+import os, signal
+from compresslab.errors import WorkerKilled
+from compresslab.processes import process_pool
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    try:
+        with process_pool(2) as pool:
+            pool.submit(die, 0).result()
+    except WorkerKilled as error:
+        print(error)
+"""
+
+
+def test_a_killed_worker_is_a_named_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(compresslab.__file__).parents[1]))
+    (tmp_path / "killed.py").write_text(KILLED)
+    done = subprocess.run([sys.executable, tmp_path / "killed.py"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("a worker process was ended from outside, most often because memory ran out")

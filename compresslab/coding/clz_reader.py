@@ -7,32 +7,20 @@ import zlib
 from collections.abc import Callable
 from os import PathLike, fspath
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import compresslab.coding.clz_format as clz
 from compresslab.coding.chunk_model import ChunkModel, Progress, decode_chunk
 from compresslab.coding.clz_header import SHORT_FINGERPRINT, agree
 from compresslab.errors import CorruptFile, CorruptStream, WrongModel
-from compresslab.files import unreadable
+from compresslab.files import open_file
 
-__all__ = ["HEADER_MOST", "ClzReader", "check_fingerprint", "open_input"]
+__all__ = ["HEADER_MOST", "ClzReader", "check_fingerprint"]
 
 HEADER_MOST = 1 << 20
 """Headers are shorter than that."""
 
 _ADVICE = "try --recover to save the rest"
-
-
-def open_input(path: str | PathLike[str]) -> BinaryIO:
-    """Open a file for reading; raises UnreadableFile naming it."""
-    try:
-        file = open(path, "rb")  # noqa: SIM115  the caller closes it
-        if not os.path.isfile(path):
-            file.close()
-            raise OSError("not a regular file")
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
-    return file
 
 
 def check_fingerprint(header: dict[str, Any], model: ChunkModel, name: str) -> None:
@@ -62,7 +50,7 @@ class ClzReader:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.name = fspath(path)
-        self._file = open_input(path)
+        self._file = open_file(path)
         try:
             self.file_size = os.fstat(self._file.fileno()).st_size
             self.header, header_size = clz.parse_header(self._read(0, HEADER_MOST), self.name)

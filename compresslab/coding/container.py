@@ -21,9 +21,9 @@ import numpy as np
 
 import compresslab.coding.clz_format as clz
 from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel, Progress, decode_chunk, encode_chunk
-from compresslab.coding.clz_reader import ClzReader, open_input
+from compresslab.coding.clz_reader import ClzReader
 from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile
-from compresslab.files import write_atomic
+from compresslab.files import open_file, write_atomic
 from compresslab.processes import process_pool
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "compress_file",
     "decompress_file",
     "file_info",
+    "original_path",
     "read_range",
     "verify_file",
 ]
@@ -94,6 +95,8 @@ def compress_file(
 ) -> FileInfo:
     """Compress a file to ``target`` (default: its name with ``.clz`` added) and say what came out.
 
+    Permissions and the time of the last change are kept, as gzip and zstd keep them.
+
     Args:
         source: any file.
         target: replaced if it exists.
@@ -114,10 +117,11 @@ def compress_file(
     _check_workers(workers, model)
     verify = not isinstance(model, EmbeddedModel) if verify is None else verify
     path = Path(f"{fspath(source)}{SUFFIX}") if target is None else Path(target)
-    with open_input(source) as file:
-        size = os.fstat(file.fileno()).st_size
+    with open_file(source) as file:
+        held = os.fstat(file.fileno())
+        size = held.st_size
         header = _header(model, size, chunk_size)
-        write_atomic(path, _compressed(file, fspath(source), header, model, verify, workers, progress))
+        write_atomic(path, _compressed(file, fspath(source), header, model, verify, workers, progress), like=held)
     return file_info(path)
 
 
@@ -131,22 +135,33 @@ def decompress_file(
 ) -> Path:
     """Decompress a file to ``target`` (default: its name without ``.clz``), checking every byte; return the target.
 
+    Permissions and the time of the last change are those of the ``.clz`` file.
+
     Raises:
         CorruptFile: damaged, naming the chunk; nothing is written. `recover_file` saves what is whole.
         WrongModel: written under another model or setting; nothing was decoded.
         UnreadableFile: the source cannot be read or the target not written.
         InvalidParameter: no target, and the source's name does not end in ``.clz``.
     """
-    name = fspath(source)
-    if target is None and (not name.endswith(SUFFIX) or Path(name).name == SUFFIX):
-        raise InvalidParameter(f"{name} does not end in {SUFFIX}: say where to write the decompressed file")
-    path = Path(name[: -len(SUFFIX)]) if target is None else Path(target)
+    path = original_path(source) if target is None else Path(target)
     model = EmbeddedModel() if model is None else model
     _check_workers(workers, model)
     with ClzReader(source) as reader:
         reader.check_model(model)
-        write_atomic(path, _decompressed(reader, model, workers, progress))
+        write_atomic(path, _decompressed(reader, model, workers, progress), like=os.stat(source))
     return path
+
+
+def original_path(source: str | PathLike[str]) -> Path:
+    """Return where the original of a `.clz` file goes: its name without ``.clz`` (or ``.CLZ``).
+
+    Raises:
+        InvalidParameter: it does not end so, or it has no other name.
+    """
+    path = Path(source)
+    if path.suffix.lower() != SUFFIX:
+        raise InvalidParameter(f"{path} does not end in {SUFFIX}: say where to write the result (--out)")
+    return path.with_suffix("")
 
 
 def verify_file(

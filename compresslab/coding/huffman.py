@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.errors import CorruptStream, InvalidParameter, InvalidTokens
 from compresslab.huffman import kraft_sum
 
@@ -48,7 +49,7 @@ class HuffmanCode:
             raise InvalidParameter(
                 f"the lengths have Kraft sum {kraft_sum(lengths)} > 1: no prefix code has such lengths"
             )
-        self.lengths: NDArray[np.int64] = np.asarray(lengths).astype(np.int64)
+        self.lengths: NDArray[np.int64] = as_array(lengths).astype(np.int64)
         longest = int(self.lengths.max(initial=0))
         if not longest:
             raise InvalidParameter("no symbol has a codeword: at least one length must be 1 or more")
@@ -142,7 +143,7 @@ class HuffmanCode:
         return symbols
 
     def _checked(self, symbols: npt.ArrayLike) -> NDArray[np.int64]:
-        array = np.asarray(symbols)
+        array = as_array(symbols)
         if not array.size:
             return np.zeros(0, dtype=np.int64)
         if array.ndim != 1 or array.dtype.kind not in "iu":

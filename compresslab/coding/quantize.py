@@ -29,6 +29,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from compresslab.arrays import as_array
 from compresslab.errors import InvalidDistribution, InvalidParameter
 
 __all__ = [
@@ -140,7 +141,7 @@ def as_rows(rows: npt.ArrayLike, vocab_size: int | None = None) -> Rows:
     Raises:
         InvalidDistribution: if it is not a matrix of float32 or float64, or not ``vocab_size`` wide.
     """
-    array = np.asarray(rows)
+    array = as_array(rows)
     if array.ndim != 2:
         raise InvalidDistribution(
             f"probabilities must be a matrix, one row per symbol, but have shape {array.shape}"

@@ -18,10 +18,10 @@ from typing import Any, BinaryIO
 import compresslab.coding.clz_format as clz
 from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel, Progress, decode_chunk
 from compresslab.coding.clz_header import agree
-from compresslab.coding.clz_reader import HEADER_MOST, check_fingerprint, open_input
-from compresslab.coding.container import SUFFIX
-from compresslab.errors import CorruptFile, CorruptStream, InvalidParameter
-from compresslab.files import write_atomic
+from compresslab.coding.clz_reader import HEADER_MOST, check_fingerprint
+from compresslab.coding.container import original_path
+from compresslab.errors import CorruptFile, CorruptStream
+from compresslab.files import open_file, write_atomic
 
 __all__ = ["Damage", "Recovery", "recover_file"]
 
@@ -96,12 +96,10 @@ def recover_file(
         InvalidParameter: no target, and the source's name does not end in ``.clz``.
     """
     name = fspath(source)
-    if target is None and (not name.endswith(SUFFIX) or Path(name).name == SUFFIX):
-        raise InvalidParameter(f"{name} does not end in {SUFFIX}: say where to write the recovered file")
-    path = Path(name[: -len(SUFFIX)]) if target is None else Path(target)
+    path = original_path(source) if target is None else Path(target)
     model = EmbeddedModel() if model is None else model
     damages: list[Damage] = []
-    with open_input(source) as file:
+    with open_file(source) as file:
         file_size = os.fstat(file.fileno()).st_size
         header, header_size = _header(file, name, damages)
         trailer, end = _trailer(file, file_size, damages)
@@ -119,7 +117,7 @@ def recover_file(
         slots = _slots(known, trailer, found)
         size = slots[-1].start + slots[-1].size if slots else 0
         _note_strays(found, slots, header_size, end, damages)
-        write_atomic(path, _saved(file, slots, model, trailer, damages, progress))
+        write_atomic(path, _saved(file, slots, model, trailer, damages, progress), like=os.fstat(file.fileno()))
     lost = sum(damage.stop - damage.start for damage in damages)
     return Recovery(path, size, size - lost, tuple(damages))
 

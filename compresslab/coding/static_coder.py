@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.coding.quantize import Rows, Split, block_masses, place_masses, split_of, weights_minus_one
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
 from compresslab.coding.stream import cut_streams, join_streams
@@ -27,7 +28,7 @@ def encode_static(symbols: npt.ArrayLike, counts: npt.ArrayLike) -> bytes:
         >>> decode_static(encode_static([0, 2, 0], [5, 0, 1]), 3, [5, 0, 1]).tolist()
         [0, 2, 0]
     """
-    array = np.asarray(symbols, dtype=np.int64)
+    array = as_array(symbols, dtype=np.int64)
     row = _row(counts)
     if row.shape[1] == 1 or not len(array):
         return b""
@@ -86,6 +87,6 @@ def _inner(row: Rows, split: Split, block: int) -> NDArray[np.float64]:
 
 
 def _row(counts: npt.ArrayLike) -> NDArray[np.float64]:
-    row: NDArray[np.float64] = np.array(counts, dtype=np.float64)[None, :]
+    row: NDArray[np.float64] = as_array(counts, np.float64)[None, :]
     row /= row.sum()
     return row

@@ -18,11 +18,12 @@ byte lengths (LEB128) of all but the last of them stand in front. If all are emp
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from compresslab.arrays import as_array
 from compresslab.coding.flag_coder import FlagDecoder, FlagEncoder
 from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.quantize import Rows, Split, as_rows, split_of
@@ -197,7 +198,7 @@ class BatchEncoder:
         Where ``active`` (S,) is False the stream rests: its symbol and its row are not looked at.
         Raises what `Encoder.push` raises; rows are counted among the active ones.
         """
-        table, tokens = np.asarray(rows), np.asarray(symbols)
+        table, tokens = as_array(rows), as_array(symbols)
         _check_step(len(self._encoders), len(table), tokens.shape)
         chosen = _chosen(active, len(self._encoders))
         part = as_rows(table[chosen], self._split.vocab_size)
@@ -238,7 +239,7 @@ class BatchDecoder:
 
         Raises what `Decoder.pull` raises; rows are counted among the active ones.
         """
-        table = np.asarray(rows)
+        table = as_array(rows)
         _check_step(len(self._decoders), len(table), (len(table),))
         chosen = _chosen(active, len(self._decoders))
         part = as_rows(table[chosen], self._split.vocab_size)
@@ -292,7 +293,7 @@ def encode(symbols: npt.ArrayLike, rows: npt.ArrayLike | Iterable[npt.NDArray[np
         >>> decode(data, rows).tolist() == symbols, data == encode(symbols, iter([rows[:50], rows[50:]]))
         (True, True)
     """
-    tokens = np.asarray(symbols)
+    tokens = as_array(symbols)
     encoder: Encoder | None = None
     for block in _blocks(rows):
         if encoder is None:
@@ -327,8 +328,8 @@ def decode(data: bytes, rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]]
 
 
 def _blocks(rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]]) -> Iterable[Rows]:
-    if isinstance(rows, np.ndarray) or (isinstance(rows, Sequence) and len(rows) and np.ndim(rows[0]) < 2):
-        return [as_rows(rows)]
+    if hasattr(rows, "ndim") or (isinstance(rows, Sequence) and len(rows) and np.ndim(rows[0]) < 2):
+        return [as_rows(cast(npt.ArrayLike, rows))]
     if not isinstance(rows, Iterable):
         raise InvalidDistribution(
             f"probabilities must be a matrix or an iterable of matrices, not {type(rows).__name__}"
@@ -349,7 +350,7 @@ def _models(
 
 
 def _as_symbols(symbols: npt.ArrayLike, n: int, vocab_size: int) -> npt.NDArray[np.int32]:
-    array = np.asarray(symbols)
+    array = as_array(symbols)
     if array.shape != (n,):
         raise InvalidParameter(f"{n} rows need {n} symbols in one dimension, not shape {array.shape}")
     if not n:
@@ -392,7 +393,7 @@ def _joined(blocks: npt.NDArray[np.int32], places: npt.NDArray[np.int32], split:
 def _chosen(active: npt.ArrayLike | None, streams: int) -> npt.NDArray[np.int64]:
     if active is None:
         return np.arange(streams)
-    mask = np.asarray(active)
+    mask = as_array(active)
     if mask.shape != (streams,) or mask.dtype != np.bool_:
         raise InvalidParameter(f"`active` must be {streams} booleans, one per stream, not {mask.dtype} {mask.shape}")
     return np.flatnonzero(mask)

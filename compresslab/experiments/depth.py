@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.codelength import LN2
 from compresslab.dataset import Dataset
 from compresslab.effective_depth import effective_depth, layer_entropies_bits
@@ -76,7 +77,7 @@ def fractional_depth(excess_bits: npt.ArrayLike, tolerance_bits: float) -> float
         3.0
     """
     whole = effective_depth(excess_bits, tolerance_bits)
-    excess = np.asarray(excess_bits, dtype=np.float64)
+    excess = as_array(excess_bits, dtype=np.float64)
     if whole == len(excess):
         return float(whole)
     left = tolerance_bits - float(excess[:whole].sum())

@@ -73,10 +73,10 @@ def read_pairs(source: str) -> list[Pair]:
         >>> (b"LATIN", b"CAPITAL LETTER B") in read_pairs("names")
         True
     """
-    if source.endswith(".jsonl") and source not in corpus_names():
+    if source.lower().endswith(".jsonl") and source not in corpus_names():
         prompts, responses = (read_jsonl(source, field).texts for field in ("prompt", "response"))
         pairs: Iterable[Pair] = zip(prompts, responses, strict=True)
-    elif source.endswith(".csv") and source not in corpus_names():
+    elif source.lower().endswith(".csv") and source not in corpus_names():
         pairs = _table(source)
     else:
         pairs = filter(None, map(_cut, read_source(source)))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from compresslab.arrays import as_array
 from compresslab.dataset import Dataset
 from compresslab.errors import InvalidParameter, MismatchedVocabulary
 from compresslab.lm.protocol import LanguageModel
@@ -99,7 +100,7 @@ def _kl_sum(
     """Return the sum of the divergences at the counted positions of a batch."""
     if getattr(getattr(model, "device", None), "type", "cpu") != "cpu":
         return _kl_sum_there(model, base, ids, counted)
-    log_p, log_q = (np.asarray(one.log_probs(ids))[counted] for one in (model, base))
+    log_p, log_q = (as_array(one.log_probs(ids))[counted] for one in (model, base))
     p = np.exp(log_p)
     gap = np.subtract(log_p, log_q, out=np.zeros_like(p), where=p > 0)  # 0 ln 0 = 0
     return float((p * gap).sum(dtype=np.float64))
@@ -150,7 +151,7 @@ def sample_responses(
             f"cannot draw {count} responses of at most {limit} tokens from '{model.name}' with a context of "
             f"{model.context}: give at least one, and a length within the context"
         )
-    given = [np.asarray(prompt, dtype=np.int64).ravel() for prompt in prompts] or [np.empty(0, np.int64)]
+    given = [as_array(prompt, dtype=np.int64).ravel() for prompt in prompts] or [np.empty(0, np.int64)]
     if max(prompt.size for prompt in given) >= limit:
         raise InvalidParameter(f"a prompt of {max(p.size for p in given)} tokens leaves no room in {limit}: cut it")
     rng = np.random.default_rng(seed)
@@ -171,7 +172,7 @@ def _draw(
     out: list[list[int]] = [[] for _ in prompts]
     open_ = np.ones(len(prompts), dtype=bool)
     for place in range(limit):
-        log_p = np.asarray(stepper.step(tokens), dtype=np.float64)
+        log_p = as_array(stepper.step(tokens), dtype=np.float64)
         chosen = np.argmax(log_p + rng.gumbel(size=log_p.shape), axis=1)
         for i, prompt in enumerate(prompts):
             if place < prompt.size:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.errors import InvalidParameter
 
 __all__ = ["Phases", "fit_phases", "least_volume", "pooled_gain"]
@@ -75,7 +76,7 @@ def fit_phases(volumes: npt.ArrayLike, values: npt.ArrayLike) -> Phases:
         >>> round(fit.early, 3), round(fit.late, 3), round(fit.knee, 2), fit.gain > 10
         (-2.0, -0.5, 3.0, True)
     """
-    x, y = np.asarray(volumes, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    x, y = as_array(volumes, dtype=np.float64), as_array(values, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape or len(x) < 7 or (np.diff(x) <= 0).any() or not np.isfinite([x, y]).all():
         raise InvalidParameter(
             f"phases need 7 points or more at rising volumes, and a number at each: not {volumes!r} and {values!r}"
@@ -122,7 +123,7 @@ def pooled_gain(volumes: npt.ArrayLike, curves: npt.ArrayLike) -> float:
         >>> pooled_gain(x, -x + noise) < 0 < pooled_gain(x, -np.minimum(x, 3) + noise)
         True
     """
-    y = np.asarray(curves, dtype=np.float64)
+    y = as_array(curves, dtype=np.float64)
     mean = y.mean(axis=0)
     fit = fit_phases(volumes, mean)
     # All runs have the same volumes: the common line is that of the mean, whatever the runs' levels.
@@ -167,7 +168,7 @@ def least_volume(volumes: npt.ArrayLike, values: npt.ArrayLike, level: float) ->
         >>> least_volume([0, 100, 200], [0.5, 0.3, 0.25], 0.2) is None
         True
     """
-    x, y = np.asarray(volumes, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    x, y = as_array(volumes, dtype=np.float64), as_array(values, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape or not len(x) or (np.diff(x) <= 0).any() or not np.isfinite([x, y]).all():
         raise InvalidParameter(
             f"a least volume needs rising volumes, and a number at each: not {volumes!r}, {values!r}"

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.phases import Phases, fit_phases, least_volume, pooled_gain
 from compresslab.experiments.rebound import ReboundSpec
@@ -202,7 +203,7 @@ def trend(sizes: Sequence[float], values: Values) -> Estimate:
         >>> abs(trend([1, 2, 4], np.array([[0.0, 1.0, 2.0], [0.0, 1.0, 2.0]])).mean - 1) < 1e-14
         True
     """
-    x = np.log2(np.asarray(sizes, dtype=np.float64))
+    x = np.log2(as_array(sizes, dtype=np.float64))
     x = x - x.mean()
     if values.shape[1:] != x.shape or not np.any(x):
         raise InvalidParameter(f"a trend needs two sizes or more, and a value at each: not {list(sizes)!r}")

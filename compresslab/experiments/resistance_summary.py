@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.resistance import PAIRS, ResistanceSpec, source_label
 from compresslab.experiments.rows import Row
@@ -162,7 +163,7 @@ def compare(inverse: Sequence[float], forward: Sequence[float]) -> Compared:
         >>> found.easier, round(found.gap.mean, 9), found.p_value, found.verdict
         (3, 0.2, 0.25, 'undecided here')
     """
-    gaps = np.asarray(forward, dtype=np.float64) - np.asarray(inverse, dtype=np.float64)
+    gaps = as_array(forward, dtype=np.float64) - as_array(inverse, dtype=np.float64)
     easier, harder = int((gaps > 0).sum()), int((gaps < 0).sum())
     return Compared(
         estimate(inverse), estimate(forward), estimate(gaps), tuple(gaps.tolist()), easier, sign_test(easier, harder)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.checks import number_or_nan
 from compresslab.errors import InvalidParameter
 
@@ -74,7 +75,7 @@ def estimate(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
     """
     from scipy.stats import t
 
-    x = np.asarray(values, dtype=np.float64)
+    x = as_array(values, dtype=np.float64)
     if x.ndim != 1 or not x.size or not np.isfinite(x).all():
         raise InvalidParameter(f"an estimate needs finite numbers in one dimension, one for each run: not {values!r}")
     if not 0 < number_or_nan(confidence) < 1:
@@ -134,7 +135,7 @@ def ratio_of_means(over: npt.ArrayLike, under: npt.ArrayLike, confidence: float 
     """
     from scipy.stats import t
 
-    x, y = np.asarray(over, dtype=np.float64), np.asarray(under, dtype=np.float64)
+    x, y = as_array(over, dtype=np.float64), as_array(under, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape or not x.size or not np.isfinite([x, y]).all():
         raise InvalidParameter(
             f"a ratio of means needs finite numbers in pairs, one pair a run: not {over!r}, {under!r}"
@@ -174,7 +175,7 @@ def derivatives_on_grid(x: npt.ArrayLike, curves: npt.ArrayLike) -> Values:
         >>> bool(abs(slopes - [0, 3, 12, 48]).max() < 1e-12)
         True
     """
-    grid, y = np.asarray(x, dtype=np.float64), np.asarray(curves, dtype=np.float64)
+    grid, y = as_array(x, dtype=np.float64), as_array(curves, dtype=np.float64)
     if grid.ndim != 1 or len(np.unique(grid)) != len(grid) or len(grid) < 3 or y.shape[-1:] != grid.shape:
         raise InvalidParameter(
             f"a derivative needs three different points or more, and a value at each: not points of shape {grid.shape} "

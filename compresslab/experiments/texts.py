@@ -142,7 +142,7 @@ def read_source(source: str) -> Texts:
     """
     if source in corpus_names():
         return corpus_texts(source, "sentence")
-    if source.endswith(".jsonl"):
+    if source.lower().endswith(".jsonl"):
         return read_jsonl(source, "text").texts
     return split_texts(read_files(source, text=True).texts, "line")
 

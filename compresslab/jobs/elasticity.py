@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compresslab.checks import number_or_nan
 from compresslab.codelength import LN2, entropy_bits
 from compresslab.dataset import Dataset
 from compresslab.elasticity import Elasticity
@@ -258,6 +259,8 @@ def measure_scenarios(
     epsilon: float = 0.01,
 ) -> ElasticityResult:
     """Measure the scenarios that :func:`build_scenarios` built; arguments as for :func:`measure_elasticity`."""
+    if number_or_nan(epsilon) == math.inf:
+        raise InvalidParameter(f"epsilon is a finite divergence in nats: not {epsilon!r}, which nothing exceeds")
     return ElasticityResult(
         depth=built.depth,
         parse=built.parse,

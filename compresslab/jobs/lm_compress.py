@@ -14,6 +14,7 @@ from compresslab.coding.container import FileInfo, compress_file, file_info
 from compresslab.coding.quantize import overhead_bound_bits
 from compresslab.dataset import Dataset
 from compresslab.errors import InvalidParameter
+from compresslab.files import open_file
 from compresslab.lm.coding import DEFAULT_CHUNK, DEFAULT_SEGMENT, DEFAULT_STREAMS, Coded, TokenCoder, segments_of
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import get_model
@@ -89,7 +90,7 @@ def compress_with_model(
     )
     made: list[Coded] = []
     scored, escaped = 0.0, 0
-    with ClzReader(info.path) as reader, open(source, "rb") as file:
+    with ClzReader(info.path) as reader, open_file(source) as file:
         for index in range(reader.num_chunks):
             head, chunk = reader.coded(index)
             if head.method != Method.MODEL:

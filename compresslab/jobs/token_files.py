@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 
-from compresslab.files import temporary_folder
+from compresslab.files import file_at, name_beside, temporary_folder
 from compresslab.interrupts import if_stopped
 from compresslab.scale.building import Report, build_tree_file
 from compresslab.scale.cluster import build_tree_on_cluster
@@ -66,7 +66,8 @@ def _kept(save: str | PathLike[str] | None) -> str:
     """Say what an interrupted build leaves behind; a work folder with nothing to go on from is removed."""
     if save is None:
         return "no count is kept; with --save FILE a build goes on where it was stopped"
-    work = Path(f"{fspath(save)}.work")
+    target = Path(save)
+    work = name_beside(file_at(target) if target.is_symlink() else target, ".work")
     if all(run.suffix == ".part" for run in work.glob("runs/*")):
         shutil.rmtree(work, ignore_errors=True)
         return "no shard was counted yet; the same command begins again"

@@ -22,7 +22,7 @@ from compresslab.errors import (
     UnreadableFile,
     did_you_mean,
 )
-from compresslab.files import write_atomic
+from compresslab.files import expanded, read_buffer, write_atomic
 from compresslab.hugging_face_tokenizer import load_hugging_face
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.tokenizers import Tokenizer, get_tokenizer
@@ -64,8 +64,8 @@ def load(
         InvalidParameter: not a causal model, no EOS, or an unknown device or dtype.
         MissingExtra: a package that it needs is not installed.
     """
-    path = Path(name).expanduser()
-    if not path.is_dir() and path.suffix == ".gguf":
+    path = expanded(name)
+    if not path.is_dir() and path.suffix.lower() == ".gguf":
         if not path.is_file():
             raise UnknownName(f"there is no file {path}: give the path of a GGUF file")
         folder, gguf_file = str(path.parent), path.name
@@ -180,7 +180,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
     if not card.is_file():
         return {}
     try:
-        found = json.loads(card.read_text("utf-8"))
+        found = json.loads(read_buffer(card).tobytes())
     except (OSError, ValueError) as error:
         raise CorruptFile(f"{card} cannot be read ({error}): save the model again") from error
     if not isinstance(found, dict):

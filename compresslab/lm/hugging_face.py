@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from compresslab.arrays import UIntArray
+from compresslab.arrays import UIntArray, as_array
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
 from compresslab.lm.protocol import as_ids
 from compresslab.tokenizers import Tokenizer
@@ -212,7 +212,7 @@ class HuggingFaceStepper:
         import torch
 
         model = self._model
-        column = as_ids(np.asarray(tokens)[:, None], model.vocab_size)
+        column = as_ids(as_array(tokens)[:, None], model.vocab_size)
         if len(column) != self._batch:
             raise InvalidParameter(f"{self._batch} sequences advance together, not {len(column)}: one token each")
         if model.context is not None and self._steps >= model.context:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from compresslab.dataset import Dataset
 from compresslab.errors import InvalidParameter
-from compresslab.files import unreadable, write_atomic
+from compresslab.files import open_file, unreadable, write_atomic
 from compresslab.lm.windows import Windows
 
 __all__ = ["open_journal", "scoring_key"]
@@ -48,7 +48,7 @@ def open_journal(path: str | PathLike[str], key: bytes, size: int) -> NDArray[np
     if not target.exists():
         write_atomic(target, _empty(head, size))
     try:
-        with open(target, "rb") as file:
+        with open_file(target) as file:
             found = file.read(HEAD)
         if found != head or target.stat().st_size != HEAD + 8 * size:
             what = "is of another model, dataset or setting" if found.startswith(MAGIC) else "is no scoring journal"

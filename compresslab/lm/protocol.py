@@ -21,7 +21,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from compresslab.arrays import UIntArray
+from compresslab.arrays import UIntArray, as_array
 from compresslab.errors import InvalidParameter, InvalidTokens
 from compresslab.tokenizers import Tokenizer
 
@@ -144,7 +144,7 @@ def as_ids(ids: npt.ArrayLike, vocab_size: int, context: int | None = None) -> I
         compresslab.errors.InvalidParameter: a sequence of 3 tokens is longer than the model's context of 2: cut it into
         windows (compresslab.lm.scoring does)
     """
-    array = np.asarray(ids)
+    array = as_array(ids)
     if array.ndim != 2:
         raise InvalidParameter(f"ids have shape {array.shape}: give a matrix (B, T), one row per sequence")
     if array.dtype.kind not in "iu":

@@ -18,10 +18,10 @@ import importlib.util
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from compresslab.errors import InvalidParameter, MissingExtra, UnknownName, did_you_mean
+from compresslab.files import expanded
 from compresslab.lm.protocol import LanguageModel
 
 __all__ = ["get_model", "model_names"]
@@ -83,8 +83,8 @@ def get_model(name: str | LanguageModel, **settings: Any) -> LanguageModel:
     head, colon, rest = name.partition(":")
     entry = _TABLE.get(head)
     if entry is None or (entry.takes is not None) != bool(rest):
-        path = Path(name).expanduser()
-        if not (path.is_dir() or path.suffix == ".gguf"):
+        path = expanded(name)
+        if not (path.is_dir() or path.suffix.lower() == ".gguf"):
             if entry is not None and entry.takes is None and colon:
                 raise UnknownName(f"unknown model {name!r}: '{head}' takes nothing after it")
             if any(sign in name for sign in "/\\~") and entry is None:

@@ -11,15 +11,14 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from compresslab.cache import cache_folder
 from compresslab.errors import CompressLabError, MissingExtra
-from compresslab.interrupts import temporary
 from compresslab.lm.checkpoints import load, save
 from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.temporaries import part_folder
 
 __all__ = ["load_smollm2", "smollm2_file"]
 
@@ -77,20 +76,14 @@ def _keep(source: Path, target: Path) -> None:
     """Write the dequantised model to the cache, whole or not at all; a cache that cannot be written is no error."""
     if not target.is_absolute():
         return
-    part = ""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-        with temporary(part):
+        with part_folder(target.parent) as part:
             save(load(source, device="cpu", dtype="float32"), part)
-            for written in Path(part).iterdir():
+            for written in part.iterdir():
                 with open(written, "rb") as file:
                     os.fsync(file.fileno())
             os.chmod(part, 0o755)
             os.rename(part, target)
-        part = ""
     except OSError:  # UnreadableFile is one; or another process was faster
         pass
-    finally:
-        if part:
-            shutil.rmtree(part, ignore_errors=True)

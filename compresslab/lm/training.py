@@ -29,7 +29,7 @@ import numpy as np
 
 from compresslab.dataset import Dataset
 from compresslab.errors import CorruptFile, InvalidParameter, MissingExtra, did_you_mean
-from compresslab.files import temporary_folder, write_atomic
+from compresslab.files import read_buffer, temporary_folder, write_atomic
 from compresslab.interrupts import if_stopped
 from compresslab.lm.checkpoints import load, quiet_transformers, save
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
@@ -37,6 +37,7 @@ from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
 from compresslab.lm.trainer import make_trainer
 from compresslab.lm.whole import last_whole
+from compresslab.temporaries import part_folder
 
 __all__ = ["SCHEDULES", "Trained", "Training", "train"]
 
@@ -198,8 +199,8 @@ def _open_run(folder: Path, run: dict[str, Any]) -> Trained | None:
     if not (folder / RUN).is_file():
         return None
     try:
-        found = json.loads((folder / RUN).read_text("utf-8"))
-        result = json.loads((folder / RESULT).read_text("utf-8")) if (folder / RESULT).is_file() else None
+        found = json.loads(read_buffer(folder / RUN).tobytes())
+        result = json.loads(read_buffer(folder / RESULT).tobytes()) if (folder / RESULT).is_file() else None
     except (OSError, ValueError) as error:
         raise CorruptFile(f"{folder} holds a run that cannot be read ({error}): delete it") from error
     if found != run:
@@ -224,7 +225,7 @@ def _train(
     with _random_states(), quiet_transformers():
         model.module.float()
         try:
-            trainer = make_trainer(model, curriculum, settings, folder if keep else None, progress)
+            trainer = make_trainer(model, curriculum, settings, folder, keep, progress)
         except ImportError as error:  # transformers' Trainer needs accelerate
             raise MissingExtra("training a model", "lm") from error
         with if_stopped(lambda: _kept(folder if keep else None)):
@@ -236,11 +237,10 @@ def _train(
         model.fingerprint(), start,
     )  # fmt: skip
     if keep and trainer.is_world_process_zero():
-        part = folder / f".{MODEL}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        save(model, part)
-        shutil.rmtree(folder / MODEL, ignore_errors=True)
-        part.rename(folder / MODEL)
+        with part_folder(folder) as part:
+            save(model, part / MODEL)
+            shutil.rmtree(folder / MODEL, ignore_errors=True)
+            (part / MODEL).rename(folder / MODEL)
         write_atomic(folder / RESULT, [json.dumps(asdict(result), indent=2).encode()])
     return result
 

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from compresslab.arrays import UIntArray
+from compresslab.arrays import UIntArray, as_array
 from compresslab.checks import number_or_nan
 from compresslab.dataset import Dataset
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
@@ -217,7 +217,7 @@ class TreeStepper:
 
     def feed(self, tokens: NDArray[np.int64]) -> None:
         """Append one token to every sequence (B,)."""
-        token = np.asarray(tokens, dtype=np.int64)
+        token = as_array(tokens, dtype=np.int64)
         if token.shape != self._node.shape:
             raise InvalidParameter(f"{len(self._node)} sequences advance together, not {token.shape}: one token each")
         ends = token == self._nodes.vocab_size

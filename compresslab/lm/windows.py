@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.arrays import Int64Array
+from compresslab.arrays import Int64Array, as_array
 from compresslab.dataset import Dataset
 from compresslab.errors import InvalidParameter
 
@@ -109,9 +109,11 @@ def plan_windows(num_symbols: Int64Array, windows: Windows | None) -> Plan:
         0 3 4 1
         2 0 3 3
     """
-    symbols = np.asarray(num_symbols, dtype=np.int64)
+    symbols = as_array(num_symbols, dtype=np.int64)
     longest = int(symbols.max(initial=1))
     length, stride = (longest, longest) if windows is None else (windows.length, windows.stride or windows.length)
+    if length > longest:  # one window for each document; a length may be more than 64 bits hold
+        length = stride = longest
     counts = np.where(symbols > 0, 1 + np.maximum(0, -(-(symbols - length) // stride)), 0)
     document = np.repeat(np.arange(symbols.size), counts)
     ordinal = np.arange(document.size) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from compresslab.errors import OutOfMemory, is_out_of_memory
+from compresslab.streams import speaks_unicode
+
 __all__ = ["Step", "working"]
 
 _PATIENCE = 2.0  # seconds before anything is shown
@@ -24,20 +27,27 @@ def working(title: str, *, quiet: bool = False) -> Iterator[Step]:
         title: what goes on, as in "building the tree".
         quiet: show nothing.
 
+    Raises:
+        OutOfMemory: the body ran out of memory; ``title`` says while doing what.
+
     Yields:
         A function ``(done, total)`` that the body may call to have a share and the time left shown.
     """
-    if quiet:
-        yield lambda done, total: None
-        return
     state = _State(title)
     thread = threading.Thread(target=_show, args=(state,), daemon=True)
-    thread.start()
+    if not quiet:
+        thread.start()
     try:
         yield state.step
+    except Exception as error:
+        if isinstance(error, OutOfMemory) or not is_out_of_memory(error):
+            raise
+        reason = str(error).partition("\n")[0] or "no memory is left"
+        raise OutOfMemory(f"memory ran out while {title} ({reason})") from error
     finally:
         state.over.set()
-        thread.join()
+        if not quiet:
+            thread.join()
 
 
 class _State:
@@ -74,6 +84,6 @@ def _show(state: _State) -> None:
             console.print(state.line(), highlight=False)
             if state.over.wait(_EVERY):
                 return
-    with console.status(state.line()) as status:
+    with console.status(state.line(), spinner="dots" if speaks_unicode() else "line") as status:
         while not state.over.wait(0.2):
             status.update(state.line())

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from compresslab import __version__
 from compresslab.dataset import Dataset
+from compresslab.files import open_file
+from compresslab.piping import named
+from compresslab.readers import find_files
 
 __all__ = ["DataSource", "ExperimentRun", "Provenance", "dataset_digest", "file_digest", "provenance"]
 
@@ -92,7 +95,7 @@ def provenance(
         packages: whose versions matter too, such as "torch".
         experiment: how the rows of an experiment came about.
     """
-    found = [path for given in files for path in (sorted(given.rglob("*")) if given.is_dir() else [given])]
+    found = [path for given in files for path in find_files(given)]
     return Provenance(
         command=shlex.join(["compresslab", *arguments]),
         seed=seed,
@@ -102,7 +105,7 @@ def provenance(
             **{name: _version(name) for name in (*_PACKAGES, *packages)},
         },
         data=tuple(DataSource(d.name or "data", d.num_responses, d.num_bytes, dataset_digest(d)) for d in datasets),
-        files={str(path): file_digest(path) for path in found if path.is_file()},
+        files={named(str(path)): file_digest(path) for path in found if path.is_file()},
         experiment=experiment,
     )
 
@@ -128,7 +131,7 @@ def dataset_digest(dataset: Dataset) -> str:
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

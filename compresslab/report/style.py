@@ -6,16 +6,20 @@ that a figure survives a black-and-white printer. A figure is made without pyplo
 
 from __future__ import annotations
 
+import importlib
 import io
+import os
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from compresslab.errors import InvalidParameter, MissingExtra
 from compresslab.files import write_atomic
+from compresslab.report.glyphs import show_every_sign
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,14 +112,27 @@ def style() -> Iterator[None]:
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise MissingExtra("a figure", "report") from error
+    matplotlib = _matplotlib()
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)  # type: ignore[arg-type]
+        matplotlib.rcParams.update(_SETTINGS)
         yield
+
+
+def _matplotlib() -> Any:
+    """Import matplotlib whatever $MPLBACKEND says: no figure here needs a window, and it may hold nonsense."""
+    chosen = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    try:
+        matplotlib: Any = importlib.import_module("matplotlib")
+    except ImportError as error:
+        raise MissingExtra("a figure", "report") from error
+    finally:
+        if chosen is not None:
+            os.environ["MPLBACKEND"] = chosen
+    if chosen:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = chosen  # for whatever else this process draws
+    return matplotlib
 
 
 def new_figure(width: float = 4.9, height: float = 3.3) -> Figure:
@@ -183,11 +200,10 @@ def figure_bytes(figure: Figure, kind: str, name: str = "figure", *, background:
     """
     if kind not in ("svg", "png"):
         raise InvalidParameter(f"a figure is saved as svg or png, not {kind!r}")
-    import matplotlib
-
     held = io.BytesIO()
     with style():
-        matplotlib.rcParams["svg.hashsalt"] = name
+        show_every_sign(figure)
+        _matplotlib().rcParams["svg.hashsalt"] = name
         figure.savefig(
             held,
             format=kind,

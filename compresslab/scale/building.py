@@ -7,7 +7,6 @@ there are follows from the files and the plan alone, so a finished run never has
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,10 +17,10 @@ from typing import Any, Final
 import numpy as np
 
 from compresslab import jit
-from compresslab.arrays import smallest_unsigned
+from compresslab.arrays import checked_vocab_size, smallest_unsigned
 from compresslab.compiled import TextLeaves, sort_leaves
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MissingExtra, UnreadableFile
-from compresslab.files import file_at, write_atomic
+from compresslab.files import file_at, name_beside, put, write_atomic
 from compresslab.phrases import Parse, check_depth, check_parse
 from compresslab.scale.layers import write_tree_of_runs
 from compresslab.scale.memory import available_bytes, resident_bytes
@@ -124,7 +123,7 @@ def build_tree_file(
     target = file_at(path)
     if not target.parent.is_dir():
         raise UnreadableFile(f"cannot write {fspath(path)}: {Path(path).parent} is not a directory")
-    folder = Path(work) if work is not None else target.with_name(target.name + ".work")
+    folder = Path(work) if work is not None else name_beside(target, ".work")
     tell: Report = report or (lambda what, done, of: None)
     with writing(folder):
         spare = budget(memory)
@@ -165,6 +164,7 @@ def make_plan(
 ) -> Plan:
     """Plan a build, or take up the plan of an earlier attempt at the same one (in as many parts, where not given)."""
     shard = max(shard, 2 * check_depth(depth))
+    vocab_size = None if vocab_size is None else checked_vocab_size(vocab_size)
     prints, known, note = [file.fingerprint() for file in files], check_parse(parse), folder / "plan.json"
     if note.exists():
         held = Plan(**json.loads(note.read_bytes()))
@@ -288,7 +288,7 @@ def finish_tree(runs: list[Path], plan: Plan, target: Path, folder: Path, memory
 
     try:
         write_tree_of_runs(told(), layers / "tree", layers, plan.depth, plan.vocab_size, plan.parse)
-        os.replace(layers / "tree", target)
+        put(layers / "tree", target)
     except BaseException:
         shutil.rmtree(layers, ignore_errors=True)
         raise

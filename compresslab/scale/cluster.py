@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from compresslab.errors import EmptyDataset, InvalidParameter, MissingExtra, UnreadableFile
+from compresslab.files import name_beside
 from compresslab.scale.building import (
     DEEP,
     PER_SYMBOL,
@@ -88,7 +89,7 @@ def build_tree_on_cluster(
     if parts is not None and parts < 1:
         raise InvalidParameter(f"a tree cannot be written in {parts} parts: give 1 or more")
     files, target = open_all(sources), Path(path).absolute()
-    folder = (Path(work) if work is not None else target.with_name(target.name + ".work")).absolute()
+    folder = (Path(work) if work is not None else name_beside(target, ".work")).absolute()
     tell: Report = report or (lambda what, done, of: None)
     client = cluster if isinstance(cluster, distributed.Client) else _connect(distributed, str(cluster))
     try:

@@ -23,9 +23,9 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from compresslab import merge_kernels
-from compresslab.arrays import smallest_unsigned
+from compresslab.arrays import as_array, smallest_unsigned
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary, UnreadableFile
-from compresslab.files import file_at, temporary_folder
+from compresslab.files import file_at, put, temporary_folder
 from compresslab.phrases import check_depth
 from compresslab.runs import Run
 from compresslab.scale.layers import write_tree_of_runs
@@ -136,7 +136,7 @@ def find_node(tree: TokenTree, prefix: Sequence[int] | npt.ArrayLike | bytes) ->
         InvalidParameter: more tokens than the tree is deep.
         InvalidTokens: a token outside the vocabulary.
     """
-    tokens = [int(t) for t in (prefix if isinstance(prefix, bytes) else np.asarray(prefix).ravel())]
+    tokens = [int(t) for t in (prefix if isinstance(prefix, bytes) else as_array(prefix).ravel())]
     if len(tokens) > tree.depth:
         raise InvalidParameter(
             f"a prefix of {len(tokens)} tokens is longer than the tree is deep ({tree.depth}): give fewer tokens"
@@ -218,7 +218,7 @@ def _write(pieces: Iterator[Run], tree: TokenTree, depth: int, path: str | PathL
         raise UnreadableFile(f"cannot write {path}: {target.parent} is not a directory")
     with writing(target.parent), temporary_folder(beside=target) as folder:
         write_tree_of_runs(pieces, folder / "tree", folder, depth, tree.vocab_size, tree.parse)
-        (folder / "tree").replace(target)
+        put(folder / "tree", target)
 
 
 def _readers(trees: Sequence[TokenTree]) -> list[TreeReader]:
@@ -299,13 +299,13 @@ def sweep_mixtures(
 
     Source: theory, section 3; claims ``volume-derivative`` and ``conservation-law``.
     """
-    n = np.atleast_2d(np.asarray(volumes, np.float64))
+    n = np.atleast_2d(as_array(volumes, np.float64))
     if n.ndim != 2 or n.shape[1] != len(trees) or not (np.isfinite(n) & (n > 0)).all():
         raise InvalidParameter(
             f"volumes of shape {np.shape(volumes)} for {len(trees)} trees: give rows of {len(trees)} positive numbers"
         )
     total = n.sum(axis=1)
-    held = np.asarray([tree.total for tree in trees] if phrases is None else phrases, np.float64)
+    held = as_array([tree.total for tree in trees] if phrases is None else phrases, np.float64)
     if held.shape != (len(trees),) or not (np.isfinite(held) & (held > 0)).all():
         raise InvalidParameter(f"phrases of shape {held.shape} for {len(trees)} trees: give a positive number for each")
     share = n / total[:, None]

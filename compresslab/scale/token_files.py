@@ -26,7 +26,7 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from compresslab.errors import CorruptFile, InvalidTokens, MissingExtra, UnknownName, UnreadableFile, did_you_mean
-from compresslab.files import unreadable
+from compresslab.files import check_file, unreadable
 from compresslab.strings import Unsigned
 
 __all__ = ["Block", "TokenFile", "cut_offsets", "largest_token", "open_tokens"]
@@ -102,6 +102,7 @@ def open_tokens(
     suffix = file.suffix.lower()
     if suffix not in SUFFIXES:
         raise UnknownName(f"{fspath(path)} is no token file by its name: {did_you_mean(suffix, SUFFIXES)}")
+    check_file(file)
     try:
         if suffix == ".npy":
             return _open_npy(file, eos)

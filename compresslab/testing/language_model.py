@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from compresslab.arrays import as_array
 from compresslab.errors import BrokenLaw, CompressLabError, InvalidParameter, InvalidTokens
 from compresslab.lm.protocol import Ids, LanguageModel, token_nats
 from compresslab.lm.scoring import score, tokenize
@@ -155,7 +156,7 @@ def _causal(model: LanguageModel, ids: Ids) -> float:
 def _batching(model: LanguageModel, ids: Ids, texts: Sequence[str | bytes]) -> float:
     inputs, targets = ids[:, :-1], ids[:, 1:]
     together = token_nats(model, inputs, targets)
-    rows = np.asarray(model.log_probs(inputs), dtype=np.float64)
+    rows = as_array(model.log_probs(inputs), dtype=np.float64)
     table = -np.take_along_axis(rows, targets[:, :, None], axis=2)[:, :, 0]
     gaps = [_gap(together, table), _gap(token_nats(model, inputs[::-1], targets[::-1])[::-1], together)]
     gaps += [_gap(token_nats(model, inputs[i : i + 1], targets[i : i + 1])[0], together[i]) for i in range(len(ids))]
