@@ -78,7 +78,7 @@ def load_texts(path: Path) -> Texts:
     end = 8 + 8 * (count + 1)
     try:
         return Texts(body[end:], np.frombuffer(body[8:end].tobytes(), "<i8", count + 1).astype(np.int64))
-    except ValueError as error:  # a right checksum over what is no such file
+    except (ValueError, OverflowError) as error:  # a right checksum over what is no such file
         raise CorruptFile(f"{path} is damaged, its texts do not lie back to back: delete it") from error
 
 

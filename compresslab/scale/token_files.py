@@ -297,9 +297,9 @@ def _open_arrow(path: Path, column: str | None, eos: int | None) -> TokenFile:
                 except arrow.ArrowInvalid:
                     source.seek(0)
                     schema = arrow.ipc.open_stream(source).schema
+        name = _column(path, schema, column, arrow)
     except (arrow.ArrowException, UnicodeError) as error:
         raise CorruptFile(f"{path} is no {path.suffix[1:]} file: {_first_line(error)}") from error
-    name = _column(path, schema, column, arrow)
     lists = not arrow.types.is_integer(schema.field(name).type)
 
     def checked() -> Iterator[Any]:
