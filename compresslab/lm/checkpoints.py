@@ -227,6 +227,10 @@ def _load_module(
 def _explained(error: Exception, name: str, local: bool, attention: str | None) -> CompressLabError:
     """Return the error to raise for a checkpoint that transformers cannot load."""
     reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if isinstance(error, MemoryError) or "allocate memory" in reason or "out of memory" in reason:
+        return UnreadableFile(
+            f"cannot read '{name}': it does not fit into memory ({reason}): give dtype='bfloat16', or a smaller model"
+        )
     if "Unrecognized configuration class" in reason:
         return InvalidParameter(f"'{name}' is not a causal language model: transformers has no such form of it")
     if attention is not None and "attn" in reason:

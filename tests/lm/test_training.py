@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from compresslab import Dataset, TokenTree, entropy_bits
-from compresslab.errors import CorruptFile, InvalidParameter, MismatchedVocabulary
+from compresslab.errors import CorruptFile, InvalidParameter, MismatchedVocabulary, UnreadableFile
 from compresslab.lm.scoring import score, tokenize
 
 torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
@@ -224,3 +224,24 @@ def test_a_config_that_is_nested_too_deep_is_named(make_llama: Make, tmp_path: P
     (tmp_path / "model" / "config.json").write_bytes(b'{"a":' * 100_000)
     with pytest.raises(CorruptFile, match="is no checkpoint that can be read"):
         load(tmp_path / "model", device="cpu")
+
+
+def test_a_model_too_large_for_memory_says_so(
+    make_llama: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import transformers
+
+    from compresslab.lm.checkpoints import load, save
+
+    save(small(make_llama), tmp_path / "model")
+    for error in (MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1000 bytes")):
+        monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", _raising(error))
+        with pytest.raises(UnreadableFile, match=r"cannot read '.*model': it does not fit into memory"):
+            load(tmp_path / "model", device="cpu")
+
+
+def _raising(error: Exception) -> Any:
+    def fail(*_: object, **__: object) -> Any:
+        raise error
+
+    return fail
