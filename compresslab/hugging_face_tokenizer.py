@@ -162,7 +162,7 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
         loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True, **where)
     except ImportError as error:  # a GGUF file needs the package gguf
         raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except Exception as error:  # the readers below transformers raise many kinds, RecursionError among them
         reason = " ".join(str(error).split())
         if not gguf_file and not any(path.glob("*token*")) and not any(path.glob("vocab*")):
             reason = "it has no tokenizer.json: put the one of its model there"
