@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -25,6 +26,7 @@ __all__ = [
     "open_file",
     "put",
     "read_buffer",
+    "rename",
     "temporary_folder",
     "unreadable",
     "write_atomic",
@@ -93,11 +95,13 @@ def read_buffer(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
     """Return the bytes of a file: uint8, read-only.
 
     Raises:
-        UnreadableFile: missing, not readable, or a directory, a pipe, a socket or a device.
+        UnreadableFile: missing, not readable, too large for the memory, or a directory, a pipe, a socket or a device.
     """
     with open_file(path) as file:
         try:
             return np.frombuffer(file.read(), dtype=np.uint8)
+        except (MemoryError, OverflowError) as error:
+            raise UnreadableFile(f"cannot read {os.fspath(path)}: it does not fit into memory") from error
         except OSError as error:
             raise unreadable(path, error) from error
 
@@ -105,7 +109,7 @@ def read_buffer(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
 def write_atomic(
     path: str | PathLike[str], chunks: Iterable[bytes | memoryview], *, like: os.stat_result | None = None
 ) -> None:
-    """Write a file under a temporary name in its directory, sync it, and rename it into place.
+    """Write a file under a temporary name in its directory, sync it, and rename it into place, for good.
 
     Where a link to a file is given, the file is replaced and not the link. The permissions of a file that is replaced
     stay as they were.
@@ -153,7 +157,7 @@ def put(part: str | PathLike[str], target: Path, *, like: os.stat_result | None 
     os.chmod(part, mode)
     if like is not None:
         os.utime(part, ns=(like.st_atime_ns, like.st_mtime_ns))
-    os.replace(part, target)
+    rename(part, target)
 
 
 def _owned(part: str | PathLike[str], model: os.stat_result) -> int:
@@ -187,6 +191,25 @@ def name_beside(path: Path, ending: str) -> Path:
         return path.with_name(path.name + ending)
     ending = f".{hashlib.sha256(name).hexdigest()[:16]}{ending}"
     return path.with_name(name[: longest - len(ending)].decode("utf-8", "ignore") + ending)
+
+
+def rename(source: str | PathLike[str], target: str | PathLike[str]) -> None:
+    """Give a file or folder its name, in place of a file that has it; the name outlasts a loss of power.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    os.replace(source, target)
+    if not hasattr(os, "O_DIRECTORY"):  # Windows syncs no folders
+        return
+    folder = os.open(Path(target).parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # a file system that has no such thing
+            raise
+    finally:
+        os.close(folder)
 
 
 def file_at(path: str | PathLike[str]) -> Path:

@@ -31,6 +31,9 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
     Args:
         workers: how many. They are spawned, not forked: a fork copies the locks of threads that it does not copy.
+
+    Raises:
+        WorkerKilled: a worker ended before its work did.
     """
     context = multiprocessing.get_context("spawn")
     line, end = context.Pipe(duplex=False)

@@ -17,10 +17,10 @@ PACKAGE = Path(compresslab.__file__).parent
 # The direction of imports: a module imports only modules before it in this list. Every module must be in it.
 ORDER = """
     errors interrupts streams checks phrases divergence
-    temporaries files piping arrays strings texts cache splitting stdlib_text token_lists
+    temporaries files piping json_text arrays strings texts cache splitting stdlib_text token_lists
     hugging_face_tokenizer tokenizers readers dataset corpora
     threads processes jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
-    words compiled counting treefile
+    words compiled counting leaf_checks treefile
     scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.parts scale.building
     scale.spilling
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
@@ -31,7 +31,7 @@ ORDER = """
     coding.clz_header coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
     scale.cluster scale.sweeping
     lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.coding lm.tree_model lm.tree_file
-    lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny
+    lm.hugging_face lm.checkpoints lm.whole lm.smollm2 lm.curriculum lm.trainer lm.training lm.tiny
     testing.language_model testing.strategies testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec
     experiments.pool experiments.texts experiments.dialogues experiments.style experiments.finetuning

@@ -22,8 +22,9 @@ from compresslab.errors import (
     UnreadableFile,
     did_you_mean,
 )
-from compresslab.files import expanded, read_buffer, write_atomic
+from compresslab.files import expanded, write_atomic
 from compresslab.hugging_face_tokenizer import load_hugging_face
+from compresslab.json_text import read_json
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.tokenizers import Tokenizer, get_tokenizer
 
@@ -180,11 +181,14 @@ def _read_card(folder: Path) -> dict[str, Any]:
     if not card.is_file():
         return {}
     try:
-        found = json.loads(read_buffer(card).tobytes())
+        found = read_json(card)
     except (OSError, ValueError) as error:
         raise CorruptFile(f"{card} cannot be read ({error}): save the model again") from error
     if not isinstance(found, dict):
         raise CorruptFile(f"{card} is not a JSON object: save the model again")
+    ids = [found.get(name) for name in ("eos_id", "prefix_id")]
+    if not (isinstance(found.get("tokenizer", ""), str) and all(i is None or (type(i) is int and i >= 0) for i in ids)):
+        raise CorruptFile(f"{card} names no tokenizer and tokens as this version has them: save the model again")
     return found
 
 
@@ -223,6 +227,10 @@ def _load_module(
 def _explained(error: Exception, name: str, local: bool, attention: str | None) -> CompressLabError:
     """Return the error to raise for a checkpoint that transformers cannot load."""
     reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if isinstance(error, MemoryError) or "allocate memory" in reason or "out of memory" in reason:
+        return UnreadableFile(
+            f"cannot read '{name}': it does not fit into memory ({reason}): give dtype='bfloat16', or a smaller model"
+        )
     if "Unrecognized configuration class" in reason:
         return InvalidParameter(f"'{name}' is not a causal language model: transformers has no such form of it")
     if attention is not None and "attn" in reason:

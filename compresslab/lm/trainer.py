@@ -80,7 +80,7 @@ def make_trainer(
     keep: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Any:
-    """Return a Trainer that shows the model the curriculum, in its order, once."""
+    """Return a Trainer that shows the model the curriculum, in its order, once; checkpoints are made to be kept."""
     import torch
     from transformers import TrainingArguments
 

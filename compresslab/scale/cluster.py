@@ -15,7 +15,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final
 
-from compresslab.errors import EmptyDataset, InvalidParameter, MissingExtra, UnreadableFile
+from compresslab.errors import EmptyDataset, InvalidParameter, MissingExtra, UnreadableFile, WorkerKilled
 from compresslab.files import name_beside
 from compresslab.scale.building import (
     DEEP,
@@ -81,6 +81,7 @@ def build_tree_on_cluster(
         UnreadableFile: no scheduler answers, or a file cannot be read or written.
         InvalidParameter: as a local build; parts below 1.
         EmptyDataset: no responses.
+        WorkerKilled: workers died of the same piece of work, one after the other.
     """
     try:
         distributed: Any = importlib.import_module("distributed")
@@ -122,6 +123,11 @@ def build_tree_on_cluster(
                 for part in made:
                     shutil.move(part, target / part.name)
             shutil.rmtree(folder, ignore_errors=True)
+    except distributed.KilledWorker as error:
+        raise WorkerKilled(
+            f"workers of the cluster died of the same piece of work, as they do out of memory: give them more, or a "
+            f"smaller memory= to count in; finished shards are kept in {folder}"
+        ) from error
     finally:
         if client is not cluster:
             client.close()
