@@ -74,16 +74,18 @@ class _State:
 
 
 def _show(state: _State) -> None:
-    from rich.console import Console
+    from rich.text import Text
+
+    from compresslab.report.safe_console import SafeConsole
 
     if state.over.wait(_PATIENCE):
         return
-    console = Console(stderr=True)
+    console = SafeConsole(stderr=True)
     if not console.is_terminal:
         while True:
-            console.print(state.line(), highlight=False)
+            console.print(Text(state.line()))
             if state.over.wait(_EVERY):
                 return
-    with console.status(state.line(), spinner="dots" if speaks_unicode() else "line") as status:
+    with console.status(Text(state.line()), spinner="dots" if speaks_unicode() else "line") as status:
         while not state.over.wait(0.2):
-            status.update(state.line())
+            status.update(Text(state.line()))
