@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import re
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from compresslab.errors import CorruptFile
-from compresslab.files import unreadable
+from compresslab.files import open_file, unreadable
 
 __all__ = ["DEEPEST", "parse_json", "parse_saved", "read_json"]
 
@@ -102,9 +101,9 @@ def read_json(path: str | PathLike[str], most: int = LARGEST) -> Any:
         CorruptFile: as for :func:`parse_saved`; or it is too large to be such a file.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open_file(path) as file:
             text = file.read(most + 1)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+    except OSError as error:
         raise unreadable(path, error) from error
     if len(text) > most:
         raise CorruptFile(f"{fspath(path)} is larger than {most:,} bytes, which no such file is: restore or remove it")

@@ -19,7 +19,7 @@ from compresslab.dataset import Dataset
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.finetuning import Recipe, State, check_recipe, fit_texts, get_state, set_state
 from compresslab.experiments.networks import require_torch
-from compresslab.files import write_atomic
+from compresslab.files import read_buffer, write_atomic
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.tiny import TinyShape, make_tiny
 
@@ -132,7 +132,7 @@ def _key(
 def _read(path: Path, model: HuggingFaceModel) -> State | None:
     torch = require_torch()
     try:
-        held: Any = torch.load(io.BytesIO(path.read_bytes()), map_location=model.device, weights_only=True)
+        held: Any = torch.load(io.BytesIO(read_buffer(path).tobytes()), map_location=model.device, weights_only=True)
         wanted = {name: tuple(value.shape) for name, value in model.module.state_dict().items()}
         found = {name: tuple(value.shape) for name, value in held.items()}
     except Exception:  # torch has no common class for what a damaged file raises

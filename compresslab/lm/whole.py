@@ -10,7 +10,7 @@ import json
 import shutil
 from pathlib import Path
 
-from compresslab.files import write_atomic
+from compresslab.files import open_file, write_atomic
 from compresslab.json_text import read_json
 
 __all__ = ["WHOLE", "is_whole", "last_whole", "mark_whole"]
@@ -51,5 +51,5 @@ def _is_as_noted(folder: Path, name: str, noted: object) -> bool:
 
 
 def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
+    with open_file(file) as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()

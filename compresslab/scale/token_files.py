@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +27,7 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from compresslab.errors import CorruptFile, InvalidTokens, MissingExtra, UnknownName, UnreadableFile, did_you_mean
-from compresslab.files import check_file, unreadable
+from compresslab.files import check_file, open_file, unreadable
 from compresslab.strings import Unsigned
 
 __all__ = ["Block", "TokenFile", "cut_offsets", "largest_token", "open_tokens"]
@@ -170,12 +171,21 @@ def _split(tokens: Unsigned, eos: int | None, *, last: bool) -> Block:
 
 
 def _open_npy(path: Path, eos: int | None) -> TokenFile:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         try:
             major = np.lib.format.read_magic(file)[0]
             reader = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
             shape, _, dtype = reader(file)
-        except (ValueError, TypeError, RecursionError, MemoryError, OverflowError) as error:
+        except (
+            ArithmeticError,
+            LookupError,
+            MemoryError,
+            RuntimeError,
+            SyntaxError,
+            TokenError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise CorruptFile(f"{path} is no .npy file: {error}") from error
         start = file.tell()
     if len(shape) != 1 or shape[0] < 0 or dtype.kind not in "iu":
@@ -212,7 +222,7 @@ def _check_size(path: Path, needed: int) -> None:
 
 
 def _open_megatron(path: Path, index: Path, eos: int | None) -> TokenFile:
-    with index.open("rb") as file:
+    with open_file(index) as file:
         head = file.read(34)
         if not head.startswith(MEGATRON) or len(head) < 34:
             raise CorruptFile(f"{index} is no Megatron index: it does not start with MMIDIDX")
