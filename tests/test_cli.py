@@ -254,6 +254,14 @@ def test_progress_is_silent_at_first_and_then_speaks_on_standard_error(
     assert capsys.readouterr().err == ""
 
 
+def test_a_table_of_many_layers_is_cut_and_json_is_not(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("to be or not\n")
+    _, out, _ = run("tree", tmp_path / "a.txt", "--depth", 300)
+    assert "236 layers are left out; --json has them all." in out
+    assert len(out.splitlines()) < 110
+    assert len(json.loads(run("tree", tmp_path / "a.txt", "--depth", 300, "--json")[1])["layers"]) == 301
+
+
 def test_the_time_left_follows_the_pace_since_the_first_share(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither what was loaded before nor what an earlier run had done enters it, and no guess is made from a moment."""
     now = [0.0]

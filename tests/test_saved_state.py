@@ -27,6 +27,7 @@ from compresslab.files import rename, write_atomic
 from compresslab.lm.journal import open_journal
 from compresslab.lm.whole import is_whole, last_whole, mark_whole
 from compresslab.processes import process_pool
+from compresslab.report.experiment_source import experiment_run
 from compresslab.report.ledger import claim_verdicts
 from compresslab.scale.building import build_tree_file
 from compresslab.scale.token_files import open_tokens
@@ -60,6 +61,22 @@ def test_a_damaged_spec_is_named(tmp_path: Path, content: bytes) -> None:
         read_spec(tmp_path)
     with pytest.raises(InvalidParameter, match="name another folder, or delete this one"):
         save_spec(tmp_path, {"experiment": "joint"})
+
+
+@pytest.mark.parametrize(
+    ("experiment", "found"),
+    [
+        ("joint", {"seeds": 7}),
+        ("joint", {"arms": [1]}),
+        ("rebound", {"arms": 3, "positive": [1]}),
+        ("resistance", {"data": 1.5, "model": "tiny", "seeds": [0]}),
+        ("scaling", {"texts": {"sha256": "a"}, "models": None}),
+    ],
+)
+def test_a_page_of_a_hostile_spec_is_refused_by_name(tmp_path: Path, experiment: str, found: dict[str, Any]) -> None:
+    save_spec(tmp_path, {"experiment": experiment, **found})
+    with pytest.raises(InvalidParameter, match="is no spec of an experiment as this version has it"):
+        experiment_run(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -359,6 +376,9 @@ def npy(header: bytes) -> bytes:
         b"{'descr': " + b"(" * 150 + b"1" + b")" * 150 + b", 'fortran_order': False, 'shape': (3,), }",
         b"{'descr': {}, 'fortran_order': False, 'shape': (3,), }",
         b"[]",
+        b"[[[[",
+        b"{'a': {'b': ",
+        b"'",
         b"1 +",
     ],
 )

@@ -180,8 +180,8 @@ def _check_sizes(size: int, chunk_size: int, version: int) -> None:
     if chunk_size < 1:
         raise CorruptStream("its chunks have 0 bytes each")
     most = CHUNK_MOST if version > 2 else _OLD_CHUNK_MOST
-    if min(size, chunk_size) > most:
-        raise CorruptStream(f"it claims chunks of {min(size, chunk_size)} bytes, more than {most}")
+    if chunk_size > most:
+        raise CorruptStream(f"it claims chunks of {chunk_size} bytes, more than {most}")
     if size > _SIZE_MOST:
         raise CorruptStream(f"it claims an original of {size} bytes, which no file has")
     if -(-size // chunk_size) > CHUNKS_MOST:

@@ -162,6 +162,8 @@ class ClzReader:
             raise self._damaged(index, f"chunk {head.index} is in its place")
         if (head.size, head.coded_size, head.tag) != (entry.size, entry.coded_size, entry.digest[: clz.TAG]):
             raise self._damaged(index, "it is not the chunk that the index lists")
+        if head.method is clz.Method.RAW and head.size != head.coded_size:
+            raise self._damaged(index, f"{head.size} bytes stored as they are cannot take {head.coded_size}")
         return head, entry.offset + length
 
     def _checked_head(self, index: int) -> tuple[clz.ChunkHead, int]:

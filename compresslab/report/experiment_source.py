@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from compresslab.experiments.commands import find_command, read_runs
-from compresslab.experiments.spec import read_spec
+from compresslab.experiments.spec import of_saved, read_spec
 from compresslab.report.provenance import ExperimentRun
 
 __all__ = ["experiment_run"]
@@ -24,6 +24,11 @@ def experiment_run(folder: Path) -> ExperimentRun:
         InvalidParameter: it, or ``run.json``, is damaged.
     """
     found, runs = read_spec(folder), read_runs(folder)
+    with of_saved(f"{folder / 'spec.json'} is no spec of an experiment as this version has it"):
+        return _run_of(folder, found, runs)
+
+
+def _run_of(folder: Path, found: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> ExperimentRun:
     facts = {"seeds": seeds} if (seeds := _seeds(found)) else {}
     if found.get("device"):
         facts["device"] = str(found["device"])

@@ -78,10 +78,18 @@ def rate_table(results: Sequence[RateResult]) -> RenderableType:
     return Group(table, Text(note, style="dim"))
 
 
+_FIRST_LAYERS, _LAST_LAYERS = 60, 5  # of a tree, that a table shows
+
+
 def tree_view(result: TreeResult, top: Branch, name: str) -> RenderableType:
     """Draw the layers of a tree, and the heaviest branches of its top."""
     table = make_table(f"Token tree of {name}", ["layer", "nodes", "EOS leaves", "phrases", "children per node"])
-    for layer in result.layers:
+    hidden = range(_FIRST_LAYERS, len(result.layers) - _LAST_LAYERS)  # nobody reads a table of 65,535 lines
+    for place, layer in enumerate(result.layers):
+        if place in hidden:
+            if place == hidden[0]:
+                table.add_row("...", *[""] * 4)
+            continue
         cells = [
             f"{layer.nodes:,}",
             f"{layer.eos_leaves:,}",
@@ -93,7 +101,8 @@ def tree_view(result: TreeResult, top: Branch, name: str) -> RenderableType:
         f"{result.phrases:,} phrases ({result.parse}, d = {result.depth}), {result.nodes:,} nodes, "
         f"{result.leaves:,} leaves ({result.eos_leaves:,} end in EOS), {result.bytes:,} bytes in memory"
     )
-    return Group(table, Text(summary), Text(), _branches(top))
+    left_out = [Text(f"{len(hidden):,} layers are left out; --json has them all.", style="dim")] if hidden else []
+    return Group(table, *left_out, Text(summary), Text(), _branches(top))
 
 
 def _branches(top: Branch) -> Tree:

@@ -38,6 +38,10 @@ LLM_C: Final[dict[tuple[int, int], np.dtype[Any]]] = {
 }  # (magic, version) -> tokens
 MEGATRON: Final = b"MMIDIDX\x00\x00"
 MEGATRON_DTYPES: Final = {1: "u1", 2: "i1", 3: "<i2", 4: "<i4", 5: "<i8", 8: "<u2"}
+# What numpy raises for the header of a .npy file, which is a Python literal, where it is none.
+_BAD_HEADER: Final = (
+    ArithmeticError, LookupError, MemoryError, RuntimeError, SyntaxError, TokenError, TypeError, ValueError
+)  # fmt: skip
 SUFFIXES: Final = (".arrow", ".bin", ".feather", ".npy", ".parquet")
 TOP: Final = 2**32 - 1
 
@@ -176,16 +180,7 @@ def _open_npy(path: Path, eos: int | None) -> TokenFile:
             major = np.lib.format.read_magic(file)[0]
             reader = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
             shape, _, dtype = reader(file)
-        except (
-            ArithmeticError,
-            LookupError,
-            MemoryError,
-            RuntimeError,
-            SyntaxError,
-            TokenError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except _BAD_HEADER as error:
             raise CorruptFile(f"{path} is no .npy file: {error}") from error
         start = file.tell()
     if len(shape) != 1 or shape[0] < 0 or dtype.kind not in "iu":

@@ -85,6 +85,8 @@ def test_facts_that_cannot_be_are_one_named_error_each(tmp_path, version, change
 def test_facts_of_version_3_that_cannot_be_are_named(tmp_path):
     for changes, words in (
         ({"size": CHUNK_MOST + 1, "chunk_size": CHUNK_MOST + 1}, "more than 33554432"),
+        ({"chunk_size": CHUNK_MOST + 1}, "chunks of 33554433 bytes, more than 33554432"),
+        ({"chunk_size": (1 << 64) - 40}, "more than 33554432"),
         ({"stream_version": 2}, "holds streams of version 2, this compresslab reads 1: update it"),
         ({"text": TEXT | {"machine": {"cpu": ["x"]}}}, "a value of 'machine' among its facts is neither"),
         ({"fingerprints": (EMBEDDED, b"x" * 99, b"", b"")}, "the fingerprint of its tokenizer has 99 bytes"),
@@ -140,6 +142,13 @@ def test_a_chunk_ends_where_its_stream_does(tmp_path, method):
         (tmp_path / "f.clz").write_bytes(Forged(500, 500, [chunk]).packed())
         with pytest.raises(CorruptFile, match=words):
             verify_file(tmp_path / "f.clz")
+
+
+def test_raw_bytes_of_another_number_than_announced_are_refused_at_once(tmp_path):
+    chunk = Chunk(0, 0, RAW, 1 << 25, b"12345", original=b"12345")
+    (tmp_path / "f.clz").write_bytes(Forged(1 << 25, 1 << 25, [chunk]).packed())
+    with pytest.raises(CorruptFile, match="33554432 bytes stored as they are cannot take 5"):
+        file_info(tmp_path / "f.clz")
 
 
 def test_lzma_does_not_take_the_memory_that_its_header_asks_for(tmp_path):
