@@ -1,0 +1,1 @@
+"""Structure-aware fuzzing of everything that compresslab reads: see `engine`, and benchmarks/reliability.py."""
