@@ -21,6 +21,7 @@ Example:
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -31,9 +32,18 @@ import numpy as np
 
 from compresslab.arrays import Int64Array, UIntArray, as_tokens, smallest_unsigned
 from compresslab.errors import DecodingError, InvalidParameter, InvalidTokens, UnknownName, did_you_mean
+from compresslab.printable import printable
 from compresslab.texts import Texts
 
-__all__ = ["BitTokenizer", "ByteTokenizer", "Tokenizer", "WordTokenizer", "get_tokenizer", "tokenizer_names"]
+__all__ = [
+    "BitTokenizer",
+    "ByteTokenizer",
+    "Tokenizer",
+    "WordTokenizer",
+    "get_tokenizer",
+    "tokenizer_fingerprint",
+    "tokenizer_names",
+]
 
 
 @runtime_checkable
@@ -213,6 +223,14 @@ class WordTokenizer:
         """256 bytes and the words."""
         return 256 + len(self.words)
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the vocabulary."""
+        digest = hashlib.sha256()
+        for word in self.words:
+            digest.update(len(word).to_bytes(8, "little") + word)
+        return digest.hexdigest()
+
     def encode(self, data: bytes) -> UIntArray:
         """Return the tokens of one text."""
         return self.encode_batch([data])[0]
@@ -297,15 +315,16 @@ def get_tokenizer(
     raise UnknownName(f"unknown tokenizer {name!r}: {did_you_mean(name, tokenizer_names())}")
 
 
-def printable(data: bytes) -> str:
-    r"""Return bytes as one line of printable text: UTF-8 where valid, else escapes.
+def tokenizer_fingerprint(tokenizer: Tokenizer) -> str:
+    """Return what tells a tokenizer's content from another's: its own ``fingerprint``; its name if it has none.
+
+    Two that were read from different places and do the same have one fingerprint.
 
     Example:
-        >>> printable(b" caf\xc3\xa9\n"), printable(b"\xff")
-        (' café\\n', '\\xff')
+        >>> tokenizer_fingerprint(ByteTokenizer())
+        'bytes'
     """
-    text = data.decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return str(getattr(tokenizer, "fingerprint", "") or tokenizer.name)
 
 
 def _decodable(tokens: object, tokenizer: Tokenizer) -> UIntArray:

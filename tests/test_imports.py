@@ -16,7 +16,7 @@ PACKAGE = Path(compresslab.__file__).parent
 
 # The direction of imports: a module imports only modules before it in this list. Every module must be in it.
 ORDER = """
-    errors interrupts checks phrases divergence
+    errors printable interrupts checks phrases divergence
     files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers
     readers dataset corpora
     threads processes jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
@@ -28,9 +28,10 @@ ORDER = """
     coding.leb128 coding.row_kernels coding.quantize coding.range_coder coding.flag_coder coding.row_model coding.stream
     coding.static_coder coding.huffman coding.tree_coder
     coding.bit_history coding.byte_kernels coding.byte_contexts coding.byte_model
-    coding.clz_header coding.clz_format coding.chunk_model coding.clz_reader coding.container coding.recovery coding
+    coding.clz_identity coding.clz_schema coding.clz_header coding.clz_format coding.chunk_model coding.clz_reader
+    coding.container coding.crc_ranges coding.head_search coding.recovery coding
     scale.cluster scale.sweeping
-    lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.coding lm.tree_model lm.tree_file
+    lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.machine lm.coding lm.tree_model lm.tree_file
     lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny
     testing.language_model testing.strategies testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec

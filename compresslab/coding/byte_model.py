@@ -32,12 +32,15 @@ from compresslab.coding.byte_kernels import PHI
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
 from compresslab.errors import CorruptStream
 
-__all__ = ["compress_bytes", "decompress_bytes"]
+__all__ = ["BYTES_PER_CODED_BYTE", "compress_bytes", "decompress_bytes"]
 
 Progress = Callable[[int, int], None]
 _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
 _Bits = npt.NDArray[np.int32]
+
+BYTES_PER_CODED_BYTE = 1420
+"""No stream holds more: a bit costs at least ``-log2(1 - 32 / 2**16)`` bits, so a byte at least 0.00563."""
 
 _MOST_LANES = 512
 _INPUTS = CONTEXTS + 2  # the contexts, the match, a constant

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import lzma
 import zlib
-from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from compresslab.coding.byte_model import compress_bytes, decompress_bytes
+from compresslab.coding.byte_model import BYTES_PER_CODED_BYTE, compress_bytes, decompress_bytes
 from compresslab.coding.clz_format import Method
+from compresslab.coding.clz_header import CHUNK_MOST, Header
+from compresslab.coding.clz_identity import Identity
 from compresslab.errors import CompressLabError, CorruptStream
 
-__all__ = ["ChunkModel", "EmbeddedModel", "Progress", "decode_chunk", "encode_chunk"]
+__all__ = [
+    "ChunkModel",
+    "EmbeddedModel",
+    "IdentifiedModel",
+    "Progress",
+    "decode_chunk",
+    "encode_chunk",
+    "identity_of",
+    "unpacked",
+]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (bytes done, bytes in all); the last call has both equal."""
 
 
 _LITTLE = 48  # bytes: not worth starting a model for
+_PIECE: Final = 1 << 20  # bytes that are decoded at a time
+_LZMA_MEMORY: Final = 80 << 20  # bytes; what is written here needs 65 MiB, with the dictionary of preset 9
 
 
 class ChunkModel(Protocol):
     """A model that codes chunks of bytes. Chunks are independent: each call starts afresh.
 
-    ``fingerprint`` names everything that decoding depends on (weights, tokenizer, dtype, batch shape, threads,
-    library versions): a file is only decoded under the fingerprint it was written with. ``settings`` says the same for
-    people and is stored in the file; it must be JSON.
+    ``fingerprint`` names everything that decoding depends on: a file is only decoded under the fingerprint it was
+    written with. ``settings`` says the same for people and is stored in the file; it must be JSON. A model whose
+    probabilities are floats, which other machines compute otherwise, is an `IdentifiedModel` as well.
     """
 
     @property
@@ -50,6 +63,24 @@ class ChunkModel(Protocol):
     def decompress(self, coded: bytes, size: int, progress: Progress | None = None) -> bytes:
         """Decode a chunk of ``size`` bytes; raises CorruptStream if ``coded`` cannot be one."""
         ...
+
+
+@runtime_checkable
+class IdentifiedModel(Protocol):
+    """A `ChunkModel` of floats: what it is, and what this machine makes of it, are told apart."""
+
+    def identity(self) -> Identity:
+        """Return fingerprints of its content, a probe of its probabilities here, and the facts of this machine."""
+        ...
+
+    def wrote(self, header: Header) -> bool:
+        """Tell whether a file of version 2, whose one fingerprint is of model and machine, is of the same model."""
+        ...
+
+
+def identity_of(model: ChunkModel) -> Identity:
+    """Return what a file is to say of the model that codes it."""
+    return model.identity() if isinstance(model, IdentifiedModel) else Identity(model.fingerprint())
 
 
 class EmbeddedModel:
@@ -77,6 +108,10 @@ class EmbeddedModel:
 
     def decompress(self, coded: bytes, size: int, progress: Progress | None = None) -> bytes:
         """Decode a chunk, see `decompress_bytes`."""
+        if size > BYTES_PER_CODED_BYTE * (len(coded) + 16):
+            raise CorruptStream(
+                f"a chunk claims {size} bytes from {len(coded)} coded ones, more than the model can make of them"
+            )
         return decompress_bytes(coded, size, progress)
 
 
@@ -107,29 +142,77 @@ def encode_chunk(
     return min(best, (Method.LZMA, _lzma(data)), key=lambda pair: len(pair[1]))
 
 
-def decode_chunk(method: Method, coded: bytes, size: int, model: ChunkModel, progress: Progress | None = None) -> bytes:
+def decode_chunk(
+    method: Method, coded: bytes | memoryview, size: int, model: ChunkModel, progress: Progress | None = None
+) -> bytes:
     """Decode what `encode_chunk` made of ``size`` bytes.
 
+    Memory: the coded bytes and at most ``size`` more, whatever the coded bytes are, beside the model's own.
+
     Raises:
-        CorruptStream: if it does not decode to ``size`` bytes.
+        CorruptStream: if it does not decode to ``size`` bytes, or ``size`` is above `CHUNK_MOST`.
     """
+    if size > CHUNK_MOST:
+        raise CorruptStream(
+            f"a chunk of {size} bytes is larger than {CHUNK_MOST}, the most that is decoded in memory: the release "
+            "that wrote it can"
+        )
+    if method is not Method.MODEL:
+        return b"".join(unpacked(method, [coded], size))
     try:
-        match method:
-            case Method.RAW:
-                data = coded
-            case Method.ZLIB:
-                data = zlib.decompressobj().decompress(coded, size + 1)
-            case Method.LZMA:
-                data = lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(coded, size + 1)
-            case _:
-                data = model.decompress(coded, size, progress)
+        data = model.decompress(bytes(coded), size, progress)
+    except CorruptStream:
+        raise
+    except CompressLabError as error:
+        raise CorruptStream(f"a chunk does not decode ({error})") from error
+    if len(data) != size:
+        raise CorruptStream(f"a chunk decodes to {len(data)} bytes, not the {size} that it announces: it is damaged")
+    return data
+
+
+def unpacked(method: Method, coded: Iterable[bytes | memoryview], size: int) -> Iterator[bytes | memoryview]:
+    """Yield the ``size`` bytes of a chunk that is stored raw, by zlib or by LZMA, piece by piece.
+
+    Raises:
+        CorruptStream: as soon as there are more, or at the end if there are fewer.
+    """
+    done = 0
+    try:
+        for piece in _inflated(method, coded):
+            done += len(piece)
+            if done > size:
+                break
+            yield piece
     except (zlib.error, lzma.LZMAError, EOFError) as error:
         raise CorruptStream(
             f"the {method.name.lower()} data of a chunk does not decode ({error}): it is damaged"
         ) from error
-    if len(data) != size:
-        raise CorruptStream(f"a chunk decodes to {len(data)} bytes, not the {size} that it announces: it is damaged")
-    return data
+    if done != size:
+        much = f"more than {size}" if done > size else f"{done}"
+        raise CorruptStream(f"a chunk decodes to {much} bytes, not the {size} that it announces: it is damaged")
+
+
+def _inflated(method: Method, coded: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    if method is Method.RAW:
+        yield from coded
+        return
+    unpacker: Any = (
+        zlib.decompressobj() if method is Method.ZLIB else lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_LZMA_MEMORY)
+    )
+    for part in coded:
+        if unpacker.eof and len(part):
+            raise EOFError("something follows it")
+        rest: bytes | memoryview = part
+        while not unpacker.eof:
+            out = unpacker.decompress(rest, _PIECE)
+            yield out
+            rest = unpacker.unconsumed_tail if method is Method.ZLIB else b""
+            if len(out) < _PIECE and not rest:
+                break  # all that this part gives
+    if not unpacker.eof:
+        raise EOFError("it is cut")
+    if unpacker.unused_data:
+        raise EOFError("something follows it")
 
 
 def _lzma(data: bytes) -> bytes:

@@ -9,24 +9,33 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import overload
 
-from compresslab.coding.clz_header import pack_facts, parse_facts
+import numpy as np
+from numpy.typing import NDArray
+
+from compresslab.coding.clz_header import STREAM_VERSION, VERSION, Header, pack_facts, parse_facts
 from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.errors import CorruptFile, CorruptStream
 
 __all__ = [
     "CHUNK_MAGIC",
     "FOOTER_MOST",
+    "HEADER_MOST",
     "HEAD_MOST",
     "MAGIC",
     "TAG",
+    "TRAILER_MOST",
     "VERSION",
+    "ChunkDigest",
     "ChunkHead",
     "Entry",
+    "Index",
     "Method",
+    "OtherVersion",
     "Trailer",
     "chunk_digest",
     "pack_chunk",
@@ -37,13 +46,20 @@ __all__ = [
     "parse_footer",
     "parse_header",
     "parse_trailer",
+    "single_entry",
     "whole_digest",
 ]
 
 MAGIC = b"\x93CLZ"
 """First 4 bytes: not text; the version follows."""
 
-VERSION = 2
+HEADER_MOST = 1 << 20
+"""Headers are shorter than that."""
+
+TRAILER_MOST = 1 << 26
+"""Trailers are shorter than that: `CHUNKS_MOST` entries of at most 26 bytes, and a copy of the facts."""
+
+_READ = (2, VERSION)
 CHUNK_MAGIC = b"CLZc"
 _END_MAGIC = b"CLZ\n"
 
@@ -58,6 +74,10 @@ HEAD_MOST = 4 + 10 + 10 + 1 + 10 + 10 + TAG + 4
 
 FOOTER_MOST = 10 + 4 + 4
 """What follows the trailer's body is at most that long: the body's length, a CRC-32, magic."""
+
+
+class OtherVersion(CorruptFile):
+    """A file of a version that is not read here: nothing in it can be relied on."""
 
 
 class Method(IntEnum):
@@ -94,26 +114,71 @@ class Entry:
     digest: bytes
 
 
-@dataclass(frozen=True)
-class Trailer:
-    """The header again (of a single chunk's file: in short), the index, and the digest of the whole original.
+class Index(Sequence[Entry]):
+    """The chunks of a file, about 32 bytes of memory each.
 
-    ``digest`` is BLAKE2b-256; of a single chunk's file it is that chunk's.
+    Args:
+        header: the sizes of the original and of its chunks.
+        coded_sizes: of each chunk, (n,).
+        digests: 16 bytes for each chunk, together.
+        end: where the chunks end in the file.
     """
 
-    header: dict[str, Any]
-    entries: tuple[Entry, ...]
+    def __init__(self, header: Header, coded_sizes: NDArray[np.int64], digests: bytes, end: int) -> None:
+        self._header, self._coded, self._digests = header, coded_sizes, digests
+        index = np.arange(len(coded_sizes), dtype=np.int64)
+        starts = index * header.chunk_size
+        sizes = np.minimum(header.chunk_size, header.original_size - starts)
+        fixed = len(CHUNK_MAGIC) + 1 + TAG + 2 * _CRC.size  # 1: the method
+        lengths = fixed + coded_sizes + sum(_leb128_lengths(part) for part in (index, starts, sizes, coded_sizes))
+        self._offsets = end - np.cumsum(lengths[::-1])[::-1]  # they lie one after the other, up to the trailer
+
+    def __len__(self) -> int:
+        return len(self._coded)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        at = range(len(self))[index]
+        digest = self._digests[_DIGEST * at : _DIGEST * (at + 1)]
+        return Entry(int(self._offsets[at]), self._header.size_of(at), int(self._coded[at]), digest)
+
+
+@dataclass(frozen=True)
+class Trailer:
+    """The header again (where there is just one chunk: in short, or not at all), the index, and a digest.
+
+    ``digest`` is BLAKE2b-256 of the whole original; of a single chunk's file it is that chunk's own.
+    """
+
+    header: Header
+    entries: Index
     digest: bytes
 
-    @property
-    def size(self) -> int:
-        """Bytes of the original."""
-        return int(self.header["original_size"])
+
+class ChunkDigest:
+    """BLAKE2b-128 of a chunk's place and original bytes, to be fed with these."""
+
+    def __init__(self, index: int, start: int, size: int) -> None:
+        place = struct.pack("<IQI", index, start, size)
+        self._digest = hashlib.blake2b(place, digest_size=_DIGEST, person=b"clz chunk")
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Take in more original bytes."""
+        self._digest.update(data)
+
+    def digest(self) -> bytes:
+        """Return the digest of all bytes so far."""
+        return self._digest.digest()
 
 
 def chunk_digest(index: int, start: int, data: bytes) -> bytes:
     """BLAKE2b-128 of a chunk's place and original bytes."""
-    digest = hashlib.blake2b(struct.pack("<IQI", index, start, len(data)), digest_size=_DIGEST, person=b"clz chunk")
+    digest = ChunkDigest(index, start, len(data))
     digest.update(data)
     return digest.digest()
 
@@ -123,17 +188,17 @@ def whole_digest() -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=_WHOLE, person=b"clz whole")
 
 
-def pack_header(header: dict[str, Any]) -> bytes:
+def pack_header(header: Header) -> bytes:
     """Magic, version, length, facts, CRC-32."""
     facts = pack_facts(header)
     return _with_crc(MAGIC + bytes([VERSION]) + leb128(len(facts)) + facts)
 
 
-def parse_header(data: bytes, name: str) -> tuple[dict[str, Any], int]:
+def parse_header(data: bytes, name: str) -> tuple[Header, int]:
     """Return the header and its length in bytes.
 
     Raises:
-        CorruptFile: not a `.clz` file, another version, or damaged.
+        CorruptFile: not a `.clz` file, another version, damaged, or facts that cannot be.
     """
     at = len(MAGIC) + 1
     if data[: len(MAGIC)] != MAGIC:
@@ -143,14 +208,24 @@ def parse_header(data: bytes, name: str) -> tuple[dict[str, Any], int]:
         raise _other_version(name, 1)
     try:
         length, at = read_leb128(data, at)
-        end = at + length
-        if len(data) < end + _CRC.size or _crc(data[:end]) != data[end : end + _CRC.size]:
-            raise broken
-        if data[len(MAGIC)] != VERSION:  # later versions keep this layout, and change the facts
-            raise _other_version(name, data[len(MAGIC)])
-        return parse_facts(data[at:end]), end + _CRC.size
     except CorruptStream as error:
         raise broken from error
+    end = at + length
+    if len(data) < end + _CRC.size or _crc(data[:end]) != data[end : end + _CRC.size]:
+        raise broken
+    version = data[len(MAGIC)]
+    if version not in _READ:  # later versions keep this layout, and change the facts
+        raise _other_version(name, version)
+    try:
+        header = parse_facts(data[at:end], version)
+    except CorruptStream as error:
+        raise CorruptFile(f"{name}: the header cannot be true: {error}; it was not written by compresslab") from error
+    if header.stream_version != STREAM_VERSION:
+        raise OtherVersion(
+            f"{name} holds streams of version {header.stream_version}, this compresslab reads {STREAM_VERSION}: "
+            "update it"
+        )
+    return header, end + _CRC.size
 
 
 def _is_first_version(data: bytes) -> bool:
@@ -159,9 +234,11 @@ def _is_first_version(data: bytes) -> bool:
     return len(data) >= end + _CRC.size and _crc(data[:end]) == data[end : end + _CRC.size]
 
 
-def _other_version(name: str, version: int) -> CorruptFile:
+def _other_version(name: str, version: int) -> OtherVersion:
     what = "update it" if version > VERSION else "decompress it with the release that wrote it"
-    return CorruptFile(f"{name} has format version {version}, this compresslab reads {VERSION}: {what}")
+    return OtherVersion(
+        f"{name} has format version {version}, this compresslab reads {' and '.join(map(str, _READ))}: {what}"
+    )
 
 
 def pack_head(head: ChunkHead) -> bytes:
@@ -190,16 +267,19 @@ def parse_chunk_head(data: bytes) -> tuple[ChunkHead, int] | None:
     end = at + TAG
     if len(data) < end + 4 or _crc(data[:end]) != data[end : end + 4] or method not in set(Method):
         return None
+    if index >> 32 or size >> 32 or start >> 64 or coded_size >> 63:
+        return None  # no file has such a chunk
     return ChunkHead(index, Method(method), start, size, coded_size, data[at:end]), end + 4
 
 
-def pack_trailer(trailer: Trailer) -> bytes:
+def pack_trailer(header: Header, coded_sizes: Sequence[int], digests: Sequence[bytes], whole: bytes) -> bytes:
     """Copy of the facts, coded sizes and digests, digest of the whole; then the footer: length, CRC-32, magic."""
-    single = len(trailer.entries) == 1
-    facts = pack_facts(trailer.header, short=single)
-    body = leb128(len(facts)) + facts + b"".join(leb128(e.coded_size) + e.digest for e in trailer.entries)
+    single = len(coded_sizes) == 1
+    facts = b"" if single else pack_facts(header)  # a single chunk's own head says what can still be of use
+    body = leb128(len(facts)) + facts
+    body += b"".join(leb128(size) + digest for size, digest in zip(coded_sizes, digests, strict=True))
     if not single:
-        body += trailer.digest
+        body += whole
     return _with_crc(body + leb128(len(body))[::-1]) + _END_MAGIC
 
 
@@ -215,33 +295,86 @@ def parse_footer(data: bytes) -> tuple[int, int] | None:
     return length, used + _CRC.size + len(_END_MAGIC)
 
 
-def parse_trailer(data: bytes, offset: int) -> Trailer | None:
-    """Return the trailer, body and footer, that lies at place ``offset`` of the file, or None if it is damaged."""
+def single_entry(data: bytes) -> tuple[int, bytes] | None:
+    """Return coded size and digest from a whole trailer that holds no copy of the facts, or None of any other."""
     lengths = parse_footer(data[-FOOTER_MOST:])
+    if lengths is None or not _is_sealed(data, lengths) or data[:1] != b"\0":
+        return None
+    try:
+        coded_size, at = read_leb128(data[: lengths[0]], 1)
+    except CorruptStream:
+        return None
+    return (coded_size, data[at : lengths[0]]) if lengths[0] - at == _DIGEST else None
+
+
+def _is_sealed(data: bytes, lengths: tuple[int, int]) -> bool:
+    """Tell whether a trailer is as long as its footer says, and matches its checksum."""
     crc = len(data) - len(_END_MAGIC) - _CRC.size
-    if lengths is None or sum(lengths) != len(data) or _crc(data[:crc]) != data[crc : crc + _CRC.size]:
+    return sum(lengths) == len(data) and _crc(data[:crc]) == data[crc : crc + _CRC.size]
+
+
+def parse_trailer(data: bytes, offset: int, header: Header | None = None) -> Trailer | None:
+    """Return the trailer, body and footer, that lies at place ``offset`` of the file; None if it is damaged.
+
+    Args:
+        data: its bytes.
+        offset: its place.
+        header: that of the file, if it is known: where the trailer holds no copy, there is no index without it.
+    """
+    lengths = parse_footer(data[-FOOTER_MOST:])
+    if lengths is None or not _is_sealed(data, lengths):
         return None
     body = data[: lengths[0]]
     try:
         length, at = read_leb128(body)
-        header = parse_facts(body[at : at + length])
+        if length > len(body) - at or (not length and header is None):
+            return None
+        version = VERSION if header is None else header.version
+        copy = _copy(body[at : at + length], version, other=header is None) if length else header
+        if copy is None:
+            return None
         at += length
-        size, chunk_size = header["original_size"], header["chunk_size"]
-        heads: list[tuple[ChunkHead, bytes]] = []
-        for index in range(-(-size // chunk_size)):
-            coded_size, at = read_leb128(body, at)
-            start, digest = index * chunk_size, body[at : at + _DIGEST]
-            at += _DIGEST
-            own = ChunkHead(index, Method.RAW, start, min(chunk_size, size - start), coded_size, digest[:TAG])
-            heads.append((own, digest))
+        coded_sizes, digests, at = _read_entries(body, at, copy.num_chunks, offset)
     except CorruptStream:
         return None
-    entries: list[Entry] = []
-    for own, digest in reversed(heads):  # chunks lie one after the other, up to the trailer
-        offset -= len(pack_head(own)) + own.coded_size + _CRC.size
-        entries.append(Entry(offset, own.size, own.coded_size, digest))
-    whole = heads[0][1] if len(heads) == 1 else body[at:]
-    return Trailer(header, tuple(reversed(entries)), whole)
+    single = len(coded_sizes) == 1
+    if len(body) - at != (0 if single else _WHOLE):
+        return None
+    return Trailer(copy, Index(copy, coded_sizes, digests, offset), digests if single else body[at:])
+
+
+def _copy(facts: bytes, version: int, *, other: bool) -> Header:
+    """Read a copy of the facts; without a header its version is not known, so the older one is tried as well."""
+    try:
+        return parse_facts(facts, version)
+    except CorruptStream:
+        if not other:
+            raise
+        return parse_facts(facts, _READ[0])
+
+
+def _read_entries(body: bytes, at: int, count: int, most: int) -> tuple[NDArray[np.int64], bytes, int]:
+    """Return coded sizes and digests of ``count`` chunks from place ``at`` on, and the place behind them."""
+    if count * (1 + _DIGEST) > len(body) - at:
+        raise CorruptStream(f"{count} chunks are claimed, and the index is too short for them")
+    coded_sizes = np.zeros(count, dtype=np.int64)
+    digests = bytearray()
+    for index in range(count):
+        coded_size, at = read_leb128(body, at)
+        if coded_size > most or at + _DIGEST > len(body):
+            raise CorruptStream(f"chunk {index} claims more bytes than the file has")
+        coded_sizes[index] = coded_size
+        digests += body[at : at + _DIGEST]
+        at += _DIGEST
+    return coded_sizes, bytes(digests), at
+
+
+def _leb128_lengths(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many bytes each number takes."""
+    lengths = np.ones(len(numbers), dtype=np.int64)
+    for shift in range(7, 63, 7):
+        lengths += (numbers >> shift) > 0
+    return lengths
 
 
 def _crc(data: bytes) -> bytes:

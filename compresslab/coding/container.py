@@ -1,8 +1,9 @@
 """`.clz` files: any file, compressed in independent chunks, checked on every byte, decoded whole or in parts.
 
 `compress_file`, `decompress_file`, `verify_file`, `file_info`, `read_range`. Memory holds a chunk (per worker), never a
-file. A file appears under its name when it is complete and synced, or not at all. What happens to damaged files is in
-`compresslab.coding.recovery`, what they look like in docs/format.md.
+file; what is stored without a model is decoded piece by piece. A file appears under its name when it is complete and
+synced, or not at all. What happens to damaged files is in `compresslab.coding.recovery`, what they look like in
+docs/format.md.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -20,7 +21,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import compresslab.coding.clz_format as clz
-from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel, Progress, decode_chunk, encode_chunk
+from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel, Progress, decode_chunk, encode_chunk, identity_of
+from compresslab.coding.clz_header import CHUNK_MOST, CHUNKS_MOST, Header
 from compresslab.coding.clz_reader import ClzReader, open_input
 from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile
 from compresslab.files import write_atomic
@@ -41,7 +43,7 @@ SUFFIX = ".clz"
 DEFAULT_CHUNK_SIZE = 1 << 24
 """16 MiB. The model starts afresh with every chunk: larger ones compress better, smaller ones lose less to damage."""
 
-_MAX_CHUNK = (1 << 31) - 1
+_NAME_MOST = 200  # characters of a model's name, which is for people
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,16 @@ class FileInfo:
     Attributes:
         path: of the `.clz` file.
         model: name of the model that its chunks are coded by.
-        fingerprint: of that model.
-        settings: of that model: tokenizer, dtype, ...
+        fingerprint: of that model's content (in version 2: of the machine too).
+        settings: of that model: shapes, dtype, threads.
         libraries: versions of what wrote it.
         original_size, coded_size: bytes of the original and of the whole `.clz` file.
         chunk_size: original bytes per chunk (the last one may be shorter).
         methods: how many chunks are stored how: "model", "raw", "zlib", "lzma".
         digest: BLAKE2b-256 of the original, in hexadecimal; where it is a single chunk, that chunk's BLAKE2b-128.
+        version: of the format.
+        tokenizer: fingerprint of the model's tokenizer; empty where there is none.
+        machine: what the model's floats depended on where it was written; empty for whole numbers.
     """
 
     path: str
@@ -70,6 +75,9 @@ class FileInfo:
     chunk_size: int
     methods: dict[str, int]
     digest: str
+    version: int
+    tokenizer: str
+    machine: dict[str, Any]
 
     @property
     def num_chunks(self) -> int:
@@ -109,13 +117,17 @@ def compress_file(
         InvalidParameter: chunk_size or workers out of range.
     """
     model = EmbeddedModel() if model is None else model
-    if not 1 <= chunk_size <= _MAX_CHUNK:
-        raise InvalidParameter(f"chunks must have from 1 to {_MAX_CHUNK} bytes, not {chunk_size}")
+    if not 1 <= chunk_size <= CHUNK_MOST:
+        raise InvalidParameter(f"chunks must have from 1 to {CHUNK_MOST} bytes (32 MiB), not {chunk_size}")
     _check_workers(workers, model)
     verify = not isinstance(model, EmbeddedModel) if verify is None else verify
     path = Path(f"{fspath(source)}{SUFFIX}") if target is None else Path(target)
     with open_input(source) as file:
         size = os.fstat(file.fileno()).st_size
+        if -(-size // chunk_size) > CHUNKS_MOST:
+            raise InvalidParameter(
+                f"{fspath(source)} has {size} bytes, more than {CHUNKS_MOST} chunks of {chunk_size}: take larger ones"
+            )
         header = _header(model, size, chunk_size)
         write_atomic(path, _compressed(file, fspath(source), header, model, verify, workers, progress))
     return file_info(path)
@@ -174,19 +186,22 @@ def file_info(source: str | PathLike[str]) -> FileInfo:
         UnreadableFile: cannot be read.
     """
     with ClzReader(source) as reader:
-        heads = [reader.head(i) for i in range(reader.num_chunks)]
-        header, trailer = reader.header, reader.trailer
+        methods = Counter(reader.head(i).method.name.lower() for i in range(reader.num_chunks))
+        header = reader.header
         return FileInfo(
             path=fspath(source),
-            model=header["model"],
-            fingerprint=header["fingerprint"],
-            settings=header["settings"],
-            libraries=header["libraries"],
-            original_size=trailer.size,
+            model=header.model,
+            fingerprint=header.identity.model,
+            settings=header.settings,
+            libraries=header.libraries,
+            original_size=header.original_size,
             coded_size=reader.file_size,
-            chunk_size=header["chunk_size"],
-            methods=dict(Counter(head.method.name.lower() for head in heads)),
-            digest=trailer.digest.hex(),
+            chunk_size=header.chunk_size,
+            methods=dict(methods),
+            digest=reader.trailer.digest.hex(),
+            version=header.version,
+            tokenizer=header.identity.tokenizer,
+            machine=dict(header.identity.machine),
         )
 
 
@@ -200,28 +215,21 @@ def read_range(source: str | PathLike[str], start: int, stop: int, *, model: Chu
     model = EmbeddedModel() if model is None else model
     with ClzReader(source) as reader:
         reader.check_model(model)
-        if not 0 <= start <= stop <= reader.trailer.size:
-            raise InvalidParameter(f"bytes {start} to {stop} do not lie within the original's {reader.trailer.size}")
+        size, chunk_size = reader.header.original_size, reader.header.chunk_size
+        if not 0 <= start <= stop <= size:
+            raise InvalidParameter(f"bytes {start} to {stop} do not lie within the original's {size}")
         parts = []
-        for index in range(reader.num_chunks):
-            first = index * reader.header["chunk_size"]
-            if first < stop and first + reader.trailer.entries[index].size > start:
-                data = reader.decode(index, model)
-                parts.append(data[max(0, start - first) : stop - first])
+        for index in range(start // chunk_size, -(-stop // chunk_size)):
+            first = index * chunk_size
+            parts.append(reader.decode(index, model)[max(0, start - first) : stop - first])
         return b"".join(parts)
 
 
-def _header(model: ChunkModel, size: int, chunk_size: int) -> dict[str, Any]:
+def _header(model: ChunkModel, size: int, chunk_size: int) -> Header:
     from compresslab import __version__
 
-    return {
-        "model": model.name,
-        "fingerprint": model.fingerprint(),
-        "settings": model.settings(),
-        "libraries": {"compresslab": __version__, "numpy": np.__version__, "python": platform.python_version()},
-        "original_size": size,
-        "chunk_size": chunk_size,
-    }
+    libraries = {"compresslab": __version__, "numpy": np.__version__, "python": platform.python_version()}
+    return Header(size, chunk_size, identity_of(model), model.name[:_NAME_MOST], model.settings(), libraries)
 
 
 def _check_workers(workers: int, model: ChunkModel) -> None:
@@ -234,19 +242,18 @@ def _check_workers(workers: int, model: ChunkModel) -> None:
 def _compressed(
     file: BinaryIO,
     name: str,
-    header: dict[str, Any],
+    header: Header,
     model: ChunkModel,
     verify: bool,
     workers: int,
     progress: Progress | None,
 ) -> Iterator[bytes]:
     """Yield the parts of the `.clz` file."""
-    size, chunk_size = header["original_size"], header["chunk_size"]
+    size, chunk_size = header.original_size, header.chunk_size
     digest = clz.whole_digest()
-    packed = clz.pack_header(header)
-    yield packed
-    offset = len(packed)
-    entries: list[clz.Entry] = []
+    yield clz.pack_header(header)
+    coded_sizes: list[int] = []
+    digests: list[bytes] = []
 
     def chunks() -> Iterator[bytes]:
         for start in range(0, size, chunk_size):
@@ -260,24 +267,23 @@ def _compressed(
     start = 0
     for data, (method, coded) in _mapped(chunks(), model, verify, workers, _shifted(progress, chunk_size, size)):
         digest.update(data)
-        own = clz.chunk_digest(len(entries), start, data)
-        part = clz.pack_chunk(clz.ChunkHead(len(entries), method, start, len(data), len(coded), own[: clz.TAG]), coded)
-        entries.append(clz.Entry(offset, len(data), len(coded), own))
-        yield part
-        offset += len(part)
+        index, own = len(digests), clz.chunk_digest(len(digests), start, data)
+        yield clz.pack_chunk(clz.ChunkHead(index, method, start, len(data), len(coded), own[: clz.TAG]), coded)
+        coded_sizes.append(len(coded))
+        digests.append(own)
         start += len(data)
         if progress is not None:
             progress(start, size)
-    yield clz.pack_trailer(clz.Trailer(header, tuple(entries), digest.digest()))
+    yield clz.pack_trailer(header, coded_sizes, digests, digest.digest())
 
 
 def _mapped(
-    chunks: Iterator[bytes], model: ChunkModel, verify: bool, workers: int, progress: list[Progress | None]
+    chunks: Iterator[bytes], model: ChunkModel, verify: bool, workers: int, shifted: Callable[[int], Progress | None]
 ) -> Iterator[tuple[bytes, tuple[clz.Method, bytes]]]:
     """Yield chunks with what they are coded to, in order, at most one per worker ahead."""
     if workers == 1:
         for index, data in enumerate(chunks):
-            yield data, encode_chunk(data, model, verify, progress[index])
+            yield data, encode_chunk(data, model, verify, shifted(index))
         return
     waiting: deque[tuple[bytes, Future[tuple[clz.Method, bytes]]]] = deque()
     with process_pool(workers) as pool:
@@ -290,13 +296,14 @@ def _mapped(
             yield first, future.result()
 
 
-def _decompressed(reader: ClzReader, model: ChunkModel, workers: int, progress: Progress | None) -> Iterator[bytes]:
-    """Yield the original's chunks, every one checked; the whole is checked before the last one is out."""
+def _decompressed(
+    reader: ClzReader, model: ChunkModel, workers: int, progress: Progress | None
+) -> Iterator[bytes | memoryview]:
+    """Yield the original in pieces, every chunk checked; the whole is checked before the last one is out."""
     digest = clz.whole_digest()
-    size = reader.trailer.size
-    parts = _shifted(progress, reader.header["chunk_size"], size)
+    size = reader.header.original_size
     done = 0
-    for data in _decoded(reader, model, workers, parts):
+    for data in _decoded(reader, model, workers, _shifted(progress, reader.header.chunk_size, size)):
         digest.update(data)
         done += len(data)
         yield data
@@ -308,33 +315,42 @@ def _decompressed(reader: ClzReader, model: ChunkModel, workers: int, progress: 
         )
 
 
-def _decoded(reader: ClzReader, model: ChunkModel, workers: int, progress: list[Progress | None]) -> Iterator[bytes]:
+def _decoded(
+    reader: ClzReader, model: ChunkModel, workers: int, shifted: Callable[[int], Progress | None]
+) -> Iterator[bytes | memoryview]:
     if workers == 1:
         for index in range(reader.num_chunks):
-            yield reader.decode(index, model, progress[index])
+            yield from reader.pieces(index, model, shifted(index))
         return
-    waiting: deque[tuple[clz.ChunkHead, Future[bytes]]] = deque()
+    waiting: deque[tuple[clz.ChunkHead, Future[bytes] | None]] = deque()
+
+    def ready() -> Iterator[bytes | memoryview]:
+        head, future = waiting.popleft()
+        if future is None:  # stored without the model: quick
+            yield from reader.pieces(head.index, model)
+        else:
+            yield reader.checked(head, future.result, model)
+
     with process_pool(workers) as pool:
         for index in range(reader.num_chunks):
-            head, coded = reader.coded(index)
-            waiting.append((head, pool.submit(decode_chunk, head.method, coded, head.size, EmbeddedModel())))
+            head = reader.head(index)
+            future = None
+            if head.method is clz.Method.MODEL:
+                coded = reader.coded(index)[1]
+                future = pool.submit(decode_chunk, head.method, coded, head.size, EmbeddedModel())
+            waiting.append((head, future))
             if len(waiting) > workers:
-                yield _checked_result(reader, *waiting.popleft())
+                yield from ready()
         while waiting:
-            yield _checked_result(reader, *waiting.popleft())
+            yield from ready()
 
 
-def _checked_result(reader: ClzReader, head: clz.ChunkHead, future: Future[bytes]) -> bytes:
-    return reader.checked(head, future.result)
+def _shifted(progress: Progress | None, chunk_size: int, size: int) -> Callable[[int], Progress | None]:
+    """Return what makes, for a chunk, the callback that reports its bytes as bytes of the file."""
 
+    def shifted(index: int) -> Progress | None:
+        if progress is None:
+            return None
+        return lambda done, total: progress(index * chunk_size + min(done, total), size)
 
-def _shifted(progress: Progress | None, chunk_size: int, size: int) -> list[Progress | None]:
-    """One callback per chunk, which reports its bytes as bytes of the file."""
-    count = -(-size // chunk_size)
-    if progress is None:
-        return [None] * count
-
-    def shifted(start: int) -> Progress:
-        return lambda done, total: progress(start + min(done, total), size)
-
-    return [shifted(i * chunk_size) for i in range(count)]
+    return shifted

@@ -14,7 +14,7 @@ coder, so a chunk has one stream, and one stream's end.
 One pass over all tokens would give the encoder the same numbers only nearly: other shapes, other kernels, other
 rounding, and a single integer weight that differs ends the decoding. So both sides make the very same calls of a
 `Stepper`, of the same batch sizes in the same order; `TokenCoder.compress` and `TokenCoder.decompress` share the code.
-What remains is the machine: its fingerprint holds the model, dtype, device, threads, and versions.
+What remains is the machine: `TokenCoder.identity` holds a probe of what it computes, and the facts that may explain it.
 
 **Coded against scored.** `segments_of` cuts tokens into the same segments, on which `compresslab.lm.scoring.score`
 predicts every token from the same context. The coded size then differs from the scored bits by the float path (step by
@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -34,10 +33,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab.arrays import UIntArray
+from compresslab.coding.clz_header import Header
+from compresslab.coding.clz_identity import Identity
 from compresslab.coding.leb128 import leb128, read_leb128
+from compresslab.coding.quantize import quantize
 from compresslab.coding.stream import Decoder, Encoder
 from compresslab.errors import CorruptStream, DecodingError, InvalidParameter
+from compresslab.lm.machine import machine_of
 from compresslab.lm.protocol import Floats, LanguageModel
+from compresslab.tokenizers import tokenizer_fingerprint
 
 __all__ = ["DEFAULT_CHUNK", "DEFAULT_SEGMENT", "DEFAULT_STREAMS", "Coded", "TokenCoder", "segments_of"]
 
@@ -46,7 +50,9 @@ DEFAULT_SEGMENT = 512
 DEFAULT_CHUNK = 1 << 18  # bytes of a file that are tokenized, and decoded, by themselves
 
 Progress = Callable[[int, int], None]
-_FORMAT = 2  # raise it when the same tokens would be coded otherwise
+TOKENS_MOST = 1 << 22  # of a chunk: each takes up to 40 bytes of memory while a text is made of them
+_MODEL_DIGITS, _OTHER_DIGITS = 16, 8  # of fingerprints, hexadecimal: wrong ones are found out by the digests anyway
+_PROBE_STEPS, _PROBE_ROWS = 3, 8
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class TokenCoder:
         self.model, self.streams = model, streams
         self.segment = min(segment, model.context) if model.context is not None else segment
         self.coded: dict[bytes, Coded] = {}
-        self._fingerprint = ""
+        self._identity: Identity | None = None
 
     @property
     def name(self) -> str:
@@ -105,23 +111,69 @@ class TokenCoder:
         return self.model.name
 
     def fingerprint(self) -> str:
-        """Return a digest (128 bits) of the model, `settings` and all else that decoding depends on.
+        """Return a digest (64 bits) of the content of model and tokenizer, and of `settings` that shape the stream.
 
-        It is computed once: do not change the model's weights afterwards.
+        The machine is no part of it. It is computed once: do not change the model's weights afterwards.
         """
-        if not self._fingerprint:
+        own = self.identity()
+        return _digest([own.model, own.tokenizer, self._shape()], _MODEL_DIGITS)
+
+    def identity(self) -> Identity:
+        """Return what a file says of the model: fingerprints of its content, and what it computes on this machine."""
+        if self._identity is None:
+            content = getattr(self.model, "content_fingerprint", self.model.fingerprint)()
             tokenizer = self.model.tokenizer
-            name = tokenizer.name if tokenizer is not None else None
-            facts = [_FORMAT, self.model.fingerprint(), name, self._shape(), _machine(self.model)]
-            self._fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
-        return self._fingerprint
+            self._identity = Identity(
+                model=_digest([content, self.model.eos_id, self.model.prefix_id], _MODEL_DIGITS),
+                tokenizer=_digest([tokenizer_fingerprint(tokenizer)], _OTHER_DIGITS) if tokenizer else "",
+                probe=self._probe(),
+                machine=machine_of(self.model),
+            )
+        return self._identity
 
     def settings(self) -> dict[str, Any]:
-        """Return what `model_of_file` and people need to know, as JSON; files of many chunks hold it twice."""
-        return {**self._shape(), **_machine(self.model)}
+        """Return what `model_of_file` sets up again, as JSON."""
+        module = getattr(self.model, "module", None)
+        if module is None:
+            return self._shape()
+        import torch
+
+        dtype = str(module.dtype).removeprefix("torch.")
+        return {**self._shape(), "dtype": dtype, "threads": torch.get_num_threads()}
+
+    def wrote(self, header: Header) -> bool:
+        """Tell whether a file of version 2 is of this model, whatever the machine.
+
+        Its one fingerprint is of the machine too, whose facts stand in its settings, and of the tokenizer's name, which
+        is the model's for a tokenizer that came with it.
+        """
+        shape = {key: header.settings.get(key) for key in self._shape()}
+        machine = {key: value for key, value in header.settings.items() if key not in shape}
+        if shape != self._shape():
+            return False
+        tokenizer = self.model.tokenizer
+        names = {tokenizer.name if tokenizer else None, "hf:" + header.model.removeprefix("hf:")}
+        former = getattr(self.model, "former_fingerprint", lambda name: self.model.fingerprint())
+        facts = ([2, former(name), name, shape, machine] for name in names)
+        return any(_digest(each, 32) == header.identity.model for each in facts)
 
     def _shape(self) -> dict[str, Any]:
         return {"streams": self.streams, "segment": self.segment}
+
+    def _probe(self) -> str:
+        """Return a digest of the integer weights of a few steps on fixed tokens: what a decoder must have the same.
+
+        Not of the floats: a last bit that no weight sees is no difference.
+        """
+        digest = hashlib.sha256()
+        stepper = self.model.stepper(self.streams)
+        fed = np.full(self.streams, self.model.prefix_id, dtype=np.int64)
+        for step in range(min(_PROBE_STEPS, self.segment)):
+            rows = _probabilities(stepper.step(fed))
+            for row in range(0, self.streams, _PROBE_ROWS):
+                digest.update(quantize(rows[row : row + _PROBE_ROWS]).astype("<u4").tobytes())
+            fed = (np.arange(self.streams, dtype=np.int64) * 7919 + 104729 * (step + 1)) % self.model.vocab_size
+        return digest.hexdigest()[:_OTHER_DIGITS]
 
     def compress(self, data: bytes, progress: Progress | None = None) -> bytes:
         """Code a chunk: the number of tokens (LEB128), then one stream.
@@ -134,6 +186,10 @@ class TokenCoder:
             raise DecodingError(
                 f"the tokenizer of '{self.model.name}' does not give these {len(data)} bytes back: "
                 "store them without the model"
+            )
+        if tokens.size > TOKENS_MOST:
+            raise InvalidParameter(
+                f"a chunk of {tokens.size} tokens has more than {TOKENS_MOST}: take a smaller chunk size"
             )
         coded = self.encode_tokens(tokens, _scaled(progress, tokens.size, len(data)))
         chunk = leb128(tokens.size) + coded.stream
@@ -154,6 +210,8 @@ class TokenCoder:
             ) from error
         if count > 8 * size + 8:  # no tokenizer here makes more than a token of a bit
             raise CorruptStream(f"a chunk of {size} bytes announces {count} tokens: it is damaged")
+        if count > TOKENS_MOST:
+            raise CorruptStream(f"a chunk announces {count} tokens, more than {TOKENS_MOST}: it cannot be decoded here")
         tokens = self.decode_tokens(coded[at:], count, _scaled(progress, count, size))
         try:
             data = self.model.decode(tokens)
@@ -255,23 +313,8 @@ def _probabilities(log_probs: Floats) -> Floats:
     return rows
 
 
-def _machine(model: LanguageModel) -> dict[str, Any]:
-    """Return what else the floats of a step depend on: kind of processor, threads, versions."""
-    module = getattr(model, "module", None)
-    if module is None:
-        return {"numpy": np.__version__, "processor": platform.machine()}
-    import torch
-    import transformers
-
-    on_gpu = model.device.type == "cuda"  # type: ignore[attr-defined]
-    return {
-        "dtype": str(module.dtype).removeprefix("torch."),
-        "device": torch.cuda.get_device_name(model.device) if on_gpu else "cpu",  # type: ignore[attr-defined]
-        "processor": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-    }
+def _digest(facts: list[Any], digits: int) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:digits]
 
 
 def _scaled(progress: Progress | None, tokens: int, size: int) -> Progress | None:

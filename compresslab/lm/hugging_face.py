@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from compresslab.arrays import UIntArray
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
 from compresslab.lm.protocol import as_ids
-from compresslab.tokenizers import Tokenizer
+from compresslab.tokenizers import Tokenizer, tokenizer_fingerprint
 
 __all__ = ["HuggingFaceModel", "HuggingFaceStepper"]
 
@@ -170,19 +170,33 @@ class HuggingFaceModel:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the weights, the settings, the dtype, the kind of device, and the tokenizer."""
+        config, tokenizer = self.module.config, self.tokenizer
+        return self._digest(
+            {
+                "config": {key: value for key, value in config.to_dict().items() if key not in _NOT_SETTINGS},
+                "attention": getattr(config, "_attn_implementation", None),
+                "device": self.device.type,
+                "eos": self.eos_id,
+                "prefix": self.prefix_id,
+                "tokenizer": None if tokenizer is None else tokenizer_fingerprint(tokenizer),
+            }
+        )
+
+    def content_fingerprint(self) -> str:
+        """Return the SHA-256 of the weights, the dtype, and those settings that are not the default.
+
+        Neither names nor places, nor what a machine has; so the same on every machine, and for every copy.
+        """
+        held = self.module.config.to_diff_dict()
+        return self._digest({key: value for key, value in held.items() if key not in _NOT_SETTINGS})
+
+    def former_fingerprint(self, _: str | None) -> str:
+        """Return `fingerprint`, which files of version 2 hold."""
+        return self.fingerprint()
+
+    def _digest(self, facts: dict[str, Any]) -> str:
         import torch
 
-        config = self.module.config
-        settings = {key: value for key, value in config.to_dict().items() if key not in _NOT_SETTINGS}
-        tokenizer = self.tokenizer
-        facts = {
-            "config": settings,
-            "attention": getattr(config, "_attn_implementation", None),
-            "device": self.device.type,
-            "eos": self.eos_id,
-            "prefix": self.prefix_id,
-            "tokenizer": getattr(tokenizer, "fingerprint", None) or getattr(tokenizer, "name", None),
-        }
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
         for name, tensor in sorted(self.module.state_dict().items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())

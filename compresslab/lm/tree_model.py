@@ -31,7 +31,7 @@ from compresslab.checks import number_or_nan
 from compresslab.dataset import Dataset
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
 from compresslab.lm.protocol import as_ids
-from compresslab.tokenizers import Tokenizer
+from compresslab.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.tree import TokenTree
 
 __all__ = ["TreeModel"]
@@ -131,11 +131,18 @@ class TreeModel:
         return TreeStepper(self._nodes, self.smoothing, batch)
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the tree, the smoothing and the tokenizer's name."""
+        """Return the SHA-256 of the tree, the smoothing and the tokenizer's content."""
+        return self.former_fingerprint(tokenizer_fingerprint(self.tokenizer) if self.tokenizer is not None else None)
+
+    def content_fingerprint(self) -> str:
+        """Return the SHA-256 of the tree and the smoothing."""
+        return self.former_fingerprint(None)
+
+    def former_fingerprint(self, tokenizer: str | None) -> str:
+        """Return the SHA-256 of the tree, the smoothing and some name of the tokenizer, as it once was."""
         held, tree = self.tree.sorted_leaves, self.tree
-        name = self.tokenizer.name if self.tokenizer is not None else None
         digest = hashlib.sha256(
-            repr(("tree 1", tree.depth, tree.parse, tree.vocab_size, self.smoothing, name)).encode()
+            repr(("tree 1", tree.depth, tree.parse, tree.vocab_size, self.smoothing, tokenizer)).encode()
         )
         for array in (*held.symbols, held.shared, held.length, held.counts):
             digest.update(f"{array.dtype.str}{array.size};".encode())

@@ -1,0 +1,44 @@
+r"""Text that a file or a name holds, made fit for a terminal: no control character reaches one.
+
+A terminal obeys what it is sent: a few bytes in a model's name can recolour lines, retitle the window, or hide what was
+said. Everything that is printed and was read from somewhere goes through here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["printable", "printable_json"]
+
+# C0 but the newline of a pretty-printed text, DEL, C1, line and paragraph separators, marks of direction, surrogates.
+_DANGEROUS: Final = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def printable(text: str | bytes, *, lines: bool = False) -> str:
+    r"""Return text with what cannot be seen, or does something, as escapes; bytes as UTF-8 where they are.
+
+    Args:
+        text: of any origin.
+        lines: keep newlines.
+
+    Example:
+        >>> printable("caf\u00e9\x1b[31m\n"), printable(b" \xff"), printable("a\nb\x9b", lines=True)
+        ('café\\x1b[31m\\n', ' \\xff', 'a\nb\\x9b')
+    """
+    held = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
+    return "".join(
+        c if c.isprintable() or (lines and c == "\n") else c.encode("unicode_escape").decode("ascii") for c in held
+    )
+
+
+def printable_json(text: str) -> str:
+    r"""Return a JSON text with the characters in it that do something written ``\uXXXX``: the same value.
+
+    Example:
+        >>> printable_json('{"a": "\x9b\u202e\u00e9"}')
+        '{"a": "\\u009b\\u202eé"}'
+    """
+    return _DANGEROUS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
