@@ -76,7 +76,10 @@ def load_texts(path: Path) -> Texts:
         raise CorruptFile(f"{path} is damaged, its checksum does not match: delete it")
     count = int.from_bytes(body[:8].tobytes(), "little")
     end = 8 + 8 * (count + 1)
-    return Texts(body[end:], np.frombuffer(body[8:end].tobytes(), dtype="<i8").astype(np.int64))
+    try:
+        return Texts(body[end:], np.frombuffer(body[8:end].tobytes(), "<i8", count + 1).astype(np.int64))
+    except (ValueError, OverflowError) as error:  # a right checksum over what is no such file
+        raise CorruptFile(f"{path} is damaged, its texts do not lie back to back: delete it") from error
 
 
 def texts_digest(texts: Texts) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "InvalidParameter",
     "InvalidTokens",
     "InvalidVolume",
+    "LostWorker",
     "MismatchedLeaves",
     "MismatchedVocabulary",
     "MissingExtra",
@@ -99,6 +100,10 @@ class CorruptStream(CompressLabError, ValueError):
 
 class BrokenLaw(CompressLabError, AssertionError):
     """Something that was put to the test does not keep a law that it must keep."""
+
+
+class LostWorker(CompressLabError, RuntimeError):
+    """A worker process that ended before its work did."""
 
 
 class WrongModel(CompressLabError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from compresslab.errors import UnreadableFile
 from compresslab.interrupts import temporary
 
-__all__ = ["file_at", "read_buffer", "temporary_folder", "unreadable", "write_atomic"]
+__all__ = ["file_at", "read_buffer", "rename", "temporary_folder", "unreadable", "write_atomic"]
 
 
 def unreadable(path: str | PathLike[str], error: OSError | ValueError, doing: str = "read") -> UnreadableFile:
@@ -29,16 +30,18 @@ def read_buffer(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
     """Return the bytes of a file: uint8, read-only.
 
     Raises:
-        UnreadableFile: missing, a directory, or not readable.
+        UnreadableFile: missing, a directory, not readable, or too large for the memory.
     """
     try:
         return np.frombuffer(Path(path).read_bytes(), dtype=np.uint8)
+    except (MemoryError, OverflowError) as error:
+        raise UnreadableFile(f"cannot read {os.fspath(path)}: it does not fit into memory") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise unreadable(path, error) from error
 
 
 def write_atomic(path: str | PathLike[str], chunks: Iterable[bytes | memoryview]) -> None:
-    """Write a file under a temporary name in its directory, sync it, and rename it into place.
+    """Write a file under a temporary name in its directory, sync it, and rename it into place, for good.
 
     Where a link to a file is given, the file is replaced and not the link.
 
@@ -57,13 +60,32 @@ def write_atomic(path: str | PathLike[str], chunks: Iterable[bytes | memoryview]
                 file.flush()
                 os.fsync(file.fileno())
             _share(part)
-            os.replace(part, target)
+            rename(part, target)
         part = ""
     except OSError as error:
         raise unreadable(path, error, "write") from error
     finally:
         if part:
             Path(part).unlink(missing_ok=True)
+
+
+def rename(source: str | PathLike[str], target: str | PathLike[str]) -> None:
+    """Give a file or folder its name, in place of a file that has it; the name outlasts a loss of power.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    os.replace(source, target)
+    if not hasattr(os, "O_DIRECTORY"):  # Windows syncs no folders
+        return
+    folder = os.open(Path(target).parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # a file system that has no such thing
+            raise
+    finally:
+        os.close(folder)
 
 
 def file_at(path: str | PathLike[str]) -> Path:

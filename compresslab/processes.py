@@ -8,10 +8,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Any
+
+from compresslab.errors import LostWorker
 
 __all__ = ["process_pool"]
 
@@ -25,6 +28,9 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
     Args:
         workers: how many. They are spawned, not forked: a fork copies the locks of threads that it does not copy.
+
+    Raises:
+        LostWorker: a worker ended before its work did.
     """
     context = multiprocessing.get_context("spawn")
     line, end = context.Pipe(duplex=False)
@@ -34,8 +40,13 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
             for _ in range(workers):
                 pool.submit(_nothing)  # starts a worker
         yield pool
-    except BaseException:
+    except BaseException as error:
         end.close()  # the workers take it as the end
+        if isinstance(error, BrokenProcessPool):
+            raise LostWorker(
+                "a worker process was ended from outside, as systems do that are out of memory: run the same again, "
+                "with fewer workers where memory is short"
+            ) from error
         raise
     finally:
         pool.shutdown(cancel_futures=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath, walk
@@ -25,7 +24,8 @@ from compresslab.errors import (
     did_you_mean,
 )
 from compresslab.files import read_buffer, unreadable
-from compresslab.texts import Texts, as_bytes
+from compresslab.json_text import parse_json
+from compresslab.texts import Texts
 
 __all__ = ["Paths", "ReadTexts", "find_files", "read_files", "read_jsonl", "read_parquet"]
 
@@ -37,6 +37,7 @@ IS_CONTROL = np.zeros(256, dtype=np.bool_)
 IS_CONTROL[[*range(32), 127]] = True
 IS_CONTROL[list(b"\t\n\v\f\r\b\x1b")] = False
 MAX_CONTROL_SHARE = 0.05
+LONGEST_LINE = 1 << 30  # bytes of a line of JSON
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,9 @@ def read_jsonl(paths: Paths, field: str = "text", *, skip_missing: bool = False)
 
     Raises:
         UnreadableFile: a file is missing or cannot be read.
-        CorruptFile: a line is not a JSON object.
+        CorruptFile: a line is not a JSON object, or is nested too deep.
         InvalidParameter: the field is missing, null or not a string.
+        NotText: its string holds a lone surrogate.
     """
     files = find_files(paths, "*.jsonl")
     return ReadTexts(
@@ -160,14 +162,13 @@ def read_jsonl(paths: Paths, field: str = "text", *, skip_missing: bool = False)
 def _json_texts(file: Path, field: str, skip_missing: bool) -> Iterator[bytes]:
     try:
         with file.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), 1):
                 if line.isspace():
                     continue
                 where = f"line {number} of {file}"
-                try:
-                    record = json.loads(line)
-                except ValueError as error:  # bad JSON, or bytes that are not UTF-8
-                    raise CorruptFile(f"{where} is not JSON: {error}") from error
+                if len(line) > LONGEST_LINE:
+                    raise CorruptFile(f"{where} is longer than {LONGEST_LINE:,} bytes: write one object a line")
+                record = parse_json(line, where)
                 if not isinstance(record, dict):
                     raise CorruptFile(f"{where} is not a JSON object: {line.strip()[:60]!r}")
                 value = record.get(field)
@@ -181,9 +182,12 @@ def _json_texts(file: Path, field: str, skip_missing: bool) -> Iterator[bytes]:
                         + (": use skip_missing=True to pass over nulls" if value is None else "")
                     )
                 try:
-                    yield as_bytes(value)
-                except NotText as error:
-                    raise NotText(f"field {field!r} in {where}: {error}") from error
+                    yield value.encode()
+                except UnicodeEncodeError as error:
+                    raise NotText(
+                        f"field {field!r} in {where} holds the lone surrogate U+{ord(value[error.start]):04X}, "
+                        "which UTF-8 cannot hold: write the whole pair"
+                    ) from error
     except OSError as error:
         raise error if isinstance(error, UnreadableFile) else unreadable(file, error) from error
 
@@ -229,7 +233,7 @@ def read_parquet(paths: Paths, column: str = "text", *, skip_missing: bool = Fal
                         )
                     row += len(values)
                     parts.append(_arrow_texts(values.drop_null().cast(pa.large_binary())))
-        except pa.ArrowInvalid as error:
+        except pa.ArrowException as error:
             raise CorruptFile(f"{file} is not a Parquet file that can be read: {error}") from error
         except OSError as error:
             raise unreadable(file, error) from error

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.spec import read_spec
+from compresslab.experiments.spec import of_saved, read_spec
 from compresslab.report.experiment_source import experiment_run
 from compresslab.report.page import Page, check_report_extra, write_report
 from compresslab.report.progress import working
@@ -59,8 +59,9 @@ def experiment_page(folder: Path, source: Provenance) -> Page:
         )
     module, read, page = PAGES[name]
     found = importlib.import_module(module)
-    made: Page = getattr(found, page)(*getattr(found, read)(folder), source)
-    return made
+    with of_saved(f"{folder} does not hold the spec and the rows of '{name}' as this version has them"):
+        made: Page = getattr(found, page)(*getattr(found, read)(folder), source)
+        return made
 
 
 def report_besides(context: typer.Context, folder: Path, to: Path | None, *, quiet: bool, as_json: bool) -> None:
@@ -80,7 +81,9 @@ def report_besides(context: typer.Context, folder: Path, to: Path | None, *, qui
 def _write(context: typer.Context, folder: Path, to: Path, quiet: bool) -> Path:
     with working("writing the report", quiet=quiet):
         files = [folder / name for name in ("spec.json", "rows.jsonl", "run.json")]
-        source = provenance(list(context.obj or []), [], files=files, experiment=experiment_run(folder))
+        with of_saved(f"{folder} does not hold an experiment as this version has it"):
+            run = experiment_run(folder)
+        source = provenance(list(context.obj or []), [], files=files, experiment=run)
         return write_report(experiment_page(folder, source), to)
 
 

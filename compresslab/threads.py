@@ -17,10 +17,13 @@ def workers() -> int:
 
 def on_all_cores(task: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
     """Do a task for each part, and return what each gave, in order. Ctrl-C does not wait for parts that are begun."""
+    held = list(parts)
+    if len(held) <= 1:
+        return [task(part) for part in held]
     pool = ThreadPoolExecutor(workers())
     wait = True
     try:
-        return list(pool.map(task, parts))
+        return list(pool.map(task, held))
     except KeyboardInterrupt:
         wait = False
         raise

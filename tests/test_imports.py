@@ -18,9 +18,11 @@ PACKAGE = Path(compresslab.__file__).parent
 ORDER = """
     errors printable interrupts checks phrases divergence
     files arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers
+    errors interrupts checks phrases divergence
+    files json_text arrays strings texts cache splitting stdlib_text token_lists hugging_face_tokenizer tokenizers
     readers dataset corpora
     threads processes jit kernels word_kernels merge_kernels runs coded bucketing layering doubling packed refining
-    words compiled counting treefile
+    words compiled counting leaf_checks treefile
     scale scale.memory scale.token_files scale.spill scale.shards scale.merging scale.layers scale.parts scale.building
     scale.spilling
     distribution huffman codelength rate tree drawing sources mixture inverse elasticity pareto generators
@@ -33,6 +35,8 @@ ORDER = """
     scale.cluster scale.sweeping
     lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.machine lm.coding lm.tree_model lm.tree_file
     lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny
+    lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.coding lm.tree_model lm.tree_file
+    lm.hugging_face lm.checkpoints lm.whole lm.smollm2 lm.curriculum lm.trainer lm.training lm.tiny
     testing.language_model testing.strategies testing
     experiments experiments.trie experiments.networks experiments.training experiments.rows experiments.spec
     experiments.pool experiments.texts experiments.dialogues experiments.style experiments.finetuning

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections import Counter
 from fractions import Fraction
@@ -382,16 +383,21 @@ def test_every_truncation_and_addition_is_noticed(tmp_path: Path, small_tree: To
 
 
 def forge(path: Path, old: bytes, new: bytes) -> None:
-    """Change a file and give it the checksum that belongs to the change."""
-    body = path.read_bytes()[:-32].replace(old, new)
-    path.write_bytes(body + hashlib.blake2b(body, digest_size=32).digest())
+    """Change a file's header and give it the checksums that belong to the change."""
+    data = path.read_bytes()
+    start = 12 + int.from_bytes(data[8:12], "little")
+    head, rest = data[:start].replace(old, new), data[start + 32 : -32]
+    seal = hashlib.blake2b(head, digest_size=32).digest()
+    arrays = json.loads(data[12:start])["arrays"]
+    sums = seal + rest[-32 * len(arrays) :]
+    path.write_bytes(head + seal + rest + hashlib.blake2b(sums, digest_size=32).digest())
 
 
 def test_a_file_of_a_later_version_says_so(tmp_path: Path, small_tree: TokenTree) -> None:
     path = tmp_path / "tree"
     small_tree.save(path)
-    forge(path, b'"version":1', b'"version":2')
-    with pytest.raises(CorruptFile, match="format version 2, this compresslab reads 1: update it"):
+    forge(path, b'"version":2', b'"version":3')
+    with pytest.raises(CorruptFile, match="format version 3, this compresslab reads 1 to 2: update it"):
         TokenTree.load(path)
 
 

@@ -28,7 +28,8 @@ from compresslab.experiments.resistance_presets import resistance_preset
 from compresslab.experiments.run import effective_spec, joint_spec
 from compresslab.experiments.texts import ROLES
 from compresslab.experiments.tuning_presets import rebound_preset, scaling_preset
-from compresslab.files import read_buffer, write_atomic
+from compresslab.files import write_atomic
+from compresslab.json_text import read_json
 
 __all__ = ["experiment_command", "find_command", "read_runs", "recorded_run"]
 
@@ -219,7 +220,7 @@ def read_runs(folder: str | PathLike[str]) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        runs = json.loads(read_buffer(path).tobytes())["runs"]
+        runs = read_json(path)["runs"]
         if not all(isinstance(run["command"], str) and isinstance(run["versions"], dict) for run in runs):
             raise TypeError("its entries are no runs")
     except (ValueError, KeyError, TypeError) as error:

@@ -60,6 +60,7 @@ def run_units(
 
     Raises:
         InvalidParameter: the file holds a unit that is not among these.
+        LostWorker: a worker process was killed; what is finished is kept.
     """
     finished = open_rows(path)
     foreign = [name for name in finished if name not in units]

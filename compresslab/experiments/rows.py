@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from compresslab.errors import CorruptFile, InvalidParameter
 from compresslab.files import read_buffer, unreadable, write_atomic
+from compresslab.json_text import parse_saved
 
 __all__ = ["Row", "append_rows", "open_rows", "read_rows", "settle_rows"]
 
@@ -114,8 +115,9 @@ def _read(path: Path) -> tuple[dict[str, list[Row]], bool]:
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        full = json.loads(line)
-        found = full.pop("checksum")
+        full: dict[str, Any] = parse_saved(line)
+        found, unit, (i, n) = full.pop("checksum"), full["unit"], full["part"]
+        whole = type(unit) is str and type(i) is type(n) is int and 1 <= i <= n and found == _checksum(full)
     except (ValueError, KeyError, AttributeError, TypeError):
         return None
-    return full if found == _checksum(full) else None
+    return full if whole else None

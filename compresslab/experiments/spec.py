@@ -9,10 +9,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from compresslab.errors import InvalidParameter
-from compresslab.files import read_buffer, unreadable, write_atomic
+from compresslab.errors import CompressLabError, InvalidParameter
+from compresslab.files import unreadable, write_atomic
+from compresslab.json_text import read_json
 
-__all__ = ["first_seeds", "read_spec", "save_spec", "saved_spec"]
+__all__ = ["first_seeds", "of_saved", "read_spec", "save_spec", "saved_spec"]
 
 
 def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any]) -> None:
@@ -35,9 +36,9 @@ def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any]) -> None:
     target = path / "spec.json"
     if target.exists():
         try:
-            found = json.loads(read_buffer(target).tobytes())
+            found = read_json(target)
         except ValueError as error:
-            raise InvalidParameter(f"{target} is no JSON: name another folder, or delete this one") from error
+            raise InvalidParameter(f"{error}: name another folder, or delete this one") from error
         if found != wanted:
             raise InvalidParameter(
                 f"{path} holds the rows of another experiment ({_difference(found, wanted)}): "
@@ -61,9 +62,8 @@ def read_spec(folder: str | PathLike[str], experiment: str | None = None) -> dic
         InvalidParameter: it is not the spec of such an experiment.
     """
     path = Path(folder) / "spec.json"
-    text = read_buffer(path).tobytes()
     try:
-        found: Any = json.loads(text)
+        found: Any = read_json(path)
         if not isinstance(found, dict) or not isinstance(found.get("experiment"), str):
             raise ValueError("it names no experiment")
         if experiment is not None and found["experiment"] != experiment:
@@ -83,15 +83,29 @@ def saved_spec(folder: str | PathLike[str], experiment: str) -> Iterator[dict[st
 
     Raises:
         UnreadableFile: as `read_spec` does.
-        InvalidParameter: as `read_spec` does; or the block raised KeyError or TypeError: something is missing or new.
+        InvalidParameter: as `read_spec` does; or the block failed: something is missing, new, or of another type.
     """
     found = read_spec(folder, experiment)
-    try:
+    with of_saved(f"{Path(folder) / 'spec.json'} is no spec of '{experiment}' as this version has it"):
         yield found
-    except (KeyError, TypeError) as error:
-        raise InvalidParameter(
-            f"{Path(folder) / 'spec.json'} is no spec of '{experiment}' as this version has it ({error}): run it again"
-        ) from error
+
+
+@contextmanager
+def of_saved(said: str) -> Iterator[None]:
+    """Turn what plain Python raises where saved values are not what they should be into an error that says so.
+
+    Args:
+        said: which file is not what; the reason follows it.
+
+    Raises:
+        InvalidParameter: the block raised anything of the kind.
+    """
+    try:
+        yield
+    except CompressLabError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InvalidParameter(f"{said} ({type(error).__name__}: {error}): run it again") from error
 
 
 def first_seeds(count: int) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from compresslab.errors import (
 )
 from compresslab.files import write_atomic
 from compresslab.hugging_face_tokenizer import load_hugging_face
+from compresslab.json_text import read_json
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.tokenizers import Tokenizer, get_tokenizer
 
@@ -180,11 +181,14 @@ def _read_card(folder: Path) -> dict[str, Any]:
     if not card.is_file():
         return {}
     try:
-        found = json.loads(card.read_text("utf-8"))
+        found = read_json(card)
     except (OSError, ValueError) as error:
         raise CorruptFile(f"{card} cannot be read ({error}): save the model again") from error
     if not isinstance(found, dict):
         raise CorruptFile(f"{card} is not a JSON object: save the model again")
+    ids = [found.get(name) for name in ("eos_id", "prefix_id")]
+    if not (isinstance(found.get("tokenizer", ""), str) and all(i is None or (type(i) is int and i >= 0) for i in ids)):
+        raise CorruptFile(f"{card} names no tokenizer and tokens as this version has them: save the model again")
     return found
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from compresslab.arrays import Int64Array, offsets_of
 from compresslab.dataset import Dataset
 from compresslab.errors import InvalidDistribution, InvalidParameter, MismatchedVocabulary, did_you_mean
-from compresslab.lm.journal import open_journal, scoring_key
+from compresslab.lm.journal import Journal, new_journal, open_journal, scoring_key
 from compresslab.lm.protocol import LanguageModel, token_nats
 from compresslab.lm.windows import Plan, Windows, batches, plan_windows, window_tokens
 from compresslab.rate import Rate
@@ -196,11 +196,10 @@ def score(
     offsets = offsets_of(lengths)
     fingerprint = model.fingerprint()
     total = int(offsets[-1])
-    nats: NDArray[np.float64]
     if resume is None:
-        nats = np.full(total, np.nan)
+        journal = new_journal(total)
     else:
-        nats = open_journal(resume, scoring_key(fingerprint, dataset, windows, eos, share), total)
+        journal = open_journal(resume, scoring_key(fingerprint, dataset, windows, eos, share), total)
     plan = plan_windows(lengths, windows)
     budget = (
         batch_tokens or getattr(model, "batch_tokens", None) or min(MOST_TOKENS, max(1, LOGITS // model.vocab_size))
@@ -209,11 +208,11 @@ def score(
     done = 0
     for number, batch in enumerate(batches(plan, budget)):
         if number % of == mine:
-            _score_batch(model, dataset, plan, batch, offsets, nats)
+            _score_batch(model, dataset, plan, batch, offsets, journal)
             done += int(plan.new[batch].sum())
             if progress is not None:
                 progress(done * of, total)
-    kept = np.array(nats)  # out of the journal's file, if there is one
+    kept = np.array(journal.nats)  # out of the journal's file, if there is one
     kept.flags.writeable = False
     return Scores(kept, offsets, eos, dataset.num_bytes, dataset.response_bytes, model.name, fingerprint, windows)
 
@@ -224,12 +223,12 @@ def _score_batch(
     plan: Plan,
     batch: NDArray[np.int64],
     offsets: Int64Array,
-    nats: NDArray[np.float64],
+    journal: Journal,
 ) -> None:
     """Score the windows of a batch, unless a journal holds them all already."""
     document, start, size, new = plan.document[batch], plan.start[batch], plan.size[batch], plan.new[batch]
     stops = offsets[document] + start + size
-    if not any(np.isnan(nats[stop - count : stop]).any() for stop, count in zip(stops, new, strict=True)):
+    if not any(np.isnan(journal.nats[stop - count : stop]).any() for stop, count in zip(stops, new, strict=True)):
         return
     width = int(size[0])
     # One column more than the window: inputs are all but its last token, targets all but its first.
@@ -244,7 +243,7 @@ def _score_batch(
                 f"'{model.name}' gave NaN for symbol {stop - taken - int(offsets[document[i]])} of response "
                 f"{int(document[i])}: look for an overflow in the model (try float32)"
             )
-        nats[stop - taken : stop] = part
+        journal.write(stop - taken, part)
 
 
 def score_everywhere(

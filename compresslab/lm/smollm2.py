@@ -17,9 +17,11 @@ from typing import Any
 
 from compresslab.cache import cache_folder
 from compresslab.errors import CompressLabError, MissingExtra
+from compresslab.files import rename
 from compresslab.interrupts import temporary
 from compresslab.lm.checkpoints import load, save
 from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.whole import WHOLE, is_whole, mark_whole
 
 __all__ = ["load_smollm2", "smollm2_file"]
 
@@ -61,6 +63,8 @@ def load_smollm2(
     with open(source, "rb") as file:
         key = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     kept = cache_folder() / f"smollm2-{key}-{RECIPE}"
+    if (kept / WHOLE).exists() and not is_whole(kept):
+        shutil.rmtree(kept, ignore_errors=True)  # damaged: made again
     if not kept.is_dir():
         _keep(source, kept)
     if kept.is_dir():
@@ -86,8 +90,9 @@ def _keep(source: Path, target: Path) -> None:
             for written in Path(part).iterdir():
                 with open(written, "rb") as file:
                     os.fsync(file.fileno())
+            mark_whole(Path(part))
             os.chmod(part, 0o755)
-            os.rename(part, target)
+            rename(part, target)
         part = ""
     except OSError:  # UnreadableFile is one; or another process was faster
         pass

@@ -9,6 +9,7 @@ settings and of the Python whose sources the corpora are.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -17,11 +18,12 @@ from pathlib import Path
 from compresslab.cache import cache_folder
 from compresslab.corpora import corpus_names, load_corpus
 from compresslab.dataset import Dataset
-from compresslab.errors import CompressLabError
+from compresslab.errors import CompressLabError, CorruptFile
 from compresslab.files import unreadable
 from compresslab.lm.checkpoints import default_device, load, torch_device, torch_dtype
 from compresslab.lm.hugging_face import HuggingFaceModel
-from compresslab.lm.training import Training, train
+from compresslab.lm.training import MODEL, RESULT, Training, train
+from compresslab.lm.whole import WHOLE, is_whole
 from compresslab.stdlib_text import sources_key
 from compresslab.tokenizers import ByteTokenizer
 
@@ -115,11 +117,11 @@ def load_tiny(
     where = str(torch_device(device))
     final = torch_dtype(dtype or "float32", where)
     kept = Path(folder) if folder is not None else cache_folder() / f"tiny-{_key(shape, training)}"
-    if (kept / "result.json").is_file():
+    if (kept / RESULT).is_file() and (is_whole(kept / MODEL) or not (kept / MODEL / WHOLE).exists()):
         try:
-            return load(kept / "model", device=where, dtype=dtype or "float32", label="tiny")
+            return load(kept / MODEL, device=where, dtype=dtype or "float32", label="tiny")
         except CompressLabError:
-            pass  # damaged: made again below
+            pass  # damaged: made again below, as is a model whose files have changed
     model = make_tiny(shape, seed=training.seed, device=where)
     data = {name: shown for name, (shown, _) in tiny_data().items()}
     try:
@@ -129,7 +131,13 @@ def load_tiny(
             raise unreadable(folder, error, "write") from error
         train(model, data, training, progress=progress)  # a cache that cannot be written is no error
     else:
-        train(model, data, training, kept, progress=progress)
+        try:
+            train(model, data, training, kept, progress=progress)
+        except CorruptFile:
+            if folder is not None:
+                raise
+            shutil.rmtree(kept, ignore_errors=True)  # a damaged cache, which is nobody's only copy
+            train(model, data, training, progress=progress)
     if final != "auto":
         model.module.to(final)
     return model

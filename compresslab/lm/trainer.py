@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,17 +76,18 @@ def make_trainer(
     model: HuggingFaceModel,
     curriculum: Curriculum,
     settings: Any,
-    folder: Path | None,
+    folder: Path,
+    keep: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Any:
-    """Return a Trainer that shows the model the curriculum, in its order, once."""
+    """Return a Trainer that shows the model the curriculum, in its order, once; checkpoints are made to be kept."""
     import torch
     from transformers import TrainingArguments
 
     on_gpu = model.device.type == "cuda"
-    saving = folder is not None and settings.save_every is not None
+    saving = keep and settings.save_every is not None
     arguments = TrainingArguments(
-        output_dir=str(folder or Path(tempfile.gettempdir()) / "compresslab-unused"),
+        output_dir=str(folder),
         num_train_epochs=1,
         per_device_train_batch_size=settings.batch,
         learning_rate=settings.learning_rate,

@@ -28,15 +28,16 @@ from typing import Any
 import numpy as np
 
 from compresslab.dataset import Dataset
-from compresslab.errors import CorruptFile, InvalidParameter, MissingExtra, did_you_mean
-from compresslab.files import temporary_folder, write_atomic
+from compresslab.errors import CompressLabError, CorruptFile, InvalidParameter, MissingExtra, did_you_mean
+from compresslab.files import rename, temporary_folder, write_atomic
 from compresslab.interrupts import if_stopped
+from compresslab.json_text import read_json
 from compresslab.lm.checkpoints import load, quiet_transformers, save
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
 from compresslab.lm.trainer import make_trainer
-from compresslab.lm.whole import last_whole
+from compresslab.lm.whole import WHOLE, is_whole, last_whole, mark_whole
 
 __all__ = ["SCHEDULES", "Trained", "Training", "train"]
 
@@ -170,9 +171,7 @@ def train(
     target.mkdir(parents=True, exist_ok=True)
     run = _facts(model, curriculum, settings, sources)
     done = _open_run(target, run)
-    if done is not None:
-        trained = load(target / MODEL, device=str(model.device), dtype="auto", tokenizer=model.tokenizer)
-        model.module.load_state_dict(trained.module.state_dict())
+    if done is not None and _take(model, target / MODEL):
         return done
     if not (target / RUN).is_file():
         curriculum.save(target / SEEN)
@@ -193,22 +192,39 @@ def _facts(
     }
 
 
+def _take(model: HuggingFaceModel, folder: Path) -> bool:
+    """Give a model the weights of a finished run, and tell whether they are whole; if not, the run is gone on with."""
+    if (folder / WHOLE).exists() and not is_whole(folder):
+        return False
+    try:
+        trained = load(folder, device=str(model.device), dtype="auto", tokenizer=model.tokenizer)
+        model.module.load_state_dict(trained.module.state_dict())
+    except (CompressLabError, RuntimeError):  # RuntimeError: weights of other shapes
+        return False
+    return True
+
+
 def _open_run(folder: Path, run: dict[str, Any]) -> Trained | None:
     """Return the result of a finished run, None for one to go on with or to begin; refuse another run's folder."""
     if not (folder / RUN).is_file():
         return None
     try:
-        found = json.loads((folder / RUN).read_text("utf-8"))
-        result = json.loads((folder / RESULT).read_text("utf-8")) if (folder / RESULT).is_file() else None
+        found = read_json(folder / RUN)
     except (OSError, ValueError) as error:
         raise CorruptFile(f"{folder} holds a run that cannot be read ({error}): delete it") from error
+    if not isinstance(found, dict):
+        raise CorruptFile(f"{folder / RUN} is not a JSON object: delete {folder}")
     if found != run:
         differing = sorted(key for key in run if found.get(key) != run[key])
         raise InvalidParameter(
             f"{folder} holds another run (its {', '.join(differing)} differ{'s' * (len(differing) == 1)}): "
             "delete it, or train in another folder"
         )
-    return None if result is None else Trained(**{**result, "losses_bits": tuple(result["losses_bits"])})
+    try:
+        result = read_json(folder / RESULT)
+        return Trained(**{**result, "losses_bits": tuple(map(float, result["losses_bits"]))})
+    except (OSError, ValueError, LookupError, TypeError):
+        return None  # not there yet, or damaged: it is made again from the last checkpoint
 
 
 def _train(
@@ -224,7 +240,7 @@ def _train(
     with _random_states(), quiet_transformers():
         model.module.float()
         try:
-            trainer = make_trainer(model, curriculum, settings, folder if keep else None, progress)
+            trainer = make_trainer(model, curriculum, settings, folder, keep, progress)
         except ImportError as error:  # transformers' Trainer needs accelerate
             raise MissingExtra("training a model", "lm") from error
         with if_stopped(lambda: _kept(folder if keep else None)):
@@ -239,8 +255,9 @@ def _train(
         part = folder / f".{MODEL}.part"
         shutil.rmtree(part, ignore_errors=True)
         save(model, part)
+        mark_whole(part)
         shutil.rmtree(folder / MODEL, ignore_errors=True)
-        part.rename(folder / MODEL)
+        rename(part, folder / MODEL)
         write_atomic(folder / RESULT, [json.dumps(asdict(result), indent=2).encode()])
     return result
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from compresslab.errors import UnknownName, did_you_mean
+from compresslab.json_text import read_json
 
 __all__ = ["STATEMENTS", "Verdict", "claim_verdicts"]
 
@@ -140,7 +140,7 @@ def _ledger_file() -> Path:
 
 def _recorded(path: Path) -> dict[str, str]:
     try:
-        verdicts = json.loads(path.read_text(encoding="utf-8"))["verdicts"]
+        verdicts = read_json(path)["verdicts"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}  # a report is written without it, and says "not recorded"
     return {str(name): str(verdict) for name, verdict in verdicts.items()} if isinstance(verdicts, dict) else {}

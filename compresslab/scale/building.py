@@ -7,7 +7,6 @@ there are follows from the files and the plan alone, so a finished run never has
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,10 +17,11 @@ from typing import Any, Final
 import numpy as np
 
 from compresslab import jit
-from compresslab.arrays import smallest_unsigned
+from compresslab.arrays import checked_vocab_size, smallest_unsigned
 from compresslab.compiled import TextLeaves, sort_leaves
-from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MissingExtra, UnreadableFile
-from compresslab.files import file_at, write_atomic
+from compresslab.errors import CorruptFile, EmptyDataset, InvalidParameter, InvalidTokens, MissingExtra, UnreadableFile
+from compresslab.files import file_at, rename, write_atomic
+from compresslab.json_text import read_json
 from compresslab.phrases import Parse, check_depth, check_parse
 from compresslab.scale.layers import write_tree_of_runs
 from compresslab.scale.memory import available_bytes, resident_bytes
@@ -163,12 +163,16 @@ def make_plan(
     tell: Report,
     parts: int | None = 1,
 ) -> Plan:
-    """Plan a build, or take up the plan of an earlier attempt at the same one (in as many parts, where not given)."""
+    """Plan a build, or take up the plan of an earlier attempt at the same one (in as many parts, where not given).
+
+    Raises:
+        InvalidParameter: the folder holds the plan of another build.
+        CorruptFile: its plan is damaged.
+    """
     shard = max(shard, 2 * check_depth(depth))
     prints, known, note = [file.fingerprint() for file in files], check_parse(parse), folder / "plan.json"
     if note.exists():
-        held = Plan(**json.loads(note.read_bytes()))
-        held = replace(held, cuts=tuple(held.cuts))
+        held = _read_plan(note)
         same = (held.files, held.depth, held.parse) == (prints, depth, known) and parts in (None, held.parts)
         if not same or vocab_size not in (None, held.vocab_size):
             raise InvalidParameter(
@@ -189,6 +193,21 @@ def make_plan(
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(note, [json.dumps(asdict(plan)).encode()])
     return plan
+
+
+def _read_plan(note: Path) -> Plan:
+    try:
+        held = Plan(**read_json(note))
+        held = replace(held, cuts=tuple(held.cuts))
+        whole = (held.depth, held.vocab_size, held.shard, held.parts, *held.cuts)
+        if not all(type(number) is int and number > 0 for number in whole) or list(held.cuts) != sorted(set(held.cuts)):
+            raise ValueError(f"its numbers are {whole!r:.80}")
+        check_depth(held.depth)
+        checked_vocab_size(held.vocab_size)
+        check_parse(held.parse)
+    except (ValueError, TypeError) as error:
+        raise CorruptFile(f"{note} is no plan of a build ({error}): remove {note.parent}, and build again") from error
+    return held
 
 
 def budget(memory: int | None) -> int:
@@ -288,7 +307,7 @@ def finish_tree(runs: list[Path], plan: Plan, target: Path, folder: Path, memory
 
     try:
         write_tree_of_runs(told(), layers / "tree", layers, plan.depth, plan.vocab_size, plan.parse)
-        os.replace(layers / "tree", target)
+        rename(layers / "tree", target)
     except BaseException:
         shutil.rmtree(layers, ignore_errors=True)
         raise

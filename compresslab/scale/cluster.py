@@ -15,7 +15,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final
 
-from compresslab.errors import EmptyDataset, InvalidParameter, MissingExtra, UnreadableFile
+from compresslab.errors import EmptyDataset, InvalidParameter, LostWorker, MissingExtra, UnreadableFile
 from compresslab.scale.building import (
     DEEP,
     PER_SYMBOL,
@@ -80,6 +80,7 @@ def build_tree_on_cluster(
         UnreadableFile: no scheduler answers, or a file cannot be read or written.
         InvalidParameter: as a local build; parts below 1.
         EmptyDataset: no responses.
+        LostWorker: workers died of the same piece of work, one after the other.
     """
     try:
         distributed: Any = importlib.import_module("distributed")
@@ -121,6 +122,11 @@ def build_tree_on_cluster(
                 for part in made:
                     shutil.move(part, target / part.name)
             shutil.rmtree(folder, ignore_errors=True)
+    except distributed.KilledWorker as error:
+        raise LostWorker(
+            f"workers of the cluster died of the same piece of work, as they do out of memory: give them more, or a "
+            f"smaller memory= to count in; finished shards are kept in {folder}"
+        ) from error
     finally:
         if client is not cluster:
             client.close()

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from compresslab import merge_kernels
 from compresslab.arrays import smallest_unsigned
+from compresslab.errors import CorruptFile
+from compresslab.leaf_checks import check_piece
 from compresslab.runs import Run
 from compresslab.strings import Unsigned
 
@@ -20,6 +22,10 @@ __all__ = ["Reader", "align_readers", "merge_on_disk", "one_ahead"]
 
 class Reader(Protocol):
     """A run that is read from its start to its end."""
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
 
     @property
     def dtypes(self) -> tuple[np.dtype[Any], ...]:
@@ -44,13 +50,16 @@ def merge_on_disk(readers: Sequence[Reader], depth: int, memory: int) -> Iterato
 def align_readers(readers: Sequence[Reader], depth: int, memory: int, column: NDArray[np.int64]) -> Iterator[Run]:
     """Yield the union of the leaves of runs, piece by piece, in order, with a matrix of counts.
 
-    A piece is good until the next but one is made.
+    A piece is good until the next but one is made. What is read is checked before the kernel reads it.
 
     Args:
         readers: as in :func:`merge_on_disk`.
         depth: the trees' depth.
         memory: bytes that buffers may take in all.
         column: int64, shape ``(K,)``: the column of the matrix that each run's counts are added to.
+
+    Raises:
+        CorruptFile: a run's leaves cannot be a tree's.
     """
     runs, symbol = len(readers), readers[0].dtypes[3]
     # Half of the memory holds what is read, a third two pieces that are written; a leaf brings at most depth symbols.
@@ -64,9 +73,16 @@ def align_readers(readers: Sequence[Reader], depth: int, memory: int, column: ND
     symbols = np.empty(runs * block * depth, symbol)  # only what is read into it takes memory
     leaf, end, at = (np.arange(runs, dtype=np.int64) * step for step in (block, block, block * depth))
     last = np.zeros(runs, bool)
+    before: list[int | None] = [None] * runs
 
     def refill(k: int) -> None:
         parts = readers[k].read(block)
+        try:
+            check_piece(*parts, before[k], depth)
+        except CorruptFile as error:
+            raise CorruptFile(f"{readers[k].name} is damaged: {error}; remove it, and build again") from error
+        if len(parts[1]):
+            before[k] = int(parts[1][-1])
         leaf[k], at[k] = k * block, k * block * depth
         end[k] = leaf[k] + len(parts[0])
         last[k] = len(parts[0]) < block

@@ -21,14 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab.errors import CorruptFile, UnreadableFile
-from compresslab.files import unreadable, write_atomic
+from compresslab.files import rename, unreadable, write_atomic
 from compresslab.interrupts import temporary
+from compresslab.json_text import read_json
 from compresslab.strings import Unsigned
 
 __all__ = ["RunReader", "RunWriter", "is_finished", "remove_unfinished", "writing"]
 
 PARTS: Final = ("shared", "length", "counts", "symbols")
 NOTE: Final = "run.json"
+DTYPES: Final = frozenset({"|u1", "<u2", "<u4", "<u8", "<i8"})
 NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -99,7 +101,7 @@ class RunWriter:
         note = {"dtypes": [d.str for d in self._dtypes], "sizes": self._sizes, "crc32": self._sums}
         write_atomic(self._folder / NOTE, [json.dumps(note).encode()])
         try:
-            self._folder.rename(self._run)
+            rename(self._folder, self._run)
         except OSError:
             if not is_finished(self._run):
                 raise
@@ -112,26 +114,42 @@ class RunWriter:
 
 
 class RunReader:
-    """Reads a run from its start, and checks it at its end."""
+    """Reads a run from its start, and checks it at its end.
+
+    Raises:
+        UnreadableFile: a file of it is missing or cannot be read.
+        CorruptFile: its note or the sizes of its files are not those of a run.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.name, self._folder, self._stack = str(folder), folder, ExitStack()
         try:
-            note = json.loads((folder / NOTE).read_bytes())
+            note = read_json(folder / NOTE)
+            sizes, self._want = note["sizes"], note["crc32"]
+            if not set(note["dtypes"]) <= DTYPES or len(note["dtypes"]) != len(PARTS):
+                raise ValueError(f"it has arrays of {note['dtypes']!r:.60}")
             self.dtypes = tuple(np.dtype(d) for d in note["dtypes"])
-            self.leaves, self.symbols = note["sizes"][0], note["sizes"][3]
-            self._left, self._sums, self._want = self.leaves, [0] * 4, note["crc32"]
-            self._stack, self._folder = ExitStack(), folder
+            wanted = [size * dtype.itemsize for size, dtype in zip(sizes, self.dtypes, strict=True)]
+            if [(folder / part).stat().st_size for part in PARTS] != wanted or not sizes[0] == sizes[1] == sizes[2]:
+                raise ValueError("its files have other sizes")
+        except (ValueError, LookupError, TypeError) as error:
+            raise CorruptFile(f"{folder} is damaged ({error}): remove it, and build again") from error
+        except OSError as error:
+            raise error if isinstance(error, UnreadableFile) else unreadable(folder, error) from error
+        self.leaves, self.symbols = sizes[0], sizes[3]
+        self._left, self._sums = self.leaves, [0] * 4
+        try:
             self._files = [self._stack.enter_context((folder / part).open("rb")) for part in PARTS]
         except OSError as error:
+            self._stack.close()
             raise unreadable(folder, error) from error
-        except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise CorruptFile(f"{folder / NOTE} is damaged: remove {folder}, and build again") from error
 
     def read(self, leaves: int) -> tuple[Unsigned, Unsigned, Unsigned, Unsigned]:
         """Return the next leaves, fewer at the end, none after it."""
         leaves = min(leaves, self._left)
         shared, length, counts = (self._next(i, leaves) for i in range(3))
-        symbols = self._next(3, int(length.sum(dtype=np.int64) - shared.sum(dtype=np.int64)))
+        added = int(length.sum(dtype=np.int64)) - int(shared.sum(dtype=np.int64))
+        symbols = self._next(3, max(added, 0))  # whether the leaves can be so is for who merges them to check
         self._left -= leaves
         if not self._left:
             self._stack.close()

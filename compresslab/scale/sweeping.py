@@ -24,8 +24,15 @@ from numpy.typing import NDArray
 
 from compresslab import merge_kernels
 from compresslab.arrays import smallest_unsigned
-from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary, UnreadableFile
-from compresslab.files import file_at, temporary_folder
+from compresslab.errors import (
+    CorruptFile,
+    EmptyDataset,
+    InvalidParameter,
+    InvalidTokens,
+    MismatchedVocabulary,
+    UnreadableFile,
+)
+from compresslab.files import file_at, rename, temporary_folder
 from compresslab.phrases import check_depth
 from compresslab.runs import Run
 from compresslab.scale.layers import write_tree_of_runs
@@ -62,6 +69,7 @@ class TreeReader:
             leaves.counts.dtype,
             leaves.symbols[0].dtype,
         )
+        self.name = "a tree"
         self._leaves, self._depth, self._at = leaves, depth, 0
         self._nodes = np.zeros(depth, np.int64)
 
@@ -76,6 +84,8 @@ class TreeReader:
         layered = np.concatenate(
             [held.symbols[m][self._nodes[m] : self._nodes[m] + new[m]] for m in range(self._depth)]
         )
+        if len(layered) != new.sum():
+            raise CorruptFile("a mapped tree has fewer symbols than its leaves bring: its file changed; open it again")
         symbols = np.empty_like(layered)
         merge_kernels.from_layers(layered, np.cumsum(new) - new, shared, length, symbols)
         self._nodes += new
@@ -218,7 +228,7 @@ def _write(pieces: Iterator[Run], tree: TokenTree, depth: int, path: str | PathL
         raise UnreadableFile(f"cannot write {path}: {target.parent} is not a directory")
     with writing(target.parent), temporary_folder(beside=target) as folder:
         write_tree_of_runs(pieces, folder / "tree", folder, depth, tree.vocab_size, tree.parse)
-        (folder / "tree").replace(target)
+        rename(folder / "tree", target)
 
 
 def _readers(trees: Sequence[TokenTree]) -> list[TreeReader]:

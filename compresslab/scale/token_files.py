@@ -174,10 +174,10 @@ def _open_npy(path: Path, eos: int | None) -> TokenFile:
             major = np.lib.format.read_magic(file)[0]
             reader = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
             shape, _, dtype = reader(file)
-        except ValueError as error:
+        except (ValueError, TypeError, RecursionError, MemoryError, OverflowError) as error:
             raise CorruptFile(f"{path} is no .npy file: {error}") from error
         start = file.tell()
-    if len(shape) != 1 or dtype.kind not in "iu":
+    if len(shape) != 1 or shape[0] < 0 or dtype.kind not in "iu":
         raise InvalidTokens(f"{path} holds {dtype} of shape {shape}: give a one-dimensional array of whole numbers")
     _check_size(path, start + shape[0] * dtype.itemsize)
     return _flat(path, dtype, start, shape[0], eos)
@@ -189,6 +189,8 @@ def _open_bin(path: Path, dtype: npt.DTypeLike | None, eos: int | None) -> Token
         head = np.fromfile(path, "<i4", 3)
         known = LLM_C.get((int(head[0]), int(head[1])))
         if known is not None:
+            if head[2] < 0:
+                raise CorruptFile(f"{path} has {head[2]} tokens by its header: it is damaged; restore it")
             _check_size(path, 1024 + int(head[2]) * known.itemsize)
             return _flat(path, known, 1024, int(head[2]), eos)
     try:
@@ -225,7 +227,8 @@ def _open_megatron(path: Path, index: Path, eos: int | None) -> TokenFile:
         documents = np.fromfile(file, "<i8", bounds)
     dtype = np.dtype(MEGATRON_DTYPES[code])
     total = np.concatenate([[0], np.cumsum(lengths)])
-    if (lengths < 0).any() or not len(documents) or documents[0] != 0 or documents[-1] != sequences:
+    falls = (lengths < 0).any() or (documents[1:] < documents[:-1]).any()
+    if falls or not len(documents) or documents[0] != 0 or documents[-1] != sequences:
         raise CorruptFile(f"{index} does not cut {sequences} sequences into documents: restore it")
     offsets = total[documents]
     _check_size(path, int(total[-1]) * dtype.itemsize)
@@ -294,14 +297,22 @@ def _open_arrow(path: Path, column: str | None, eos: int | None) -> TokenFile:
                 except arrow.ArrowInvalid:
                     source.seek(0)
                     schema = arrow.ipc.open_stream(source).schema
-    except arrow.ArrowInvalid as error:
-        raise CorruptFile(f"{path} is no {path.suffix[1:]} file: {str(error).splitlines()[0]}") from error
-    name = _column(path, schema, column, arrow)
+        name = _column(path, schema, column, arrow)
+    except (arrow.ArrowException, UnicodeError) as error:
+        raise CorruptFile(f"{path} is no {path.suffix[1:]} file: {_first_line(error)}") from error
     lists = not arrow.types.is_integer(schema.field(name).type)
+
+    def checked() -> Iterator[Any]:
+        try:
+            for batch in batches():
+                batch.validate(full=True)  # Arrow's own files say where lists begin and end, and nothing else checks it
+                yield batch
+        except (arrow.ArrowException, OSError) as error:  # Arrow raises OSError for damage, too
+            raise CorruptFile(f"{path} is damaged: {_first_line(error)}; restore it") from error
 
     def columns() -> Iterator[tuple[Any, Unsigned]]:
         done = 0
-        for batch in batches():
+        for batch in checked():
             held = batch.column(batch.schema.get_field_index(name))
             if held.null_count or (lists and held.flatten().null_count):
                 raise InvalidTokens(f"column '{name}' of {path} has nulls: remove those rows")
@@ -326,6 +337,10 @@ def _open_arrow(path: Path, column: str | None, eos: int | None) -> TokenFile:
             yield _split(before, eos, last=True)
 
     return TokenFile(path, -1, (name, eos), read)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _runs(offsets: NDArray[np.int64], block: int) -> Iterator[tuple[int, int]]:
