@@ -72,7 +72,9 @@ def kills(times: int) -> collections.Counter[str]:
     return count
 
 
-def report(seed: int, inputs: int, processes: int, lines: list[str], killed: collections.Counter[str], took: float) -> str:
+def report(
+    seed: int, inputs: int, processes: int, lines: list[str], killed: collections.Counter[str], took: float
+) -> str:
     return "\n".join(
         [
             "# Reliability",
@@ -112,7 +114,9 @@ def show(seed: int, index: int) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Damaged and hostile files: are they refused by name, or read right?")
-    parser.add_argument("--inputs", type=int, metavar="N", help=f"how many; {INPUTS:,}, and docs/reliability.md, by default")
+    parser.add_argument(
+        "--inputs", type=int, metavar="N", help=f"how many; {INPUTS:,}, and docs/reliability.md, by default"
+    )
     parser.add_argument("--seed", type=int, metavar="S", help="of all chance; a new one by default")
     parser.add_argument("--shards", type=int, default=os.cpu_count() or 1, metavar="K", help="processes; one a core")
     parser.add_argument("--only", default="", metavar="NAME", help="only kinds whose names begin so")
@@ -128,7 +132,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     def tell(done: int, found: Any) -> None:
         if found is not None:
-            print(f"{seed}:{found.index} {found.kind}: {found.fault.outcome} in {found.fault.where}: {found.fault.what}")
+            print(
+                f"{seed}:{found.index} {found.kind}: {found.fault.outcome} in {found.fault.where}: {found.fault.what}"
+            )
         elif time.monotonic() - last[0] > 30:
             last[0] = time.monotonic()
             print(f"{done:,} inputs, {last[0] - start:.0f} s", flush=True)
@@ -140,7 +146,9 @@ def main(arguments: list[str] | None = None) -> int:
     lines = list(shards.table(tallies))
     print("\n".join(lines))
     for count, found in sorted(faults.values(), key=lambda pair: (pair[1].kind, -pair[0])):
-        print(f"{count:6} x {seed}:{found.index} {found.kind}: {found.fault.outcome} in {found.fault.where}: {found.fault.what}")
+        print(
+            f"{count:6} x {seed}:{found.index} {found.kind}: {found.fault.outcome} in {found.fault.where}: {found.fault.what}"
+        )
     print(f"{len(chosen):,} inputs of seed {seed} in {took:.0f} s on {given.shards} processes")
     broken = False
     if given.inputs is None and not given.only:

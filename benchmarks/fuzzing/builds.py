@@ -21,7 +21,7 @@ from compresslab.tree import TokenTree
 
 from .chance import damaged, hostile_int, json_text, twist_json
 from .engine import REFUSED, Game, Kind
-from .tree_files import Parts, pack_tree, phrases_of, with_digest
+from .tree_files import Parts, pack_tree, phrases_of
 
 __all__ = ["KINDS", "warm"]
 
@@ -167,7 +167,7 @@ def play_parts(game: Game) -> None:
         else:
             files[at] = pack_tree(Parts(right_tree()))
     for i, body in enumerate(files):
-        game.write(f"part-{i:04d}.tree", with_digest(body))
+        game.write(f"part-{i:04d}.tree", body)
     target = game.folder / "joined"
     opened = game.attempt("open", open_tree_parts, game.folder)
     if game.attempt("join", join_tree_parts, game.folder, target) is not REFUSED:

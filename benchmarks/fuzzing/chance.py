@@ -7,14 +7,35 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["EDGES", "damaged", "hostile_int", "hostile_json", "hostile_text", "json_text", "twist_json", "with_checksum"]
+__all__ = [
+    "EDGES",
+    "damaged",
+    "hostile_int",
+    "hostile_json",
+    "hostile_text",
+    "json_text",
+    "twist_json",
+    "with_checksum",
+]
 
 EDGES: Final = tuple(
     sorted({0, *(sign * ((1 << power) + by) for power in (0, 7, 8, 15, 16, 24, 31, 32, 40, 53, 60, 62, 63, 64, 70, 128)
                  for by in (-1, 0, 1) for sign in (1, -1))})
 )  # fmt: skip
 _CONTROLS: Final = ("\x1b[2J\x1b]0;owned\x07", "\x9b31m", "\r", "\x08" * 5, "a\u202eb", "\x00", "\ud800", "\x7f")
-_WORDS: Final = ("", " ", "a", "../../etc/passwd", "/dev/zero", "~nosuchuser/x", "hf:no/such", "tree:x", "%s%n", "NaN", "é" * 300)
+_WORDS: Final = (
+    "",
+    " ",
+    "a",
+    "../../etc/passwd",
+    "/dev/zero",
+    "~nosuchuser/x",
+    "hf:no/such",
+    "tree:x",
+    "%s%n",
+    "NaN",
+    "é" * 300,
+)
 
 
 def hostile_int(chance: random.Random, near: int | None = None, least: int | None = None) -> int:

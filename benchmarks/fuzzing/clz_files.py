@@ -24,13 +24,13 @@ from compresslab.coding import (
     recover_file,
     verify_file,
 )
+from compresslab.coding.clz_header import VERSION
 from compresslab.dataset import Dataset
 from compresslab.lm.coding import TokenCoder
 from compresslab.lm.tree_model import TreeModel
 
-from . import clz_forge
 from .chance import damaged, hostile_int, hostile_json, hostile_text, json_text, twist_json
-from .clz_forge import Facts, Forged, Piece, facts_of, leb, piece_of
+from .clz_forge import Forged, Piece, copy_of, facts_of, leb, piece_of
 from .engine import REFUSED, Game, Kind
 
 __all__ = ["KINDS", "FastModel", "forged", "use"]
@@ -115,8 +115,9 @@ def coded_by(method: int, content: bytes, model: Any) -> bytes:
             return bytes(model.compress(content))
 
 
-def forged(chance: random.Random, model: Any, most: int = 600) -> tuple[Forged, bytes]:
-    """Return the parts of a right file, and its original."""
+def forged(chance: random.Random, model: Any, most: int = 600, version: int = 0) -> tuple[Forged, bytes]:
+    """Return the parts of a right file, and its original; of either version that is read, where none is given."""
+    version = version or chance.choice((VERSION, VERSION, 2))
     size = chance.choice((0, 1, most // 3, most, chance.randrange(most)))
     chunk_size = chance.choice((1 << 24, 128, most // 3 + 1, max(1, size), max(1, size - 1), 64))
     if size / chunk_size > 12:
@@ -129,9 +130,8 @@ def forged(chance: random.Random, model: Any, most: int = 600) -> tuple[Forged, 
         pieces.append(piece_of(index, index * chunk_size, method, coded_by(method, content, model), content))
     digest = clz.whole_digest()
     digest.update(data)
-    facts = facts_of(model, size, chunk_size)
-    copy = facts_of(model, size, chunk_size, short=len(pieces) == 1)
-    return Forged(facts, copy, pieces, digest.digest()), data
+    facts = facts_of(model, size, chunk_size, version)
+    return Forged(facts, copy_of(facts, len(pieces)), pieces, digest.digest(), version), data
 
 
 # ---- what is changed ----
@@ -144,7 +144,7 @@ def twist_sizes(chance: random.Random, file: Forged) -> None:
         file.facts.size = hostile_int(chance, file.facts.size, 0)
     if chance.random() < 0.6:
         file.facts.chunk_size = hostile_int(chance, file.facts.chunk_size, 0)
-    if both:
+    if both and file.copy is not None:
         file.copy.size, file.copy.chunk_size = file.facts.size, file.facts.chunk_size
 
 
@@ -178,8 +178,13 @@ def twist_text(chance: random.Random, file: Forged) -> None:
         text = json.dumps({**held, "settings": 0})[:-2].encode() + b"[" * deep + b"]" * deep + b"}"
     else:
         text = chance.randbytes(chance.randrange(60))
+    set_text(file, text, both=chance.random() < 0.9)
+
+
+def set_text(file: Forged, text: bytes, both: bool = True) -> None:
+    """Put another text among the facts, and into their copy where there is one."""
     file.facts.text = text
-    if file.copy.text is not None and chance.random() < 0.9:
+    if both and file.copy is not None and file.copy.text is not None:
         file.copy.text = text
 
 
@@ -188,7 +193,12 @@ def twist_fingerprint(chance: random.Random, file: Forged) -> None:
     held = file.facts.fingerprint
     held = chance.choice((b"", held[:1], held[:4], held + held, chance.randbytes(len(held)), held * 300))
     file.facts.fingerprint = held
-    file.copy.fingerprint = held if file.copy.text is not None else held[:4]
+    if file.facts.version > 2 and chance.random() < 0.5:
+        others = [chance.choice((b"", b"", chance.randbytes(4), bytes(32), bytes(400))) for _ in range(3)]
+        file.facts.others, file.facts.stream = others, chance.choice((1, 1, 0, 2, hostile_int(chance, 1, 0)))
+    if file.copy is not None:
+        file.copy.fingerprint = held if file.copy.text is not None else held[:4]
+        file.copy.others, file.copy.stream = file.facts.others, file.facts.stream
 
 
 def twist_head(chance: random.Random, file: Forged) -> None:
@@ -270,7 +280,7 @@ def twist_index(chance: random.Random, file: Forged) -> None:
     else:
         file.claimed_facts = hostile_int(chance, 60, 0)
     if chance.random() < 0.2:
-        file.version = chance.choice((0, 1, clz.VERSION - 1, clz.VERSION + 1, 255))
+        file.version = chance.choice((0, 1, 2, VERSION, VERSION + 1, 255))
 
 
 TWISTS: Final[dict[str, Callable[[random.Random, Forged], None]]] = {
@@ -306,7 +316,11 @@ def use(
     if info is not REFUSED:
         game.check("info", min(info.original_size, info.chunk_size) < 1 << 31, "took a claim that no chunk can keep")
         raw = [piece for piece in pieces if piece.method == RAW and piece.size != len(piece.payload)]
-        game.check("info", not raw or info.methods.get("raw", 0) < sum(p.method == RAW for p in pieces), "took a raw chunk of another size")
+        game.check(
+            "info",
+            not raw or info.methods.get("raw", 0) < sum(p.method == RAW for p in pieces),
+            "took a raw chunk of another size",
+        )
     out = game.folder / "out"
     if game.chance.random() < 0.7:
         if game.attempt("decompress", decompress_file, path, out, model=model) is not REFUSED:
@@ -364,7 +378,7 @@ def play_model(make: Callable[[], Any], most: int, sizes: int) -> Callable[[Game
 
     def play(game: Game) -> None:
         chance, model = game.chance, make()
-        file, data = forged(chance, model, most)
+        file, data = forged(chance, model, most, VERSION)
         right: bytes | None = data
         if file.pieces and chance.random() < 0.8:
             piece = chance.choice(file.pieces)
@@ -381,8 +395,8 @@ def play_model(make: Callable[[], Any], most: int, sizes: int) -> Callable[[Game
             if chance.random() < 0.1:
                 piece.size = 1 << chance.randrange(1, sizes)
                 if len(file.pieces) == 1:
-                    file.facts.size = file.copy.size = piece.size
-                    file.facts.chunk_size = file.copy.chunk_size = 1 << 24
+                    file.facts.size = piece.size
+                    file.facts.chunk_size = 1 << 24
                     right = None
         use(game, file.packed(), file.pieces, right, model)
 
@@ -396,8 +410,8 @@ def play_bomb(game: Game) -> None:
     size = chance.choice((BOMB, BOMB, 100, 1 << 24, (1 << 31) - 1, 1 << 40))
     chunk_size = chance.choice((size, (1 << 31) - 1, 1 << 24))
     piece = Piece(0, 0, method, size, payload, b"", bomb_digest())
-    facts, copy = facts_of(model, size, chunk_size), facts_of(model, size, chunk_size, short=True)
-    data = Forged(facts, copy, [piece], b"").packed()
+    facts = facts_of(model, size, chunk_size, chance.choice((2, VERSION)))
+    data = Forged(facts, copy_of(facts, 1), [piece], b"", facts.version).packed()
     path = game.write("f.clz", data)
     game.attempt("info", file_info, path)
     way = chance.choice(("verify", "recover"))
@@ -419,7 +433,7 @@ def play_zeros(game: Game) -> None:
     digest = clz.whole_digest()
     digest.update(data)
     facts = facts_of(model, size, chunk_size)
-    file = Forged(facts, facts_of(model, size, chunk_size, short=len(pieces) == 1), pieces, digest.digest())
+    file = Forged(facts, copy_of(facts, len(pieces)), pieces, digest.digest())
     out = game.folder / "out"
     path = game.write("f.clz", file.packed())
     result = game.attempt("decompress", decompress_file, path, out, model=model)
@@ -437,7 +451,8 @@ def play_crowd(game: Game) -> None:
             heads.append(piece.head())
             behind += len(heads[-1])
         middle = b"".join(reversed(heads))
-        head = clz_forge.Forged(facts_of(model, count * 100, 100), facts_of(model, 0, 1), [], b"", bare=frozenset({"trailer"}))
+        facts = facts_of(model, count * 100, 100)
+        head = Forged(facts, None, [], b"", bare=frozenset({"trailer"}))
         data = (head.packed() if chance.random() < 0.5 else b"") + middle + bytes(4)
         use(game, data, [], None, model)
         return
@@ -446,7 +461,8 @@ def play_crowd(game: Game) -> None:
     pieces = [piece_of(i, i, RAW, data[i : i + 1], data[i : i + 1]) for i in range(count)]
     digest = clz.whole_digest()
     digest.update(data)
-    file = Forged(facts_of(model, count, 1), facts_of(model, count, 1), pieces, digest.digest())
+    facts = facts_of(model, count, 1)
+    file = Forged(facts, copy_of(facts, count), pieces, digest.digest())
     if chance.random() < 0.5:
         file.bare = frozenset({chance.choice(("header", "trailer"))})
     use(game, file.packed(), pieces, data, model)
@@ -462,7 +478,8 @@ def play_claims(game: Game) -> None:
     place = chance.choice((0, 0, 1, hostile_int(chance, None, 0)))
     pieces = [] if chance.random() < 0.4 else [piece_of(place, place * chunk_size, RAW, content, content)]
     facts = facts_of(model, size, chunk_size)
-    file = Forged(facts, facts_of(model, size, chunk_size, short=True), pieces, bytes(32))
+    facts.version = chance.choice((2, VERSION))
+    file = Forged(facts, copy_of(facts, chance.choice((1, 1, 2))), pieces, bytes(32), facts.version)
     if chance.random() < 0.7:
         file.bare = frozenset({"trailer"})
     if chance.random() < 0.2:

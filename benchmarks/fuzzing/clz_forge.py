@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import compresslab.coding.clz_format as clz
-from compresslab.coding.clz_header import _TYPICAL
+from compresslab.coding.chunk_model import identity_of
+from compresslab.coding.clz_header import _DICTIONARY, STREAM_VERSION, VERSION
 
-__all__ = ["Facts", "Forged", "Piece", "facts_of", "leb", "piece_of"]
+__all__ = ["Facts", "Forged", "Piece", "copy_of", "deflated", "facts_of", "leb", "piece_of"]
 
 
 def leb(value: int) -> bytes:
@@ -30,22 +31,29 @@ def crc(data: bytes) -> bytes:
 
 @dataclass
 class Facts:
-    """What a header says: sizes and fingerprint, and a text, which should be JSON (None in a short copy)."""
+    """What a header says: sizes, fingerprints, and a text, which should be JSON (None in a short copy of version 2)."""
 
     size: int
     chunk_size: int
     fingerprint: bytes
     text: bytes | None
+    version: int = VERSION
+    stream: int = STREAM_VERSION
+    others: list[bytes] = field(default_factory=lambda: [b"", b"", b""])  # of tokenizer, template, probe
 
     def packed(self) -> bytes:
         size = self.chunk_size
         power = 0 < size < 1 << 32 and size & (size - 1) == 0
         code = size.bit_length() - 1 if power else size + 32
-        out = leb(self.size) + leb(code) + leb(len(self.fingerprint)) + self.fingerprint
-        if self.text is None:
-            return out
-        packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, _TYPICAL)
-        return out + packer.compress(self.text) + packer.flush()
+        prints = [self.fingerprint, *(self.others if self.version > 2 else ())]
+        out = leb(self.size) + leb(code) + (leb(self.stream) if self.version > 2 else b"")
+        out += b"".join(leb(len(one)) + one for one in prints)
+        return out if self.text is None else out + deflated(self.text, self.version)
+
+
+def deflated(text: bytes, version: int) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY[version])
+    return packer.compress(text) + packer.flush()
 
 
 @dataclass
@@ -83,10 +91,10 @@ class Forged:
     """A `.clz` file in parts."""
 
     facts: Facts
-    copy: Facts
+    copy: Facts | None  # None where there is one chunk, from version 3 on
     pieces: list[Piece]
     whole: bytes  # digest
-    version: int = clz.VERSION
+    version: int = VERSION
     order: list[int] | None = None  # of the pieces, where they do not lie as they are listed
     between: dict[int, bytes] = field(default_factory=dict)  # junk before a piece
     entries: bytes | None = None
@@ -104,7 +112,7 @@ class Forged:
         return b"".join(parts) + (b"" if "trailer" in self.bare else self.trailer())
 
     def trailer(self) -> bytes:
-        copy = self.copy.packed()
+        copy = b"" if self.copy is None else self.copy.packed()
         entries = b"".join(piece.entry() for piece in self.pieces) if self.entries is None else self.entries
         body = leb(len(copy)) + copy + entries + (b"" if len(self.pieces) == 1 else self.whole)
         length = len(body) if self.claimed_trailer is None else self.claimed_trailer
@@ -112,14 +120,23 @@ class Forged:
         return body + crc(body) + b"CLZ\n"
 
 
-def facts_of(model: Any, size: int, chunk_size: int, *, short: bool = False) -> Facts:
+def facts_of(model: Any, size: int, chunk_size: int, version: int = VERSION) -> Facts:
     """Return the facts that `compress_file` would write."""
-    fingerprint = bytes.fromhex(model.fingerprint())
-    if short:
-        return Facts(size, chunk_size, fingerprint[:4], None)
     libraries = {"compresslab": "0.1.0", "numpy": "2.4.6", "python": "3.11.7"}
     text = {"libraries": libraries, "model": model.name, "settings": model.settings()}
-    return Facts(size, chunk_size, fingerprint, json.dumps(text, sort_keys=True, separators=(",", ":")).encode())
+    identity = identity_of(model)
+    if identity.machine and version > 2:
+        text["machine"] = dict(identity.machine)
+    others = [bytes.fromhex(one) for one in (identity.tokenizer, identity.template, identity.probe)]
+    plain = json.dumps(text, sort_keys=True, separators=(",", ":")).encode()
+    return Facts(size, chunk_size, bytes.fromhex(identity.model), plain, version, STREAM_VERSION, others)
+
+
+def copy_of(facts: Facts, chunks: int) -> Facts | None:
+    """Return the copy of facts that stands in the trailer."""
+    if chunks != 1:
+        return replace(facts)
+    return None if facts.version > 2 else replace(facts, fingerprint=facts.fingerprint[:4], text=None)
 
 
 def piece_of(index: int, start: int, method: int, payload: bytes, content: bytes) -> Piece:

@@ -21,7 +21,7 @@ from . import clz_files, clz_forge, token_files
 from .chance import EDGES, damaged, hostile_text, json_text, twist_json
 from .clz_forge import facts_of
 from .engine import REFUSED, Game, Kind
-from .tree_files import Parts, pack_tree, some_tree, with_digest
+from .tree_files import Parts, pack_tree, some_tree
 
 __all__ = ["KINDS", "warm"]
 
@@ -84,8 +84,21 @@ MEASURED: Final[dict[str, tuple[str, ...]]] = {
     "--split": ("line", "sentence", "word", "document"), "--encoding": token_files.DESCRS + ("latin-1", "utf-16"), "--json": (),
 }  # fmt: skip
 RATE: Final = {**MEASURED, "--no-code": (), "--window": NUMBERS, "--stride": NUMBERS, "--batch": NUMBERS}
-TREE: Final = {**MEASURED, "--layers": NUMBERS, "--children": NUMBERS, "--save": ("out.tree", *PATHS), "--vocab-size": NUMBERS}
-ELASTICITY: Final = {**MEASURED, "--k": NUMBERS, "--l": NUMBERS, "--epsilon": NUMBERS, "--natural": (), "--seed": NUMBERS}
+TREE: Final = {
+    **MEASURED,
+    "--layers": NUMBERS,
+    "--children": NUMBERS,
+    "--save": ("out.tree", *PATHS),
+    "--vocab-size": NUMBERS,
+}
+ELASTICITY: Final = {
+    **MEASURED,
+    "--k": NUMBERS,
+    "--l": NUMBERS,
+    "--epsilon": NUMBERS,
+    "--natural": (),
+    "--seed": NUMBERS,
+}
 TOKEN_TREE: Final = {
     "--depth": NUMBERS, "--eos": NUMBERS, "--dtype": token_files.DESCRS, "--column": PATHS, "--vocab-size": NUMBERS,
     "--memory": ("400MB", "1TB", "-1GB", "nanGB", "1e999GB", *NUMBERS), "--json": (), "--parse": ("windows", "prefix"),
@@ -120,12 +133,20 @@ def play_models(game: Game) -> None:
     """rate and compress under a tree that is forged, or a model that is none."""
     chance = game.chance
     body = pack_tree(Parts(some_tree(chance.choice((2, 7, 12, 3, 0)))))
-    path = game.write("m.tree", with_digest(damaged(chance, body) if chance.random() < 0.6 else body))
-    name = f"tree:{path}" if chance.random() < 0.8 else chance.choice(("tree:", "tinny", "tree:nothing", "", "x/y", "a.gguf"))
+    path = game.write("m.tree", damaged(chance, body) if chance.random() < 0.6 else body)
+    name = (
+        f"tree:{path}"
+        if chance.random() < 0.8
+        else chance.choice(("tree:", "tinny", "tree:nothing", "", "x/y", "a.gguf"))
+    )
     options = ["--window", "8"] if chance.random() < 0.3 else []
     run(game, "rate --model", ["rate", "--model", name, *options, some_text(game)])
     if chance.random() < 0.3:
-        run(game, "compress --model", ["compress", "--model", name, "--out", str(game.folder / "c.clz"), some_text(game)])
+        run(
+            game,
+            "compress --model",
+            ["compress", "--model", name, "--out", str(game.folder / "c.clz"), some_text(game)],
+        )
 
 
 def play_coding(game: Game) -> None:
@@ -160,7 +181,7 @@ def _trap(game: Game, file: clz_forge.Forged) -> str:
     chance, mark = game.chance, str(game.folder / "mark")
     settings: dict[str, Any] = {"streams": 4, "segment": 64, "numpy": "2", "processor": "x86_64"}
     if chance.random() < 0.5:
-        model = f"tree:{game.write('m.tree', with_digest(pack_tree(Parts(some_tree(2)))))}"
+        model = f"tree:{game.write('m.tree', pack_tree(Parts(some_tree(2))))}"
         settings = twist_json(chance, settings, chance.choice((1, 2)))
     else:
         auto = {"AutoConfig": "trap.Config", "AutoModelForCausalLM": "trap.Model"}
@@ -169,9 +190,7 @@ def _trap(game: Game, file: clz_forge.Forged) -> str:
         model = f"hf:{game.folder}"
     held = json.loads(facts_of(EmbeddedModel(), 0, 1).text or b"{}")
     text = json_text(chance, {**held, "model": model, "settings": settings})
-    file.facts.text = text
-    if file.copy.text is not None:
-        file.copy.text = text
+    clz_files.set_text(file, text)
     return mark
 
 
@@ -198,7 +217,7 @@ KINDS = (
 
 def warm(folder: Path) -> None:
     """Have what commands import imported."""
-    import compresslab.report.progress as progress
+    from compresslab.report import progress
 
     progress._PATIENCE = 600.0  # no progress bars: they start a thread
     typer.main.get_command = lru_cache(typer.main.get_command)  # which takes longer than what the commands do
@@ -206,7 +225,9 @@ def warm(folder: Path) -> None:
     texts.write_bytes(b"to be or not\nto be\n" * 3)
     tokens.write_bytes(bytes(range(60)) * 2)
     given = [["--help"], *([command, str(texts)] for command in ("rate", "tree"))]
-    given.append(["elasticity", *(part for name in ("pretrain", "align", "perturb") for part in (f"--{name}", str(texts)))])
+    given.append(
+        ["elasticity", *(part for name in ("pretrain", "align", "perturb") for part in (f"--{name}", str(texts)))]
+    )
     for dtype in ("u1", "<u2", "<u4", "<i8"):  # every kernel is compiled for the types that it is called with
         for depth in (1, 3, 9, 63, 65, 300):
             given += [["tree", "--tokens", "--dtype", dtype, "--depth", str(depth), "--parse", parse, str(tokens)]

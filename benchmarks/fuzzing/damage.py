@@ -81,7 +81,9 @@ def play_bytes(game: Game) -> None:
     """Bits flipped, noise, zeros, cuts and insertions, at any place of the file."""
     held = base(game.chance.randrange(6))
     broken = damaged(game.chance, held.clz)
-    same = next((i for i, (a, b) in enumerate(zip(broken, held.clz, strict=False)) if a != b), min(len(broken), len(held.clz)))
+    same = next(
+        (i for i, (a, b) in enumerate(zip(broken, held.clz, strict=False)) if a != b), min(len(broken), len(held.clz))
+    )
     tail = 0
     while tail < min(len(broken), len(held.clz)) - same and broken[-1 - tail] == held.clz[-1 - tail]:
         tail += 1

@@ -31,7 +31,9 @@ ODD: Final = (b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\r\n", b"\x1b[31m", 
 
 
 def word(chance: random.Random) -> str:
-    return chance.choice(("cat", "sat on", "é", "  indented", "x" * 50, "a\tb", '"quoted"', "a,b", "1", "true", "ü\u0301"))
+    return chance.choice(
+        ("cat", "sat on", "é", "  indented", "x" * 50, "a\tb", '"quoted"', "a,b", "1", "true", "ü\u0301")
+    )
 
 
 def play_jsonl(game: Game) -> None:
@@ -71,7 +73,9 @@ def play_jsonl(game: Game) -> None:
 def play_pairs(game: Game) -> None:
     """Pairs of prompts and responses, as JSON lines and as a table: as they are, and with rows of other shapes."""
     chance = game.chance
-    pairs = list(dict.fromkeys((f"why {word(chance)}?", f"as {word(chance).strip()} is") for _ in range(chance.randrange(1, 5))))
+    pairs = list(
+        dict.fromkeys((f"why {word(chance)}?", f"as {word(chance).strip()} is") for _ in range(chance.randrange(1, 5)))
+    )
     wanted = [(prompt.strip().encode(), response.strip().encode()) for prompt, response in pairs]
     right = chance.random() < 0.4
     if chance.random() < 0.5:
@@ -121,7 +125,9 @@ def play_text(game: Game) -> None:
         data = gzip.compress(data)
     elif roll == 2:
         data = damaged(chance, gzip.compress(data))
-    name = chance.choice(("t.txt", "t", "t.tsv", "t.json", "t.gz", "t.csv.gz", "t.jsonl.gz", "t\n.txt", "t\x1b[31m.txt", "é" * 100))
+    name = chance.choice(
+        ("t.txt", "t", "t.tsv", "t.json", "t.gz", "t.csv.gz", "t.jsonl.gz", "t\n.txt", "t\x1b[31m.txt", "é" * 100)
+    )
     path = game.write(name, data)
     encoding = "utf-8" if chance.random() < 0.6 else chance.choice(ENCODINGS)
     text = chance.random() < 0.7

@@ -194,7 +194,9 @@ def play_journal(game: Game) -> None:
     path = game.write("journal", data)
     found = game.attempt("open", journal.open_journal, path, key, size)
     if found is not REFUSED:
-        right = np.frombuffer(data[journal.HEAD :], "<f8", size) if same and len(data) == journal.HEAD + 8 * size else None
+        right = (
+            np.frombuffer(data[journal.HEAD :], "<f8", size) if same and len(data) == journal.HEAD + 8 * size else None
+        )
         game.check("open", right is not None and np.array_equal(found, right, equal_nan=True), "took up other numbers")
 
 

@@ -20,7 +20,17 @@ from .engine import OUTCOMES, Fault, Kind, Outcome, kind_of, play
 
 __all__ = ["TARGETS", "Found", "Tally", "all_kinds", "numbers", "replay", "run_shards"]
 
-TARGETS: Final = ("clz_files", "damage", "tree_files", "token_files", "builds", "records", "data_files", "models", "commands")
+TARGETS: Final = (
+    "clz_files",
+    "damage",
+    "tree_files",
+    "token_files",
+    "builds",
+    "records",
+    "data_files",
+    "models",
+    "commands",
+)
 STUCK: Final = 30.0  # seconds without a word, after which a process is ended
 LOADING: Final = 400.0  # the same at first, when kernels may have to be compiled
 

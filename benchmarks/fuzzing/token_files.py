@@ -86,7 +86,17 @@ def play_npy(game: Game) -> None:
         fields["descr"] = chance.choice(DESCRS) if chance.random() < 0.9 else hostile_json(chance)
     elif roll in {3, 4}:
         shape = chance.choice(
-            ((hostile_int(chance, len(tokens)),), (len(tokens), 1), (), (True,), (1.0,), ("1",), (None,), [len(tokens)], 5)
+            (
+                (hostile_int(chance, len(tokens)),),
+                (len(tokens), 1),
+                (),
+                (True,),
+                (1.0,),
+                ("1",),
+                (None,),
+                [len(tokens)],
+                5,
+            )
         )
         fields["shape"] = shape
     elif roll == 5:
@@ -95,7 +105,16 @@ def play_npy(game: Game) -> None:
     if roll == 6:
         deep = chance.choice((60, 300, 5_000, 30_000))
         text = chance.choice(
-            ("[" * deep, "(" * deep + ")" * deep, "{'a':" * deep, "-" * deep + "1", "9" * deep, "'" + "x" * deep, "\0", "1+" * deep)
+            (
+                "[" * deep,
+                "(" * deep + ")" * deep,
+                "{'a':" * deep,
+                "-" * deep + "1",
+                "9" * deep,
+                "'" + "x" * deep,
+                "\0",
+                "1+" * deep,
+            )
         )
     version = chance.choice((1, 1, 1, 2, 3, 0, 9)) if roll == 7 else 1
     header = text.encode("latin-1", "replace") + b"\n"
@@ -142,7 +161,9 @@ def play_bin(game: Game) -> None:
         if held == [[]] or held is None or held is False or chance.random() < 2:
             read_all(game, path, held, eos=eos)
         return
-    kind = chance.choice(("u1", "u2", "u4", "i8", None, "f8", "", "O", "S3", "V0", "hello", "\0", "u2,u2", "(2,)u2", 5, [], {}))
+    kind = chance.choice(
+        ("u1", "u2", "u4", "i8", None, "f8", "", "O", "S3", "V0", "hello", "\0", "u2,u2", "(2,)u2", 5, [], {})
+    )
     data = chance.randbytes(chance.randrange(60))
     path = game.write("t.bin", data)
     held = None
@@ -179,16 +200,24 @@ def play_megatron(game: Game) -> None:
     head = b"MMIDIDX\x00\x00" + version.to_bytes(8, "little") + bytes([code])
     head += sequences.to_bytes(8, "little") + count.to_bytes(8, "little")
     places = np.cumsum([0, *lengths[:-1]]) * np.dtype(dtype).itemsize
-    index = head + np.array(lengths, "<i4").tobytes() + places.astype("<i8").tobytes() + np.array(bounds, "<i8").tobytes()
+    index = (
+        head + np.array(lengths, "<i4").tobytes() + places.astype("<i8").tobytes() + np.array(bounds, "<i8").tobytes()
+    )
     if chance.random() < 0.1:
         index, right = damaged(chance, index), None  # type: ignore[assignment]
     game.write("t.idx", index)
     path = game.write("t.bin", np.array(tokens, dtype).tobytes())
     wanted: Any = None
     starts = [0, *np.cumsum(lengths).tolist()] if right is not None else []
-    if right is not None and sorted(bounds) == bounds and bounds[0] == 0 and bounds[-1] == len(lengths) and min(lengths) >= 0:
+    if (
+        right is not None
+        and sorted(bounds) == bounds
+        and bounds[0] == 0
+        and bounds[-1] == len(lengths)
+        and min(lengths) >= 0
+    ):
         if (version, sequences, count) == (1, len(lengths), len(bounds)) and right:
-            wanted = [tokens[starts[a]:starts[b]] for a, b in zip(bounds, bounds[1:], strict=False)]
+            wanted = [tokens[starts[a] : starts[b]] for a, b in zip(bounds, bounds[1:], strict=False)]
     elif right is False and (version, sequences, count) == (1, len(lengths), len(bounds)):
         wanted = False
     read_all(game, path, wanted)

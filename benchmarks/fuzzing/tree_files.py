@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +29,7 @@ from compresslab.tree import TokenTree
 from .chance import damaged, hostile_int, hostile_json, hostile_text, json_text, twist_json
 from .engine import REFUSED, Game, Kind
 
-__all__ = ["KINDS", "Parts", "pack_tree", "parts_of", "some_tree", "warm"]
+__all__ = ["KINDS", "Parts", "pack_tree", "some_tree", "warm"]
 
 ALIGN: Final = 64
 NAMES: Final = ("shared", "length", "counts")
@@ -51,44 +52,66 @@ def some_tree(which: int) -> TokenTree:
 class Parts:
     """A tree file taken apart: the header's entries and the arrays, to be changed and put together again."""
 
-    def __init__(self, tree: TokenTree) -> None:
+    def __init__(self, tree: TokenTree, version: int = treefile._VERSION) -> None:
         held = tree.sorted_leaves
         self.arrays: dict[str, NDArray[Any]] = {f"symbols{m}": one for m, one in enumerate(held.symbols, 1)}
         self.arrays |= {"shared": held.shared, "length": held.length, "counts": held.counts}
         self.meta: dict[str, Any] = {"vocab_size": tree.vocab_size, "parse": tree.parse}
-        self.version: Any = treefile._VERSION
+        self.version = version
+        self.fingerprints: Any = {}
 
 
-def parts_of(tree: TokenTree) -> Parts:
-    """Take a tree apart."""
-    return Parts(tree)
+def parts(chance: random.Random) -> Parts:
+    """Take a tree apart, for a file of either version."""
+    return Parts(some_tree(chance.randrange(32)), chance.choice((1, 2, 2)))
 
 
-def pack_tree(parts: Parts, change_header: Any = None, chance: random.Random | None = None) -> bytes:
-    """Put a tree file together; ``change_header`` may change its JSON on the way."""
-    entries, at = [], 1 << 62
+def pack_tree(
+    parts: Parts, change_header: Callable[[dict[str, Any]], Any] | None = None, chance: random.Random | None = None
+) -> bytes:
+    """Put a tree file together, with right checksums.
+
+    Args:
+        parts: its header and arrays.
+        change_header: changes the header's JSON on the way.
+        chance: writes that JSON as no writer does, or (without a change) damages a part before its checksum is made.
+    """
+    sealed = parts.version != 1
+    entries: list[dict[str, Any]] = []
+    blocks: list[bytes] = []
     for name, array in parts.arrays.items():
-        entries.append({"name": name, "dtype": array.dtype.newbyteorder("<").str, "size": array.size, "offset": at})
-    header = {**parts.meta, "version": parts.version, "arrays": entries}
-    room = len(treefile._MAGIC) + 4 + len(json_text(random.Random(1), header)) + 200
-    at = room = -(-room // ALIGN) * ALIGN
-    body = b""
-    for entry, array in zip(entries, parts.arrays.values(), strict=True):
-        entry["offset"] = room + len(body)
         raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
-        body += raw + bytes(-len(raw) % ALIGN)
-    if change_header is None or chance is None:
-        text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
-    else:
+        blocks.append(raw + bytes(-len(raw) % ALIGN))
+        entries.append({"name": name, "dtype": array.dtype.newbyteorder("<").str, "size": array.size, "offset": 0})
+    header = {**parts.meta, "version": parts.version, "arrays": entries}
+    if sealed:
+        header["fingerprints"] = parts.fingerprints
+    room = 12 + len(json.dumps(header)) + 20 * len(entries) + (32 if sealed else 0)
+    at = room = -(-room // ALIGN) * ALIGN
+    for entry, block in zip(entries, blocks, strict=True):
+        entry["offset"] = at
+        at += len(block)
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    if change_header is not None and chance is not None:
         text = json_text(chance, change_header(header))
-    text = text.ljust(room - len(treefile._MAGIC) - 4)
+    elif chance is not None and chance.random() < 0.3:
+        text = damaged(chance, text)
+    elif chance is not None:
+        which = chance.randrange(len(blocks))
+        blocks[which] = damaged(chance, blocks[which])
+    text = text.ljust(room - 12 - (32 if sealed else 0))
     head = treefile._MAGIC + len(text).to_bytes(4, "little") + text
-    return head + body
+    if not sealed:
+        body = head + b"".join(blocks)
+        return body + digest_of(body)
+    seal = digest_of(head)
+    sums = b"".join(map(digest_of, blocks))
+    return head + seal + b"".join(blocks) + sums + digest_of(seal + sums)
 
 
-def with_digest(body: bytes) -> bytes:
-    """Add the checksum."""
-    return body + hashlib.blake2b(body, digest_size=32).digest()
+def digest_of(body: bytes) -> bytes:
+    """Return the checksum of bytes."""
+    return hashlib.blake2b(body, digest_size=32).digest()
 
 
 # ---- what is right: counted with Python's own numbers, from the arrays as they are ----
@@ -107,7 +130,9 @@ def phrases_of(tree: TokenTree) -> dict[tuple[int, ...], int] | None:
         bound = 0 if before is None else len([token for token in before if token >= 0])
         if not (isinstance(shared, int) and isinstance(length, int) and isinstance(count, int)):
             return None
-        if not (0 <= shared <= length <= depth and shared <= bound and count > 0 and (before is not None or not shared)):
+        if not (
+            0 <= shared <= length <= depth and shared <= bound and count > 0 and (before is not None or not shared)
+        ):
             return None
         tokens = list(before[:shared]) if before else []
         for m in range(shared, length):
@@ -155,6 +180,9 @@ def use_tree(game: Game, path: Path, mapped: bool) -> None:
     """Load a tree file and do with it all that is done with trees; the right results follow from its arrays."""
     way = "mapped" if mapped else "read"
     tree = game.attempt(f"load, {way}", TokenTree.load, path, mapped=mapped)
+    if not mapped and game.chance.random() < 0.2:
+        verified = game.attempt("verify", treefile.verify_tree_file, path)
+        game.check("verify", (verified is REFUSED) == (tree is REFUSED), "says another thing than loading")
     if tree is REFUSED:
         return
     try:
@@ -259,15 +287,15 @@ def _prefixes(leaves: dict[tuple[int, ...], int]) -> set[tuple[int, ...]]:
 # ---- the kinds ----
 
 
-def _finish(game: Game, body: bytes) -> None:
+def _finish(game: Game, data: bytes) -> None:
     mapped = game.chance.random() < 0.5
-    path = game.write("f.tree", with_digest(body))
+    path = game.write("f.tree", data)
     use_tree(game, path, mapped)
 
 
 def play_right(game: Game) -> None:
     """A tree file as it should be: every result is right."""
-    _finish(game, pack_tree(Parts(some_tree(game.chance.randrange(32)))))
+    _finish(game, pack_tree(parts(game.chance)))
     game.check("load", not any(fault.outcome == "raw" for fault in game.faults) and game.read > 0, "was refused")
 
 
@@ -296,19 +324,24 @@ def play_header(game: Game) -> None:
             del arrays[chance.randrange(len(arrays)) :]
         return twist_json(chance, header, chance.choice((0, 0, 1)))
 
-    body = pack_tree(Parts(some_tree(chance.randrange(32))), change, chance)
+    held = parts(chance)
     if chance.random() < 0.1:
-        body = body[:8] + (hostile_int(chance, 500, 0) % 2**32).to_bytes(4, "little") + body[12:]
-    _finish(game, body)
+        held.fingerprints = chance.choice(
+            ({"tokenizer": "00ff"}, {"a": "0"}, {hostile_text(chance): "00"}, hostile_json(chance))
+        )
+    data = pack_tree(held, change, chance)
+    if chance.random() < 0.1:
+        data = data[:8] + (hostile_int(chance, 500, 0) % 2**32).to_bytes(4, "little") + data[12:]
+    _finish(game, data)
 
 
 def play_arrays(game: Game) -> None:
     """The arrays: an element changed, lengths that do not agree, another order, another type."""
     chance = game.chance
-    parts = Parts(some_tree(chance.randrange(32)))
+    held = parts(chance)
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
-        name = chance.choice([*parts.arrays, *NAMES])
-        array = parts.arrays[name].copy()
+        name = chance.choice([*held.arrays, *NAMES])
+        array = held.arrays[name].copy()
         roll = chance.randrange(8)
         if roll < 4 and array.size:
             top = int(np.iinfo(array.dtype).max)
@@ -322,19 +355,17 @@ def play_arrays(game: Game) -> None:
             array = array[::-1].copy()
         else:
             array = array.astype(chance.choice(("u1", "u2", "u4", "u8", "i8", "f8", "i1")))
-        parts.arrays[name] = array
-    _finish(game, pack_tree(parts))
+        held.arrays[name] = array
+    _finish(game, pack_tree(held))
 
 
 def play_damage(game: Game) -> None:
     """Damage without a checksum to match (the checksum must tell) and damage under a right one."""
     chance = game.chance
-    tree = some_tree(chance.randrange(32))
-    body = pack_tree(Parts(tree))
     if chance.random() < 0.5:
-        _finish(game, damaged(chance, body))
+        _finish(game, pack_tree(parts(chance), None, chance))
         return
-    whole = with_digest(body)
+    whole = pack_tree(parts(chance))
     data = damaged(chance, whole)
     path = game.write("f.tree", data)
     loaded = game.attempt("load, read", TokenTree.load, path)
