@@ -76,6 +76,7 @@ def play_work(game: Game) -> None:
     """A build goes on in a folder in which something was changed: it gives the right tree, or says what is wrong."""
     chance = game.chance
     files = dict(half_built(game.folder))
+    signed = False  # whether numbers were changed under a right checksum: then nobody can know
     for _ in range(chance.choice((1, 1, 2))):
         name = chance.choice(("plan.json", "plan.json", *files))
         if name not in files:
@@ -94,6 +95,7 @@ def play_work(game: Game) -> None:
         elif roll < 5:
             files[name] = damaged(chance, files[name])
             if not name.endswith(".json"):
+                signed = True
                 _sum_again(files, name)
         else:
             del files[name]
@@ -104,8 +106,10 @@ def play_work(game: Game) -> None:
     target = game.folder / "tree"
     if game.attempt("build", build, source(game.folder), target, work) is not REFUSED:
         tree = game.attempt("load", TokenTree.load, target)
-        if tree is not REFUSED:
-            game.check("build", tree == right_tree(), "made another tree")
+        if tree is REFUSED:
+            game.wrong("build", "made what is no tree")
+        else:
+            game.check("build", signed or tree == right_tree(), "made another tree")
 
 
 def _sum_again(files: dict[str, bytes], name: str) -> None:
@@ -174,8 +178,8 @@ def play_parts(game: Game) -> None:
         tree = game.attempt("load", TokenTree.load, target)
         if right:
             game.check("join", tree == whole, "made another tree")
-        elif tree is not REFUSED:
-            game.check("join", phrases_of(tree) is not None, "made what is no tree")
+        else:
+            game.check("join", tree is not REFUSED and phrases_of(tree) is not None, "made what is no tree")
     elif right:
         game.wrong("join", "refused a right tree" if opened else "refused right parts")
 

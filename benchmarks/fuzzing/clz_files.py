@@ -26,6 +26,7 @@ from compresslab.coding import (
 )
 from compresslab.coding.clz_header import VERSION
 from compresslab.dataset import Dataset
+from compresslab.errors import CorruptStream
 from compresslab.lm.coding import TokenCoder
 from compresslab.lm.tree_model import TreeModel
 
@@ -54,7 +55,10 @@ class FastModel:
         return zlib.compress(_negated(data), 9)[2:]
 
     def decompress(self, coded: bytes, size: int, progress: object = None) -> bytes:
-        return _negated(zlib.decompressobj().decompress(b"x\xda" + coded, size + 1))
+        try:
+            return _negated(zlib.decompressobj().decompress(b"x\xda" + coded, size + 1))
+        except zlib.error as error:
+            raise CorruptStream(str(error)) from error
 
 
 def _negated(data: bytes) -> bytes:

@@ -7,7 +7,7 @@ refused   by an error of compresslab (a `CompressLabError`), every time that it 
 right     read, and the result is right wherever the right one is known
 silent    read with a wrong result, or files were left behind
 raw       another exception; a crash of the process (found by whoever watches it) is one too
-hang      longer than `SECONDS`
+hang      over `SECONDS` of processor time, or five times as long by the clock (on a busy machine these differ)
 memory    more than `MEGABYTES`, asked for or taken, in memory or on disk
 """
 
@@ -75,7 +75,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an input; megabytes are what the process grew by at its peak."""
+    """What came of an input; megabytes are what the process grew by at its peak, seconds those of the processor."""
 
     outcome: str
     faults: tuple[Fault, ...]
@@ -169,7 +169,7 @@ def _play(kind: Kind, seed: int, index: int, folder: Path) -> Outcome:
     work.mkdir()
     game = Game(random.Random(f"{seed}:{index}"), work)
     held = _reset_peak()
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         with _limited(), _alarm(SECONDS):
             kind.play(game)
@@ -177,7 +177,7 @@ def _play(kind: Kind, seed: int, index: int, folder: Path) -> Outcome:
         game.faults.append(Fault("hang", "input", f"over {SECONDS:g} s at {_place(error)}", _trace(error)))
     except Exception as error:  # a mistake of the kind's own
         game.faults.append(Fault("raw", "the fuzzer", f"{type(error).__name__} at {_place(error)}", _trace(error)))
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     megabytes = max(0.0, (_status("VmHWM") - held) / 1e6)
     if megabytes > MEGABYTES:
         game.faults.append(Fault("memory", "input", f"over {MEGABYTES} MB"))
@@ -190,8 +190,12 @@ def _play(kind: Kind, seed: int, index: int, folder: Path) -> Outcome:
 
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
+    begun, worked = time.monotonic(), time.process_time()
+
     def ring(*_: object) -> None:
-        raise _Hang
+        if time.process_time() - worked > 0.98 * seconds or time.monotonic() - begun > 5 * seconds:
+            raise _Hang
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

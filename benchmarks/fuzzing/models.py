@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from functools import lru_cache
 from pathlib import Path
@@ -112,7 +113,7 @@ def play_folder(game: Game) -> None:
         game.check("card", isinstance(found, dict), "is no object")
     game.attempt("tokenizer", get_tokenizer, chance.choice(("hf:", "", "words:")) + hostile_text(chance))
     name = chance.choice(("tree:", "", "tiny:")) + (hostile_text(chance) or "x")
-    if not (name.startswith("hf:") or Path(name).is_dir()):  # these would load torch
+    if not (name.startswith("hf:") or os.path.isdir(name)):  # these would load torch
         game.attempt("model", get_model, name)
 
 
