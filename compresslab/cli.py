@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from typer.core import TyperGroup
 
 from compresslab import __version__
@@ -31,12 +31,14 @@ from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scen
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
 from compresslab.model_commands import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
+from compresslab.printable import printable, printable_json
 from compresslab.readers import read_files
 from compresslab.report.elasticity_report import elasticity_page
 from compresslab.report.page import write_report
 from compresslab.report.pages import rate_page, tree_page
 from compresslab.report.progress import working
 from compresslab.report.provenance import provenance
+from compresslab.report.safe_console import SafeConsole
 from compresslab.report.tables import corpora_table, elasticity_view, rate_table, tree_view
 from compresslab.report_commands import ReportTo, add_report_command
 from compresslab.splitting import split_texts
@@ -367,14 +369,14 @@ def _arguments(context: typer.Context) -> list[str]:
 
 def _announce(line: str, as_json: bool) -> None:
     """Print a line beside the result: standard output belongs to the JSON if there is any."""
-    print(line, file=sys.stderr if as_json else sys.stdout)
+    print(printable(line), file=sys.stderr if as_json else sys.stdout)
 
 
 def _print(view: RenderableType) -> None:
     if sys.stdout is not None and sys.stdout.isatty():
-        Console().print(view)
+        SafeConsole().print(view)
         return
-    page = Console(file=io.StringIO(), width=_PAGE_WIDTH)
+    page = SafeConsole(file=io.StringIO(), width=_PAGE_WIDTH)
     with page.capture() as printed:
         page.print(view, crop=False)
     print("\n".join(line.rstrip() for line in printed.get().split("\n")), end="")
@@ -384,11 +386,11 @@ def _say(values: dict[str, Any], line: str, as_json: bool) -> None:
     if as_json:
         _print_json(values)
     else:
-        print(line)
+        print(printable(line, lines=True))
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=str))
+    print(printable_json(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=str)))
 
 
 add_coding_commands(app, _say)
@@ -445,7 +447,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except CompressLabError as error:
         if debug:
             raise
-        print(f"compresslab: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"compresslab: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         raise SystemExit(1) from error
     except KeyboardInterrupt as error:  # a second one
         raise SystemExit(130) from error
@@ -456,7 +458,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if debug:
             raise
         where = "standard output" if error.filename is None else error.filename
-        print(f"compresslab: cannot use {where}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        print(
+            f"compresslab: cannot use {printable(str(where))}: {(error.strerror or str(error)).lower()}",
+            file=sys.stderr,
+        )
         _drop_output()
         raise SystemExit(1) from error
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel
+from compresslab.coding.clz_format import HEADER_MOST, parse_header
 from compresslab.coding.container import (
     DEFAULT_CHUNK_SIZE,
     FileInfo,
@@ -24,6 +25,7 @@ from compresslab.errors import CorruptFile, InvalidParameter
 from compresslab.interrupts import if_stopped
 from compresslab.jobs.lm_compress import CodedRateResult
 from compresslab.model_commands import PANEL, Device, Dtype, load_model, refuse
+from compresslab.printable import printable
 from compresslab.report.lm_tables import coded_rate_text
 from compresslab.report.progress import working
 
@@ -33,7 +35,8 @@ Source = Annotated[Path, typer.Argument(help="A .clz file.", show_default=False)
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.", show_default="beside the file")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")]
 Writer = Annotated[
-    str | None, typer.Option("--model", help="The language model that wrote it, if not found under the file's name.")
+    str | None,
+    typer.Option("--model", help="The language model that wrote it, if it is not one that compresslab brings."),
 ]
 Workers = Annotated[int, typer.Option(help="Processes; 0: one for each core.", min=0)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -129,9 +132,12 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
                 processes = _processes(workers, file_info(file).num_chunks) if writer is None else 1
                 decompress_file(file, target, model=writer, workers=processes, progress=step)
         if saved is None:
-            say({"path": str(target), "size": target.stat().st_size}, f"{target}: whole", as_json)
+            say({"path": str(target), "size": target.stat().st_size}, f"{printable(str(target))}: whole", as_json)
             return
-        lines = [f"{target}: {saved.recovered:,} of {saved.size:,} bytes saved", *map(str, saved.damages)]
+        lines = [
+            f"{printable(str(target))}: {saved.recovered:,} of {saved.size:,} bytes saved",
+            *map(str, saved.damages),
+        ]
         say({**asdict(saved), "path": str(saved.path)}, "\n".join(lines), as_json)
         if not saved.is_whole:
             raise typer.Exit(1)
@@ -188,9 +194,9 @@ def _writer(
     try:
         name = file_info(file).model
     except CorruptFile:
-        if broken:
-            return None
-        raise
+        if not broken:
+            raise
+        return _writer_of_broken(file, model, device, quiet=quiet)
     if name == EmbeddedModel.name:
         for option, value in (("--model", model), ("--device", device)):
             if value is not None:
@@ -200,6 +206,25 @@ def _writer(
 
     with working(f"loading {model or name}", quiet=quiet):
         return model_of_file(file, model, **({"device": device} if device else {}))
+
+
+def _writer_of_broken(file: Path, model: str | None, device: str | None, *, quiet: bool) -> ChunkModel | None:
+    """Return the model that was named for a broken file, set up as its header says, if that can still be read."""
+    if model is None:
+        return None
+    from compresslab.jobs.lm_compress import model_coder
+
+    held: dict[str, Any] = {}
+    try:
+        with open(file, "rb") as opened:
+            held = parse_header(opened.read(HEADER_MOST), str(file))[0].settings
+    except (CorruptFile, OSError):
+        pass  # the usual settings, then
+    settings: dict[str, Any] = {key: held[key] for key in ("streams", "segment", "dtype") if key in held}
+    if device is not None:
+        settings["device"] = device
+    with working(f"loading {model}", quiet=quiet):
+        return model_coder(model, **settings)
 
 
 def _processes(workers: int, chunks: int) -> int:
@@ -225,6 +250,7 @@ def _summary(info: FileInfo) -> str:
     rate = f"{info.bits_per_byte:.4f} bits per byte" if info.original_size else "empty"
     chunks = ", ".join(f"{count} {method}" for method, count in info.methods.items()) or "none"
     return (
-        f"{info.path}: {info.original_size:,} bytes in {info.coded_size:,} ({rate})\n"
-        f"model {info.model}, fingerprint {info.fingerprint[:16]}; chunks of {info.chunk_size:,} bytes: {chunks}"
+        f"{printable(info.path)}: {info.original_size:,} bytes in {info.coded_size:,} ({rate})\n"
+        f"model {printable(info.model)}, fingerprint {info.fingerprint[:16]}; "
+        f"chunks of {info.chunk_size:,} bytes: {chunks}"
     )

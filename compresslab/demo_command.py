@@ -20,6 +20,7 @@ from compresslab.corpora import default_scenario
 from compresslab.dataset import Dataset
 from compresslab.errors import InvalidParameter, MissingExtra
 from compresslab.jobs.elasticity import ElasticityResult, Scenarios, build_scenarios, measure_scenarios
+from compresslab.printable import printable
 from compresslab.processes import process_pool
 from compresslab.report.demo_page import demo_page
 from compresslab.report.elasticity_report import elasticity_page
@@ -109,7 +110,7 @@ def add_demo_command(app: typer.Typer, show: _Show, show_json: Callable[[Any], N
                     "seconds": seconds,
                 }
             )
-        print(f"Report: {written}", file=sys.stderr if as_json else sys.stdout)
+        print(f"Report: {printable(str(written))}", file=sys.stderr if as_json else sys.stdout)
 
 
 def check_models_extra() -> None:

@@ -159,11 +159,14 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
         raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
     where = {"gguf_file": gguf_file} if gguf_file else {}
     try:
-        loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True, **where)
+        # The Python code that a folder may bring is never run, nor is anyone asked whether it may.
+        loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True, trust_remote_code=False, **where)
     except ImportError as error:  # a GGUF file needs the package gguf
         raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         reason = " ".join(str(error).split())
+        if "trust_remote_code" in reason or "custom code" in reason:
+            reason = "it brings Python code of its own (auto_map), which is never run here"
         if not gguf_file and not any(path.glob("*token*")) and not any(path.glob("vocab*")):
             reason = "it has no tokenizer.json: put the one of its model there"
         raise UnreadableFile(f"{path / (gguf_file or '')} holds no tokenizer that can be read: {reason}") from error

@@ -22,16 +22,20 @@ def printable(text: str | bytes, *, lines: bool = False) -> str:
 
     Args:
         text: of any origin.
-        lines: keep newlines.
+        lines: keep what lays out a page, newlines and spaces of any width; without, the result is one line.
 
     Example:
         >>> printable("caf\u00e9\x1b[31m\n"), printable(b" \xff"), printable("a\nb\x9b", lines=True)
         ('café\\x1b[31m\\n', ' \\xff', 'a\nb\\x9b')
     """
     held = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
-    return "".join(
-        c if c.isprintable() or (lines and c == "\n") else c.encode("unicode_escape").decode("ascii") for c in held
-    )
+    if lines:
+        return _DANGEROUS.sub(lambda found: _escaped(found[0]), held)
+    return "".join(c if c.isprintable() else _escaped(c) for c in held)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def printable_json(text: str) -> str:

@@ -33,7 +33,8 @@ ORDER = """
     coding.clz_identity coding.clz_schema coding.clz_header coding.clz_format coding.chunk_model coding.clz_reader
     coding.container coding.crc_ranges coding.head_search coding.recovery coding
     scale.cluster scale.sweeping
-    lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.machine lm.coding lm.tree_model lm.tree_file
+    lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.machine lm.coding
+    lm.tree_model lm.tree_file
     lm.hugging_face lm.checkpoints lm.smollm2 lm.curriculum lm.whole lm.trainer lm.training lm.tiny
     lm lm.windows lm.protocol lm.registry lm.journal lm.distributed lm.scoring lm.coding lm.tree_model lm.tree_file
     lm.hugging_face lm.checkpoints lm.whole lm.smollm2 lm.curriculum lm.trainer lm.training lm.tiny
@@ -47,7 +48,8 @@ ORDER = """
     experiments.resistance experiments.resistance_presets experiments.resistance_summary
     experiments.effective experiments.effective_summary experiments.run experiments.commands
     jobs jobs.tree jobs.token_files jobs.rate jobs.elasticity jobs.lm_rate jobs.lm_compress jobs.lm_demo
-    report report.progress report.sheet report.digits report.typeset report.tables report.lm_tables report.style
+    report report.safe_console report.progress report.sheet report.digits report.typeset report.tables
+    report.lm_tables report.style
     report.provenance report.experiment_source report.ledger
     report.families report.curve_figures report.tree_figures report.model_figures report.sign_map
     report.effective_figures report.resistance_figures report.figures report.page

@@ -13,15 +13,16 @@ from compresslab.coding.clz_reader import ClzReader
 from compresslab.coding.container import FileInfo, compress_file, file_info
 from compresslab.coding.quantize import overhead_bound_bits
 from compresslab.dataset import Dataset
-from compresslab.errors import InvalidParameter
+from compresslab.errors import CorruptFile, InvalidParameter, did_you_mean
 from compresslab.lm.coding import DEFAULT_CHUNK, DEFAULT_SEGMENT, DEFAULT_STREAMS, Coded, TokenCoder, segments_of
 from compresslab.lm.protocol import LanguageModel
-from compresslab.lm.registry import get_model
+from compresslab.lm.registry import built_in_models, get_model
 from compresslab.lm.scoring import score
 
 __all__ = ["CodedRateResult", "compress_with_model", "model_coder", "model_of_file"]
 
 Progress = Callable[[int, int], None]
+DTYPES = ("bfloat16", "float16", "float32", "float64")  # that a file may name
 RANGE_CODER_BITS = 1.3e-4 * 2  # what the range coder's own rounding costs at most, a token (two levels)
 
 
@@ -129,11 +130,12 @@ def model_of_file(source: str | PathLike[str], name: str | None = None, **settin
 
     Args:
         source: the file.
-        name: the model's name, where it is to be found under another one than the file says.
+        name: where the model is. A file may be found by the name that it holds only if that is a model that compresslab
+            brings: anything else on this machine is loaded because you say so, not because a file does.
         settings: for `compresslab.lm.registry.get_model`, such as ``device``; dtype is the writer's where not given.
 
     Raises:
-        InvalidParameter: a name was given for a file that no language model wrote.
+        InvalidParameter: a name was given for a file that no language model wrote, or none where one is needed.
         UnknownName, MissingExtra: the model is not here.
     """
     info = file_info(source)
@@ -141,10 +143,20 @@ def model_of_file(source: str | PathLike[str], name: str | None = None, **settin
         if name is not None:
             raise InvalidParameter(f"{source} was written with the embedded model: leave the model's name out")
         return EmbeddedModel()
+    if name is None and info.model not in built_in_models():
+        raise InvalidParameter(
+            f"{source} was written with the model {info.model!r}, which compresslab does not bring, and a file does "
+            f"not choose what is loaded here: name it with --model (known without are {', '.join(built_in_models())})"
+        )
     held = info.settings
+    if not {"streams", "segment"} <= held.keys():
+        raise CorruptFile(f"{source} says nothing of streams and segment, as no language model's file does")
+    dtype = held.get("dtype")
+    if dtype is not None and dtype not in DTYPES:
+        raise CorruptFile(f"{source} names the dtype {dtype!r}, which there is not: {did_you_mean(str(dtype), DTYPES)}")
     if "threads" in held:
         import torch
 
         torch.set_num_threads(int(held["threads"]))
-        settings = {"dtype": held["dtype"], **settings}
+        settings = {"dtype": dtype, **settings}
     return model_coder(name or info.model, streams=held["streams"], segment=held["segment"], **settings)

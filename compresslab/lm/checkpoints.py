@@ -200,7 +200,9 @@ def _load_module(
     except ImportError as error:
         raise MissingExtra(f"the model '{name}'", "lm") from error
     where = torch_device(device)
-    options: dict[str, Any] = {"local_files_only": True, "dtype": torch_dtype(dtype, where.type)}
+    # A checkpoint is data: neither the Python that it may bring nor what a pickle would run is ever run, nor asked for.
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, "weights_only": True}
+    options["dtype"] = torch_dtype(dtype, where.type)
     if attention is not None:
         options["attn_implementation"] = attention
     if gguf_file is not None:
@@ -227,6 +229,11 @@ def _load_module(
 def _explained(error: Exception, name: str, local: bool, attention: str | None) -> CompressLabError:
     """Return the error to raise for a checkpoint that transformers cannot load."""
     reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if "trust_remote_code" in reason or "custom code" in reason:
+        return InvalidParameter(
+            f"'{name}' brings Python code of its own (auto_map), and the code of a checkpoint is never run here: use a "
+            "model that transformers has itself"
+        )
     if "Unrecognized configuration class" in reason:
         return InvalidParameter(f"'{name}' is not a causal language model: transformers has no such form of it")
     if attention is not None and "attn" in reason:

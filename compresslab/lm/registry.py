@@ -24,7 +24,7 @@ from typing import Any, cast
 from compresslab.errors import InvalidParameter, MissingExtra, UnknownName, did_you_mean
 from compresslab.lm.protocol import LanguageModel
 
-__all__ = ["get_model", "model_names"]
+__all__ = ["built_in_models", "get_model", "model_names"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,16 @@ def model_names() -> tuple[str, ...]:
         ('tree:FILE', 'tiny', 'smollm2', 'hf:NAME')
     """
     return tuple(f"{name}:{entry.takes}" if entry.takes else name for name, entry in _TABLE.items())
+
+
+def built_in_models() -> tuple[str, ...]:
+    """Return the names that stand for one model each, which compresslab brings or makes: no file of anyone else's.
+
+    Example:
+        >>> built_in_models()
+        ('tiny', 'smollm2')
+    """
+    return tuple(name for name, entry in _TABLE.items() if entry.takes is None)
 
 
 def get_model(name: str | LanguageModel, **settings: Any) -> LanguageModel:

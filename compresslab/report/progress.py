@@ -57,11 +57,11 @@ class _State:
 
 
 def _show(state: _State) -> None:
-    from rich.console import Console
+    from compresslab.report.safe_console import SafeConsole
 
     if state.over.wait(_PATIENCE):
         return
-    console = Console(stderr=True)
+    console = SafeConsole(stderr=True)
     if not console.is_terminal:
         while True:
             console.print(state.line(), highlight=False)

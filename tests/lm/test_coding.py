@@ -149,12 +149,15 @@ def test_a_wrong_model_is_refused_before_decoding(tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
-def test_a_file_finds_the_model_that_wrote_it(tmp_path: Path) -> None:
+def test_a_file_sets_up_the_model_that_is_named_for_it(tmp_path: Path) -> None:
     tree = TokenTree.build(Dataset.from_texts([TEXT]), 4, "windows")
     tree.save(tmp_path / "t.tree")
     (tmp_path / "a.txt").write_bytes(TEXT)
     compress_file(tmp_path / "a.txt", model=model_coder(f"tree:{tmp_path / 't.tree'}", streams=3, segment=50))
-    coder = model_of_file(tmp_path / "a.txt.clz")
+    with pytest.raises(InvalidParameter, match="which compresslab does not bring, .*: name it with --model"):
+        model_of_file(tmp_path / "a.txt.clz")
+    (tmp_path / "t.tree").rename(tmp_path / "elsewhere.tree")
+    coder = model_of_file(tmp_path / "a.txt.clz", f"tree:{tmp_path / 'elsewhere.tree'}")
     assert isinstance(coder, TokenCoder)
     assert (coder.streams, coder.segment) == (3, 50)
     assert decompress_file(tmp_path / "a.txt.clz", tmp_path / "b", model=coder).read_bytes() == TEXT

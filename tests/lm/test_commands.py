@@ -81,7 +81,7 @@ def test_a_scoring_that_was_stopped_goes_on_from_its_file(run: Run, tree: str, t
     assert sorted(path.name for path in tmp_path.glob("many*")) == ["many.1", "many.2"]
 
 
-def test_compress_takes_its_settings_and_decompress_finds_the_model(run: Run, tree: str, text: Path) -> None:
+def test_compress_takes_its_settings_and_decompress_finds_them_in_the_file(run: Run, tree: str, text: Path) -> None:
     coded, out = text.with_name("a.clz"), text.with_name("again.txt")
     options = ("--model", tree, "--streams", 3, "--segment", 50, "--chunk-size", 100)
     code, said, err = run("compress", text, "--out", coded, *options, "--json")
@@ -90,14 +90,16 @@ def test_compress_takes_its_settings_and_decompress_finds_the_model(run: Run, tr
     assert got["file_bits"] == 8 * coded.stat().st_size
     info = file_info(coded)
     assert (info.chunk_size, info.settings["streams"], info.settings["segment"]) == (100, 3, 50)
-    assert run("decompress", coded, "--out", out)[0] == 0
+    assert run("decompress", coded, "--out", out, "--model", tree)[0] == 0
     assert out.read_bytes() == TEXT
-    assert run("verify", coded)[1].endswith("whole\n")
-    # The tree was moved: the file's own name for it no longer leads anywhere.
+    assert run("verify", coded, "--model", tree)[1].endswith("whole\n")
+    for command in ("verify", "decompress"):  # a file does not choose what is loaded from here
+        code, said, err = run(command, coded, *(("--out", out, "--force") if command == "decompress" else ()))
+        assert (code, said, err.count("\n")) == (1, "", 1)
+        assert "which compresslab does not bring" in err
+        assert "name it with --model" in err
+    # The tree was moved: its content is what it was.
     Path(tree.removeprefix("tree:")).rename(text.with_name("moved.tree"))
-    code, _, err = run("verify", coded)
-    assert code == 1
-    assert "t.tree" in err or "unknown model" in err
     moved = f"tree:{text.with_name('moved.tree')}"
     assert run("verify", coded, "--model", moved)[0] == 0
     assert run("decompress", coded, "--out", out, "--force", "--model", moved)[0] == 0
