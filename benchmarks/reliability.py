@@ -1,6 +1,6 @@
 """What damaged and hostile files do: every input is refused by name or read right, soon, and in little memory.
 
-    python benchmarks/reliability.py                             # 100,000 inputs of a new seed; writes docs/reliability.md
+    python benchmarks/reliability.py                             # 100,000 of a new seed; writes docs/reliability.md
     python benchmarks/reliability.py --inputs 2000 --seed 7      # as many of that seed; writes nothing
     python benchmarks/reliability.py --inputs 500 --only clz     # of the kinds whose names begin so
     python benchmarks/reliability.py --replay 7:1234             # one input, with the trace of what went wrong
@@ -24,10 +24,6 @@ import sys
 import tempfile
 import time
 from typing import Any
-
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"):
-    os.environ.setdefault(name, "1")  # before numpy is loaded: each process has a core
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 from fuzzing import shards
 
@@ -72,36 +68,30 @@ def kills(times: int) -> collections.Counter[str]:
     return count
 
 
-def report(
-    seed: int, inputs: int, processes: int, lines: list[str], killed: collections.Counter[str], took: float
-) -> str:
-    return "\n".join(
-        [
-            "# Reliability",
-            "",
-            "Written by `python benchmarks/reliability.py`, which anyone can run. An input is a file, or several, or a",
-            "command line: made by the library's own writers or of the format's grammar, then changed in a claim or two,",
-            "with every checksum made right again, so that what is behind the checksums is tried; or damaged, so that the",
-            "checksums are. It is read in every way that there is, and counts once, as the worst of what happened:",
-            "",
-            "- *refused by name*: an error of compresslab, each time that it was read;",
-            "- *read right*: the result is the right one wherever that is known: the original's bytes, of recovery those",
-            "  that a whole chunk of the file backs, a tree's counts by plain Python, the tokens and texts that were written;",
-            "- *silent*: read with a wrong result, a chunk lost that no fault had touched, or files left behind;",
-            "- *raw*: any other exception, or a crash; *hangs*: over 2 s; *over memory*: over 300 MB, taken or asked for, in",
-            "  memory or on disk.",
-            "",
-            f"Seed {seed}, drawn when it was run: {inputs:,} inputs in {took:,.0f} s on {processes} processes.",
-            f"`python benchmarks/reliability.py --inputs {inputs} --seed {seed}` repeats them.",
-            "",
-            *lines,
-            "",
-            f"A compression was killed or interrupted {killed['times']} times while it wrote. Under the file's name there",
-            f"was nothing {killed['nothing there']} times, a whole file {killed['whole']} times, "
-            f"a broken one {killed['broken']} times.",
-            "",
-        ]
-    )
+TEXT = """\
+# Reliability
+
+Written by `python benchmarks/reliability.py`, which anyone can run. An input is a file, or several, or a command line:
+made by the library's own writers or of a format's grammar, then changed in a claim or two with every checksum made
+right again, so that what lies behind the checksums is tried; or damaged, so that the checksums are. It is read in every
+way that there is, and counts once, as the worst of what happened:
+
+- *refused*: by an error of compresslab, each time that it was read;
+- *read right*: the result is the right one wherever that is known: the original's bytes (of recovery those that a whole
+  chunk of the file backs), a tree's counts by plain Python, the tokens and texts that were written;
+- *silent*: read with a wrong result; a chunk lost that no fault had touched; control characters of a file printed;
+  files left behind;
+- *raw*: any other exception, or a crash of the process;
+- *hangs*: over 2 s of processor time; *memory*: over 300 MB, taken or asked for, in memory or on disk.
+
+Seed {seed}, drawn when it was run: {inputs:,} inputs in {took:,.0f} s on {processes} processes, with
+`python benchmarks/reliability.py --inputs {inputs} --seed {seed}`; `--replay {seed}:N` plays the input N again.
+
+{table}
+
+A compression was killed or interrupted {times} times while it wrote. Under the file's name there was nothing
+{nothing} times, a whole file {whole} times, a broken one {broken} times.
+"""
 
 
 def show(seed: int, index: int) -> int:
@@ -130,6 +120,10 @@ def main(arguments: list[str] | None = None) -> int:
     start = time.monotonic()
     last = [start]
 
+    def said(found: shards.Found) -> str:
+        fault = found.fault
+        return f"{seed}:{found.index} {found.kind}: {fault.outcome} in {fault.where}: {fault.what}"
+
     def tell(done: int, found: Any) -> None:
         if found is not None:
             print(
@@ -146,15 +140,23 @@ def main(arguments: list[str] | None = None) -> int:
     lines = list(shards.table(tallies))
     print("\n".join(lines))
     for count, found in sorted(faults.values(), key=lambda pair: (pair[1].kind, -pair[0])):
-        print(
-            f"{count:6} x {seed}:{found.index} {found.kind}: {found.fault.outcome} in {found.fault.where}: {found.fault.what}"
-        )
+        print(f"{count:6} x {said(found)}")
     print(f"{len(chosen):,} inputs of seed {seed} in {took:.0f} s on {given.shards} processes")
     broken = False
     if given.inputs is None and not given.only:
         killed = kills(16)
         broken = killed["broken"] > 0
-        text = report(seed, len(chosen), given.shards, lines, killed, took)
+        text = TEXT.format(
+            seed=seed,
+            inputs=len(chosen),
+            took=took,
+            processes=given.shards,
+            table="\n".join(lines),
+            times=killed["times"],
+            nothing=killed["nothing there"],
+            whole=killed["whole"],
+            broken=killed["broken"],
+        )
         (ROOT / "docs" / "reliability.md").write_text(text, encoding="utf-8")
     return int(broken or bool(faults))
 

@@ -1,7 +1,8 @@
-"""Work folders of trees that are built out of core, as a killed build leaves them and others change them; tree parts."""
+"""Work folders of trees built out of core, as a killed build leaves them and others change them; tree parts."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -57,10 +58,8 @@ def half_built(folder: Path) -> dict[str, bytes]:
             raise _Killed
 
     work = folder / "work"
-    try:
+    with contextlib.suppress(_Killed):
         build(source(folder), folder / "tree", work, kill)
-    except _Killed:
-        pass
     held = {str(path.relative_to(work)): path.read_bytes() for path in work.rglob("*") if path.is_file()}
     shutil.rmtree(work, ignore_errors=True)
     return held

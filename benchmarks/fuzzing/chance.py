@@ -15,7 +15,6 @@ __all__ = [
     "hostile_text",
     "json_text",
     "twist_json",
-    "with_checksum",
 ]
 
 EDGES: Final = tuple(
@@ -153,9 +152,3 @@ _DAMAGES: Final[tuple[Callable[[random.Random, bytes, int, int], bytes], ...]] =
     lambda chance, data, at, width: data[:at] + chance.randbytes(width) + data[at:],
     lambda chance, data, at, width: data[:at],
 )
-
-
-def with_checksum(body: bytes, checksum: Callable[[bytes], bytes], chance: random.Random, share: float = 0.97) -> bytes:
-    """Add a checksum, the right one but for a small share."""
-    right = checksum(body)
-    return body + (right if chance.random() < share else chance.randbytes(len(right)))

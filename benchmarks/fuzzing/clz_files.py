@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import lzma
 import random
-import struct
 import zlib
 from collections.abc import Callable
 from functools import lru_cache
@@ -37,7 +35,6 @@ from .engine import REFUSED, Game, Kind
 __all__ = ["KINDS", "FastModel", "forged", "use"]
 
 RAW, ZLIB, LZMA, MODEL = 0, 1, 2, 3
-BOMB: Final = 400 << 20
 
 
 class FastModel:
@@ -69,31 +66,6 @@ def _negated(data: bytes) -> bytes:
 def tree_coder() -> TokenCoder:
     """Return a coder by a small token tree over bytes: a language model without torch."""
     return TokenCoder(TreeModel.of(Dataset.from_texts(["the cat sat on the mat"] * 3), 3, smoothing=0.01), 4, 64)
-
-
-@lru_cache(maxsize=1)
-def zlib_bomb() -> bytes:
-    """Return zlib data of `BOMB` zeros, made of one piece again and again."""
-    packer = zlib.compressobj(9)
-    first = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
-    again = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
-    check = (BOMB % 65521 << 16 | 1).to_bytes(4, "big")  # Adler-32 of so many zeros
-    return first + again * (BOMB // (1 << 20) - 1) + b"\x03\x00" + check
-
-
-@lru_cache(maxsize=1)
-def lzma_bomb() -> bytes:
-    """Return xz data of `BOMB` zeros."""
-    packer = lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_NONE, preset=0)
-    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(BOMB >> 20)) + packer.flush()
-
-
-@lru_cache(maxsize=1)
-def bomb_digest() -> bytes:
-    digest = hashlib.blake2b(struct.pack("<IQI", 0, 0, BOMB), digest_size=16, person=b"clz chunk")
-    for _ in range(BOMB >> 20):
-        digest.update(bytes(1 << 20))
-    return digest.digest()
 
 
 def some_bytes(chance: random.Random, size: int) -> bytes:
@@ -407,43 +379,6 @@ def play_model(make: Callable[[], Any], most: int, sizes: int) -> Callable[[Game
     return play
 
 
-def play_bomb(game: Game) -> None:
-    """A chunk that inflates to `BOMB` zeros, claimed to be as large, or small."""
-    chance, model = game.chance, FastModel()
-    method, payload = chance.choice(((ZLIB, zlib_bomb()), (LZMA, lzma_bomb())))
-    size = chance.choice((BOMB, BOMB, 100, 1 << 24, (1 << 31) - 1, 1 << 40))
-    chunk_size = chance.choice((size, (1 << 31) - 1, 1 << 24))
-    piece = Piece(0, 0, method, size, payload, b"", bomb_digest())
-    facts = facts_of(model, size, chunk_size, chance.choice((2, VERSION)))
-    data = Forged(facts, copy_of(facts, 1), [piece], b"", facts.version).packed()
-    path = game.write("f.clz", data)
-    game.attempt("info", file_info, path)
-    way = chance.choice(("verify", "recover"))
-    if way == "verify":
-        game.attempt(way, verify_file, path, model=model)
-    else:
-        game.attempt(way, recover_file, path, game.folder / "saved", model=model)
-
-
-def play_zeros(game: Game) -> None:
-    """True zeros, some megabytes of them, in chunks: what a bomb looks like and is not."""
-    model = FastModel()
-    size, chunk_size = game.chance.randrange(1 << 20, 6 << 20), game.chance.choice((1 << 20, 1 << 22))
-    data = bytes(size)
-    pieces = []
-    for index, start in enumerate(range(0, size, chunk_size)):
-        content = data[start : start + chunk_size]
-        pieces.append(piece_of(index, start, ZLIB, zlib.compress(content, 1), content))
-    digest = clz.whole_digest()
-    digest.update(data)
-    facts = facts_of(model, size, chunk_size)
-    file = Forged(facts, copy_of(facts, len(pieces)), pieces, digest.digest())
-    out = game.folder / "out"
-    path = game.write("f.clz", file.packed())
-    result = game.attempt("decompress", decompress_file, path, out, model=model)
-    game.check("decompress", result is not REFUSED and out.read_bytes() == data, "did not give true zeros back")
-
-
 def play_crowd(game: Game) -> None:
     """Thousands of heads, each of which claims the rest of the file; or thousands of chunks of a byte."""
     chance, model = game.chance, FastModel()
@@ -499,12 +434,10 @@ KINDS = (
     Kind("clz: claims", play_claims, 5),
     Kind("clz: chunks of a language model", play_model(tree_coder, 60, 14), 2),
     Kind("clz: chunks of the embedded model", play_model(EmbeddedModel, 8, 23), 1),
-    Kind("clz: inflating chunks", play_bomb, 1),
-    Kind("clz: true zeros", play_zeros, 1),
     Kind("clz: thousands of chunks", play_crowd, 1),
 )
 
 
 def warm(folder: Path) -> None:
-    """Make what takes long to make."""
-    zlib_bomb(), lzma_bomb(), bomb_digest(), tree_coder()
+    """Make the tree of the language model."""
+    tree_coder()

@@ -1,4 +1,4 @@
-"""Writes `.clz` files that claim anything: every checksum is right, whatever it covers. The format is in docs/format.md."""
+"""Writes `.clz` files that claim anything, under checksums that are right. The format is in docs/format.md."""
 
 from __future__ import annotations
 

@@ -27,13 +27,14 @@ __all__ = ["KINDS", "warm"]
 
 CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 NUMBERS: Final = (
-    "0", "-1", "1e308", "-1e308", "nan", "inf", "-inf", "1e-320", "0.5", "1,5", "", " ", "9" * 400, "0x10", "1_000", "٣",
-    *map(str, EDGES[::7]),
-)  # fmt: skip
+    *("0", "-1", "1e308", "-1e308", "nan", "inf", "-inf", "1e-320", "0.5", "1,5", "", " ", "9" * 400, "0x10", "1_000"),
+    *("٣", *map(str, EDGES[::7])),
+)
+DEPTHS: Final = (*NUMBERS[:15], "1", "2", "9", "70", "65536", "4294967296", str(1 << 64))
 PATHS: Final = (
-    "", ".", "..", "/", "/dev/null", "nothing.here", "~nosuchuser/x", "-", "--", "a" * 256, "x" * 5000, "\0", "\x1b[31m",
-    "a\nb", "http://x/y", "/proc/self/mem", "/proc/self/root/nothing", "%s",
-)  # fmt: skip
+    *("", ".", "..", "/", "/dev/null", "nothing.here", "~nosuchuser/x", "-", "--", "a" * 256, "x" * 5000, "\0"),
+    *("\x1b[31m", "a\nb", "http://x/y", "/proc/self/mem", "/proc/self/root/nothing", "%s"),
+)
 
 
 def run(game: Game, where: str, arguments: list[str]) -> tuple[int, str, str] | Any:
@@ -80,9 +81,13 @@ def some_option(chance: random.Random, options: dict[str, tuple[str, ...]]) -> l
 
 
 MEASURED: Final[dict[str, tuple[str, ...]]] = {
-    "--depth": NUMBERS, "--parse": ("phrases", "prefix", "windows"), "--tokenizer": ("bits", "bytes", "words", "hf:no/such"),
-    "--split": ("line", "sentence", "word", "document"), "--encoding": token_files.DESCRS + ("latin-1", "utf-16"), "--json": (),
-}  # fmt: skip
+    "--depth": DEPTHS,
+    "--parse": ("phrases", "prefix", "windows"),
+    "--tokenizer": ("bits", "bytes", "words", "hf:no/such"),
+    "--split": ("line", "sentence", "word", "document"),
+    "--encoding": (*token_files.DESCRS, "latin-1", "utf-16"),
+    "--json": (),
+}
 RATE: Final = {**MEASURED, "--no-code": (), "--window": NUMBERS, "--stride": NUMBERS, "--batch": NUMBERS}
 TREE: Final = {
     **MEASURED,
@@ -100,7 +105,7 @@ ELASTICITY: Final = {
     "--seed": NUMBERS,
 }
 TOKEN_TREE: Final = {
-    "--depth": NUMBERS, "--eos": NUMBERS, "--dtype": token_files.DESCRS, "--column": PATHS, "--vocab-size": NUMBERS,
+    "--depth": DEPTHS, "--eos": NUMBERS, "--dtype": token_files.DESCRS, "--column": PATHS, "--vocab-size": NUMBERS,
     "--memory": ("400MB", "1TB", "-1GB", "nanGB", "1e999GB", *NUMBERS), "--json": (), "--parse": ("windows", "prefix"),
 }  # fmt: skip
 
@@ -225,9 +230,8 @@ def warm(folder: Path) -> None:
     texts.write_bytes(b"to be or not\nto be\n" * 3)
     tokens.write_bytes(bytes(range(60)) * 2)
     given = [["--help"], *([command, str(texts)] for command in ("rate", "tree"))]
-    given.append(
-        ["elasticity", *(part for name in ("pretrain", "align", "perturb") for part in (f"--{name}", str(texts)))]
-    )
+    roles = ("--pretrain", "--align", "--perturb")
+    given.append(["elasticity", *(part for role in roles for part in (role, str(texts)))])
     for dtype in ("u1", "<u2", "<u4", "<i8"):  # every kernel is compiled for the types that it is called with
         for depth in (1, 3, 9, 63, 65, 300):
             given += [["tree", "--tokens", "--dtype", dtype, "--depth", str(depth), "--parse", parse, str(tokens)]

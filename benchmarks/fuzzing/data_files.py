@@ -26,8 +26,10 @@ ENCODINGS: Final = (
     "unicode_escape", "rot13", "hex", "base64", "zlib", "undefined", "mbcs", "\0", "", "utf-8\0x", "x" * 999, "../x",
     "utf_8_sig", "shift_jis", "big5", "iso2022_jp", "hz", "uu",
 )  # fmt: skip
-ODD: Final = (b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\r\n", b"\x1b[31m", b"\xed\xa0\x80", b"\xf4\x90\x80\x80",
-              b"\xc3", "\u2028".encode(), "\u202e".encode(), "é".encode(), b"\t" * 30, b"\x0c", b". ", b"\n\n")  # fmt: skip
+ODD: Final = (
+    *(b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\r\n", b"\x1b[31m", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc3"),
+    *("\u2028".encode(), "\u202e".encode(), "é".encode(), b"\t" * 30, b"\x0c", b". ", b"\n\n"),
+)
 
 
 def word(chance: random.Random) -> str:

@@ -78,7 +78,8 @@ PIECES: Final[tuple[Any, ...]] = (
     {"type": "Precompiled", "precompiled_charsmap": "AAAA"},
     {"direction": "Right", "max_length": 1, "strategy": "LongestFirst", "stride": 0},
     {"direction": "Right", "max_length": 0, "strategy": "LongestFirst", "stride": 9},
-    {"strategy": {"Fixed": 1 << 40}, "direction": "Left", "pad_to_multiple_of": 0, "pad_id": 0, "pad_type_id": 0, "pad_token": ""},
+    {"strategy": {"Fixed": 1 << 40}, "direction": "Left", "pad_to_multiple_of": 0, "pad_id": 0, "pad_type_id": 0,
+     "pad_token": ""},
 )  # fmt: skip
 
 

@@ -1,13 +1,11 @@
-"""What long work keeps on disk: rows, specs, run records, journals, caches; and reports of what experiments left."""
+"""What long work keeps on disk: rows, specs, run records, journals, caches."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import random
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +18,6 @@ from compresslab.experiments.rows import append_rows, open_rows, read_rows
 from compresslab.experiments.spec import read_spec, save_spec
 from compresslab.lm import journal
 from compresslab.report.experiment_source import experiment_run
-from compresslab.report.provenance import provenance
-from compresslab.report_commands import PAGES, experiment_page
 from compresslab.texts import Texts
 
 from .chance import damaged, hostile_int, hostile_json, hostile_text, json_text, twist_json
@@ -29,7 +25,6 @@ from .engine import REFUSED, Game, Kind
 
 __all__ = ["KINDS", "warm"]
 
-RESULTS: Final = Path(__file__).resolve().parents[2] / "docs" / "results"
 UNITS: Final = {
     "a/seed 0": [{"x": 1, "y": 0.5}, {"x": 2, "y": None}],
     "a/seed 1": [{"x": 3, "name": "é"}],
@@ -62,7 +57,7 @@ def right_rows() -> list[dict[str, Any]]:
 
 
 def play_rows(game: Game) -> None:
-    """Rows whose unit, part, checksum or values are of another type; lines that are broken, twice, or in another order."""
+    """Rows whose unit, part, checksum or values are of another type; lines broken, twice, or in another order."""
     chance = game.chance
     held = right_rows()
     lines = [line_of(row) for row in held]
@@ -124,63 +119,6 @@ def play_spec(game: Game) -> None:
     game.attempt("source", experiment_run, game.folder)
 
 
-@lru_cache(maxsize=8)
-def results(folder: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the spec and the rows of a finished experiment, without checksums."""
-    rows = [json.loads(line) for line in (RESULTS / folder / "rows.jsonl").read_bytes().splitlines()]
-    for row in rows:
-        del row["checksum"]
-    return json.loads((RESULTS / folder / "spec.json").read_bytes()), rows
-
-
-FOLDERS: Final = ("rebound-demo", "resistance-cpu", "scaling-cpu", "volumes-cpu")
-PAGED: Final = ("rebound", "resistance")  # whose pages take half a second, not many
-
-
-def play_report(game: Game) -> None:
-    """A page of a finished experiment whose spec or rows say something else, under right checksums."""
-    chance = game.chance
-    spec, rows = results(chance.choice(FOLDERS))
-    lines = list(_lines_of(spec["experiment"]))
-    if chance.random() < 0.6:
-        spec = twist_json(chance, spec)
-    else:
-        which = chance.choice(("one", "all", "less"))
-        at = chance.randrange(len(rows))
-        if which == "less":
-            lines = lines[: chance.randrange(len(lines))]
-        else:
-            key = chance.choice(sorted(rows[at]))
-            value = hostile_json(chance) if chance.random() < 0.7 else 0.0
-            for i, row in enumerate(rows):
-                if (i == at) if which == "one" else (key in row and i % 7 == at % 7):
-                    lines[i] = line_of({**row, key: value})
-    game.write("spec.json", json.dumps(spec).encode())
-    game.write("rows.jsonl", b"".join(lines))
-    game.attempt("page", _page, game.folder)
-
-
-def _page(folder: Path) -> Any:
-    name = read_spec(folder)["experiment"]
-    if name in PAGED and in_four(folder):
-        return experiment_page(folder, provenance(["x"], [], files=[], experiment=experiment_run(folder)))
-    experiment_run(folder)
-    module, read, _ = PAGES.get(name, PAGES["rebound"])
-    return getattr(importlib.import_module(module), read)(folder)
-
-
-def in_four(folder: Path) -> bool:
-    """Make the whole page of one in four: it takes long. Which, the files decide."""
-    files = (folder / "spec.json").read_bytes() + (folder / "rows.jsonl").read_bytes()
-    return hashlib.sha256(files).digest()[0] < 64
-
-
-@lru_cache(maxsize=8)
-def _lines_of(experiment: str) -> tuple[bytes, ...]:
-    folder = next(one for one in FOLDERS if one.startswith(experiment))
-    return tuple(line_of(row) for row in results(folder)[1])
-
-
 def play_journal(game: Game) -> None:
     """A scoring journal: another head, key or length; what is taken up must be what is there."""
     chance = game.chance
@@ -199,7 +137,8 @@ def play_journal(game: Game) -> None:
     found = game.attempt("open", journal.open_journal, path, key, size)
     if found is not REFUSED:
         kept = ~np.isnan(found.nats)
-        right = not kept[len(numbers) :].any() and np.array_equal(found.nats[: len(numbers)][kept[: len(numbers)]], numbers[kept[: len(numbers)]])
+        held, first = len(numbers), kept[: len(numbers)]
+        right = not kept[held:].any() and np.array_equal(found.nats[:held][first], numbers[first])
         game.check("open", bool(right), "took up other numbers")
         game.check("open", broken != data or int(kept.sum()) == len(numbers), "lost numbers that were right")
 
@@ -242,17 +181,10 @@ def play_cache(game: Game) -> None:
 KINDS = (
     Kind("records: rows", play_rows, 5),
     Kind("records: spec, run", play_spec, 4),
-    *((Kind("records: reports", play_report, 1),) if RESULTS.is_dir() else ()),
     Kind("records: journal", play_journal, 2),
     Kind("records: cache", play_cache, 2),
 )
 
 
 def warm(folder: Path) -> None:
-    """Load what makes pages."""
-    if RESULTS.is_dir():
-        for name in FOLDERS:
-            results(name)
-            _lines_of(results(name)[0]["experiment"])
-            _page(RESULTS / name)
-        experiment_page(RESULTS / FOLDERS[0], provenance(["x"], [], files=[]))
+    """There is nothing to make."""

@@ -22,11 +22,13 @@ __all__ = ["TARGETS", "Found", "Tally", "all_kinds", "numbers", "replay", "run_s
 
 TARGETS: Final = (
     "clz_files",
+    "bombs",
     "damage",
     "tree_files",
     "token_files",
     "builds",
     "records",
+    "reports",
     "data_files",
     "models",
     "commands",
@@ -237,7 +239,7 @@ def run_shards(
 
 def table(tallies: dict[str, Tally]) -> Iterator[str]:
     """Yield the lines of a table by kind."""
-    yield "| kind | inputs | refused by name | read right | silent | raw | hangs | over memory | peak MB | longest s | s |"
+    yield "| kind | inputs | refused | read right | silent | raw | hangs | memory | peak MB | longest s | s |"
     yield "|---|" + "---:|" * 10
     total = Tally()
     for name, tally in tallies.items():

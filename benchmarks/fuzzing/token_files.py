@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ def responses(file: TokenFile, block: int) -> list[list[int]]:
         bounds = part.offsets.tolist()
         if bounds[0] != 0 or bounds != sorted(bounds) or bounds[-1] != len(part.tokens):
             raise AssertionError("a block's offsets do not fit its tokens")
-        for lo, hi in zip(bounds, bounds[1:], strict=False):
+        for lo, hi in pairwise(bounds):
             tokens = part.tokens[lo:hi].tolist()
             if goes_on:
                 out[-1] += tokens
@@ -55,7 +56,7 @@ def cut_at(tokens: list[int], eos: int | None) -> list[list[int]]:
 
 
 def read_all(game: Game, path: Path, wanted: Any, **options: Any) -> None:
-    """Read a token file in small blocks; ``wanted`` are its responses, None where not known, False where there are none."""
+    """Read a token file in small blocks; ``wanted`` are its responses, None where not known, False where none are."""
     file = game.attempt("open", open_tokens, path, **options)
     if file is REFUSED:
         game.check("open", not isinstance(wanted, list), "refused a right file") if wanted else None
@@ -217,7 +218,7 @@ def play_megatron(game: Game) -> None:
         and min(lengths) >= 0
     ):
         if (version, sequences, count) == (1, len(lengths), len(bounds)) and right:
-            wanted = [tokens[starts[a] : starts[b]] for a, b in zip(bounds, bounds[1:], strict=False)]
+            wanted = [tokens[starts[a] : starts[b]] for a, b in pairwise(bounds)]
     elif right is False and (version, sequences, count) == (1, len(lengths), len(bounds)):
         wanted = False
     read_all(game, path, wanted)
