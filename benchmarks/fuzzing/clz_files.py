@@ -382,7 +382,7 @@ def play_model(make: Callable[[], Any], most: int, sizes: int) -> Callable[[Game
 def play_crowd(game: Game) -> None:
     """Thousands of heads, each of which claims the rest of the file; or thousands of chunks of a byte."""
     chance, model = game.chance, FastModel()
-    count = chance.choice((3_000, 12_000))
+    count = chance.choice((2_000, 8_000))
     if chance.random() < 0.6:
         heads, behind = [], 0
         for index in reversed(range(count)):
