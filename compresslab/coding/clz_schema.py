@@ -16,7 +16,7 @@ __all__ = ["NUMBERS", "TEXT_MOST", "read_text"]
 TEXT_MOST: Final = 1 << 14
 """The text is at most that many bytes."""
 
-NUMBERS: Final = {"streams": 1 << 16, "segment": 1 << 31, "threads": 1 << 12}
+NUMBERS: Final = {"streams": 1 << 16, "segment": 1 << 31, "threads": 1 << 10}
 """Settings that are whole numbers from 1 on, and the most that each may be."""
 
 _DEPTH_MOST = 8

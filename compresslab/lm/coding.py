@@ -51,6 +51,7 @@ DEFAULT_CHUNK = 1 << 18  # bytes of a file that are tokenized, and decoded, by t
 
 Progress = Callable[[int, int], None]
 TOKENS_MOST = 1 << 22  # of a chunk: each takes up to 40 bytes of memory while a text is made of them
+ROWS_MOST = 1 << 26  # probabilities of a step: what a file asks for is bounded too
 _MODEL_DIGITS, _OTHER_DIGITS = 16, 8  # of fingerprints, hexadecimal: wrong ones are found out by the digests anyway
 _PROBE_STEPS, _PROBE_ROWS = 3, 8
 
@@ -100,6 +101,11 @@ class TokenCoder:
         for what, value in (("streams", streams), ("segment", segment)):
             if value < 1:
                 raise InvalidParameter(f"{what} is {value}: it must be a whole number, 1 or more")
+        if streams * model.vocab_size > ROWS_MOST:
+            raise InvalidParameter(
+                f"streams is {streams}: for {model.vocab_size} tokens at most {max(1, ROWS_MOST // model.vocab_size)} "
+                "sequences advance together, whose probabilities take 512 MiB"
+            )
         self.model, self.streams = model, streams
         self.segment = min(segment, model.context) if model.context is not None else segment
         self.coded: dict[bytes, Coded] = {}

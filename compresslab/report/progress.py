@@ -57,6 +57,8 @@ class _State:
 
 
 def _show(state: _State) -> None:
+    from rich.text import Text
+
     from compresslab.report.safe_console import SafeConsole
 
     if state.over.wait(_PATIENCE):
@@ -64,9 +66,9 @@ def _show(state: _State) -> None:
     console = SafeConsole(stderr=True)
     if not console.is_terminal:
         while True:
-            console.print(state.line(), highlight=False)
+            console.print(Text(state.line()))
             if state.over.wait(_EVERY):
                 return
-    with console.status(state.line()) as status:
+    with console.status(Text(state.line())) as status:
         while not state.over.wait(0.2):
-            status.update(state.line())
+            status.update(Text(state.line()))

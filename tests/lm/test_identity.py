@@ -1,0 +1,334 @@
+"""A model is its content, wherever it lies; a machine is what it computes; neither a name nor a file loads anything."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from compresslab import Dataset
+from compresslab.coding import container
+from compresslab.coding.clz_format import Method, pack_header
+from compresslab.coding.container import compress_file, decompress_file, file_info, verify_file
+from compresslab.coding.recovery import recover_file
+from compresslab.errors import InvalidParameter, UnreadableFile, WrongModel
+from compresslab.jobs.lm_compress import model_coder, model_of_file
+from compresslab.lm import machine
+from compresslab.lm.coding import TokenCoder
+from compresslab.lm.registry import built_in_models
+from compresslab.lm.tree_model import TreeModel
+from compresslab.tokenizers import ByteTokenizer, WordTokenizer, tokenizer_fingerprint
+
+if TYPE_CHECKING:
+    from compresslab.lm.hugging_face import HuggingFaceModel
+
+Make = Callable[..., "HuggingFaceModel"]
+Run = Callable[..., tuple[int, str, str]]
+TEXT = b"To be, or not to be, that is the question:\n" * 8
+OTHERS = "the file is whole; this machine computes other probabilities than the one that wrote it"
+
+
+@pytest.fixture
+def by_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the model code every chunk, though random weights make it larger."""
+    monkeypatch.setattr(container, "encode_chunk", lambda data, model, *_: (Method.MODEL, model.compress(data)))
+
+
+@pytest.fixture
+def checkpoint(make_llama: Make, tmp_path: Path) -> Path:
+    """A folder with a tokenizer of its own."""
+    tokenizers = pytest.importorskip("tokenizers", reason="needs the extra 'lm'")
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    made = tokenizers.Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    made.train_from_iterator([TEXT.decode()], trainers.BpeTrainer(vocab_size=270, initial_alphabet=alphabet))
+    folder = tmp_path / "m"
+    module = make_llama(vocab_size=280, bos_token_id=None, eos_token_id=279, bare=True).module
+    module.save_pretrained(str(folder))
+    made.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.mark.usefixtures("by_the_model")
+def test_the_same_folder_by_any_path_is_the_same_model(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").write_bytes(TEXT)
+    (tmp_path / "inside").mkdir()
+    compress_file("a", model=model_coder("hf:m", streams=3, segment=40, device="cpu"), verify=False)
+    assert file_info("a.clz").methods == {"model": 1}
+    shutil.copytree(checkpoint, tmp_path / "inside" / "copy")
+    for name in ("hf:m", "hf:./m", "hf:inside/../m", str(checkpoint), "hf:inside/copy"):
+        model = model_of_file("a.clz", name, device="cpu")
+        assert decompress_file("a.clz", "b", model=model).read_bytes() == TEXT
+    (tmp_path / "inside" / "copy" / "tokenizer.json").write_text(
+        (checkpoint / "tokenizer.json").read_text().replace('"add_prefix_space":false', '"add_prefix_space":true')
+        .replace('"add_prefix_space": false', '"add_prefix_space": true')
+    )  # fmt: skip
+    with pytest.raises(WrongModel, match="tokenizer differ; give the same model"):
+        verify_file("a.clz", model=model_of_file("a.clz", "hf:inside/copy", device="cpu"))
+
+
+def test_a_file_of_version_2_is_read_by_any_path_too(checkpoint: Path, tmp_path: Path) -> None:
+    from compresslab.coding.clz_header import Header
+    from compresslab.coding.clz_identity import Identity
+    from compresslab.lm.coding import _digest
+
+    model = model_coder(f"hf:{checkpoint}", streams=3, segment=40, device="cpu")
+    machine_then = {"dtype": "float32", "processor": "x86_64 AVX512", "threads": 3, "torch": "2.11.0"}
+    shape = {"streams": 3, "segment": 40}
+    name = "hf:elsewhere/m"  # what the tokenizer was called where the file was written
+    former = _digest([2, model.model.fingerprint(), name, shape, machine_then], 32)
+    header = Header(5, 5, Identity(former), "elsewhere/m", {**shape, **machine_then}, {}, version=2)
+    assert model.wrote(header)
+    assert not model_coder(f"hf:{checkpoint}", streams=4, segment=40, device="cpu").wrote(header)
+
+
+def test_content_and_nothing_else_makes_a_tokenizer() -> None:
+    words, other = WordTokenizer.train([b"to be"]), WordTokenizer.train([b"or not"])
+    assert tokenizer_fingerprint(words) == tokenizer_fingerprint(WordTokenizer.train([b"to be"]))
+    assert tokenizer_fingerprint(words) != tokenizer_fingerprint(other)
+    data = [Dataset.from_texts([b"to be"], tokenizer) for tokenizer in (words, other)]
+    first, second = (TreeModel.of(each, 2, smoothing=0.1) for each in data)
+    assert first.fingerprint() != second.fingerprint()
+    assert TokenCoder(first).identity().tokenizer != TokenCoder(second).identity().tokenizer
+
+
+def test_the_settings_of_a_checkpoint_that_change_nothing_are_no_part_of_it(make_llama: Make) -> None:
+    model, same = make_llama(), make_llama()
+    same.module.config._name_or_path = "/another/place"
+    same.module.config.use_cache = False
+    assert TokenCoder(model).identity() == TokenCoder(same).identity()
+    other = make_llama(rope_parameters={"rope_type": "default", "rope_theta": 5e4})
+    assert TokenCoder(model).identity().model != TokenCoder(other).identity().model
+
+
+# ---- the machine ----
+
+
+class Elsewhere(TreeModel):
+    """A tree model on a machine that adds in another order: its probabilities are a little others."""
+
+    bent = 0.01
+
+    def stepper(self, batch: int) -> Any:
+        inner, bent = super().stepper(batch), self.bent
+
+        class Bent:
+            def step(self, tokens: Any) -> Any:
+                rows = inner.step(tokens) + np.linspace(0, bent, 257)
+                return rows - np.log(np.exp(rows).sum(axis=1, keepdims=True))
+
+        return Bent()
+
+
+def tree(kind: type[TreeModel] = TreeModel) -> TokenCoder:
+    made = TreeModel.of(Dataset.from_texts([TEXT]), 3, "windows", 0.01)
+    return TokenCoder(kind(made.tree, 0.01, ByteTokenizer()), 4, 64)
+
+
+@pytest.mark.usefixtures("by_the_model")
+def test_other_probabilities_are_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(TEXT)
+    compress_file(tmp_path / "a", model=tree(), verify=False)
+    there = tree().identity()
+    monkeypatch.setattr("compresslab.lm.coding.machine_of", lambda _: {**there.machine, "simd": "another"})
+    # Facts that differ alone are no reason to refuse: the probe is the same, and so is what comes out.
+    assert verify_file(tmp_path / "a.clz", model=tree()).machine == dict(there.machine)
+    for use in (verify_file, lambda path, model: recover_file(path, tmp_path / "b", model=model)):
+        with pytest.raises(WrongModel, match=f"{OTHERS}: simd {there.machine['simd']} there, another here") as caught:
+            use(tmp_path / "a.clz", model=tree(Elsewhere))
+        assert "damaged" not in str(caught.value)
+    # The probe is the same and the rest is not: found out by the chunk's digest, and said as well.
+    monkeypatch.setattr(TokenCoder, "_probe", lambda self: there.probe)
+    with pytest.raises(WrongModel, match=f"chunk 0 of 1 does not decode, but {OTHERS}: simd"):
+        verify_file(tmp_path / "a.clz", model=tree(Elsewhere))
+    (damage,) = recover_file(tmp_path / "a.clz", tmp_path / "b", model=tree(Elsewhere)).damages
+    assert OTHERS in damage.reason
+
+
+def test_differences_that_no_weight_sees_are_none() -> None:
+    class Nearly(Elsewhere):
+        bent = 1e-15
+
+    assert tree(Nearly).identity() == tree().identity()
+    assert tree(Elsewhere).identity().probe != tree().identity().probe
+    assert tree(Elsewhere).identity().model == tree().identity().model
+
+
+def test_what_decides_the_floats_is_among_the_facts(make_llama: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MKL_CBWR", "ONEDNN_MAX_CPU_ISA", "DNNL_DEFAULT_FPMATH_MODE", "NPY_DISABLE_CPU_FEATURES"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("ONEDNN_VERBOSE", "1")  # says what runs, and changes nothing
+    facts = machine.machine_of(make_llama())
+    assert {"MKL_CBWR", "ONEDNN_MAX_CPU_ISA", "DNNL_DEFAULT_FPMATH_MODE", "NPY_DISABLE_CPU_FEATURES"} <= facts.keys()
+    assert {"attention", "cpu", "device", "kernels", "mkl", "onednn", "processor", "simd", "torch"} <= facts.keys()
+    assert "ONEDNN_VERBOSE" not in facts
+    assert all(isinstance(value, str | int) for value in facts.values())
+
+
+def test_a_processor_that_says_nothing_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_file(*_: object, **__: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("builtins.open", no_file)
+    monkeypatch.setattr("platform.processor", lambda: "")
+    assert machine.processor.__wrapped__() == "unknown"
+
+
+BITS = """
+import json, sys
+from compresslab.jobs.lm_compress import model_coder
+identity = model_coder(sys.argv[1], streams=3, segment=40, device="cpu").identity()
+print(json.dumps([identity.model, identity.probe, dict(identity.machine)]))
+"""
+
+
+@pytest.mark.slow
+def test_another_code_path_of_the_libraries_shows_in_the_probe_or_changes_nothing(checkpoint: Path) -> None:
+    found = []
+    for setting in ({}, {"MKL_CBWR": "COMPATIBLE"}, {"ATEN_CPU_CAPABILITY": "default"}):
+        done = subprocess.run(
+            [sys.executable, "-c", BITS, str(checkpoint)],
+            env={**os.environ, **setting}, capture_output=True, text=True, timeout=300, check=True,
+        )  # fmt: skip
+        found.append(json.loads(done.stdout))
+    assert len({model for model, _, _ in found}) == 1
+    assert [facts.get("MKL_CBWR") for _, _, facts in found] == [None, "COMPATIBLE", None]
+    assert found[2][2]["kernels"] in ("DEFAULT", "NO AVX")
+
+
+# ---- headers stay small, whatever they name ----
+
+MACHINES: list[dict[str, Any]] = [
+    {"cpu": "AMD 25.1 000f", "kernels": "AVX2", "simd": "X86_V3"},
+    {"cpu": "Intel 6.143 7fff", "kernels": "AVX512", "simd": "AVX512_SPR"},
+    {"cpu": "AMD 26.68 07ff", "kernels": "AVX512", "simd": "AVX512_ICL"},
+    {"cpu": "Intel 6.85 03ef", "kernels": "AVX512", "simd": "X86_V4", "torch": "2.11.0", "onednn": "3.11.2"},
+    {"cpu": "0x41 8.0xd40 7f0000", "processor": "aarch64", "mkl": "open", "kernels": "SVE256", "simd": "SVE"},
+    {"torch": "2.12.1+cu128", "device": "NVIDIA H200", "cuda": "12.8", "cudnn": 91002, "transformers": "5.18.3"},
+]
+LIBRARIES = [
+    {"compresslab": "0.1.0", "numpy": "2.4.6", "python": "3.11.7"},
+    {"compresslab": "0.1.0", "numpy": "2.1.0", "python": "3.11.7"},
+    {"compresslab": "0.3.2", "numpy": "2.2.1", "python": "3.13.4"},
+]
+
+
+@pytest.mark.parametrize("libraries", LIBRARIES)
+@pytest.mark.parametrize("changes", MACHINES)
+def test_headers_stay_small_whatever_the_machine_and_its_libraries(
+    libraries: dict[str, str], changes: dict[str, Any]
+) -> None:
+    from compresslab.coding.clz_header import Header
+    from compresslab.coding.clz_identity import Identity
+
+    facts = {
+        "attention": "sdpa", "cpu": "AMD 25.1 000f", "device": "cpu", "kernels": "AVX2", "mkl": "2024.2",
+        "onednn": "3.12.0", "processor": "x86_64", "simd": "X86_V3", "torch": "2.13.0+cpu", "transformers": "5.24.0",
+    } | changes  # fmt: skip
+    identity = Identity("cb40bd1bfe9cb2a5", "d72b15d3", "", "df45c460", facts)
+    settings = {"dtype": "float32", "segment": 512, "streams": 16, "threads": 2}
+    header = pack_header(Header(20_000, 1 << 18, identity, "smollm2", settings, libraries))
+    assert len(header) <= 85  # a file of one chunk has 60 bytes more
+
+
+@pytest.mark.parametrize(("numpy", "transformers"), [("2.4.6", "5.24.0"), ("2.1.0", "5.18.0"), ("2.5.5", "5.24.0")])
+@pytest.mark.parametrize("changes", MACHINES[:3])
+def test_headers_are_within_the_bound_of_small_files_with_any_versions_that_are_tested(
+    numpy: str, transformers: str, changes: dict[str, Any]
+) -> None:
+    """With 60 bytes for chunk and trailer that is 120: what `test_twenty_kilobytes` allows in all."""
+    from compresslab.coding.clz_header import Header
+    from compresslab.coding.clz_identity import Identity
+
+    facts = {
+        "attention": "sdpa", "device": "cpu", "mkl": "2024.2", "onednn": "3.12.0", "processor": "x86_64",
+        "torch": "2.13.0+cpu", "transformers": transformers, **changes,
+    }  # fmt: skip
+    libraries = {"compresslab": "0.1.0", "numpy": numpy, "python": "3.11.7"}
+    settings = {"dtype": "float32", "segment": 32, "streams": 64, "threads": 1}
+    identity = Identity("cb40bd1bfe9cb2a5", "d72b15d3", "", "df45c460", facts)
+    assert len(pack_header(Header(20_000, 1 << 24, identity, "tiny", settings, libraries))) <= 60
+
+
+# ---- nothing is loaded because a file says so, and no code of a checkpoint is run ----
+
+
+def test_a_header_never_loads_what_lies_on_this_machine(
+    checkpoint: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert built_in_models() == ("tiny", "smollm2")
+    (tmp_path / "a").write_bytes(TEXT)
+    coder = model_coder(f"hf:{checkpoint}", streams=3, segment=40, device="cpu")
+    compress_file(tmp_path / "a", model=coder, verify=False)
+    assert file_info(tmp_path / "a.clz").model == str(checkpoint)
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("it was loaded")
+
+    monkeypatch.setattr("compresslab.lm.checkpoints.load", forbidden)
+    monkeypatch.setattr("compresslab.lm.tree_file.load_tree_model", forbidden)
+    for arguments in (("verify",), ("decompress", "--out", tmp_path / "b"), ("info",)):
+        code, out, err = run(arguments[0], tmp_path / "a.clz", *arguments[1:])
+        if arguments[0] == "info":
+            assert code == 0
+            continue
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert "a file does not choose what is loaded here: name it with --model" in err
+
+
+def test_the_code_of_a_checkpoint_never_runs_and_nobody_is_asked(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object) -> str:
+        raise AssertionError("a question was asked")
+
+    monkeypatch.setattr("builtins.input", asked)
+    mark = tmp_path / "it ran"
+    (checkpoint / "evil.py").write_text(f"open({str(mark)!r}, 'w')\n")
+    config = json.loads((checkpoint / "config.json").read_text())
+    names = {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model", "AutoTokenizer": ["evil.T", None]}
+    (checkpoint / "config.json").write_text(json.dumps({**config, "auto_map": names, "model_type": "strange"}))
+    with pytest.raises(InvalidParameter, match=r"brings Python code of its own \(auto_map\), .* is never run here"):
+        model_coder(str(checkpoint), device="cpu")
+    (checkpoint / "tokenizer.json").unlink()
+    (checkpoint / "tokenizer_config.json").write_text(json.dumps({"auto_map": names, "tokenizer_class": "T"}))
+    from compresslab.hugging_face_tokenizer import load_hugging_face
+
+    with pytest.raises(UnreadableFile, match="Python code of its own|that can be read"):
+        load_hugging_face(str(checkpoint))
+    # A kind of model that transformers has itself is read by its own code, whatever else the folder names.
+    (checkpoint / "config.json").write_text(json.dumps({**config, "auto_map": names}))
+    (checkpoint / "compresslab.json").write_text('{"tokenizer": "bytes"}')
+    assert model_coder(str(checkpoint), device="cpu").model.vocab_size == 280
+    assert not mark.exists()
+
+
+def test_the_pickle_of_a_checkpoint_never_runs(checkpoint: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    mark = tmp_path / "it ran"
+
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return open, (str(mark), "w")
+
+    (checkpoint / "model.safetensors").unlink()
+    torch.save({"model.embed_tokens.weight": Evil()}, checkpoint / "pytorch_model.bin")
+    from compresslab.errors import CompressLabError
+
+    with pytest.raises(CompressLabError):
+        model_coder(str(checkpoint), device="cpu")
+    assert not mark.exists()
