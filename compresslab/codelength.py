@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compresslab.distribution import DistributionLike, LeafDistribution, Probabilities, align, as_probabilities
-from compresslab.divergence import relative_entropy_nats
+from compresslab.divergence import centred, relative_entropy_nats
 from compresslab.errors import InvalidParameter
 from compresslab.huffman import canonical_codewords, huffman_lengths, kraft_sum
 from compresslab.phrases import check_depth
@@ -108,7 +108,7 @@ def kl_bits(p: DistributionLike, q: DistributionLike) -> float:
         ratio *= a
         total = float(ratio.sum())
     # A small sum is what is left of larger terms; one that is not finite, of a ratio that overflowed.
-    return total if _PLAIN_KL < total < math.inf else relative_entropy_nats(a, b) / LN2
+    return total if _PLAIN_KL < total < math.inf else relative_entropy_nats(a, b, centred(a - b, b)) / LN2
 
 
 def _aligned_pair(p: DistributionLike, q: DistributionLike) -> tuple[Probabilities, Probabilities]:

@@ -9,15 +9,36 @@ digits than ``a`` and ``b`` themselves hold.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["relative_entropy_nats"]
+__all__ = ["centred", "relative_entropy_nats"]
 
 _SMALL: Final = 0.02  # below this relative difference the series is exact to rounding, above it the closed form is
 _TERMS: Final = 9
+
+
+def centred(differences: NDArray[Any], proportions: NDArray[Any], sums: Any = 0) -> NDArray[Any]:
+    """Return differences of distributions, with what they should not sum to taken out of them.
+
+    Rows of floats sum to 1 but for rounding, by which rows that are nearly alike may differ as much as by anything
+    else. What is left is the differences of the normalised rows.
+
+    Args:
+        differences: one or several rows, shape ``(..., M)``: by subtraction, which is exact for close numbers.
+        proportions: shape ``(M,)``, of sum 1: how much each leaf gives.
+        sums: what the rows should sum to, where they are only a part of the leaves.
+
+    Example:
+        >>> p, q = np.array([0.5, 0.5 - 2.0**-54]), np.array([0.5, 0.5])
+        >>> (p - q).tolist(), centred(p - q, q).tolist()
+        ([0.0, -5.551115123125783e-17], [2.7755575615628914e-17, -2.7755575615628914e-17])
+    """
+    off = differences.sum(axis=-1) - sums
+    left: NDArray[Any] = differences - off[..., None] * proportions
+    return left
 
 
 def relative_entropy_nats(

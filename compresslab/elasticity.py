@@ -28,6 +28,7 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from compresslab.checks import number_or_nan
+from compresslab.divergence import centred
 from compresslab.errors import InvalidParameter, InvalidVolume
 from compresslab.inverse import InverseAlignment, PerturbationPath
 from compresslab.mixture import Direction, Mixture, check_direction
@@ -38,6 +39,7 @@ __all__ = ["Curve", "Elasticity", "InverseAlignment", "Roles"]
 Values = NDArray[np.float64]
 
 _SIGN_TOLERANCE = 1e-12  # an overlap this close to 1 is 1: its difference is rounding
+_ALIKE = 0.01  # what differences of rows add up to, below which the rows count as nearly alike
 _BLOCK = 1 << 15  # numbers worked on at a time, so that they stay in cache
 
 
@@ -226,7 +228,7 @@ class Elasticity:
         p, base, outside, _ = self._parts(self.k)
         slope = self._sweep(self.k, grid)[1]
         slopes = np.stack([slope.pretrain, slope.align, slope.perturb], axis=1)
-        u = _differences(p, self.k)[2]
+        u = _differences(p, self.k, outside)[2]
         second = np.empty((len(grid), 3))
         for i, x in enumerate(grid):
             W = self.k + 1 + x
@@ -380,7 +382,7 @@ class Elasticity:
         """
         p, base, outside, outside_log = self._parts(k)
         W = k + 1 + grid
-        columns = _differences(p, k)
+        columns = _differences(p, k, outside)
         size = max(256, _BLOCK // len(grid))
         blocks = range(0, p.shape[1], size)
         codes, sums = np.zeros((len(blocks), len(grid), 3)), np.zeros((len(blocks), len(grid), 3))
@@ -409,12 +411,14 @@ class Elasticity:
         return Roles(*code.T), Roles(*slope.T)
 
 
-def _differences(p: Values, k: float) -> Values:
-    """``e``, ``d`` and ``u`` as rows (see :meth:`Elasticity._sweep`); close numbers subtract exactly."""
-    rows = np.empty_like(p)
-    np.subtract(p[0], p[1], out=rows[0])
-    np.subtract(p[0], p[2], out=rows[1])
-    np.subtract(p[1], p[2], out=rows[2])
+def _differences(p: Values, k: float, outside: float) -> Values:
+    """``e``, ``d`` and ``u`` as rows (see :meth:`Elasticity._sweep`); close numbers subtract exactly.
+
+    Outside these leaves lies so much of ``p_t``, and nothing of the others.
+    """
+    rows = np.stack([p[0] - p[1], p[0] - p[2], p[1] - p[2]])
+    alike = np.abs(rows).sum(axis=1) < _ALIKE  # rounding is nothing beside larger differences
+    rows[alike] = centred(rows[alike], p[0], np.array([0, outside, outside])[alike])
     rows[2] += k * rows[1]
     return rows
 

@@ -163,7 +163,7 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
         loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True, trust_remote_code=False, **where)
     except ImportError as error:  # a GGUF file needs the package gguf
         raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except Exception as error:  # the readers below transformers raise many kinds, RecursionError among them
         reason = " ".join(str(error).split())
         if "trust_remote_code" in reason or "custom code" in reason:
             reason = "it brings Python code of its own (auto_map), which is never run here"

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.divergence import relative_entropy_nats
+from compresslab.divergence import centred, relative_entropy_nats
 from compresslab.mixture import Direction
 
 __all__ = ["InverseAlignment", "PerturbationPath"]
@@ -80,7 +80,7 @@ class PerturbationPath:
         self._k, self._p, self._t = k, p, t
         self._start = (k * p + a) / (k + 1)
         # Less the pre-trained model: kept apart, so that a huge k or a small l leaves all digits.
-        self._start_apart, self._t_apart = (a - p) / (k + 1), t - p
+        self._start_apart, self._t_apart = centred(a - p, p) / (k + 1), centred(t - p, p)
 
     def weight(self, l: float) -> float:  # noqa: E741
         """Return ``s = l / (k + 1 + l)``."""

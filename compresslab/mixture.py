@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from compresslab.checks import number_or_nan
 from compresslab.codelength import LN2, cross_entropy_bits
 from compresslab.distribution import LeafDistribution
+from compresslab.divergence import centred
 from compresslab.errors import InvalidParameter, InvalidVolume, did_you_mean
 from compresslab.sources import Source, align_sources, as_trees
 from compresslab.tree import TokenTree
@@ -108,15 +109,10 @@ class Mixture:
 
         Subtracting ``p_D`` would leave its rounding, which is large beside the differences where the datasets are
         nearly alike or one outweighs the rest. So the differences are taken from the heaviest dataset (close numbers
-        subtract exactly, equal ones to 0) and then centred.
-
-        Rows of floats sum to 1 but for rounding, by which rows that are nearly alike may differ as much as by anything
-        else. So what each difference sums to is taken out, in the proportions of ``p_D``: the differences are those of
-        the normalised rows.
+        subtract exactly, equal ones to 0), centred, and then taken from their own mean.
         """
         mixed = self._weighted / self.total_volume
-        apart = self.probabilities - self.probabilities[np.argmax(self.volumes)]
-        apart -= apart.sum(axis=1, keepdims=True) * mixed
+        apart = centred(self.probabilities - self.probabilities[np.argmax(self.volumes)], mixed)
         apart -= (self.volumes / self.total_volume) @ apart
         return mixed, apart
 

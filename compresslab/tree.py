@@ -234,10 +234,12 @@ class TokenTree:
         Args:
             path: the file.
             mapped: map it into memory instead of reading it: for trees larger than memory, which
-                :mod:`compresslab.scale.sweeping` reads piece by piece. The checksum is not looked at.
+                :mod:`compresslab.scale.sweeping` reads piece by piece. Checked are then the header, all sizes, and that
+                every leaf's place in the tree is possible. Symbols, counts and checksums are not: damage there gives
+                wrong numbers. :func:`compresslab.treefile.verify_tree_file` checks them.
 
         Raises:
-            UnreadableFile: the file is missing or cannot be read.
+            UnreadableFile: the file is missing, cannot be read, or does not fit into memory.
             CorruptFile: it is no tree file, or it is damaged.
         """
         return cls(*(map_tree_file(path) if mapped else read_tree_file(path)))

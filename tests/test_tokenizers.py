@@ -303,3 +303,13 @@ def test_a_folder_without_a_definition_is_read_by_transformers(tmp_path: Path, m
     (tmp_path / "empty" / "vocab.txt").write_text("")
     with pytest.raises(UnreadableFile, match="empty holds no tokenizer that can be read: no vocabulary here"):
         get_tokenizer(f"hf:{tmp_path / 'empty'}")
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a":' * 100_000, b'"a"', b'{"a": ' + b"9" * 5000 + b"}"])
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
+def test_a_hostile_definition_of_a_tokenizer_is_one_named_error(tmp_path: Path, name: str, content: bytes) -> None:
+    pytest.importorskip("transformers", reason="needs the extra 'lm'")
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises((CorruptFile, UnreadableFile), match="tokenizer that can be read"):
+        get_tokenizer(f"hf:{tmp_path}")

@@ -22,6 +22,7 @@ from compresslab.leaf_checks import check_leaves
 from compresslab.phrases import PARSES
 from compresslab.runs import Run
 from compresslab.scale.merging import merge_on_disk
+from compresslab.scale.parts import join_tree_parts
 from compresslab.scale.spill import RunReader, RunWriter
 from compresslab.scale.sweeping import merge_tree_files, open_tree_parts, prune_tree_file
 from compresslab.strings import SortedLeaves
@@ -338,6 +339,23 @@ def test_a_damaged_part_of_a_tree_in_parts_is_named(path: Path) -> None:
     (folder / "part-0001.tree").write_bytes(forged(path.read_bytes(), arrays={"length": lengths}))
     with pytest.raises(CorruptFile, match=r"part-0001\.tree is damaged: leaf 2 has 99 tokens"):
         open_tree_parts(folder)
+
+
+def test_joining_checks_all_of_every_part(path: Path) -> None:
+    folder = path.parent / "parts"
+    folder.mkdir()
+    good = path.read_bytes()
+    (folder / "part-0000.tree").write_bytes(good)
+    join_tree_parts(folder, path.parent / "joined")
+    assert (path.parent / "joined").read_bytes() == good
+    at = json.loads(good[12 : 12 + int.from_bytes(good[8:12], "little")])["arrays"][5]["offset"]
+    (folder / "part-0001.tree").write_bytes(good[:at] + b"\x09" + good[at + 1 :])  # a count, which a map does not check
+    with pytest.raises(CorruptFile, match=r"part-0001\.tree is damaged: its checksum does not match"):
+        join_tree_parts(folder, path.parent / "no")
+    small()[0].prune(2).save(folder / "part-0001.tree")
+    with pytest.raises(InvalidParameter, match=r"part-0001\.tree is of depth 2, .*: give a folder with the parts"):
+        join_tree_parts(folder, path.parent / "no")
+    assert not (path.parent / "no").exists()
 
 
 def test_a_tree_too_large_for_memory_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ def of_saved(said: str) -> Iterator[None]:
     except CompressLabError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise InvalidParameter(f"{said} ({type(error).__name__}: {error}): run it again") from error
+        raise InvalidParameter(f"{said} ({str(error) or type(error).__name__}): run it again") from error
 
 
 def first_seeds(count: int) -> tuple[int, ...]:

@@ -234,6 +234,10 @@ def _explained(error: Exception, name: str, local: bool, attention: str | None) 
             f"'{name}' brings Python code of its own (auto_map), and the code of a checkpoint is never run here: use a "
             "model that transformers has itself"
         )
+    if isinstance(error, MemoryError) or "allocate memory" in reason or "out of memory" in reason:
+        return UnreadableFile(
+            f"cannot read '{name}': it does not fit into memory ({reason}): give dtype='bfloat16', or a smaller model"
+        )
     if "Unrecognized configuration class" in reason:
         return InvalidParameter(f"'{name}' is not a causal language model: transformers has no such form of it")
     if attention is not None and "attn" in reason:

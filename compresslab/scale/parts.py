@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab.compiled import TextLeaves
-from compresslab.errors import EmptyDataset
+from compresslab.errors import EmptyDataset, InvalidParameter
 from compresslab.scale.spill import writing
 from compresslab.scale.token_files import TokenFile
 from compresslab.strings import SortedLeaves
-from compresslab.treefile import Column, map_tree_file, write_columns
+from compresslab.treefile import Column, map_tree_file, verify_tree_file, write_columns
 
 __all__ = ["choose_cuts", "cut_leaves", "join_tree_parts", "part_of_run", "tree_part_files"]
 
@@ -86,12 +86,22 @@ def join_tree_parts(folder: str | PathLike[str], path: str | PathLike[str]) -> N
     Raises:
         EmptyDataset: there are no parts.
         UnreadableFile: one cannot be read, or the file cannot be written.
-        CorruptFile: one is no tree file, or was cut.
+        CorruptFile: one is no tree file, or is damaged: all of each is checked, as the file gets checksums of its own.
+        InvalidParameter: they are not of one tree.
     """
-    held = [map_tree_file(part) for part in tree_part_files(folder)]
+    paths = tree_part_files(folder)
+    for part in paths:
+        verify_tree_file(part)
+    held = [map_tree_file(part) for part in paths]
     _, vocab_size, parse = held[0]
     parts = [leaves for leaves, _, _ in held]
     depth = parts[0].depth
+    for part, (leaves, *rest) in zip(paths, held, strict=True):
+        if (leaves.depth, *rest) != (depth, vocab_size, parse):
+            raise InvalidParameter(
+                f"{part} is of depth {leaves.depth}, vocabulary {rest[0]}, parse '{rest[1]}', and {paths[0]} of "
+                f"{depth}, {vocab_size}, '{parse}': give a folder with the parts of one tree"
+            )
     columns = {f"symbols{m + 1}": _column(parts, lambda one, m=m: one.symbols[m]) for m in range(depth)}  # type: ignore[misc]
     columns |= {"shared": _column(parts, lambda one: one.shared), "length": _column(parts, lambda one: one.length)}
     columns["counts"] = _column(parts, lambda one: one.counts)

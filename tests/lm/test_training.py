@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 from compresslab import Dataset, TokenTree, entropy_bits
-from compresslab.errors import InvalidParameter, MismatchedVocabulary
+from compresslab.errors import CorruptFile, InvalidParameter, MismatchedVocabulary, UnreadableFile
 from compresslab.lm.scoring import score, tokenize
 
 torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
@@ -164,3 +165,83 @@ def test_wrong_use_is_refused(make_llama: Make, data: Dataset, tmp_path: Path) -
 def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidParameter, match=message):
         Training(**changes)
+
+
+@pytest.mark.parametrize("damage", ["weights", "flipped", "result", "deep result", "other result"])
+def test_a_finished_run_that_is_damaged_is_made_again(
+    make_llama: Make, data: Dataset, tmp_path: Path, damage: str
+) -> None:
+    from compresslab.lm.checkpoints import load, save
+
+    start = small(make_llama)
+    save(start, tmp_path / "start")
+    done = train(start, data, SETTINGS, tmp_path / "run")
+    result, stored = tmp_path / "run" / "result.json", tmp_path / "run" / "model" / "model.safetensors"
+    kept = stored.read_bytes()
+    if damage in ("weights", "flipped"):
+        stored.write_bytes(b"half" if damage == "weights" else kept[:-1] + bytes([kept[-1] ^ 1]))
+    else:
+        told = {"result": b"{", "deep result": b"[" * 100_000, "other result": b'{"steps": 1}'}
+        result.write_bytes(told[damage])
+    again = load(tmp_path / "start", device="cpu")
+    remade = train(again, data, SETTINGS, tmp_path / "run")
+    assert (remade.after, remade.losses_bits, remade.resumed_from) == (done.after, done.losses_bits, 12)
+    assert stored.read_bytes() == kept
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"[]", b"{", b'{"seen": "\\udc80"}'])
+def test_a_run_that_cannot_be_read_is_named(make_llama: Make, data: Dataset, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "training.json").write_bytes(content)
+    with pytest.raises(CorruptFile, match="delete"):
+        train(small(make_llama), data, SETTINGS, tmp_path)
+
+
+def test_a_training_that_is_not_kept_leaves_nothing_in_the_shared_temporary_folder(
+    make_llama: Make, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen: set[str] = set()
+    train(small(make_llama), data, Training(steps=2, batch=2, length=8),
+          progress=lambda *_: seen.update(path.name for path in tmp_path.iterdir()))  # fmt: skip
+    assert len(seen) == 1  # one folder, of a name that nobody can foresee
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("card", [b"[" * 100_000, b"[]", b'{"eos_id": "1"}', b'{"prefix_id": -1}', b'{"tokenizer": 3}'])
+def test_a_damaged_card_of_a_model_is_named(make_llama: Make, tmp_path: Path, card: bytes) -> None:
+    from compresslab.lm.checkpoints import load, save
+
+    save(small(make_llama), tmp_path / "model")
+    (tmp_path / "model" / "compresslab.json").write_bytes(card)
+    with pytest.raises(CorruptFile, match=r"compresslab\.json .*: save the model again"):
+        load(tmp_path / "model", device="cpu")
+
+
+def test_a_config_that_is_nested_too_deep_is_named(make_llama: Make, tmp_path: Path) -> None:
+    from compresslab.lm.checkpoints import load, save
+
+    save(small(make_llama), tmp_path / "model")
+    (tmp_path / "model" / "config.json").write_bytes(b'{"a":' * 100_000)
+    with pytest.raises(CorruptFile, match="is no checkpoint that can be read"):
+        load(tmp_path / "model", device="cpu")
+
+
+def test_a_model_too_large_for_memory_says_so(
+    make_llama: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import transformers
+
+    from compresslab.lm.checkpoints import load, save
+
+    save(small(make_llama), tmp_path / "model")
+    for error in (MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1000 bytes")):
+        monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", _raising(error))
+        with pytest.raises(UnreadableFile, match=r"cannot read '.*model': it does not fit into memory"):
+            load(tmp_path / "model", device="cpu")
+
+
+def _raising(error: Exception) -> Any:
+    def fail(*_: object, **__: object) -> Any:
+        raise error
+
+    return fail
