@@ -47,7 +47,7 @@ SECONDS: Final = 2.0
 MEGABYTES: Final = 300
 OUTCOMES: Final = ("refused", "right", "silent", "raw", "hang", "memory")
 _SPARE: Final = 1 << 30  # address space beyond what a process begins with; threads take some that they never touch
-_LARGEST_FILE: Final = 100 << 20
+_LARGEST_FILE: Final = 400 << 20  # what a chunk truly holds may be written, zeros without end may not
 
 
 class _Refused:
