@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -116,18 +117,16 @@ def replay(seed: int, index: int) -> tuple[Kind, Outcome]:
             os.chdir(before)
 
 
-def _work(seed: int, chosen: Sequence[int], at: Any, pipe: Connection) -> None:
+def _work(seed: int, chosen: Sequence[int], folder: Path, at: Any, pipe: Connection) -> None:
     """Play inputs, one after the other, and tell of each."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 2)  # libraries written in C and Rust say there what they die of
     kinds = all_kinds()
-    with quick_folder() as folder:
-        prepare(folder, kinds, chosen)
-        for i, index in enumerate(chosen):
-            at.value = i
-            pipe.send((i, play(kinds[kind_of(kinds, index)], seed, index, folder)))
-        os.chdir("/")
+    prepare(folder, kinds, chosen)
+    for i, index in enumerate(chosen):
+        at.value = i
+        pipe.send((i, play(kinds[kind_of(kinds, index)], seed, index, folder)))
     pipe.send(None)
     pipe.close()
     os._exit(0)  # some of what was loaded complains when Python ends
@@ -136,16 +135,18 @@ def _work(seed: int, chosen: Sequence[int], at: Any, pipe: Connection) -> None:
 class _Shard:
     """A process and what it still has to play."""
 
-    def __init__(self, seed: int, chosen: Sequence[int]) -> None:
-        self.seed, self.chosen, self.base = seed, chosen, 0
+    def __init__(self, seed: int, chosen: Sequence[int], folder: Path) -> None:
+        self.seed, self.chosen, self.base, self.folder = seed, chosen, 0, folder
         self.start()
 
     def start(self) -> None:
         context = multiprocessing.get_context("fork")
+        shutil.rmtree(self.folder, ignore_errors=True)  # of a process that died
+        self.folder.mkdir()
         self.at = context.Value("q", -1, lock=False)
         self.pipe, theirs = context.Pipe(duplex=False)
         self.process: Any = context.Process(
-            target=_work, args=(self.seed, self.chosen[self.base :], self.at, theirs), daemon=True
+            target=_work, args=(self.seed, self.chosen[self.base :], self.folder, self.at, theirs), daemon=True
         )
         self.process.start()
         theirs.close()
@@ -197,7 +198,9 @@ def run_shards(
             faults[key] = (count + 1, first)
         tell(done, None)
 
-    running = [_Shard(seed, chosen[i::shards]) for i in range(shards) if chosen[i::shards]]
+    stack = contextlib.ExitStack()
+    root = stack.enter_context(quick_folder())
+    running = [_Shard(seed, chosen[i::shards], root / str(i)) for i in range(shards) if chosen[i::shards]]
     failures = 0
     try:
         while running:
@@ -234,6 +237,7 @@ def run_shards(
     finally:
         for shard in running:
             shard.end()
+        stack.close()
     return tallies, faults
 
 
