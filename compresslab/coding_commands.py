@@ -25,6 +25,7 @@ from compresslab.coding.container import (
 )
 from compresslab.coding.recovery import Recovery, recover_file
 from compresslab.errors import CorruptFile, InvalidParameter
+from compresslab.files import open_file
 from compresslab.interrupts import if_stopped
 from compresslab.jobs.lm_compress import CodedRateResult
 from compresslab.model_commands import PANEL, Device, Dtype, load_model, refuse
@@ -228,7 +229,7 @@ def _writer_of_broken(file: Path, model: str | None, device: str | None, *, quie
 
     held: dict[str, Any] = {}
     try:
-        with open(file, "rb") as opened:
+        with open_file(file) as opened:
             held = parse_header(opened.read(HEADER_MOST), str(file))[0].settings
     except (CorruptFile, OSError):
         pass  # the usual settings, then

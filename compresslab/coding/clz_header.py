@@ -16,7 +16,16 @@ from compresslab.coding.clz_schema import TEXT_MOST, read_text
 from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.errors import CorruptStream, InvalidParameter
 
-__all__ = ["CHUNKS_MOST", "CHUNK_MOST", "STREAM_VERSION", "VERSION", "Header", "pack_facts", "parse_facts"]
+__all__ = [
+    "CHUNKS_MOST",
+    "CHUNK_MOST",
+    "STREAM_VERSION",
+    "VERSION",
+    "Header",
+    "chunk_most",
+    "pack_facts",
+    "parse_facts",
+]
 
 VERSION: Final = 3
 """What is written; 2 is read too."""
@@ -30,7 +39,7 @@ CHUNK_MOST: Final = 1 << 25
 CHUNKS_MOST: Final = 1 << 21
 """Chunks of a file, at most."""
 
-_OLD_CHUNK_MOST: Final = (1 << 31) - 1  # version 2
+_CHUNK_MOST_OF: Final = {2: (1 << 31) - 1}
 _SIZE_MOST: Final = (1 << 63) - 1
 _FINGERPRINT_MOST: Final = 32  # bytes
 _POWERS: Final = 32  # chunk sizes that are powers of two are written as their exponents
@@ -176,10 +185,15 @@ def parse_facts(data: bytes, version: int = VERSION) -> Header:
     return Header(size, chunk_size, identity, *names, version=version, stream_version=stream_version)
 
 
+def chunk_most(header: Header | None) -> int:
+    """Return the most bytes that a chunk may have in a file of this header; `CHUNK_MOST` where it is lost."""
+    return CHUNK_MOST if header is None else _CHUNK_MOST_OF.get(header.version, CHUNK_MOST)
+
+
 def _check_sizes(size: int, chunk_size: int, version: int) -> None:
     if chunk_size < 1:
         raise CorruptStream("its chunks have 0 bytes each")
-    most = CHUNK_MOST if version > 2 else _OLD_CHUNK_MOST
+    most = _CHUNK_MOST_OF.get(version, CHUNK_MOST)
     if chunk_size > most:
         raise CorruptStream(f"it claims chunks of {chunk_size} bytes, more than {most}")
     if size > _SIZE_MOST:

@@ -26,7 +26,7 @@ from compresslab.coding.chunk_model import (
     identity_of,
     unpacked,
 )
-from compresslab.coding.clz_header import Header
+from compresslab.coding.clz_header import Header, chunk_most
 from compresslab.coding.clz_identity import Identity
 from compresslab.coding.clz_reader import check_model, coded_pieces, other_probabilities
 from compresslab.coding.container import original_path
@@ -153,7 +153,13 @@ def _plan(file: BinaryIO, name: str) -> _Plan:
         coded_size, digest = single
         tag = digest[: clz.TAG]
         found = find_heads(
-            file, file_size, start, end, lambda head: (head.index, head.coded_size, head.tag) == (0, coded_size, tag)
+            file,
+            file_size,
+            start,
+            end,
+            lambda head: (
+                (head.index, head.coded_size, head.tag) == (0, coded_size, tag) and head.size <= chunk_most(header)
+            ),
         )
         if found:
             size = found[0].head.size
@@ -175,7 +181,7 @@ def _plan(file: BinaryIO, name: str) -> _Plan:
 def _fits(head: clz.ChunkHead, known: Header | None, trailer: clz.Trailer | None) -> bool:
     """Tell whether a chunk can be of the file; with a trailer only if it is listed (a chunk may hold a `.clz` file)."""
     if known is None:
-        return True
+        return head.size <= chunk_most(None)
     if head.index >= known.num_chunks or (head.start, head.size) != (
         head.index * known.chunk_size,
         known.size_of(head.index),

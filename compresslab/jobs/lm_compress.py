@@ -160,4 +160,6 @@ def model_of_file(source: str | PathLike[str], name: str | None = None, **settin
 
         torch.set_num_threads(int(held["threads"]))
         settings = {"dtype": dtype, **settings}
-    return model_coder(name or info.model, streams=held["streams"], segment=held["segment"], **settings)
+    return model_coder(
+        info.model if name is None else name, streams=held["streams"], segment=held["segment"], **settings
+    )

@@ -30,6 +30,7 @@ from compresslab.scale.parts import choose_cuts, cut_leaves, part_of_run
 from compresslab.scale.shards import Shard, cut_shards
 from compresslab.scale.spill import RunReader, RunWriter, is_finished, remove_unfinished, writing
 from compresslab.scale.token_files import Block, TokenFile, largest_token, open_tokens
+from compresslab.treefile import verify_tree_file
 
 __all__ = [
     "Plan",
@@ -127,6 +128,7 @@ def build_tree_file(
     folder = Path(work) if work is not None else name_beside(target, ".work")
     tell: Report = report or (lambda what, done, of: None)
     with writing(folder):
+        resumed = (folder / "runs").exists()
         spare = budget(memory)
         wanted = shard or spare // (PER_SYMBOL if depth <= DEEP else PER_SYMBOL_DEEP)
         plan = make_plan(files, folder, depth, parse, vocab_size, wanted, tell)
@@ -134,7 +136,7 @@ def build_tree_file(
         runs = count_shards(stream(files), plan, folder / "runs", tell, sum(file.size for file in files))
         if not runs:
             raise EmptyDataset(f"{fspath(files[0].path)} holds no tokens: there is nothing to count")
-        finish_tree(runs, plan, target, folder, spare // 2, tell)
+        finish_tree(runs, plan, target, folder, spare // 2, tell, verify=resumed)
 
 
 def open_all(sources: str | PathLike[str] | TokenFile | Sequence[str | PathLike[str] | TokenFile]) -> list[TokenFile]:
@@ -282,8 +284,20 @@ def merge_runs_on_disk(runs: Sequence[Path], folder: Path, plan: Plan, memory: i
     return folder
 
 
-def finish_tree(runs: list[Path], plan: Plan, target: Path, folder: Path, memory: int, tell: Report) -> None:
-    """Merge all runs into the tree file, and remove the work folder."""
+def finish_tree(
+    runs: list[Path], plan: Plan, target: Path, folder: Path, memory: int, tell: Report, *, verify: bool = False
+) -> None:
+    """Merge all runs into the tree file, and remove the work folder.
+
+    Args:
+        runs: what the shards were counted to.
+        plan: of the build.
+        target: the tree file.
+        folder: the work folder.
+        memory: bytes to merge in.
+        tell: called with what is done.
+        verify: check the tree before it gets its name: some runs are of an earlier attempt, and may have changed.
+    """
     level = 0
     while len(runs) > FAN_IN:
         level += 1
@@ -308,6 +322,13 @@ def finish_tree(runs: list[Path], plan: Plan, target: Path, folder: Path, memory
 
     try:
         write_tree_of_runs(told(), layers / "tree", layers, plan.depth, plan.vocab_size, plan.parse)
+        if verify:
+            try:
+                verify_tree_file(layers / "tree")
+            except CorruptFile as error:
+                raise CorruptFile(
+                    f"{folder} holds runs that do not make a tree: they were changed since they were counted; delete it"
+                ) from error
         put(layers / "tree", target)
     except BaseException:
         shutil.rmtree(layers, ignore_errors=True)

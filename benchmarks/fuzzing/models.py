@@ -1,0 +1,126 @@
+"""Model folders, as far as they are read without torch: tokenizer.json, compresslab.json, config.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from compresslab.dataset import Dataset
+from compresslab.hugging_face_tokenizer import load_hugging_face
+from compresslab.lm import checkpoints
+from compresslab.lm.registry import get_model
+from compresslab.tokenizers import get_tokenizer
+
+from .chance import hostile_int, hostile_json, hostile_text, json_text, twist_json
+from .engine import REFUSED, Game, Kind
+
+__all__ = ["KINDS", "warm"]
+
+SAMPLES: Final = (b"the cat sat on the mat", b"", b"caf\xc3\xa9 \xff", b"  two  spaces\n", b"A")
+CONFIG: Final = {"model_type": "llama", "vocab_size": 30, "eos_token_id": [7, 1], "bos_token_id": 1}
+
+
+@lru_cache(maxsize=1)
+def definitions() -> list[dict[str, Any]]:
+    """Return tokenizer.json files of four kinds: byte-level BPE, words with and without [UNK], Unigram."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocab = {letter: i for i, letter in enumerate(letters)} | {"th": 256, "the": 257}
+    bpe = Tokenizer(models.BPE(vocab=vocab, merges=[("t", "h"), ("th", "e")]))
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    words = {word: i for i, word in enumerate(("the", "cat", "sat", "[UNK]"))}
+    some = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+    some.pre_tokenizer = pre_tokenizers.Whitespace()
+    none = Tokenizer(models.WordLevel({"the": 0, "cat": 1}, unk_token="[UNK]"))  # which is not in its vocabulary
+    none.pre_tokenizer = pre_tokenizers.Whitespace()
+    unigram = Tokenizer(models.Unigram([("<unk>", 0.0), ("the", -1.0), ("c", -2.0), ("a", -2.5), ("t", -2.0)], 0))
+    unigram.pre_tokenizer = pre_tokenizers.Metaspace()
+    return [json.loads(one.to_str()) for one in (bpe, some, none, unigram)]
+
+
+def _twisted(chance: random.Random, held: dict[str, Any]) -> dict[str, Any]:
+    roll = chance.randrange(6)
+    if roll == 0:
+        return held
+    if roll == 1:  # tokens at odd places
+        vocab = held["model"].get("vocab")
+        if isinstance(vocab, dict) and vocab:
+            held = json.loads(json.dumps(held))
+            held["model"]["vocab"][chance.choice(sorted(vocab))] = hostile_int(chance, len(vocab))
+        return held
+    if roll == 2:
+        added = {"id": hostile_int(chance, 4), "content": hostile_text(chance), "special": chance.random() < 0.5}
+        flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+        return {**held, "added_tokens": [{**added, **flags}]}
+    if roll == 3:
+        part = chance.choice(("normalizer", "pre_tokenizer", "decoder", "post_processor", "truncation", "padding"))
+        return {**held, part: chance.choice(PIECES) if chance.random() < 0.8 else hostile_json(chance)}
+    return twist_json(chance, held, chance.randrange(1, 3))
+
+
+PIECES: Final[tuple[Any, ...]] = (
+    None,
+    {"type": "NFC"},
+    {"type": "Lowercase"},
+    {"type": "Replace", "pattern": {"Regex": "(a|aa)+$"}, "content": ""},
+    {"type": "Replace", "pattern": {"String": ""}, "content": "x"},
+    {"type": "Split", "pattern": {"Regex": "(\\w+)+x"}, "behavior": "Isolated", "invert": False},
+    {"type": "Strip", "strip_left": True, "strip_right": True},
+    {"type": "Strip", "content": " ", "start": 1 << 40, "stop": 1},
+    {"type": "Sequence", "normalizers": [], "pretokenizers": [], "decoders": []},
+    {"type": "ByteFallback"},
+    {"type": "Precompiled", "precompiled_charsmap": "AAAA"},
+    {"direction": "Right", "max_length": 1, "strategy": "LongestFirst", "stride": 0},
+    {"direction": "Right", "max_length": 0, "strategy": "LongestFirst", "stride": 9},
+    {"strategy": {"Fixed": 1 << 40}, "direction": "Left", "pad_to_multiple_of": 0, "pad_id": 0, "pad_type_id": 0,
+     "pad_token": ""},
+)  # fmt: skip
+
+
+def play_tokenizer(game: Game) -> None:
+    """A tokenizer.json: loaded, and used on some texts."""
+    chance = game.chance
+    data = json_text(chance, _twisted(chance, chance.choice(definitions())))
+    path = game.write("tokenizer.json", data)
+    found = game.attempt("load", load_hugging_face, str(chance.choice((path, game.folder))))
+    if found is REFUSED:
+        return
+    for text in SAMPLES:
+        tokens = game.attempt("encode", found.encode, text)
+        if tokens is not REFUSED:
+            game.attempt("decode", found.decode, tokens)
+    game.attempt("decode", found.decode, [min(found.vocab_size - 1, chance.randrange(300))])
+    game.attempt("token", found.token_text, found.vocab_size - 1)
+    data_set = game.attempt("dataset", Dataset.from_texts, SAMPLES, found)
+    if data_set is not REFUSED:
+        game.check("dataset", data_set.num_bytes == sum(map(len, SAMPLES)), "counted other bytes")
+
+
+def play_folder(game: Game) -> None:
+    """A model's folder: config.json and compresslab.json of any content; names of models and tokenizers."""
+    chance = game.chance
+    if chance.random() < 0.9:
+        game.write("config.json", json_text(chance, twist_json(chance, CONFIG, chance.choice((0, 1)))))
+    card = {"tokenizer": "bytes", "eos_id": 256, "prefix_id": 256}
+    game.write("compresslab.json", json_text(chance, twist_json(chance, card, chance.choice((0, 1, 2)))))
+    found = game.attempt("card", checkpoints._read_card, game.folder)
+    if found is not REFUSED:
+        game.check("card", isinstance(found, dict), "is no object")
+    game.attempt("tokenizer", get_tokenizer, chance.choice(("hf:", "", "words:")) + hostile_text(chance))
+    name = chance.choice(("tree:", "", "tiny:")) + (hostile_text(chance) or "x")
+    if not (name.startswith("hf:") or os.path.isdir(name)):  # these would load torch
+        game.attempt("model", get_model, name)
+
+
+KINDS = (Kind("models: tokenizer.json", play_tokenizer, 5), Kind("models: folder", play_folder, 2))
+
+
+def warm(folder: Path) -> None:
+    definitions()
+    import huggingface_hub  # noqa: F401
