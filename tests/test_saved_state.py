@@ -67,6 +67,7 @@ def test_a_damaged_spec_is_named(tmp_path: Path, content: bytes) -> None:
     ("experiment", "found"),
     [
         ("joint", {"seeds": 7}),
+        ("joint", {"seeds": [[], 1, 2]}),
         ("joint", {"arms": [1]}),
         ("rebound", {"arms": 3, "positive": [1]}),
         ("resistance", {"data": 1.5, "model": "tiny", "seeds": [0]}),
@@ -77,6 +78,11 @@ def test_a_page_of_a_hostile_spec_is_refused_by_name(tmp_path: Path, experiment:
     save_spec(tmp_path, {"experiment": experiment, **found})
     with pytest.raises(InvalidParameter, match="is no spec of an experiment as this version has it"):
         experiment_run(tmp_path)
+
+
+def test_seeds_that_are_far_apart_are_not_counted_out(tmp_path: Path) -> None:
+    save_spec(tmp_path, {"experiment": "joint", "seeds": [0, 1, 10**15]})
+    assert experiment_run(tmp_path).facts["seeds"] == "0, 1, 1000000000000000"
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,8 @@ def get_model(name: str | LanguageModel, **settings: Any) -> LanguageModel:
         if settings:
             raise InvalidParameter(f"settings ({', '.join(settings)}) are for names: this is a model already")
         return name
+    if not name.strip():  # as an unset variable of a shell gives; it is not the folder where one is
+        raise UnknownName(f"the name of a model is empty: give one of {', '.join(model_names())}, or a folder")
     head, colon, rest = name.partition(":")
     entry = _TABLE.get(head)
     if entry is None or (entry.takes is not None) != bool(rest):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from compresslab import Dataset
 from compresslab.coding.chunk_model import EmbeddedModel
 from compresslab.coding.container import compress_file, decompress_file, file_info
-from compresslab.errors import CorruptFile, CorruptStream, InvalidParameter, WrongModel
+from compresslab.errors import CorruptFile, CorruptStream, InvalidParameter, UnknownName, WrongModel
 from compresslab.jobs.lm_compress import compress_with_model, model_coder, model_of_file
 from compresslab.lm.coding import TokenCoder, segments_of
 from compresslab.lm.scoring import score
@@ -156,6 +156,8 @@ def test_a_file_sets_up_the_model_that_is_named_for_it(tmp_path: Path) -> None:
     compress_file(tmp_path / "a.txt", model=model_coder(f"tree:{tmp_path / 't.tree'}", streams=3, segment=50))
     with pytest.raises(InvalidParameter, match="which compresslab does not bring, .*: name it with --model"):
         model_of_file(tmp_path / "a.txt.clz")
+    with pytest.raises(UnknownName, match="the name of a model is empty"):  # an unset variable of a shell: no leave
+        model_of_file(tmp_path / "a.txt.clz", "")
     (tmp_path / "t.tree").rename(tmp_path / "elsewhere.tree")
     coder = model_of_file(tmp_path / "a.txt.clz", f"tree:{tmp_path / 'elsewhere.tree'}")
     assert isinstance(coder, TokenCoder)
