@@ -19,5 +19,9 @@ def piped_argument(context: typer.Context, given: Any) -> Any:
     """
     if not given or context.resilient_parsing:  # a shell completes the line
         return given
-    paths: list[Path] = context.with_resource(piped(given if isinstance(given, list) else [given]))
+    try:
+        paths: list[Path] = context.with_resource(piped(given if isinstance(given, list) else [given]))
+    except BaseException:
+        context.close()  # a command that never begins does not end either: the files of other options would stay
+        raise
     return paths if isinstance(given, list) else paths[0]

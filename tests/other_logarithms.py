@@ -36,5 +36,7 @@ class _Other:
         return np.float64(other)
 
 
-for _name in ("log", "log2", "log10", "log1p", "exp", "exp2", "expm1"):
-    setattr(np, _name, _Other(getattr(np, _name)))
+def pytest_configure() -> None:
+    """Change numpy, in a process that was started with the plugin: whoever imports this file changes nothing."""
+    for name in ("log", "log2", "log10", "log1p", "exp", "exp2", "expm1"):
+        setattr(np, name, _Other(getattr(np, name)))

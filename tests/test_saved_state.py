@@ -179,7 +179,7 @@ def test_a_damaged_ledger_is_no_ledger(tmp_path: Path, content: bytes) -> None:
 
 def test_a_killed_worker_is_a_named_error() -> None:
     assert in_a_worker(abs, -3) == 3
-    with pytest.raises(WorkerKilled, match=r"a worker process was ended from outside.*: run the same again"):
+    with pytest.raises(WorkerKilled, match=r"a worker process was ended from outside.*run the same again"):
         in_a_worker(os._exit, 9)
 
 

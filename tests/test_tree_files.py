@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import json
 import shutil
 from pathlib import Path
@@ -359,10 +360,11 @@ def test_joining_checks_all_of_every_part(path: Path) -> None:
 
 
 def test_a_tree_too_large_for_memory_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> bytes:
-        raise MemoryError
+    class TooLarge(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise MemoryError
 
-    monkeypatch.setattr(files.Path, "read_bytes", fail)
+    monkeypatch.setattr(files, "open_file", lambda path: TooLarge())
     with pytest.raises(UnreadableFile, match="tree: it does not fit into memory"):
         TokenTree.load(path)
     assert TokenTree.load(path, mapped=True) == small()[0]

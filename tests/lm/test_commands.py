@@ -13,6 +13,7 @@ import pytest
 
 from compresslab import Dataset, TokenTree
 from compresslab.coding.container import file_info
+from compresslab.lm.journal import Journal
 from compresslab.lm.registry import get_model
 from compresslab.lm.scoring import score, tokenize
 from compresslab.lm.windows import Windows
@@ -67,12 +68,16 @@ def test_a_scoring_that_was_stopped_goes_on_from_its_file(run: Run, tree: str, t
     journal = tmp_path / "scores"
     options = ("--model", tree, "--window", 16, "--resume", journal, "--json")
     whole = json.loads(run("rate", text, *options)[1])
-    held = np.memmap(journal, "<f8", "r+", offset=64)
-    assert held.sum() / np.log(2) == pytest.approx(whole["bits"])
-    held[5:9] += 1.0  # what is in the file is taken as it is, so a second run must show it
-    held.flush()
+    size = (journal.stat().st_size - 64) // 12
+    nats = np.memmap(journal, "<f8", "r+", offset=64, shape=(size,))
+    checks = np.memmap(journal, "<u4", "r+", offset=64 + 8 * size, shape=(size,))
+    assert nats.sum() / np.log(2) == pytest.approx(whole["bits"])
+    kept = Journal(nats, checks)
+    kept.write(5, nats[5:9] + 1.0)  # what is in the file is taken as it is, so a second run must show it
     again = json.loads(run("rate", text, *options)[1])
     assert again["bits"] == pytest.approx(whole["bits"] + 4 / np.log(2))
+    nats[20] += 1.0  # but not what its check does not fit: that is scored again, with what it is scored beside
+    assert json.loads(run("rate", text, *options)[1])["bits"] < again["bits"] + 0.1
     code, _, err = run("rate", text, "--model", tree, "--window", 8, "--resume", journal)
     assert code == 1
     assert "is of another model, dataset or setting: delete it, or name another file" in err
