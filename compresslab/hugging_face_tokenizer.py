@@ -131,6 +131,11 @@ def _cached(name: str) -> Path:
             f"unknown tokenizer 'hf:{name}': there is no such folder or file, and it is not in the local Hugging Face "
             "cache: give a folder with a tokenizer.json, or download it first (nothing is downloaded here)"
         ) from error
+    except (OSError, RuntimeError) as error:  # such as a home directory that is not there, in HF_HOME
+        raise UnreadableFile(
+            f"cannot look for the tokenizer 'hf:{name}' in the local Hugging Face cache ({_reason(error)}): set "
+            "HF_HOME to a folder that can be read, or give a folder with a tokenizer.json"
+        ) from error
 
 
 def _from_json(name: str, path: Path) -> HuggingFaceTokenizer:

@@ -21,9 +21,17 @@ import compresslab
 import compresslab as cl
 from compresslab.cache import cache_folder
 from compresslab.cli import _LESS, app
-from compresslab.errors import CompressLabError, OutOfMemory, UnknownName, is_out_of_memory
+from compresslab.errors import (
+    CompressLabError,
+    InvalidParameter,
+    OutOfMemory,
+    UnknownName,
+    UnreadableFile,
+    is_out_of_memory,
+)
 from compresslab.files import expanded
 from compresslab.generators import MarkovSource
+from compresslab.lm.distributed import number_of, processes
 from compresslab.readers import read_files
 from compresslab.report.progress import working
 
@@ -316,3 +324,46 @@ def test_models_and_compressed_files_in_capitals_are_found(run: Run, here: Path)
             code, _, err = run("rate", "a.txt", "--model", name)
         assert code == 1
         assert "is no checkpoint that can be read" in err
+
+
+@pytest.mark.parametrize("variable", ["WORLD_SIZE", "RANK", "LOCAL_RANK"])
+@pytest.mark.parametrize("value", ["two", "1.5", " ", "1e3", "\x1b[31m"])
+def test_what_launchers_set_must_be_whole_numbers(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidParameter, match=f"^{variable} in the environment is .*, no whole number"):
+        number_of(variable, 0)
+
+
+@pytest.mark.parametrize("size", ["", "1", "0", "-3"])
+def test_one_process_needs_no_launcher(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
+    monkeypatch.setenv("WORLD_SIZE", size)
+    assert processes() == (0, 1)
+
+
+def test_a_number_of_processes_that_no_launcher_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    accelerate = pytest.importorskip("accelerate", reason="needs accelerate (the extra 'lm')")
+
+    def alone(**_: object) -> None:
+        raise ValueError("MASTER_ADDR env was not set")
+
+    monkeypatch.setattr(accelerate, "PartialState", alone)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InvalidParameter, match="WORLD_SIZE is 2, but no launcher started these processes .* unset"):
+        processes()
+    monkeypatch.setenv("RANK", "x")
+    with pytest.raises(InvalidParameter, match="RANK in the environment is 'x'"):
+        processes()
+
+
+def test_a_cache_of_models_in_a_home_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub", reason="needs huggingface_hub (the extra 'lm')")
+    from compresslab.hugging_face_tokenizer import load_hugging_face
+
+    for error in (RuntimeError("Could not determine home directory."), PermissionError(13, "Permission denied")):
+
+        def fails(*_: object, told: Exception = error, **__: object) -> None:
+            raise told
+
+        monkeypatch.setattr(hub, "hf_hub_download", fails)
+        with pytest.raises(UnreadableFile, match="cannot look for the tokenizer 'hf:x/y' .* set HF_HOME"):
+            load_hugging_face("x/y")

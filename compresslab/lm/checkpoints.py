@@ -25,6 +25,7 @@ from compresslab.errors import (
 from compresslab.files import expanded, write_atomic
 from compresslab.hugging_face_tokenizer import load_hugging_face
 from compresslab.json_text import read_json
+from compresslab.lm.distributed import number_of
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.tokenizers import Tokenizer, get_tokenizer
 
@@ -121,7 +122,7 @@ def default_device() -> str:
 
     if not torch.cuda.is_available():
         return "cpu"
-    return f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
+    return f"cuda:{number_of('LOCAL_RANK', 0) % torch.cuda.device_count()}"
 
 
 def torch_device(name: str | None) -> Any:

@@ -8,9 +8,9 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.errors import MissingExtra
+from compresslab.errors import InvalidParameter, MissingExtra
 
-__all__ = ["processes", "sum_over_processes"]
+__all__ = ["number_of", "processes", "sum_over_processes"]
 
 
 def processes() -> tuple[int, int]:
@@ -20,8 +20,9 @@ def processes() -> tuple[int, int]:
 
     Raises:
         MissingExtra: there are several, and accelerate is not installed.
+        InvalidParameter: the environment does not say what a launcher says.
     """
-    if int(os.environ.get("WORLD_SIZE") or 1) == 1:
+    if number_of("WORLD_SIZE", 1) <= 1:
         return 0, 1
     try:
         import torch
@@ -29,10 +30,34 @@ def processes() -> tuple[int, int]:
     except ImportError as error:
         raise MissingExtra("work on several processes", "lm") from error
     started = torch.distributed.is_initialized()
-    state = PartialState(cpu=not torch.cuda.is_available())
+    for name in ("RANK", "LOCAL_RANK"):
+        number_of(name, 0)
+    try:
+        state = PartialState(cpu=not torch.cuda.is_available())
+    except ValueError as error:  # WORLD_SIZE was set by hand, or left behind by a launcher
+        raise InvalidParameter(
+            f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but no launcher started these processes ({error}): start them "
+            "with 'accelerate launch', or unset WORLD_SIZE"
+        ) from error
     if not started and torch.distributed.is_initialized():
         atexit.register(_leave)
     return int(state.process_index), int(state.num_processes)
+
+
+def number_of(name: str, default: int) -> int:
+    """Return the whole number that a launcher set in the environment; ``default`` where it is not set.
+
+    Raises:
+        InvalidParameter: it is none.
+    """
+    given = os.environ.get(name, "")
+    try:
+        return int(given or default)
+    except ValueError as error:
+        raise InvalidParameter(
+            f"{name} in the environment is {given[:60]!r}, no whole number: start processes with 'accelerate launch', "
+            "or unset it"
+        ) from error
 
 
 def _leave() -> None:
