@@ -43,7 +43,9 @@ _KINDS = (
 
 
 def unreadable(path: str | PathLike[str], error: OSError | ValueError, doing: str = "read") -> UnreadableFile:
-    """Return the error to raise for a file that cannot be read or written: it names the path and the reason."""
+    """Return the error to raise for a file that cannot be read or written: it names the path and the reason, once."""
+    if isinstance(error, UnreadableFile):
+        return UnreadableFile(str(error))
     reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
     return UnreadableFile(f"cannot {doing} {os.fspath(path)}: {reason}")
 

@@ -21,7 +21,16 @@ import compresslab
 from compresslab import Dataset, TokenTree
 from compresslab.coding import compress_file, decompress_file, recover_file
 from compresslab.errors import UnreadableFile
-from compresslab.files import check_file, name_beside, open_file, put, read_buffer, temporary_folder, write_atomic
+from compresslab.files import (
+    check_file,
+    name_beside,
+    open_file,
+    put,
+    read_buffer,
+    temporary_folder,
+    unreadable,
+    write_atomic,
+)
 from compresslab.readers import find_files, read_files, read_jsonl
 from compresslab.temporaries import part_file, part_folder, remove_stale
 
@@ -263,3 +272,11 @@ def test_only_one_module_names_what_lies_in_shared_folders() -> None:
     sources = {path.name: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
     found = [name for name, source in sources.items() if re.search(r"^import tempfile$", source, re.M)]
     assert found == ["temporaries.py"]  # whose names are drawn at random
+
+
+def test_a_reason_is_given_once(tmp_path: Path, run: Run) -> None:
+    inner = unreadable("a", OSError(2, "No such file or directory"))
+    assert str(unreadable("b", inner, "use")) == "cannot read a: no such file or directory"
+    for arguments in (("report", tmp_path), ("rate", __file__, "--model", "tree:x", "--resume", tmp_path)):
+        code, _, err = run(*arguments)
+        assert (code, err.count("cannot ")) == (1, 1)
