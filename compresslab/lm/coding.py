@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from compresslab.arrays import UIntArray
 from compresslab.coding.clz_header import Header
 from compresslab.coding.clz_identity import Identity
+from compresslab.coding.clz_schema import NUMBERS
 from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.quantize import quantize
 from compresslab.coding.stream import Decoder, Encoder
@@ -99,8 +100,10 @@ class TokenCoder:
         if model.tokenizer is None:
             raise InvalidParameter(f"'{model.name}' is a model over bare numbers: it needs a tokenizer to code bytes")
         for what, value in (("streams", streams), ("segment", segment)):
-            if value < 1:
-                raise InvalidParameter(f"{what} is {value}: it must be a whole number, 1 or more")
+            if not 1 <= value <= NUMBERS[what]:
+                raise InvalidParameter(
+                    f"{what} is {value}: it must be a whole number, 1 or more, at most {NUMBERS[what]}"
+                )
         if streams * model.vocab_size > ROWS_MOST:
             raise InvalidParameter(
                 f"streams is {streams}: for {model.vocab_size} tokens at most {max(1, ROWS_MOST // model.vocab_size)} "

@@ -244,6 +244,10 @@ def test_wrong_use_is_refused() -> None:
         TokenCoder(tree_model(), 0)
     with pytest.raises(InvalidParameter, match="segment is 0"):
         TokenCoder(tree_model(), 1, 0)
+    with pytest.raises(InvalidParameter, match="streams is 65537: .* at most 65536"):
+        TokenCoder(tree_model(), (1 << 16) + 1)
+    with pytest.raises(InvalidParameter, match="segment is 2147483649: .* at most 2147483648"):
+        TokenCoder(tree_model(), 1, (1 << 31) + 1)
     coder = TokenCoder(tree_model())
     with pytest.raises(CorruptStream, match="announces 99999 tokens"):
         coder.decompress(b"\x9f\x8d\x06", 10)
