@@ -33,7 +33,7 @@ from compresslab.jobs.elasticity import DEFAULT_L, build_scenarios, measure_scen
 from compresslab.jobs.rate import measure_rate
 from compresslab.jobs.tree import measure_tree
 from compresslab.model_commands import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
-from compresslab.piped_arguments import piped_argument
+from compresslab.piped_arguments import no_stream, piped_argument
 from compresslab.piping import STREAM, named
 from compresslab.printable import printable, printable_json
 from compresslab.readers import read_files
@@ -151,7 +151,9 @@ def rate_command(
     dtype: Dtype = None,
     resume: Annotated[
         Path | None,
-        typer.Option(help="Keep what is scored in this file, and go on from it.", rich_help_panel=PANEL),
+        typer.Option(
+            help="Keep what is scored in this file, and go on from it.", rich_help_panel=PANEL, callback=no_stream
+        ),
     ] = None,
     report: ReportTo = None,
     as_json: AsJson = False,
@@ -203,7 +205,7 @@ def tree_command(
     encoding: Encoding = "utf-8",
     layers: Annotated[int, typer.Option(help="Layers to draw.", min=1)] = 2,
     children: Annotated[int, typer.Option(help="Children of a node to draw.", min=1)] = 4,
-    save: Annotated[Path | None, typer.Option(help="Write the tree to this file.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the tree to this file.", callback=no_stream)] = None,
     tokens: Annotated[bool, typer.Option("--tokens", help="The files hold tokens: .bin, .npy, .parquet, ...")] = False,
     eos: Annotated[int | None, typer.Option(help="Token files: the token that ends a response.")] = None,
     dtype: Annotated[

@@ -30,7 +30,7 @@ from compresslab.interrupts import if_stopped
 from compresslab.jobs.lm_compress import CodedRateResult
 from compresslab.model_commands import PANEL, Device, Dtype, load_model, refuse
 from compresslab.piped_arguments import piped_argument
-from compresslab.piping import STREAM, is_piped, named, to_standard_output
+from compresslab.piping import STREAM, is_output, is_piped, named, to_standard_output
 from compresslab.printable import printable
 from compresslab.report.lm_tables import coded_rate_text
 from compresslab.report.progress import working
@@ -95,12 +95,13 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
     ) -> None:
         """Compress any file: by the embedded byte model (slow: under 1 MB a second) or by a language model."""
         target = out or (Path(STREAM) if is_piped(file) else Path(f"{file}.clz"))
+        to_output = is_output(target)
         if model is not None:
             refuse(context, ("workers",), "of no use with --model, where one process advances all segments")
             chosen = {"streams": streams, "segment": segment, "chunk_size": chunk_size}
             with _destination(target, force=force, as_json=as_json, text=False) as path:
                 coded = _compress_with_model(file, path, model, device, dtype, chosen, verify=verify, quiet=quiet)
-            if str(target) != STREAM:
+            if not to_output:
                 say(asdict(coded), coded_rate_text(coded), as_json)
             return
         refuse(
@@ -113,7 +114,7 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
         ):
             processes = _processes(workers, _chunks(file, size))
             info = compress_file(file, path, chunk_size=size, verify=verify, workers=processes, progress=step)
-        if str(target) != STREAM:
+        if not to_output:
             say(asdict(info), _summary(info), as_json)
 
     @app.command("decompress")
@@ -132,6 +133,7 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
     ) -> None:
         """Decompress a .clz file, checking every byte."""
         target = out or (Path(STREAM) if is_piped(file) else original_path(file))
+        to_output = is_output(target)
         with _destination(target, force=force, as_json=as_json, text=True) as path:
             writer = _writer(file, model, device, quiet=quiet, broken=recover)
             saved: Recovery | None = None
@@ -141,7 +143,6 @@ def add_coding_commands(app: typer.Typer, say: Callable[[dict[str, Any], str, bo
                 else:
                     processes = _processes(workers, file_info(file).num_chunks) if writer is None else 1
                     decompress_file(file, path, model=writer, workers=processes, progress=step)
-        to_output = str(target) == STREAM
         if saved is None:
             if not to_output:
                 say({"path": str(target), "size": target.stat().st_size}, f"{printable(str(target))}: whole", as_json)
@@ -252,7 +253,7 @@ def _chunks(file: Path, chunk_size: int) -> int:
 @contextmanager
 def _destination(target: Path, *, force: bool, as_json: bool, text: bool) -> Iterator[Path]:
     """Give the path to write to; of standard output that of a file whose bytes go there when they are whole."""
-    if str(target) != STREAM:
+    if not is_output(target):
         if os.path.exists(target) and not force:
             raise InvalidParameter(f"{target} is there already: name another with --out, or replace it with --force")
         with if_stopped(lambda: _kept(target)):

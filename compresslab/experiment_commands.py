@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from compresslab.files import write_atomic
+from compresslab.piped_arguments import RowsFolder
 from compresslab.report.progress import working
 from compresslab.report_commands import ReportTo, report_besides
 from compresslab.resistance_command import add_resistance_command
@@ -37,7 +37,7 @@ def add_experiment_commands(
     @experiment.command("joint")
     def joint(
         context: typer.Context,
-        out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)],
+        out: RowsFolder,
         preset: Annotated[str, typer.Option(help="demo (minutes), cpu (some 20 minutes) or gpu.")] = "demo",
         seeds: Annotated[int | None, typer.Option(help="Seeds of every arm, instead of the preset's.")] = None,
         workers: Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")] = None,
@@ -63,7 +63,7 @@ def add_experiment_commands(
     @experiment.command("volumes")
     def volumes(
         context: typer.Context,
-        out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)],
+        out: RowsFolder,
         preset: Annotated[str, typer.Option(help="demo, cpu or gpu.")] = "demo",
         seeds: Annotated[int | None, typer.Option(help="Seeds, instead of the preset's.")] = None,
         workers: Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")] = None,

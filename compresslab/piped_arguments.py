@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from compresslab.piping import piped
+from compresslab.errors import InvalidParameter
+from compresslab.piping import STREAM, piped
 
-__all__ = ["piped_argument"]
+__all__ = ["RowsFolder", "no_stream", "piped_argument"]
 
 
 def piped_argument(context: typer.Context, given: Any) -> Any:
@@ -25,3 +26,25 @@ def piped_argument(context: typer.Context, given: Any) -> Any:
         context.close()  # a command that never begins does not end either: the files of other options would stay
         raise
     return paths if isinstance(given, list) else paths[0]
+
+
+def no_stream(given: Path | None) -> Path | None:
+    """Return the path that an option was given, of what cannot be a stream: a folder, or a file that is read again.
+
+    To be used as a parameter's ``callback``.
+
+    Raises:
+        InvalidParameter: it is ``-``.
+    """
+    if given is not None and str(given) == STREAM:
+        raise InvalidParameter(
+            f"{STREAM} is standard input or output, which this option cannot use: give a name (./{STREAM} for a file "
+            f"or folder called {STREAM})"
+        )
+    return given
+
+
+RowsFolder = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False, callback=no_stream),
+]

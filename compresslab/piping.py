@@ -20,14 +20,25 @@ from typing import BinaryIO, Final
 from compresslab.errors import InvalidParameter, UnreadableFile
 from compresslab.files import temporary_folder, unreadable
 
-__all__ = ["STREAM", "is_piped", "named", "piped", "to_standard_output"]
+__all__ = ["STREAM", "is_output", "is_piped", "named", "piped", "to_standard_output"]
 
 STREAM: Final = "-"  # standard input or output, where a command takes the name of a file
 _INPUT: Final = "standard input"
 _STANDARD: Final = (STREAM, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+_OUTPUT: Final = (STREAM, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 _DESCRIPTOR: Final = re.compile(r"/dev/(stdin|fd/\d+)|/proc/self/fd/\d+", re.ASCII)
 
 _copies: dict[str, str] = {}  # the path of a file that was made of a pipe -> what to call it, also when it is gone
+
+
+def is_output(path: str | PathLike[str]) -> bool:
+    """Whether a path stands for standard output: ``-``, or one of the names that systems have for it.
+
+    Example:
+        >>> is_output("-"), is_output("/dev/stdout"), is_output("./-")
+        (True, True, False)
+    """
+    return os.fspath(path) in _OUTPUT
 
 
 def is_piped(path: str | PathLike[str]) -> bool:

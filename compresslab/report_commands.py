@@ -12,6 +12,8 @@ import typer
 
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.spec import of_saved, read_spec
+from compresslab.piped_arguments import no_stream
+from compresslab.printable import printable
 from compresslab.report.experiment_source import experiment_run
 from compresslab.report.page import Page, check_report_extra, write_report
 from compresslab.report.progress import working
@@ -19,13 +21,18 @@ from compresslab.report.provenance import Provenance, provenance
 
 __all__ = ["ReportTo", "add_report_command", "experiment_page", "report_besides"]
 
+
+def _report_folder(given: Path | None) -> Path | None:
+    return check_report_extra(no_stream(given))
+
+
 ReportTo = Annotated[
     Path | None,
     typer.Option(
         "--report",
         help="Write report.html and its figures to this directory.",
         show_default=False,
-        callback=check_report_extra,  # before anything is measured
+        callback=_report_folder,  # before anything is measured
     ),
 ]
 
@@ -75,7 +82,9 @@ def report_besides(context: typer.Context, folder: Path, to: Path | None, *, qui
         as_json: whether standard output holds JSON, and nothing else.
     """
     if to is not None:
-        print(f"Report: {_write(context, folder, to, quiet)}", file=sys.stderr if as_json else sys.stdout)
+        print(
+            f"Report: {printable(str(_write(context, folder, to, quiet)))}", file=sys.stderr if as_json else sys.stdout
+        )
 
 
 def _write(context: typer.Context, folder: Path, to: Path, quiet: bool) -> Path:
@@ -98,11 +107,14 @@ def add_report_command(app: typer.Typer) -> None:
             typer.Argument(help="Folder of an experiment: spec.json, rows.jsonl.", callback=check_report_extra),
         ],
         out: Annotated[
-            Path | None, typer.Option("--out", "-o", help="Where report.html goes.", show_default="the same folder")
+            Path | None,
+            typer.Option(
+                "--out", "-o", help="Where report.html goes.", show_default="the same folder", callback=no_stream
+            ),
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     ) -> None:
         """Write report.html and its figures from the rows of a finished experiment."""
         written = _write(context, folder, out or folder, quiet)
-        print(json.dumps({"report": str(written)}) if as_json else f"Report: {written}")
+        print(json.dumps({"report": str(written)}) if as_json else f"Report: {printable(str(written))}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
 
 from compresslab.files import write_atomic
+from compresslab.piped_arguments import RowsFolder
 from compresslab.report.progress import working
 from compresslab.report_commands import ReportTo, report_besides
 
@@ -25,7 +25,7 @@ def add_resistance_command(
     @experiment.command("resistance")
     def resistance(
         context: typer.Context,
-        out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)],
+        out: RowsFolder,
         preset: Annotated[
             str, typer.Option(help="demo (a minute), cpu (some 10 minutes on two cores) or gpu.")
         ] = "demo",

@@ -11,12 +11,12 @@ import typer
 from rich.console import RenderableType
 
 from compresslab.files import write_atomic
+from compresslab.piped_arguments import RowsFolder
 from compresslab.report.progress import working
 from compresslab.report_commands import ReportTo, report_besides
 
 __all__ = ["add_tuning_commands"]
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False)]
 Preset = Annotated[str, typer.Option(help="demo (a minute), cpu (some 10 minutes on two cores) or gpu.")]
 Data = Annotated[
     list[str] | None,
@@ -43,7 +43,7 @@ def add_tuning_commands(
     @experiment.command("rebound")
     def rebound(
         context: typer.Context,
-        out: Out,
+        out: RowsFolder,
         preset: Preset = "demo",
         data: Data = None,
         model: Annotated[
@@ -79,7 +79,7 @@ def add_tuning_commands(
     @experiment.command("scaling")
     def scaling(
         context: typer.Context,
-        out: Out,
+        out: RowsFolder,
         preset: Preset = "demo",
         data: Data = None,
         model: Annotated[

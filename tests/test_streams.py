@@ -226,6 +226,36 @@ def test_a_pipe_of_a_shell_is_read(here: Path) -> None:
     assert json.loads(done.stdout)["phrases"] == 40 * 5
 
 
+@needs_shell
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_standard_output_has_other_names(here: Path, name: str) -> None:
+    if not Path(name).exists():
+        pytest.skip(f"there is no {name} here")
+    done = shell(f"$C compress a.txt -q --out {name} | cat > b.clz; $C decompress b.clz -q --out {name} | cat", here)
+    assert (done.stderr, done.stdout) == (b"", TEXT)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tree a.txt --save -",
+        "tree a.txt --report -",
+        "rate a.txt --report -",
+        "rate a.txt --model tree:nothing --resume -",
+        "report a.txt --out -",
+        "experiment joint --out -",
+        "experiment resistance --out -",
+        "experiment rebound --out -",
+        "experiment volumes --out -",
+    ],
+)
+def test_no_folder_or_file_is_made_of_a_minus(here: Path, run: Run, command: str) -> None:
+    code, out, err = run(*command.split())
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "- is standard input or output, which this option cannot use: give a name" in err
+    assert os.listdir(here) == ["a.txt"]
+
+
 def test_compressed_data_is_not_written_to_a_terminal(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     code, out, err = run("compress", "a.txt", "--out", "-")
