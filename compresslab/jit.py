@@ -23,7 +23,9 @@ def available() -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             importlib.import_module("numba")
-    except Exception:  # such as an OSError of a library that cannot be loaded: numpy does the work
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an OSError of a library that cannot be loaded, even an exit: numpy does the work
         return False
     return True
 

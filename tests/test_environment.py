@@ -84,7 +84,9 @@ def test_an_encoding_that_is_none_is_named(here: Path, name: str) -> None:
         read_files("a.txt", encoding=name)
 
 
-@pytest.mark.parametrize("error", ["OSError", "AttributeError", "SystemError", "ImportError", "RuntimeError"])
+@pytest.mark.parametrize(
+    "error", ["OSError", "AttributeError", "SystemError", "ImportError", "RuntimeError", "SystemExit", "BaseException"]
+)
 def test_a_broken_numba_leaves_the_work_to_numpy(here: Path, error: str) -> None:
     (here / "numba.py").write_text(f"import warnings\nwarnings.warn('odd')\nraise {error}('broken')\n")
     script = (
