@@ -29,15 +29,18 @@ def stop(
     by: signal.Signals = signal.SIGINT,
 ) -> tuple[int, str, str]:
     """Start Python, wait for a line with ``sign`` on standard error, and send a signal: to all of its processes."""
-    # A job in the background of a shell ignores Ctrl-C, and so would all that it starts: these tests may be such a job.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A job in the background of a shell ignores Ctrl-C, one under nohup SIGHUP, and so would all that it starts: these
+    # tests may be such a job.
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    before[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
     assert process.stderr is not None
     first = ""
     for line in process.stderr:

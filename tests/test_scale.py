@@ -349,7 +349,7 @@ def test_a_build_that_is_killed_again_and_again_ends_in_the_same_file(tmp_path):
 @needs_numba
 def test_finished_shards_are_not_counted_again(tmp_path, monkeypatch):
     text_like(5000).tofile(tmp_path / "a.bin")
-    monkeypatch.setattr(building, "finish_tree", lambda *given: None)
+    monkeypatch.setattr(building, "finish_tree", lambda *given, **options: None)
     build_tree_file(tmp_path / "a.bin", tmp_path / "got", 4, shard=1000)
     monkeypatch.undo()
     monkeypatch.setattr(building, "count_shard", lambda *given: pytest.fail("counted again"))
@@ -383,7 +383,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_what_is_finished(tmp_path):
 @needs_numba
 def test_damaged_and_foreign_work_is_refused(tmp_path, monkeypatch):
     text_like(5000).tofile(tmp_path / "a.bin")
-    monkeypatch.setattr(building, "finish_tree", lambda *given: None)
+    monkeypatch.setattr(building, "finish_tree", lambda *given, **options: None)
     build_tree_file(tmp_path / "a.bin", tmp_path / "got", 4, shard=1000)
     monkeypatch.undo()
     with pytest.raises(InvalidParameter, match=r"holds another build \(depth 4, phrases.*: remove it"):
@@ -443,7 +443,7 @@ def test_the_plan_is_plain_json(tmp_path, monkeypatch):
     if not jit.available():
         pytest.skip("numba (extra 'scale') is not installed")
     text_like(500).tofile(tmp_path / "a.bin")
-    monkeypatch.setattr(building, "finish_tree", lambda *given: None)
+    monkeypatch.setattr(building, "finish_tree", lambda *given, **options: None)
     build_tree_file(tmp_path / "a.bin", tmp_path / "got", 4, shard=100)
     plan = json.loads((tmp_path / "got.work" / "plan.json").read_bytes())
     assert (plan["depth"], plan["parse"], plan["shard"]) == (4, "phrases", 100)

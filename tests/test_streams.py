@@ -133,6 +133,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byt
     return Pipe(monkeypatch, capfdbinary)
 
 
+@pytest.mark.slow
 def test_what_is_piped_in_and_out_comes_back_byte_for_byte(here: Path, pipe: Pipe, tmp_path: Path) -> None:
     data = bytes(range(256)) * 8 + b"\r\n\x1a\0"
     code, coded, err = pipe("compress", "-", given=data)
