@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from os.path import isdir, isfile  # false, not an error, for a name that is too long
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,11 +111,11 @@ def load_hugging_face(name: str) -> HuggingFaceTokenizer:
         CorruptFile: a definition that the package does not accept.
     """
     path = expanded(name)
-    if path.is_file():
+    if isfile(path):
         return _from_folder(name, path.parent, path.name) if path.suffix.lower() == ".gguf" else _from_json(name, path)
-    if path.is_dir():
+    if isdir(path):
         inside = path / "tokenizer.json"
-        return _from_json(name, inside) if inside.is_file() else _from_folder(name, path)
+        return _from_json(name, inside) if isfile(inside) else _from_folder(name, path)
     return _from_json(name, _cached(name))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -77,7 +78,8 @@ def play_rows(game: Game) -> None:
         elif roll == 4:
             row, true = {**row, hostile_text(chance): hostile_json(chance)}, False
         elif roll == 5:
-            lines[at], true = json_text(chance, json.loads(lines[at])) + b"\n", False
+            with contextlib.suppress(ValueError):  # noise of an earlier turn
+                lines[at], true = json_text(chance, json.loads(lines[at])) + b"\n", False
             continue
         elif roll == 6:
             lines[at] = damaged(chance, lines[at])  # its checksum must tell

@@ -343,7 +343,7 @@ def play_arrays(game: Game) -> None:
         name = chance.choice([*held.arrays, *NAMES])
         array = held.arrays[name].copy()
         roll = chance.randrange(8)
-        if roll < 4 and array.size:
+        if roll < 4 and array.size and array.dtype.kind in "iu":  # it may have got another type in an earlier turn
             top = int(np.iinfo(array.dtype).max)
             at = chance.randrange(array.size)
             array[at] = chance.choice((0, 1, top, min(top, int(array[at]) + 1), chance.randrange(top + 1)))

@@ -18,7 +18,7 @@ def _demo() -> JointSpec:
     return JointSpec(
         words=120,
         arms=(
-            Arm("contained", "gru", 48, _FIVE, _COARSE, steps=1200, branch_steps=250),
+            Arm("contained", "gru", 48, (0, 1, 2), _COARSE, steps=1200, branch_steps=250),
             Arm("separate", "gru", 48, (0, 1, 2), _COARSE, reading="separate", steps=1200, branch_steps=250),
             Arm("same data", "gru", 48, (0, 1, 2), _COARSE, reading="same", steps=1200, branch_steps=250),
         ),

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os.path import isdir, isfile  # false, not an error, for a name that is too long
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,13 @@ def load(
         MissingExtra: a package that it needs is not installed.
     """
     path = expanded(name)
-    if not path.is_dir() and path.suffix.lower() == ".gguf":
-        if not path.is_file():
+    if not isdir(path) and path.suffix.lower() == ".gguf":
+        if not isfile(path):
             raise UnknownName(f"there is no file {path}: give the path of a GGUF file")
         folder, gguf_file = str(path.parent), path.name
     else:
-        folder, gguf_file = str(path if path.is_dir() else name), None
-    card = _read_card(path) if path.is_dir() else {}
+        folder, gguf_file = str(path if isdir(path) else name), None
+    card = _read_card(path) if isdir(path) else {}
     module = _load_module(str(name), folder, gguf_file, device, dtype, attention)
     if tokenizer == "auto":
         own = card.get("tokenizer")
@@ -176,10 +177,10 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def _read_card(folder: Path) -> dict[str, Any]:
-    if not (folder / "config.json").is_file():
+    if not isfile(folder / "config.json"):
         raise CorruptFile(f"{folder} is no checkpoint, or was cut short: it has no config.json")
     card = folder / CARD
-    if not card.is_file():
+    if not isfile(card):
         return {}
     try:
         found = read_json(card)
@@ -210,7 +211,7 @@ def _load_module(
         from transformers import GgufConfig
 
         options |= {"gguf_file": gguf_file, "quantization_config": GgufConfig(dequantize=True)}
-    local = Path(folder).is_dir()
+    local = isdir(folder)
     try:
         with quiet_transformers():
             module, info = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)

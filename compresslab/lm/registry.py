@@ -18,6 +18,7 @@ import importlib.util
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from os.path import isdir  # false, not an error, for a name that is too long
 from typing import Any, cast
 
 from compresslab.errors import InvalidParameter, MissingExtra, UnknownName, did_you_mean
@@ -96,7 +97,7 @@ def get_model(name: str | LanguageModel, **settings: Any) -> LanguageModel:
     entry = _TABLE.get(head)
     if entry is None or (entry.takes is not None) != bool(rest):
         path = expanded(name)
-        if not (path.is_dir() or path.suffix.lower() == ".gguf"):
+        if not (isdir(path) or path.suffix.lower() == ".gguf"):
             if entry is not None and entry.takes is None and colon:
                 raise UnknownName(f"unknown model {name!r}: '{head}' takes nothing after it")
             if any(sign in name for sign in "/\\~") and entry is None:
