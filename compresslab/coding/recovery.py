@@ -169,6 +169,8 @@ def _plan(file: BinaryIO, name: str) -> _Plan:
             if header is None:
                 header = Header(size, max(1, size), Identity(""))
             trailer = clz.parse_trailer(data, end, header)
+        else:
+            damages.append(Damage(-1, 0, 0, "the chunk that the index lists is not in it"))
         return _Plan(file_size, header, trailer, found, start, end, damages)
     if header is not None and trailer is not None and not header.agrees(trailer.header):
         damages.append(_other_beginning())

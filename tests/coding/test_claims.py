@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab.coding import compress_file, decompress_file, file_info, recover_file, verify_file
+from compresslab.coding.clz_format import parse_header
 from compresslab.coding.clz_header import CHUNK_MOST, CHUNKS_MOST
 from compresslab.coding.clz_schema import NUMBERS
 from compresslab.coding.recovery import zeros_most
@@ -149,6 +150,16 @@ def test_raw_bytes_of_another_number_than_announced_are_refused_at_once(tmp_path
     (tmp_path / "f.clz").write_bytes(Forged(1 << 25, 1 << 25, [chunk]).packed())
     with pytest.raises(CorruptFile, match="33554432 bytes stored as they are cannot take 5"):
         file_info(tmp_path / "f.clz")
+
+
+def test_a_file_of_no_bytes_whose_index_lists_a_chunk_is_not_whole(tmp_path):
+    """What fuzzing found: with the one chunk gone and 0 bytes claimed there was nothing left to miss."""
+    whole = Forged(1, 1, [Chunk(0, 0, RAW, 1, b"x", original=b"x")]).packed()
+    empty = Forged(0, 1, []).packed()
+    header = empty[: parse_header(empty, "f.clz")[1]]
+    trailer = whole[whole.index(b"CLZc") + len(Chunk(0, 0, RAW, 1, b"x", original=b"x").packed()) :]
+    (tmp_path / "f.clz").write_bytes(header + trailer)
+    assert not recover_file(tmp_path / "f.clz", tmp_path / "out").is_whole
 
 
 def test_lzma_does_not_take_the_memory_that_its_header_asks_for(tmp_path):
