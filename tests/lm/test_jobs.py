@@ -111,5 +111,5 @@ def test_two_processes_score_as_one_does(make_llama: Callable[..., HuggingFaceMo
         of, nats = json.loads((tmp_path / f"{process}.json").read_text())
         assert of == 2
         assert np.array(nats) == pytest.approx(wanted.nats, abs=1e-5)
-    parts = [np.fromfile(tmp_path / f"journal.{i}", "<f8", offset=64) for i in range(2)]
+    parts = [np.fromfile(tmp_path / f"journal.{i}", "<f8", wanted.nats.size, offset=64) for i in range(2)]
     assert (np.isnan(parts[0]) != np.isnan(parts[1])).all()  # each did its share, and nothing twice
