@@ -125,10 +125,14 @@ class MissingExtra(CompressLabError, ImportError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an exception says that memory ran out: Python's and numpy's, or torch's, on a CPU or a GPU."""
+    """Tell whether an exception says that memory ran out: Python's and numpy's, the system's, or torch's.
+
+    An error of compresslab that speaks of memory, such as WorkerKilled, stays what it is.
+    """
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError)
-        and any(sign in str(error) for sign in ("can't allocate memory", "out of memory"))
+        isinstance(error, OSError | RuntimeError)
+        and not isinstance(error, CompressLabError)
+        and any(sign in str(error) for sign in ("allocate memory", "out of memory"))
     )
 
 

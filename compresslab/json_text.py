@@ -17,7 +17,7 @@ import numpy as np
 from compresslab.errors import CorruptFile
 from compresslab.files import open_file, unreadable
 
-__all__ = ["DEEPEST", "parse_json", "parse_saved", "read_json"]
+__all__ = ["DEEPEST", "nesting", "parse_json", "parse_saved", "read_json"]
 
 DEEPEST: Final = 200
 LARGEST: Final = 64 << 20  # bytes of a file that the library itself wrote
@@ -51,7 +51,7 @@ def parse_json(text: bytes | str, what: str = "this") -> Any:
             text = text.decode(json.detect_encoding(text), "surrogatepass")
         elif text.startswith("\ufeff"):
             raise ValueError("it begins with a byte order mark")
-        depth = _depth(text)
+        depth = nesting(text, DEEPEST)
         if depth > DEEPEST:
             raise CorruptFile(
                 f"{what} is nested {depth:,} levels deep: JSON is read down to {DEEPEST} levels, flatten it"
@@ -110,10 +110,10 @@ def read_json(path: str | PathLike[str], most: int = LARGEST) -> Any:
     return parse_saved(text, fspath(path))
 
 
-def _depth(text: str) -> int:
-    """Return how deep brackets are nested, those in strings left out."""
-    if text.count("[") + text.count("{") <= DEEPEST:
-        return 0  # not exact, but within bounds
+def nesting(text: str, most: int) -> int:
+    """Return how deep brackets are nested, those in strings left out; or 0, where that cannot be above ``most``."""
+    if text.count("[") + text.count("{") <= most:
+        return 0
     bare = np.frombuffer(_STRING.sub("", text).encode("ascii", "replace"), np.uint8)
     return int(np.cumsum(_STEP[bare]).max(initial=0))
 

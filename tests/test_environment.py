@@ -27,6 +27,7 @@ from compresslab.errors import (
     OutOfMemory,
     UnknownName,
     UnreadableFile,
+    WorkerKilled,
     is_out_of_memory,
 )
 from compresslab.files import expanded
@@ -120,7 +121,9 @@ def test_figures_need_no_backend(here: Path, backend: str) -> None:
             True,
         ),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), True),
+        (OSError(12, "Cannot allocate memory"), True),
         (RuntimeError("other"), False),
+        (WorkerKilled("workers died of the same piece of work, as they do out of memory"), False),
         (ValueError("out of memory"), False),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from compresslab.errors import (
     UnreadableFile,
 )
 from compresslab.phrases import PARSES
-from compresslab.scale import building, memory, spilling
+from compresslab.scale import building, memory, spill, spilling
 from compresslab.scale.building import build_tree_file
 from compresslab.scale.memory import parse_bytes
 from compresslab.scale.shards import cut_shards
@@ -355,6 +356,25 @@ def test_finished_shards_are_not_counted_again(tmp_path, monkeypatch):
     monkeypatch.setattr(building, "count_shard", lambda *given: pytest.fail("counted again"))
     build_tree_file(tmp_path / "a.bin", tmp_path / "got", 4, shard=1000)
     assert TokenTree.load(tmp_path / "got") == tree_of(tmp_path / "a.bin", 4, "phrases", None)
+
+
+@needs_numba
+def test_runs_that_were_changed_do_not_become_a_tree(tmp_path, monkeypatch):
+    """Their checksums may be right: what goes on from an earlier attempt is checked before it gets its name."""
+    np.array([5, 6, 1, 2], "<u2").tofile(tmp_path / "a.bin")
+    monkeypatch.setattr(building, "finish_tree", lambda *given, **options: None)
+    build_tree_file(tmp_path / "a.bin", tmp_path / "got", 2)
+    monkeypatch.undo()
+    (run,) = (tmp_path / "got.work" / "runs").iterdir()
+    dtypes = tuple(np.dtype(one) for one in ("u1", "u1", "<i8", "u1"))
+    held = ([0, 0], [2, 2], [1, 1], [5, 6, 1, 2])  # shared, length, counts, symbols: (5, 6) before (1, 2)
+    shutil.rmtree(run)
+    writer = spill.RunWriter(run, dtypes)
+    writer.write(*(np.array(part, dtype) for part, dtype in zip(held, dtypes, strict=True)))
+    writer.finish()
+    with pytest.raises(CorruptFile, match=r"got\.work holds runs that do not make a tree: .*; delete it"):
+        build_tree_file(tmp_path / "a.bin", tmp_path / "got", 2)
+    assert not (tmp_path / "got").exists()
 
 
 @needs_numba

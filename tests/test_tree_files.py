@@ -359,6 +359,23 @@ def test_joining_checks_all_of_every_part(path: Path) -> None:
     assert not (path.parent / "no").exists()
 
 
+def test_parts_are_joined_in_their_order_and_each_once(path: Path) -> None:
+    folder = path.parent / "parts"
+    folder.mkdir()
+    low, high = (Dataset.from_token_lists(lists, 9) for lists in ([[0, 1], []], [[3, 1], [4]]))
+    for name, data in (("part-0000.tree", low), ("part-0001.tree", high)):
+        TokenTree.build(data, 3).save(folder / name)
+    join_tree_parts(folder, path.parent / "joined")
+    assert TokenTree.load(path.parent / "joined") == TokenTree.build(Dataset.concat([low, high]), 3)
+    (folder / "part-0000.tree").rename(folder / "part-0002.tree")
+    with pytest.raises(InvalidParameter, match=r"part-0002\.tree does not begin behind the phrases of the part before"):
+        join_tree_parts(folder, path.parent / "no")
+    shutil.copy(folder / "part-0001.tree", folder / "part-0002.tree")
+    with pytest.raises(InvalidParameter, match=r"part-0002\.tree does not begin behind the phrases of the part before"):
+        join_tree_parts(folder, path.parent / "no")
+    assert not (path.parent / "no").exists()
+
+
 def test_a_tree_too_large_for_memory_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class TooLarge(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:

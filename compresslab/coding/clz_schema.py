@@ -10,6 +10,7 @@ import zlib
 from typing import Any, Final
 
 from compresslab.errors import CorruptStream
+from compresslab.json_text import nesting
 
 __all__ = ["NUMBERS", "TEXT_MOST", "read_text"]
 
@@ -40,7 +41,7 @@ def read_text(deflated: bytes, dictionary: bytes, version: int) -> dict[str, Any
         raise CorruptStream(f"the text of its facts has more than {TEXT_MOST} bytes")
     if not unpacker.eof or unpacker.unused_data:
         raise CorruptStream("the text of its facts is cut, or something follows it")
-    if _depth(plain) > _DEPTH_MOST:
+    if nesting(plain.decode("ascii", "replace"), _DEPTH_MOST) > _DEPTH_MOST:
         raise CorruptStream(f"the text of its facts is nested more than {_DEPTH_MOST} levels deep")
     try:
         held = json.loads(plain.decode("ascii"), object_pairs_hook=_object, parse_constant=_no_constant)
@@ -93,21 +94,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
-
-
-def _depth(plain: bytes) -> int:
-    """Return how deep brackets are nested, those in strings left out."""
-    depth = deepest = 0
-    in_string = escaped = False
-    for byte in plain:
-        if in_string:
-            in_string = escaped or byte != 0x22
-            escaped = byte == 0x5C and not escaped
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest

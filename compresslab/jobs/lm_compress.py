@@ -15,6 +15,7 @@ from compresslab.coding.quantize import overhead_bound_bits
 from compresslab.dataset import Dataset
 from compresslab.errors import CorruptFile, InvalidParameter, did_you_mean
 from compresslab.files import open_file
+from compresslab.lm.checkpoints import DTYPES
 from compresslab.lm.coding import DEFAULT_CHUNK, DEFAULT_SEGMENT, DEFAULT_STREAMS, Coded, TokenCoder, segments_of
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import built_in_models, get_model
@@ -23,7 +24,6 @@ from compresslab.lm.scoring import score
 __all__ = ["CodedRateResult", "compress_with_model", "model_coder", "model_of_file"]
 
 Progress = Callable[[int, int], None]
-DTYPES = ("bfloat16", "float16", "float32", "float64")  # that a file may name
 RANGE_CODER_BITS = 1.3e-4 * 2  # what the range coder's own rounding costs at most, a token (two levels)
 
 
@@ -153,8 +153,9 @@ def model_of_file(source: str | PathLike[str], name: str | None = None, **settin
     if not {"streams", "segment"} <= held.keys():
         raise CorruptFile(f"{source} says nothing of streams and segment, as no language model's file does")
     dtype = held.get("dtype")
-    if dtype is not None and dtype not in DTYPES:
-        raise CorruptFile(f"{source} names the dtype {dtype!r}, which there is not: {did_you_mean(str(dtype), DTYPES)}")
+    known = tuple(name for name in DTYPES if name != "auto")  # a file says what its writer's was
+    if dtype is not None and dtype not in known:
+        raise CorruptFile(f"{source} names the dtype {dtype!r}, which there is not: {did_you_mean(str(dtype), known)}")
     if "threads" in held:
         import torch
 

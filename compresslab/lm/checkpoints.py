@@ -22,6 +22,7 @@ from compresslab.errors import (
     UnknownName,
     UnreadableFile,
     did_you_mean,
+    is_out_of_memory,
 )
 from compresslab.files import expanded, write_atomic
 from compresslab.hugging_face_tokenizer import load_hugging_face
@@ -231,7 +232,7 @@ def _load_module(
 def _explained(error: Exception, name: str, local: bool, attention: str | None) -> CompressLabError:
     """Return the error to raise for a checkpoint that transformers cannot load."""
     reason = " ".join(str(error).split())[:300] or type(error).__name__
-    if isinstance(error, MemoryError) or "allocate memory" in reason or "out of memory" in reason:
+    if is_out_of_memory(error):
         return UnreadableFile(
             f"cannot read '{name}': it does not fit into memory ({reason}): give dtype='bfloat16', or a smaller model"
         )

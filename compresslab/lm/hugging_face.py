@@ -190,10 +190,6 @@ class HuggingFaceModel:
         held = self.module.config.to_diff_dict()
         return self._digest({key: value for key, value in held.items() if key not in _NOT_SETTINGS})
 
-    def former_fingerprint(self, _: str | None) -> str:
-        """Return `fingerprint`, which files of version 2 hold."""
-        return self.fingerprint()
-
     def _digest(self, facts: dict[str, Any]) -> str:
         import torch
 

@@ -102,9 +102,8 @@ def join_tree_parts(folder: str | PathLike[str], path: str | PathLike[str]) -> N
                 f"{part} is of depth {leaves.depth}, vocabulary {rest[0]}, parse '{rest[1]}', and {paths[0]} of "
                 f"{depth}, {vocab_size}, '{parse}': give a folder with the parts of one tree"
             )
-    for before, (part, leaves) in zip(parts, list(zip(paths, parts, strict=True))[1:], strict=False):
-        first, last = leaves.symbols[0][:1], before.symbols[0][-1:]
-        if not leaves.length[0] or (len(last) and first[0] <= last[0]):
+    for (_, before), (part, leaves) in pairwise(zip(paths, parts, strict=True)):
+        if not leaves.length[0] or (before.symbols[0][-1:] >= leaves.symbols[0][0]).any():  # any: it may have none
             raise InvalidParameter(
                 f"{part} does not begin behind the phrases of the part before it: give the parts of one tree, each "
                 "once, in order"
