@@ -85,7 +85,7 @@ test-slow: $(VENV)/.ready $(VENV)/.smollm2
 	@touch $@
 
 test-oldest: .venv-oldest/.ready
-	@.venv-oldest/bin/python -m pytest -q -n 2 --dist loadfile -m 'not slow' tests/lm tests/experiments
+	@.venv-oldest/bin/python -m pytest -q -n 2 --dist loadfile -m 'not slow' tests/lm tests/experiments tests/measurements tests/cli/test_demo.py tests/cli/test_model_commands.py
 
 test-all: test test-slow test-oldest docs
 

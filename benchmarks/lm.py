@@ -32,11 +32,11 @@ from typing import Any
 import numpy as np
 
 from compresslab import Dataset
-from compresslab.jobs.lm_rate import general_compressors
-from compresslab.lm.coding import TokenCoder, segments_of
+from compresslab.lm.chunk_coder import TokenCoder, segments_of
 from compresslab.lm.registry import get_model
 from compresslab.lm.scoring import score, tokenize
 from compresslab.lm.windows import Windows, batches, plan_windows
+from compresslab.measurements.model_rate import general_compressors
 
 ROUNDS = 3
 

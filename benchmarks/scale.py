@@ -21,8 +21,8 @@ import numpy as np
 from text_like import token_file
 from trees import peak_bytes
 
-from compresslab.scale.building import build_tree_file
-from compresslab.tree import TokenTree
+from compresslab.trees.out_of_core.building import build_tree_file
+from compresslab.trees.tree import TokenTree
 
 MEMORY = 2_000_000_000
 

@@ -29,10 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 from text_like import token_file
 
-from compresslab import counting, jit
-from compresslab.packed import count_packed_windows
-from compresslab.refining import count_refining
-from compresslab.strings import Strings
+from compresslab._support import jit
+from compresslab.trees import counting
+from compresslab.trees.counting.numpy_any_depth import count_refining
+from compresslab.trees.counting.numpy_words import count_packed_windows
+from compresslab.trees.leaves import Strings
 
 Tokens = NDArray[np.uint16]
 REPEATS = 3
@@ -114,7 +115,7 @@ def measure(name: str, path: Path, size: int, depth: int) -> None:
     """Print seconds and peak bytes of one piece of work, in this process."""
     tokens = np.fromfile(path, np.uint16, size)
     if name == "tree" and jit.available():
-        importlib.import_module("compresslab.compiled").count_compiled(
+        importlib.import_module("compresslab.trees.counting.compiled_any_depth").count_compiled(
             tokens[:1000], np.array([0, 1000]), depth, "windows"
         )
     spent = []

@@ -20,24 +20,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compresslab.codelength import (
+    from compresslab.data.corpora import corpus_names, load_corpus
+    from compresslab.data.dataset import Dataset
+    from compresslab.data.tokenizers import get_tokenizer
+    from compresslab.errors import CompressLabError
+    from compresslab.theory.code_length import (
         cross_entropy_bits,
         entropy_bits,
         huffman_code_length_bits,
         ideal_code_length_bits,
         kl_bits,
     )
-    from compresslab.corpora import corpus_names, load_corpus
-    from compresslab.dataset import Dataset
-    from compresslab.distribution import LeafDistribution
-    from compresslab.elasticity import Elasticity
-    from compresslab.errors import CompressLabError
-    from compresslab.huffman import canonical_codewords, huffman_lengths, kraft_sum
-    from compresslab.mixture import Mixture
-    from compresslab.pareto import pareto_elasticity_nats, pareto_normalized_entropy_nats, pareto_overlap
-    from compresslab.rate import Rate, compression_rate, normalized_rate
-    from compresslab.tokenizers import get_tokenizer
-    from compresslab.tree import TokenTree
+    from compresslab.theory.elasticity import Elasticity
+    from compresslab.theory.huffman import canonical_codewords, huffman_lengths, kraft_sum
+    from compresslab.theory.mixture import Mixture
+    from compresslab.theory.pareto import pareto_elasticity_nats, pareto_normalized_entropy_nats, pareto_overlap
+    from compresslab.theory.rate import Rate, compression_rate, normalized_rate
+    from compresslab.trees.distribution import LeafDistribution
+    from compresslab.trees.tree import TokenTree
 
 __all__ = [
     "CompressLabError",
@@ -71,28 +71,28 @@ __version__ = "0.1.0"
 # Public names are imported when they are first used: importing the package stays quick, whatever it grows to hold.
 _HOME = {
     "CompressLabError": "errors",
-    "Dataset": "dataset",
-    "Elasticity": "elasticity",
-    "LeafDistribution": "distribution",
-    "Mixture": "mixture",
-    "Rate": "rate",
-    "TokenTree": "tree",
-    "canonical_codewords": "huffman",
-    "compression_rate": "rate",
-    "corpus_names": "corpora",
-    "cross_entropy_bits": "codelength",
-    "entropy_bits": "codelength",
-    "get_tokenizer": "tokenizers",
-    "huffman_code_length_bits": "codelength",
-    "huffman_lengths": "huffman",
-    "ideal_code_length_bits": "codelength",
-    "kl_bits": "codelength",
-    "kraft_sum": "huffman",
-    "load_corpus": "corpora",
-    "normalized_rate": "rate",
-    "pareto_elasticity_nats": "pareto",
-    "pareto_normalized_entropy_nats": "pareto",
-    "pareto_overlap": "pareto",
+    "Dataset": "data.dataset",
+    "Elasticity": "theory.elasticity",
+    "LeafDistribution": "trees.distribution",
+    "Mixture": "theory.mixture",
+    "Rate": "theory.rate",
+    "TokenTree": "trees.tree",
+    "canonical_codewords": "theory.huffman",
+    "compression_rate": "theory.rate",
+    "corpus_names": "data.corpora",
+    "cross_entropy_bits": "theory.code_length",
+    "entropy_bits": "theory.code_length",
+    "get_tokenizer": "data.tokenizers",
+    "huffman_code_length_bits": "theory.code_length",
+    "huffman_lengths": "theory.huffman",
+    "ideal_code_length_bits": "theory.code_length",
+    "kl_bits": "theory.code_length",
+    "kraft_sum": "theory.huffman",
+    "load_corpus": "data.corpora",
+    "normalized_rate": "theory.rate",
+    "pareto_elasticity_nats": "theory.pareto",
+    "pareto_normalized_entropy_nats": "theory.pareto",
+    "pareto_overlap": "theory.pareto",
 }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from compresslab.interrupts import exit_code, leave, listen, speak
-from compresslab.streams import mend_streams
+from compresslab._support.interrupts import exit_code, leave, listen, speak
+from compresslab._support.streams import mend_streams
 
 __all__ = ["run"]
 
@@ -13,7 +13,7 @@ def run() -> None:
     mend_streams()  # before anything else is opened
     try:
         listen()
-        from compresslab.cli import main
+        from compresslab.cli.main import main
 
         main()
     except KeyboardInterrupt as stop:

@@ -3,7 +3,7 @@
 import numpy as np
 
 import compresslab as cl
-from compresslab.generators import pareto
+from compresslab.theory.generators import pareto
 
 M, k, draws = 50_000, 100.0, 4
 rng = np.random.default_rng(0)

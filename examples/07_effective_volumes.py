@@ -6,8 +6,8 @@ Here the "model" is a sample from a mixture whose weights we know, so that the a
 import numpy as np
 
 import compresslab as cl
-from compresslab.generators import dirichlet
-from compresslab.volumes import effective_volumes
+from compresslab.theory.effective_volumes import effective_volumes
+from compresslab.theory.generators import dirichlet
 
 rng = np.random.default_rng(3)
 parts = {name: dirichlet(200, 0.3, rng) for name in ("pretrain", "align", "perturb")}

@@ -4,7 +4,7 @@ The numbers differ a little from one version of Python to the next, as its own d
 """
 
 import compresslab as cl
-from compresslab.corpora import default_scenario
+from compresslab.data.corpora import default_scenario
 
 corpora = default_scenario(seed=0)
 names, prose, code = (cl.TokenTree.build(corpora.pretrain[name], depth=4) for name in ("names", "prose", "code"))

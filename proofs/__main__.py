@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from compresslab._support.progress import working
 from compresslab.errors import MissingExtra, UnknownName, did_you_mean
-from compresslab.report.progress import working
 
 __all__ = ["main"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compresslab.files import write_atomic
+from compresslab._support.files import write_atomic
 
 from .kernel import Report
 from .mathtext import plain_fact

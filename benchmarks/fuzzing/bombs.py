@@ -10,9 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-import compresslab.coding.clz_format as clz
+import compresslab.coding.clz.format as clz
 from compresslab.coding import decompress_file, file_info, recover_file, verify_file
-from compresslab.coding.clz_header import VERSION
+from compresslab.coding.clz.header import VERSION
 
 from .clz_files import LZMA, ZLIB, FastModel
 from .clz_forge import Forged, Piece, copy_of, facts_of, piece_of

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from compresslab.dataset import Dataset
-from compresslab.scale.building import build_tree_file
-from compresslab.scale.memory import resident_bytes
-from compresslab.scale.parts import join_tree_parts
-from compresslab.scale.sweeping import open_tree_parts
-from compresslab.tree import TokenTree
+from compresslab.data.dataset import Dataset
+from compresslab.trees.out_of_core.building import build_tree_file
+from compresslab.trees.out_of_core.memory import resident_bytes
+from compresslab.trees.out_of_core.parts import join_tree_parts
+from compresslab.trees.out_of_core.sweeping import open_tree_parts
+from compresslab.trees.tree import TokenTree
 
 from .chance import damaged, hostile_int, json_text, twist_json
 from .engine import REFUSED, Game, Kind

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-import compresslab.coding.clz_format as clz
+import compresslab.coding.clz.format as clz
 from compresslab.coding import (
     EmbeddedModel,
     decompress_file,
@@ -22,10 +22,10 @@ from compresslab.coding import (
     recover_file,
     verify_file,
 )
-from compresslab.coding.clz_header import VERSION
-from compresslab.dataset import Dataset
+from compresslab.coding.clz.header import VERSION
+from compresslab.data.dataset import Dataset
 from compresslab.errors import CorruptStream
-from compresslab.lm.coding import TokenCoder
+from compresslab.lm.chunk_coder import TokenCoder
 from compresslab.lm.tree_model import TreeModel
 
 from .chance import damaged, hostile_int, hostile_json, hostile_text, json_text, twist_json

@@ -7,9 +7,9 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import compresslab.coding.clz_format as clz
-from compresslab.coding.chunk_model import identity_of
-from compresslab.coding.clz_header import _DICTIONARY, STREAM_VERSION, VERSION
+import compresslab.coding.clz.format as clz
+from compresslab.coding.clz.chunk_model import identity_of
+from compresslab.coding.clz.header import _DICTIONARY, STREAM_VERSION, VERSION
 
 __all__ = ["Facts", "Forged", "Piece", "copy_of", "deflated", "facts_of", "leb", "piece_of"]
 

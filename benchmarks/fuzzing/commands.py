@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import typer.main
 
-from compresslab.cli import main
+from compresslab.cli.main import main
 from compresslab.coding import EmbeddedModel
 from compresslab.errors import CompressLabError
 
@@ -222,7 +222,7 @@ KINDS = (
 
 def warm(folder: Path) -> None:
     """Have what commands import imported."""
-    from compresslab.report import progress
+    from compresslab._support import progress
 
     progress._PATIENCE = 600.0  # no progress bars: they start a thread
     typer.main.get_command = lru_cache(typer.main.get_command)  # which takes longer than what the commands do

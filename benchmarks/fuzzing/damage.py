@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from compresslab.coding import compress_file, recover_file, verify_file
-from compresslab.coding.clz_reader import ClzReader
+from compresslab.coding.clz.reader import ClzReader
 
 from .chance import damaged
 from .clz_files import FastModel, some_bytes

@@ -10,11 +10,11 @@ import random
 from pathlib import Path
 from typing import Any, Final
 
-from compresslab.dataset import Dataset
-from compresslab.experiments.dialogues import read_pairs
-from compresslab.experiments.texts import read_source
-from compresslab.readers import read_files, read_jsonl
-from compresslab.splitting import UNITS
+from compresslab.data.dataset import Dataset
+from compresslab.data.readers import read_files, read_jsonl
+from compresslab.data.splitting import UNITS
+from compresslab.experiments.data.dialogues import read_pairs
+from compresslab.experiments.data.tuning_texts import read_source
 
 from .chance import damaged, hostile_json, hostile_text, json_text
 from .engine import REFUSED, Game, Kind

@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from compresslab.dataset import Dataset
-from compresslab.hugging_face_tokenizer import load_hugging_face
+from compresslab.data.dataset import Dataset
+from compresslab.data.hugging_face_tokenizer import load_hugging_face
+from compresslab.data.tokenizers import get_tokenizer
 from compresslab.lm import checkpoints
 from compresslab.lm.registry import get_model
-from compresslab.tokenizers import get_tokenizer
 
 from .chance import hostile_int, hostile_json, hostile_text, json_text, twist_json
 from .engine import REFUSED, Game, Kind

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from compresslab.cache import MAGIC as TEXTS_MAGIC
-from compresslab.cache import cached_texts, load_texts, save_texts
-from compresslab.experiments.commands import read_runs
+from compresslab.data.cache import MAGIC as TEXTS_MAGIC
+from compresslab.data.cache import cached_texts, load_texts, save_texts
+from compresslab.data.texts import Texts
+from compresslab.experiments.row_source import experiment_run
 from compresslab.experiments.rows import append_rows, open_rows, read_rows
+from compresslab.experiments.run_record import read_runs
 from compresslab.experiments.spec import read_spec, save_spec
 from compresslab.lm import journal
-from compresslab.report.experiment_source import experiment_run
-from compresslab.texts import Texts
 
 from .chance import damaged, hostile_int, hostile_json, hostile_text, json_text, twist_json
 from .engine import REFUSED, Game, Kind

@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from compresslab.cli.report_commands import PAGES, experiment_page
+from compresslab.experiments.row_source import experiment_run
 from compresslab.experiments.spec import read_spec
-from compresslab.report.experiment_source import experiment_run
 from compresslab.report.provenance import provenance
-from compresslab.report_commands import PAGES, experiment_page
 
 from .chance import hostile_json, twist_json
 from .engine import Game, Kind

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from compresslab.scale.token_files import TokenFile, largest_token, open_tokens
+from compresslab.trees.out_of_core.token_files import TokenFile, largest_token, open_tokens
 
 from .chance import damaged, hostile_int, hostile_json
 from .engine import REFUSED, Game, Kind

@@ -13,18 +13,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab import treefile
-from compresslab.codelength import entropy_bits
-from compresslab.dataset import Dataset
-from compresslab.lm.tree_file import load_tree_model
-from compresslab.scale.sweeping import (
+from compresslab.data.dataset import Dataset
+from compresslab.lm.tree_file_model import load_tree_model
+from compresslab.theory.code_length import entropy_bits
+from compresslab.trees import tree_file as treefile
+from compresslab.trees.out_of_core.sweeping import (
     find_node,
     layer_pieces,
     merge_tree_files,
     prune_tree_file,
     sweep_mixtures,
 )
-from compresslab.tree import TokenTree
+from compresslab.trees.tree import TokenTree
 
 from .chance import damaged, hostile_int, hostile_json, hostile_text, json_text, twist_json
 from .engine import REFUSED, Game, Kind

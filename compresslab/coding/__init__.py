@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from compresslab.coding.chunk_model import ChunkModel, EmbeddedModel
-from compresslab.coding.container import (
+from compresslab.coding.clz.chunk_model import ChunkModel, EmbeddedModel
+from compresslab.coding.clz.container import (
     FileInfo,
     compress_file,
     decompress_file,
@@ -18,10 +18,10 @@ from compresslab.coding.container import (
     read_range,
     verify_file,
 )
-from compresslab.coding.huffman import HuffmanCode
-from compresslab.coding.quantize import overhead_bound_bits, quantize
-from compresslab.coding.recovery import Damage, Recovery, recover_file
-from compresslab.coding.stream import BatchDecoder, BatchEncoder, Decoder, Encoder, decode, encode
+from compresslab.coding.clz.recovery import Damage, Recovery, recover_file
+from compresslab.coding.huffman_stream import HuffmanCode
+from compresslab.coding.rows.quantize import overhead_bound_bits, quantize
+from compresslab.coding.rows.stream import BatchDecoder, BatchEncoder, Decoder, Encoder, decode, encode
 from compresslab.coding.tree_coder import TreeCoding, code_dataset
 
 __all__ = [

@@ -5,7 +5,7 @@ with the sum that constriction would scale them to, so its own rounding is the i
 exactly ``weights_minus_one[i] + 1`` of the 2**24 parts. What a coder did is then a matter of integers only.
 
 A stream is a whole number of little-endian 32-bit words. It carries neither the number of symbols nor a checksum: the
-container (`compresslab.coding.container`) adds both.
+container (`compresslab.coding.clz.container`) adds both.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class WordEncoder:
     def encode(self, symbols: npt.NDArray[np.int32], weights_minus_one: npt.NDArray[np.float64]) -> None:
         """Append ``symbols`` (n,), each under its row of ``weights_minus_one`` (n, k), k >= 2.
 
-        Both must be C-contiguous and come from `compresslab.coding.quantize`: rows of whole numbers whose sum is
+        Both must be C-contiguous and come from `compresslab.coding.rows.quantize`: rows of whole numbers whose sum is
         ``2**24 - k``. Nothing is checked here; this is the inner loop.
         """
         if len(symbols):

@@ -1,7 +1,7 @@
 """Range coding of many symbols under one distribution: the blocks in one stream, the places in another.
 
-As `compresslab.coding.stream`, but the weights are made once. The places of all symbols in a block are coded together,
-block by block, since they share a distribution.
+As `compresslab.coding.rows.stream`, but the weights are made once. The places of all symbols in a block are coded
+together, block by block, since they share a distribution.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from compresslab.arrays import as_array
-from compresslab.coding.quantize import Rows, Split, block_masses, place_masses, split_of, weights_minus_one
+from compresslab._support.arrays import as_array
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
-from compresslab.coding.stream import cut_streams, join_streams
+from compresslab.coding.rows.quantize import Rows, Split, block_masses, place_masses, split_of, weights_minus_one
+from compresslab.coding.rows.stream import cut_streams, join_streams
 from compresslab.errors import CorruptStream
 
 __all__ = ["decode_static", "encode_static"]

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.arrays import smallest_unsigned
-from compresslab.coding.huffman import HuffmanCode
+from compresslab._support.arrays import smallest_unsigned
+from compresslab.coding.huffman_stream import HuffmanCode
 from compresslab.coding.static_coder import decode_static, encode_static
-from compresslab.dataset import Dataset
+from compresslab.data.dataset import Dataset
 from compresslab.errors import CorruptStream, InvalidParameter, MismatchedVocabulary
-from compresslab.huffman import huffman_lengths
-from compresslab.phrases import PARSES, check_parse, locate_phrases
-from compresslab.strings import SortedLeaves, Strings, Unsigned
-from compresslab.tree import TokenTree
+from compresslab.theory.huffman import huffman_lengths
+from compresslab.trees.leaves import SortedLeaves, Strings, Unsigned
+from compresslab.trees.phrases import PARSES, check_parse, locate_phrases
+from compresslab.trees.tree import TokenTree
 
 __all__ = ["TreeCoding", "code_dataset", "dataset_of_leaves", "leaves_of_dataset", "pack_tree", "unpack_tree"]
 

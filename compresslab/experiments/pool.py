@@ -7,11 +7,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TypeVar
 
-from compresslab import threads
+from compresslab._support import threads
+from compresslab._support.interrupts import if_stopped
+from compresslab._support.processes import process_pool
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.rows import Row, append_rows, open_rows, settle_rows
-from compresslab.interrupts import if_stopped
-from compresslab.processes import process_pool
 
 __all__ = ["num_workers", "run_units"]
 

@@ -16,9 +16,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from compresslab._support.files import read_buffer, unreadable, write_atomic
+from compresslab._support.json_text import parse_saved
 from compresslab.errors import CorruptFile, InvalidParameter
-from compresslab.files import read_buffer, unreadable, write_atomic
-from compresslab.json_text import parse_saved
 
 __all__ = ["Row", "append_rows", "open_rows", "read_rows", "settle_rows"]
 

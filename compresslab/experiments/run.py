@@ -7,11 +7,11 @@ from os import PathLike
 from pathlib import Path
 
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.effective import EffectiveSpec, effective_preset, run_effective
-from compresslab.experiments.joint import JointSpec, joint_record, run_joint
-from compresslab.experiments.joint_summary import ArmSummary, summarise_joint
+from compresslab.experiments.effective_volumes.run import EffectiveSpec, effective_preset, run_effective
+from compresslab.experiments.joint.presets import joint_preset
+from compresslab.experiments.joint.run import JointSpec, joint_record, run_joint
+from compresslab.experiments.joint.summary import ArmSummary, summarise_joint
 from compresslab.experiments.pool import Step, num_workers
-from compresslab.experiments.presets import joint_preset
 from compresslab.experiments.rows import Row, read_rows
 from compresslab.experiments.spec import first_seeds, save_spec
 

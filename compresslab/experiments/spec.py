@@ -9,9 +9,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from compresslab._support.files import unreadable, write_atomic
+from compresslab._support.json_text import read_json
 from compresslab.errors import CompressLabError, InvalidParameter
-from compresslab.files import unreadable, write_atomic
-from compresslab.json_text import read_json
 
 __all__ = ["first_seeds", "of_saved", "read_spec", "save_spec", "saved_spec"]
 

@@ -12,17 +12,17 @@ from dataclasses import replace
 from typing import TypeVar
 
 from compresslab.errors import UnknownName, did_you_mean
-from compresslab.experiments.base_models import SHAPES
-from compresslab.experiments.finetuning import Recipe
-from compresslab.experiments.rebound import (
+from compresslab.experiments.data.tuning_texts import EMBEDDED, TextSpec, text_spec
+from compresslab.experiments.models.base_models import SHAPES
+from compresslab.experiments.models.finetuning import Recipe
+from compresslab.experiments.rebound.run import (
     PAPER_POSITIVE,
     ReboundArm,
     ReboundSpec,
     scaled_volumes,
 )
-from compresslab.experiments.scaling import ScalingSpec
+from compresslab.experiments.scaling.run import ScalingSpec
 from compresslab.experiments.spec import first_seeds
-from compresslab.experiments.texts import EMBEDDED, TextSpec, text_spec
 from compresslab.lm.tiny import TINY
 
 Spec = TypeVar("Spec")
@@ -145,7 +145,7 @@ def rebound_preset(
     Args:
         name: "demo", "cpu" or "gpu".
         data: ``role=source`` entries instead of the embedded corpora: see
-            :func:`compresslab.experiments.texts.text_spec`.
+            :func:`compresslab.experiments.data.tuning_texts.text_spec`.
         model: a size, or a model that is taken as it is, instead of the preset's.
         scale: of the paper's volumes, instead of the preset's.
         seeds: how many seeds every arm has.

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.pool import Step, num_workers
-from compresslab.experiments.rebound import ReboundSpec, rebound_record, run_rebound
-from compresslab.experiments.rebound_summary import ReboundSummary, summarise_rebound
+from compresslab.experiments.rebound.run import ReboundSpec, rebound_record, run_rebound
+from compresslab.experiments.rebound.summary import ReboundSummary, summarise_rebound
 from compresslab.experiments.rows import Row, read_rows
-from compresslab.experiments.scaling import ScalingSpec, run_scaling, scaling_record
-from compresslab.experiments.scaling_summary import ScalingSummary, summarise_scaling
+from compresslab.experiments.scaling.run import ScalingSpec, run_scaling, scaling_record
+from compresslab.experiments.scaling.summary import ScalingSummary, summarise_scaling
 from compresslab.experiments.spec import save_spec
 from compresslab.experiments.tuning_presets import rebound_preset, scaling_preset
 

@@ -26,7 +26,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compresslab.lm.coding import TokenCoder
+    from compresslab.lm.chunk_coder import TokenCoder
     from compresslab.lm.protocol import LanguageModel
     from compresslab.lm.registry import get_model, model_names
     from compresslab.lm.scoring import Scores, score, tokenize
@@ -52,7 +52,7 @@ __all__ = [
 _HOME = {
     "LanguageModel": "protocol",
     "Scores": "scoring",
-    "TokenCoder": "coding",
+    "TokenCoder": "chunk_coder",
     "Training": "training",
     "TreeModel": "tree_model",
     "Windows": "windows",

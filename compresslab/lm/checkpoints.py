@@ -14,6 +14,10 @@ from os.path import isdir, isfile  # false, not an error, for a name that is too
 from pathlib import Path
 from typing import Any
 
+from compresslab._support.files import expanded, write_atomic
+from compresslab._support.json_text import read_json
+from compresslab.data.hugging_face_tokenizer import load_hugging_face
+from compresslab.data.tokenizers import Tokenizer, get_tokenizer
 from compresslab.errors import (
     CompressLabError,
     CorruptFile,
@@ -24,12 +28,8 @@ from compresslab.errors import (
     did_you_mean,
     is_out_of_memory,
 )
-from compresslab.files import expanded, write_atomic
-from compresslab.hugging_face_tokenizer import load_hugging_face
-from compresslab.json_text import read_json
 from compresslab.lm.distributed import number_of
 from compresslab.lm.hugging_face import HuggingFaceModel
-from compresslab.tokenizers import Tokenizer, get_tokenizer
 
 __all__ = ["CARD", "default_device", "load", "quiet_transformers", "save", "torch_device", "torch_dtype"]
 

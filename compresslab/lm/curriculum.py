@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.arrays import Int64Array
-from compresslab.checks import number_or_nan
-from compresslab.dataset import Dataset
+from compresslab._support.arrays import Int64Array
+from compresslab._support.checks import number_or_nan
+from compresslab._support.files import write_atomic
+from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, InvalidVolume
-from compresslab.files import write_atomic
 from compresslab.lm.windows import Plan, Windows, plan_windows, window_tokens
 
 __all__ = ["Curriculum", "Source", "make_curriculum", "pack"]

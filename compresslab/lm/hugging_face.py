@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from compresslab.arrays import UIntArray, as_array
+from compresslab._support.arrays import UIntArray, as_array
+from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
 from compresslab.lm.protocol import as_ids
-from compresslab.tokenizers import Tokenizer, tokenizer_fingerprint
 
 __all__ = ["HuggingFaceModel", "HuggingFaceStepper"]
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.dataset import Dataset
+from compresslab._support.files import open_file, unreadable, write_atomic
+from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter
-from compresslab.files import open_file, unreadable, write_atomic
 from compresslab.lm.windows import Windows
 
 __all__ = ["Journal", "new_journal", "open_journal", "scoring_key"]

@@ -1,7 +1,7 @@
 """What the floats of a model depend on beside the model: processor, kernels, libraries, and how they are told to work.
 
 Two machines that agree in all of this may still differ, and two that do not may agree: what decides is the probe of
-`compresslab.lm.coding.TokenCoder`. These facts say why.
+`compresslab.lm.chunk_coder.TokenCoder`. These facts say why.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from compresslab.arrays import UIntArray, as_array
+from compresslab._support.arrays import UIntArray, as_array
+from compresslab.data.tokenizers import Tokenizer
 from compresslab.errors import InvalidParameter, InvalidTokens
-from compresslab.tokenizers import Tokenizer
 
 __all__ = ["Floats", "Ids", "LanguageModel", "Stepper", "TokenScorer", "as_ids", "token_nats"]
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from os.path import isdir  # false, not an error, for a name that is too long
 from typing import Any, cast
 
+from compresslab._support.files import expanded
 from compresslab.errors import InvalidParameter, MissingExtra, UnknownName, did_you_mean
-from compresslab.files import expanded
 from compresslab.lm.protocol import LanguageModel
 
 __all__ = ["built_in_models", "get_model", "model_names"]
@@ -40,7 +40,7 @@ class _Entry:
 
 
 _TABLE = {
-    "tree": _Entry("compresslab.lm.tree_file", "load_tree_model", takes="FILE"),
+    "tree": _Entry("compresslab.lm.tree_file_model", "load_tree_model", takes="FILE"),
     "tiny": _Entry("compresslab.lm.tiny", "load_tiny", extra="lm"),
     "smollm2": _Entry("compresslab.lm.smollm2", "load_smollm2", extra="smollm2"),
     "hf": _Entry("compresslab.lm.checkpoints", "load", takes="NAME", extra="lm"),

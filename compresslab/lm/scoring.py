@@ -20,14 +20,14 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.arrays import Int64Array, offsets_of
-from compresslab.dataset import Dataset
+from compresslab._support.arrays import Int64Array, offsets_of
+from compresslab.data.dataset import Dataset
+from compresslab.data.texts import Texts
 from compresslab.errors import InvalidDistribution, InvalidParameter, MismatchedVocabulary, did_you_mean
 from compresslab.lm.journal import Journal, new_journal, open_journal, scoring_key
 from compresslab.lm.protocol import LanguageModel, token_nats
 from compresslab.lm.windows import Plan, Windows, batches, plan_windows, window_tokens
-from compresslab.rate import Rate
-from compresslab.texts import Texts
+from compresslab.theory.rate import Rate
 
 __all__ = ["UNITS", "Scores", "check_tokens", "score", "score_everywhere", "tokenize"]
 

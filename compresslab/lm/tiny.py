@@ -2,8 +2,8 @@
 
 Nothing is downloaded: text and model are made here. 0.7 million weights, a context of 128 bytes, one and a half million
 bytes of training text in equal volumes of prose, code and names: about two minutes of one core. One document in twenty
-is held out: `tiny_data` gives both parts. The model is kept in the cache folder (`compresslab.cache`) under a key of
-its settings and of the Python whose sources the corpora are.
+is held out: `tiny_data` gives both parts. The model is kept in the cache folder (`compresslab.data.cache`) under a key
+of its settings and of the Python whose sources the corpora are.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 
-from compresslab.cache import cache_folder
-from compresslab.corpora import corpus_names, load_corpus
-from compresslab.dataset import Dataset
+from compresslab._support.files import unreadable
+from compresslab.data.cache import cache_folder
+from compresslab.data.corpora import corpus_names, load_corpus
+from compresslab.data.dataset import Dataset
+from compresslab.data.stdlib_text import sources_key
+from compresslab.data.tokenizers import ByteTokenizer
 from compresslab.errors import CompressLabError, CorruptFile
-from compresslab.files import unreadable
 from compresslab.lm.checkpoints import default_device, load, torch_device, torch_dtype
+from compresslab.lm.complete_folders import WHOLE, is_whole
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.training import MODEL, RESULT, Training, train
-from compresslab.lm.whole import WHOLE, is_whole
-from compresslab.stdlib_text import sources_key
-from compresslab.tokenizers import ByteTokenizer
 
 __all__ = ["EOS", "TINY", "TINY_TRAINING", "TinyShape", "load_tiny", "make_tiny", "tiny_data"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from compresslab.errors import InvalidParameter
+from compresslab.lm.complete_folders import mark_whole
 from compresslab.lm.curriculum import Curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
-from compresslab.lm.whole import mark_whole
 
 __all__ = ["make_trainer"]
 

@@ -27,18 +27,18 @@ from typing import Any
 
 import numpy as np
 
-from compresslab.dataset import Dataset
+from compresslab._support.files import rename, temporary_folder, write_atomic
+from compresslab._support.interrupts import if_stopped
+from compresslab._support.json_text import read_json
+from compresslab._support.temporaries import part_folder
+from compresslab.data.dataset import Dataset
 from compresslab.errors import CompressLabError, CorruptFile, InvalidParameter, MissingExtra, did_you_mean
-from compresslab.files import rename, temporary_folder, write_atomic
-from compresslab.interrupts import if_stopped
-from compresslab.json_text import read_json
 from compresslab.lm.checkpoints import load, quiet_transformers, save
+from compresslab.lm.complete_folders import WHOLE, is_whole, last_whole, mark_whole
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
 from compresslab.lm.trainer import make_trainer
-from compresslab.lm.whole import WHOLE, is_whole, last_whole, mark_whole
-from compresslab.temporaries import part_folder
 
 __all__ = ["SCHEDULES", "Trained", "Training", "train"]
 

@@ -26,13 +26,13 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from compresslab.arrays import UIntArray, as_array
-from compresslab.checks import number_or_nan
-from compresslab.dataset import Dataset
+from compresslab._support.arrays import UIntArray, as_array
+from compresslab._support.checks import number_or_nan
+from compresslab.data.dataset import Dataset
+from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
 from compresslab.lm.protocol import as_ids
-from compresslab.tokenizers import Tokenizer, tokenizer_fingerprint
-from compresslab.tree import TokenTree
+from compresslab.trees.tree import TokenTree
 
 __all__ = ["TreeModel"]
 

@@ -31,8 +31,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.arrays import Int64Array, as_array
-from compresslab.dataset import Dataset
+from compresslab._support.arrays import Int64Array, as_array
+from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter
 
 __all__ = ["DEFAULT_LENGTH", "Plan", "Windows", "batches", "plan_windows", "window_tokens"]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from compresslab.codelength import LN2
-from compresslab.elasticity import Elasticity
 from compresslab.errors import InvalidParameter
 from compresslab.report.style import COLOURS, DASHES, ROLES, legend_above, new_axes, new_figure, style
+from compresslab.theory.code_length import LN2
+from compresslab.theory.elasticity import Elasticity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

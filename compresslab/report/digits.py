@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
-from compresslab.experiments.slopes import Estimate
+from compresslab.theory.estimates import Estimate
 
 __all__ = ["decimals_known", "measured", "measured_mean", "ranged", "rounded", "shared_decimals", "significant"]
 
@@ -80,7 +80,7 @@ def measured(
         most: decimal places at most, where more than the interval limits what is known.
 
     Example:
-        >>> from compresslab.experiments.slopes import estimate
+        >>> from compresslab.theory.estimates import estimate
         >>> measured(estimate([1.0, 2.0, 3.0]))
         '+2.0 ± 2.5'
         >>> measured(Estimate(0.00897, -0.0121, 0.0299, 4)), measured(Estimate(0.0, 0.0, 0.0, 4))

@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.elasticity import Elasticity
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
+from compresslab.theory.elasticity import Elasticity
 
 __all__ = ["FAMILIES", "Family", "compact_scenario", "explorer_settings", "family_scenario"]
 

@@ -1,4 +1,6 @@
-"""All figures, by one import: ``from compresslab.report import figures``.
+"""Figures of the theory, of data and of models, by one import: ``from compresslab.report import figures``.
+
+Those of a single experiment are in its folder, such as :mod:`compresslab.experiments.resistance.figures`.
 
 Each function takes results and returns a matplotlib ``Figure``; :func:`save_figure` writes it as SVG or PNG. They need
 the extra ``report``.
@@ -20,7 +22,6 @@ from compresslab.report.curve_figures import (
     measured_slope_figure,
     slope_figure,
 )
-from compresslab.report.effective_figures import exchange_figure, rebound_theory_figure
 from compresslab.report.model_figures import (
     Bar,
     Cell,
@@ -33,7 +34,6 @@ from compresslab.report.model_figures import (
     scaling_figure,
     volumes_figure,
 )
-from compresslab.report.resistance_figures import crossing_curves_figure, resistance_gap_figure
 from compresslab.report.sign_map import SignMap, sign_map, sign_map_figure
 from compresslab.report.style import save_figure
 from compresslab.report.tree_figures import leaf_mass_figure, tree_figure
@@ -46,17 +46,13 @@ __all__ = [
     "Trend",
     "Weight",
     "code_length_figure",
-    "crossing_curves_figure",
     "depth_figure",
-    "exchange_figure",
     "force_figure",
     "leaf_mass_figure",
     "measured_slope_figure",
     "rate_figure",
     "rebound_figure",
     "rebound_heatmap",
-    "rebound_theory_figure",
-    "resistance_gap_figure",
     "save_figure",
     "scaling_figure",
     "sign_map",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from compresslab._support.json_text import read_json
 from compresslab.errors import UnknownName, did_you_mean
-from compresslab.json_text import read_json
 
 __all__ = ["STATEMENTS", "Verdict", "claim_verdicts"]
 

@@ -1,7 +1,7 @@
 """A report as one HTML file: what a page holds, and writing it.
 
-A job's own page is put together in :mod:`compresslab.report.pages`. The file needs nothing beside it: styles, script
-and figures are inside, nothing is fetched. Its figures are also written as SVG and PNG, for a paper.
+A job's own page is put together in :mod:`compresslab.measurements.pages`. The file needs nothing beside it: styles,
+script and figures are inside, nothing is fetched. Its figures are also written as SVG and PNG, for a paper.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compresslab._support.files import unreadable, write_atomic
 from compresslab.errors import InvalidParameter, MissingExtra, UnreadableFile
-from compresslab.files import unreadable, write_atomic
 from compresslab.report.ledger import Verdict
 from compresslab.report.provenance import Provenance
 from compresslab.report.style import figure_bytes, svg_for_page

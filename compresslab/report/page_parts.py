@@ -7,8 +7,8 @@ from typing import Final
 
 from compresslab.report.page import PageFigure, TableBlock
 from compresslab.report.tree_figures import leaf_mass_figure
-from compresslab.tail import fit_pareto_tail
-from compresslab.tree import TokenTree
+from compresslab.theory.tail import fit_pareto_tail
+from compresslab.trees.tree import TokenTree
 
 __all__ = ["SYMBOLS", "TAIL_LEAD", "joined", "leaf_figure", "opened", "table_blocks", "tone"]
 

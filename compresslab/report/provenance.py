@@ -11,10 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from compresslab import __version__
-from compresslab.dataset import Dataset
-from compresslab.files import open_file
-from compresslab.piping import named
-from compresslab.readers import find_files
+from compresslab._support.files import open_file
+from compresslab._support.piping import named
+from compresslab.data.dataset import Dataset
+from compresslab.data.readers import find_files
 
 __all__ = ["DataSource", "ExperimentRun", "Provenance", "dataset_digest", "file_digest", "provenance"]
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.elasticity import Elasticity
 from compresslab.errors import InvalidParameter
 from compresslab.report.style import COLOURS, inner_ticks, new_figure, style
-from compresslab.sources import Source
+from compresslab.theory.elasticity import Elasticity
+from compresslab.theory.sources import Source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

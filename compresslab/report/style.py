@@ -17,8 +17,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from compresslab._support.files import write_atomic
 from compresslab.errors import InvalidParameter, MissingExtra
-from compresslab.files import write_atomic
 from compresslab.report.glyphs import show_every_sign
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compresslab.distribution import DistributionLike, LeafDistribution, as_probabilities
-from compresslab.drawing import Branch, visible
 from compresslab.report.style import COLOURS, new_axes, style
-from compresslab.tail import ParetoTail, fit_pareto_tail
+from compresslab.theory.tail import ParetoTail, fit_pareto_tail
+from compresslab.trees.distribution import DistributionLike, LeafDistribution, as_probabilities
+from compresslab.trees.drawing import Branch, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ def tree_figure(top: Branch) -> Figure:
     Boxes too low to be seen are drawn together, in grey, with the children that ``top`` leaves out.
 
     Args:
-        top: from :func:`compresslab.drawing.top_branches`.
+        top: from :func:`compresslab.trees.drawing.top_branches`.
     """
     depth = _depth(top)
     with style():
@@ -91,7 +91,7 @@ def leaf_mass_figure(p: DistributionLike, tail: ParetoTail | None = None) -> Fig
 
     Args:
         p: the distribution.
-        tail: as fitted by :func:`compresslab.tail.fit_pareto_tail`; fitted here where not given.
+        tail: as fitted by :func:`compresslab.theory.tail.fit_pareto_tail`; fitted here where not given.
     """
     fitted = fit_pareto_tail(p) if tail is None else tail
     masses = (p.probabilities if isinstance(p, LeafDistribution) else as_probabilities(p)).astype(np.float64)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.arrays import as_array
+from compresslab._support.arrays import as_array
 from compresslab.errors import BrokenLaw, CompressLabError, InvalidParameter, InvalidTokens
 from compresslab.lm.protocol import Ids, LanguageModel, token_nats
 from compresslab.lm.scoring import score, tokenize

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.dataset import Dataset
-from compresslab.distribution import LeafDistribution
+from compresslab.data.dataset import Dataset
 from compresslab.errors import MissingExtra
-from compresslab.mixture import Mixture
-from compresslab.phrases import PARSES
-from compresslab.tree import TokenTree
+from compresslab.theory.mixture import Mixture
+from compresslab.trees.distribution import LeafDistribution
+from compresslab.trees.phrases import PARSES
+from compresslab.trees.tree import TokenTree
 
 try:
     from hypothesis import strategies as st

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from compresslab.coding.clz_header import _DICTIONARY
+from compresslab.coding.clz.header import _DICTIONARY
 from compresslab.coding.leb128 import leb128
 
 TEXT = {"libraries": {}, "model": "embedded", "settings": {}}

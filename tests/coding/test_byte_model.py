@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compresslab import jit
+from compresslab._support import jit
 from compresslab.coding import EmbeddedModel
-from compresslab.coding.bit_history import HISTORIES, tables
-from compresslab.coding.byte_model import _cut, compress_bytes, decompress_bytes
+from compresslab.coding.byte_model.bit_history import HISTORIES, tables
+from compresslab.coding.byte_model.model import _cut, compress_bytes, decompress_bytes
 from compresslab.errors import CorruptStream
 
-kernels = importlib.import_module("compresslab.coding.byte_kernels")
-byte_model = importlib.import_module("compresslab.coding.byte_model")
+kernels = importlib.import_module("compresslab.coding.byte_model.byte_kernels")
+byte_model = importlib.import_module("compresslab.coding.byte_model.model")
 needs_numba = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
 
 

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab.coding import compress_file, decompress_file, file_info, recover_file, verify_file
-from compresslab.coding.clz_format import parse_header
-from compresslab.coding.clz_header import CHUNK_MOST, CHUNKS_MOST
-from compresslab.coding.clz_schema import NUMBERS
-from compresslab.coding.recovery import zeros_most
+from compresslab.coding.clz.format import parse_header
+from compresslab.coding.clz.header import CHUNK_MOST, CHUNKS_MOST
+from compresslab.coding.clz.recovery import zeros_most
+from compresslab.coding.clz.schema import NUMBERS
 from compresslab.errors import CorruptFile, InvalidParameter, WrongModel
 
 from .forge import EMBEDDED, LZMA, MODEL, RAW, TEXT, ZLIB, Chunk, Forged
@@ -230,7 +230,7 @@ def test_what_no_byte_of_the_file_backs_is_not_written(tmp_path, with_header, wi
 
 def test_recovery_reads_a_file_of_false_heads_a_few_times_at_most(tmp_path, monkeypatch):
     """Every head claims all that follows it: checked one by one, that would be half the square of their number."""
-    from compresslab.coding import head_search
+    from compresslab.coding.clz import head_search
 
     body = Chunk(0, 0, RAW, 5, b"", b"").packed()
     read = [0]

@@ -18,8 +18,8 @@ from compresslab.coding import (
     recover_file,
     verify_file,
 )
-from compresslab.coding.chunk_model import decode_chunk, encode_chunk
-from compresslab.coding.clz_format import Method
+from compresslab.coding.clz.chunk_model import decode_chunk, encode_chunk
+from compresslab.coding.clz.format import Method
 from compresslab.errors import CorruptFile, CorruptStream, InvalidParameter, UnreadableFile, WrongModel
 
 TEXT = b"it was the best of times, it was the worst of times, it was the age of wisdom. "

@@ -8,7 +8,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compresslab.coding.crc_ranges import CrcRanges, crc32_after
+from compresslab.coding.clz.crc_ranges import CrcRanges, crc32_after
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from compresslab.coding import compress_file, decompress_file, recover_file, verify_file
-from compresslab.coding.clz_reader import ClzReader
+from compresslab.coding.clz.reader import ClzReader
 from compresslab.errors import CorruptFile
 
 

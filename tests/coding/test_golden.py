@@ -14,9 +14,9 @@ from compresslab.coding import EmbeddedModel, HuffmanCode, decode, decompress_fi
 from compresslab.coding.static_coder import decode_static
 from compresslab.coding.tree_coder import dataset_of_leaves, unpack_tree
 from compresslab.errors import WrongModel
-from compresslab.huffman import huffman_lengths
-from compresslab.lm.coding import TokenCoder
+from compresslab.lm.chunk_coder import TokenCoder
 from compresslab.lm.tree_model import TreeModel
+from compresslab.theory.huffman import huffman_lengths
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 RECORD = json.loads((GOLDEN / "golden.json").read_text())

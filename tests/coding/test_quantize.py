@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from compresslab.coding import overhead_bound_bits, quantize
 from compresslab.coding import quantize as quantize_function
-from compresslab.coding.quantize import (
+from compresslab.coding.rows.quantize import (
     MAX_VOCABULARY,
     PRECISION,
     as_rows,
@@ -22,7 +22,7 @@ from compresslab.coding.quantize import (
 )
 from compresslab.errors import InvalidDistribution, InvalidParameter
 
-module = importlib.import_module("compresslab.coding.quantize")
+module = importlib.import_module("compresslab.coding.rows.quantize")
 SIZES = [2, 3, 16, 64, 65, 66, 100, 255, 256, 257, 1000, 4097, 49152, 50257]
 
 

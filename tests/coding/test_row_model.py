@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compresslab import jit
+from compresslab._support import jit
 from compresslab.coding import decode, encode
-from compresslab.coding.flag_coder import FlagDecoder, FlagEncoder
-from compresslab.coding.quantize import FAVOURITE, split_of
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
-from compresslab.coding.row_model import RowModel
+from compresslab.coding.rows.flag_coder import FlagDecoder, FlagEncoder
+from compresslab.coding.rows.quantize import FAVOURITE, split_of
+from compresslab.coding.rows.row_model import RowModel
 
-kernels = importlib.import_module("compresslab.coding.row_kernels")
-stream = importlib.import_module("compresslab.coding.stream")
+kernels = importlib.import_module("compresslab.coding.rows.row_kernels")
+stream = importlib.import_module("compresslab.coding.rows.stream")
 needs_numba = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
 
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compresslab.codelength import entropy_bits, huffman_code_length_bits
 from compresslab.coding import code_dataset
 from compresslab.coding.tree_coder import dataset_of_leaves, leaves_of_dataset, pack_tree, unpack_tree
-from compresslab.dataset import Dataset
+from compresslab.data.dataset import Dataset
 from compresslab.errors import CorruptStream, InvalidParameter, MismatchedVocabulary
-from compresslab.tree import TokenTree
+from compresslab.theory.code_length import entropy_bits, huffman_code_length_bits
+from compresslab.trees.tree import TokenTree
 
 responses = st.lists(st.lists(st.integers(0, 4), max_size=12), min_size=1, max_size=20)
 

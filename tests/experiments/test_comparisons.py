@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import t
 
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.slopes import net_of_control, ratio_of_means
+from compresslab.theory.estimates import net_of_control, ratio_of_means
 
 
 def test_net_of_control_takes_each_seeds_own_control_away() -> None:

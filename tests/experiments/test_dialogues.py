@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compresslab.data.tokenizers import get_tokenizer
 from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile
-from compresslab.experiments.dialogues import lay_out, pairs_digest, read_pairs, response_bits
-from compresslab.experiments.finetuning import Recipe, fit_texts
+from compresslab.experiments.data.dialogues import lay_out, pairs_digest, read_pairs, response_bits
+from compresslab.experiments.models.finetuning import Recipe, fit_texts
 from compresslab.lm.tiny import TinyShape, make_tiny
 from compresslab.lm.tree_model import TreeModel
-from compresslab.tokenizers import get_tokenizer
 
 BYTES = get_tokenizer("bytes")
 PAIRS = [(b"hi", b"you"), (b"ho", b"yes"), (b"hi", b"me"), (b"no", b"no")]

@@ -12,17 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from compresslab.dataset import Dataset
+from compresslab.data.dataset import Dataset
+from compresslab.data.texts import Texts
 from compresslab.errors import EmptyDataset, InvalidParameter, MismatchedVocabulary, UnknownName, UnreadableFile
-from compresslab.experiments import measures
-from compresslab.experiments.base_models import SHAPES, num_weights, pretrained, shape_of
-from compresslab.experiments.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
-from compresslab.experiments.measures import code_lengths, kl_nats, sample_responses
-from compresslab.experiments.style import StyleJudge
-from compresslab.experiments.texts import TextSpec, deal_texts, text_record, text_spec
+from compresslab.experiments.data.style_judge import StyleJudge
+from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts, text_record, text_spec
+from compresslab.experiments.models import measures
+from compresslab.experiments.models.base_models import SHAPES, num_weights, pretrained, shape_of
+from compresslab.experiments.models.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
+from compresslab.experiments.models.measures import code_lengths, kl_nats, sample_responses
 from compresslab.lm.tiny import TinyShape, make_tiny
 from compresslab.lm.tree_model import TreeModel
-from compresslab.texts import Texts
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("transformers") is None, reason="needs the extra 'lm' (torch and transformers)"

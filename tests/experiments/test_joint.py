@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from compresslab.errors import InvalidParameter, UnknownName
-from compresslab.experiments.joint import Arm, JointSpec, joint_scenario, joint_units, joint_words, run_joint
-from compresslab.experiments.joint_summary import ArmSummary, summarise_joint
-from compresslab.experiments.presets import JOINT_PRESETS, joint_preset
+from compresslab.experiments.joint.presets import JOINT_PRESETS, joint_preset
+from compresslab.experiments.joint.run import Arm, JointSpec, joint_scenario, joint_units, joint_words, run_joint
+from compresslab.experiments.joint.summary import ArmSummary, summarise_joint
+from compresslab.experiments.joint.tables import joint_markdown
 from compresslab.experiments.rows import read_rows
-from compresslab.report.joint_view import joint_markdown
 
 pytest.importorskip("torch", reason="training needs torch (the extra 'lm')")
 
@@ -172,7 +172,7 @@ def test_a_folder_of_another_experiment_is_refused(tmp_path: Path) -> None:
 RUN = """
 import sys
 from tests_joint import TINY
-from compresslab.experiments.joint import run_joint
+from compresslab.experiments.joint.run import run_joint
 if __name__ == "__main__":
     run_joint(TINY, sys.argv[1], workers=int(sys.argv[2]))
 """
@@ -185,7 +185,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(workers: int,
     root = Path(__file__).resolve().parents[2]
     (tmp_path / "tests_joint.py").write_text(
         f"import sys; sys.path.insert(0, {str(root)!r})\n"
-        "from compresslab.experiments.joint import Arm, JointSpec\n"
+        "from compresslab.experiments.joint.run import Arm, JointSpec\n"
         f"TINY = {TINY!r}\n"
     )
     (tmp_path / "main.py").write_text(RUN)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab.errors import InvalidParameter, UnknownName
-from compresslab.experiments.networks import NETWORKS, leaf_log_probs, new_network, num_parameters, to_tensors
-from compresslab.experiments.training import copy_network, evaluate, fit, one_thread
-from compresslab.experiments.trie import Trie
+from compresslab.experiments.models.exact_training import copy_network, evaluate, fit, one_thread
+from compresslab.experiments.models.networks import NETWORKS, leaf_log_probs, new_network, num_parameters, to_tensors
+from compresslab.experiments.models.trie import Trie
 
 torch: Any = pytest.importorskip("torch", reason="networks need torch (the extra 'lm')")
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.phases import fit_phases, least_volume, pooled_gain
+from compresslab.experiments.rebound.phases import fit_phases, least_volume, pooled_gain
 
 GRID = [0, 20, 40, 60, 100, 140, 200, 300, 400]
 

@@ -15,23 +15,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compresslab.cli import main
+from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter, UnknownName, UnreadableFile
 from compresslab.experiments import tuning_run
-from compresslab.experiments.rebound import (
+from compresslab.experiments.rebound.run import (
     PAPER_NEGATIVE,
     ReboundArm,
     rebound_units,
     run_rebound,
     scaled_volumes,
 )
-from compresslab.experiments.rebound_summary import early_volume, summarise_rebound, trend, verdict
+from compresslab.experiments.rebound.summary import early_volume, summarise_rebound, trend, verdict
+from compresslab.experiments.rebound.tables import markdown, rebound_findings, rebound_sheets
 from compresslab.experiments.rows import read_rows
-from compresslab.experiments.slopes import estimate
 from compresslab.experiments.tuning_presets import REBOUND_PRESETS, rebound_preset
 from compresslab.lm.checkpoints import save
 from compresslab.lm.tiny import TinyShape, make_tiny
-from compresslab.report.rebound_view import markdown, rebound_findings, rebound_sheets
+from compresslab.theory.estimates import estimate
 from tests.experiments.tuning import NEGATIVE, POSITIVE, VOLUMES, made_rebound, small_rebound, small_texts, without_arm
 
 needs_torch = pytest.mark.skipif(
@@ -90,7 +90,7 @@ import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
 from tests.experiments.tuning import small_rebound
-from compresslab.experiments.rebound import run_rebound
+from compresslab.experiments.rebound.run import run_rebound
 if __name__ == "__main__":
     run_rebound(small_rebound(Path(sys.argv[1])), sys.argv[2])
 """

@@ -16,11 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compresslab.cli import main
+from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter, UnknownName, UnreadableFile
-from compresslab.experiments import base_models, resistance_presets
-from compresslab.experiments.finetuning import Recipe
-from compresslab.experiments.resistance import (
+from compresslab.experiments.models import base_models
+from compresslab.experiments.models.finetuning import Recipe
+from compresslab.experiments.resistance import presets as resistance_presets
+from compresslab.experiments.resistance.presets import RESISTANCE_PRESETS, resistance_preset
+from compresslab.experiments.resistance.run import (
     PAIRS,
     ResistanceSpec,
     deal_pairs,
@@ -28,8 +30,7 @@ from compresslab.experiments.resistance import (
     resistance_units,
     run_resistance,
 )
-from compresslab.experiments.resistance_presets import RESISTANCE_PRESETS, resistance_preset
-from compresslab.experiments.resistance_summary import compare, sign_test, summarise_resistance
+from compresslab.experiments.resistance.summary import compare, sign_test, summarise_resistance
 from compresslab.experiments.rows import read_rows
 from compresslab.lm.tiny import TinyShape
 
@@ -137,9 +138,9 @@ def test_a_run_trains_every_pair_in_both_directions(spec: ResistanceSpec, tmp_pa
 RUN = """
 import sys
 sys.path.insert(0, {root!r})
-from compresslab.experiments import base_models
-from compresslab.experiments.finetuning import Recipe
-from compresslab.experiments.resistance import ResistanceSpec, run_resistance
+from compresslab.experiments.models import base_models
+from compresslab.experiments.models.finetuning import Recipe
+from compresslab.experiments.resistance.run import ResistanceSpec, run_resistance
 from compresslab.lm.tiny import TinyShape
 base_models.SHAPES["mini"] = TinyShape(hidden=8, layers=1, heads=2, context=32)
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ import pytest
 
 from compresslab import __version__
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.commands import experiment_command, find_command, read_runs, recorded_run
-from compresslab.experiments.effective import effective_preset
-from compresslab.experiments.presets import joint_preset
-from compresslab.experiments.resistance_presets import resistance_preset
+from compresslab.experiments.effective_volumes.run import effective_preset
+from compresslab.experiments.joint.presets import joint_preset
+from compresslab.experiments.resistance.presets import resistance_preset
+from compresslab.experiments.row_source import experiment_run
+from compresslab.experiments.run_record import experiment_command, find_command, read_runs, recorded_run
 from compresslab.experiments.tuning_presets import rebound_preset, scaling_preset
-from compresslab.report.experiment_source import experiment_run
 
 DATA = ["pretrain=prose", "positive=good.txt", "positive=names", "negative=bad.txt"]
 FLAGS = " ".join(f"--data {entry}" for entry in DATA)

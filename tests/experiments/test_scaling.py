@@ -14,23 +14,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compresslab.cli import main
-from compresslab.dataset import Dataset
-from compresslab.effective_depth import effective_depth, layer_entropies_bits
+from compresslab.cli.main import main
+from compresslab.data.dataset import Dataset
+from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter, UnknownName
 from compresslab.experiments import tuning_run
-from compresslab.experiments.base_models import SHAPES
-from compresslab.experiments.depth import fractional_depth, layer_excess_bits
+from compresslab.experiments.data.tuning_texts import RoleTexts
+from compresslab.experiments.models.base_models import SHAPES
+from compresslab.experiments.models.depth_measured import fractional_depth, layer_excess_bits
+from compresslab.experiments.rebound.tables import markdown
 from compresslab.experiments.rows import Row
-from compresslab.experiments.scaling import ScalingSpec, mixed_texts, run_scaling, scaling_units
-from compresslab.experiments.scaling_summary import summarise_scaling
-from compresslab.experiments.texts import RoleTexts
+from compresslab.experiments.scaling.run import ScalingSpec, mixed_texts, run_scaling, scaling_units
+from compresslab.experiments.scaling.summary import summarise_scaling
+from compresslab.experiments.scaling.tables import scaling_findings, scaling_sheets
 from compresslab.experiments.tuning_presets import SCALING_PRESETS, scaling_preset
 from compresslab.lm.tree_model import TreeModel
-from compresslab.report.rebound_view import markdown
-from compresslab.report.scaling_view import scaling_findings, scaling_sheets
-from compresslab.texts import Texts
-from compresslab.tree import TokenTree
+from compresslab.theory.effective_depth import effective_depth, layer_entropies_bits
+from compresslab.trees.tree import TokenTree
 from tests.experiments.tuning import NEGATIVE, made_row, small_scaling
 
 

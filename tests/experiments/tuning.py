@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from compresslab.experiments.finetuning import Recipe
-from compresslab.experiments.rebound import ReboundArm, ReboundSpec
+from compresslab.experiments.data.tuning_texts import TextSpec
+from compresslab.experiments.models.finetuning import Recipe
+from compresslab.experiments.rebound.run import ReboundArm, ReboundSpec
 from compresslab.experiments.rows import Row
-from compresslab.experiments.scaling import ScalingSpec
-from compresslab.experiments.texts import TextSpec
+from compresslab.experiments.scaling.run import ScalingSpec
 
 NEGATIVE = (0, 2, 4, 6, 8, 10, 12)
 

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from compresslab import Dataset
+from compresslab.data.hugging_face_tokenizer import load_hugging_face
+from compresslab.data.tokenizers import ByteTokenizer
 from compresslab.errors import (
     CorruptFile,
     DecodingError,
@@ -22,12 +24,10 @@ from compresslab.errors import (
     MissingExtra,
     UnknownName,
 )
-from compresslab.hugging_face_tokenizer import load_hugging_face
 from compresslab.lm.registry import get_model
 from compresslab.lm.scoring import score, tokenize
 from compresslab.lm.windows import Windows
 from compresslab.testing import check_language_model
-from compresslab.tokenizers import ByteTokenizer
 
 torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
 transformers = pytest.importorskip("transformers", reason="needs the extra 'lm'")

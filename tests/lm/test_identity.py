@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 
 from compresslab import Dataset
-from compresslab.coding import container
-from compresslab.coding.clz_format import Method, pack_header
-from compresslab.coding.container import compress_file, decompress_file, file_info, verify_file
-from compresslab.coding.recovery import recover_file
+from compresslab.coding.clz import container
+from compresslab.coding.clz.container import compress_file, decompress_file, file_info, verify_file
+from compresslab.coding.clz.format import Method, pack_header
+from compresslab.coding.clz.recovery import recover_file
+from compresslab.data.tokenizers import ByteTokenizer, WordTokenizer, tokenizer_fingerprint
 from compresslab.errors import InvalidParameter, UnreadableFile, WrongModel
-from compresslab.jobs.lm_compress import model_coder, model_of_file
 from compresslab.lm import machine
-from compresslab.lm.coding import TokenCoder
+from compresslab.lm.chunk_coder import TokenCoder
 from compresslab.lm.registry import built_in_models
 from compresslab.lm.tree_model import TreeModel
-from compresslab.tokenizers import ByteTokenizer, WordTokenizer, tokenizer_fingerprint
+from compresslab.measurements.model_coding import model_coder, model_of_file
 
 if TYPE_CHECKING:
     from compresslab.lm.hugging_face import HuggingFaceModel
@@ -82,9 +82,9 @@ def test_the_same_folder_by_any_path_is_the_same_model(
 
 
 def test_a_file_of_version_2_is_read_by_any_path_too(checkpoint: Path, tmp_path: Path) -> None:
-    from compresslab.coding.clz_header import Header
-    from compresslab.coding.clz_identity import Identity
-    from compresslab.lm.coding import _digest
+    from compresslab.coding.clz.header import Header
+    from compresslab.coding.clz.identity import Identity
+    from compresslab.lm.chunk_coder import _digest
 
     model = model_coder(f"hf:{checkpoint}", streams=3, segment=40, device="cpu")
     machine_then = {"dtype": "float32", "processor": "x86_64 AVX512", "threads": 3, "torch": "2.11.0"}
@@ -144,7 +144,7 @@ def test_other_probabilities_are_no_damage(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "a").write_bytes(TEXT)
     compress_file(tmp_path / "a", model=tree(), verify=False)
     there = tree().identity()
-    monkeypatch.setattr("compresslab.lm.coding.machine_of", lambda _: {**there.machine, "simd": "another"})
+    monkeypatch.setattr("compresslab.lm.chunk_coder.machine_of", lambda _: {**there.machine, "simd": "another"})
     # Facts that differ alone are no reason to refuse: the probe is the same, and so is what comes out.
     assert verify_file(tmp_path / "a.clz", model=tree()).machine == dict(there.machine)
     for use in (verify_file, lambda path, model: recover_file(path, tmp_path / "b", model=model)):
@@ -190,7 +190,7 @@ def test_a_processor_that_says_nothing_is_unknown(monkeypatch: pytest.MonkeyPatc
 
 BITS = """
 import json, sys
-from compresslab.jobs.lm_compress import model_coder
+from compresslab.measurements.model_coding import model_coder
 identity = model_coder(sys.argv[1], streams=3, segment=40, device="cpu").identity()
 print(json.dumps([identity.model, identity.probe, dict(identity.machine)]))
 """
@@ -232,8 +232,8 @@ LIBRARIES = [
 def test_headers_stay_small_whatever_the_machine_and_its_libraries(
     libraries: dict[str, str], changes: dict[str, Any]
 ) -> None:
-    from compresslab.coding.clz_header import Header
-    from compresslab.coding.clz_identity import Identity
+    from compresslab.coding.clz.header import Header
+    from compresslab.coding.clz.identity import Identity
 
     facts = {
         "attention": "sdpa", "cpu": "AMD 25.1 000f", "device": "cpu", "kernels": "AVX2", "mkl": "2024.2",
@@ -251,8 +251,8 @@ def test_headers_are_within_the_bound_of_small_files_with_any_versions_that_are_
     numpy: str, transformers: str, changes: dict[str, Any]
 ) -> None:
     """With 60 bytes for chunk and trailer that is 120: what `test_twenty_kilobytes` allows in all."""
-    from compresslab.coding.clz_header import Header
-    from compresslab.coding.clz_identity import Identity
+    from compresslab.coding.clz.header import Header
+    from compresslab.coding.clz.identity import Identity
 
     facts = {
         "attention": "sdpa", "device": "cpu", "mkl": "2024.2", "onednn": "3.12.0", "processor": "x86_64",
@@ -280,7 +280,7 @@ def test_a_header_never_loads_what_lies_on_this_machine(
         raise AssertionError("it was loaded")
 
     monkeypatch.setattr("compresslab.lm.checkpoints.load", forbidden)
-    monkeypatch.setattr("compresslab.lm.tree_file.load_tree_model", forbidden)
+    monkeypatch.setattr("compresslab.lm.tree_file_model.load_tree_model", forbidden)
     for arguments in (("verify",), ("decompress", "--out", tmp_path / "b"), ("info",)):
         code, out, err = run(arguments[0], tmp_path / "a.clz", *arguments[1:])
         if arguments[0] == "info":
@@ -306,7 +306,7 @@ def test_the_code_of_a_checkpoint_never_runs_and_nobody_is_asked(
         model_coder(str(checkpoint), device="cpu")
     (checkpoint / "tokenizer.json").unlink()
     (checkpoint / "tokenizer_config.json").write_text(json.dumps({"auto_map": names, "tokenizer_class": "T"}))
-    from compresslab.hugging_face_tokenizer import load_hugging_face
+    from compresslab.data.hugging_face_tokenizer import load_hugging_face
 
     with pytest.raises(UnreadableFile, match="Python code of its own|that can be read"):
         load_hugging_face(str(checkpoint))

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab import Dataset
-from compresslab.arrays import UIntArray
+from compresslab._support.arrays import UIntArray
+from compresslab.data.tokenizers import ByteTokenizer
 from compresslab.errors import InvalidDistribution, InvalidParameter, MismatchedVocabulary, MissingExtra
 from compresslab.lm.scoring import score, score_everywhere, tokenize
 from compresslab.lm.tree_model import TreeModel
 from compresslab.lm.windows import Windows
-from compresslab.tokenizers import ByteTokenizer
 
 law = settings(max_examples=60, deadline=None)
 lists_of = st.lists(st.lists(st.integers(0, 3), max_size=14), min_size=1, max_size=6)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compresslab.coding.container import decompress_file
-from compresslab.jobs.lm_compress import compress_with_model
-from compresslab.jobs.lm_rate import general_compressors, measure_model_rate
-from compresslab.lm.coding import TokenCoder
+from compresslab.coding.clz.container import decompress_file
+from compresslab.data.texts import Texts
+from compresslab.lm.chunk_coder import TokenCoder
 from compresslab.lm.scoring import score, tokenize
 from compresslab.lm.windows import Windows
+from compresslab.measurements.model_coding import compress_with_model
+from compresslab.measurements.model_rate import general_compressors, measure_model_rate
 from compresslab.testing import check_language_model
-from compresslab.texts import Texts
 
 torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
 pytest.importorskip("transformers", reason="needs the extra 'lm'")

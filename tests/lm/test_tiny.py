@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compresslab.coding import container
-from compresslab.coding.clz_format import Method
-from compresslab.jobs.lm_compress import compress_with_model
-from compresslab.jobs.lm_demo import measure_tiny
-from compresslab.lm.coding import TokenCoder
+from compresslab.coding.clz import container
+from compresslab.coding.clz.format import Method
+from compresslab.lm.chunk_coder import TokenCoder
+from compresslab.measurements.demo import measure_tiny
+from compresslab.measurements.model_coding import compress_with_model
 from compresslab.testing import check_language_model
 
 pytest.importorskip("torch", reason="needs the extra 'lm'")

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab import Dataset, TokenTree, entropy_bits
+from compresslab.data.tokenizers import BitTokenizer, ByteTokenizer
 from compresslab.errors import DecodingError, InvalidParameter, InvalidTokens, MismatchedVocabulary, UnknownName
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import get_model
 from compresslab.lm.scoring import score
 from compresslab.lm.tree_model import TreeModel
 from compresslab.testing import check_language_model
-from compresslab.tokenizers import BitTokenizer, ByteTokenizer
 
 law = settings(max_examples=60, deadline=None)
 V = 3

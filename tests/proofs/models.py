@@ -118,7 +118,7 @@ def positive_mixture(rng: random.Random) -> Values:
 
 
 def weights(rng: random.Random) -> Values:
-    """Whole parts, what is left over, and the weights, as `compresslab.coding.quantize` defines them."""
+    """Whole parts, what is left over, and the weights, as `compresslab.coding.rows.quantize` defines them."""
     size, parts = rng.randint(2, 5), rng.randint(1, 60)
     q = distribution(rng, size, 0)
     whole = [parts * mass // 1 for mass in q]

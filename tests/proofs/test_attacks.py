@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from compresslab.codelength import cross_entropy_bits, entropy_bits, huffman_code_length_bits
+from compresslab.theory.code_length import cross_entropy_bits, entropy_bits, huffman_code_length_bits
 
 ATTACK = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 # Where a counterexample is to be found, the first one will do: none is made small.

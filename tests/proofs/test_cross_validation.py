@@ -13,14 +13,14 @@ import pytest
 import sympy as sp
 from scipy import integrate
 
-from compresslab.codelength import cross_entropy_bits, entropy_bits, huffman_code_length_bits, kl_bits
-from compresslab.coding.quantize import PRECISION, quantize
-from compresslab.effective_depth import layer_entropies_bits
-from compresslab.elasticity import Elasticity
-from compresslab.mixture import Mixture
-from compresslab.pareto import pareto_normalized_entropy_nats, pareto_overlap
-from compresslab.rate import normalized_rate
-from compresslab.volumes import effective_volumes
+from compresslab.coding.rows.quantize import PRECISION, quantize
+from compresslab.theory.code_length import cross_entropy_bits, entropy_bits, huffman_code_length_bits, kl_bits
+from compresslab.theory.effective_depth import layer_entropies_bits
+from compresslab.theory.effective_volumes import effective_volumes
+from compresslab.theory.elasticity import Elasticity
+from compresslab.theory.mixture import Mixture
+from compresslab.theory.pareto import pareto_normalized_entropy_nats, pareto_overlap
+from compresslab.theory.rate import normalized_rate
 from proofs import vocabulary as v
 from proofs.exact import evaluate, exact_sign, huffman_length
 from proofs.expressions import free_names, range_of
@@ -258,7 +258,7 @@ def test_effective_volumes_meet_the_optimality_condition() -> None:
 
 def test_layer_entropies_sum_to_the_entropy_of_the_leaves() -> None:
     from compresslab import Dataset
-    from compresslab.tree import TokenTree
+    from compresslab.trees.tree import TokenTree
 
     tree = TokenTree.build(Dataset.from_texts(["abca", "abab", "b", "cab", ""]), depth=3)
     assert layer_entropies_bits(tree).sum() == pytest.approx(entropy_bits(tree.leaves()), rel=1e-12)
@@ -266,7 +266,7 @@ def test_layer_entropies_sum_to_the_entropy_of_the_leaves() -> None:
 
 def test_pruning_and_union_commute_in_the_library() -> None:
     from compresslab import Dataset
-    from compresslab.tree import TokenTree
+    from compresslab.trees.tree import TokenTree
 
     parts = [Dataset.from_texts(["abca", "ab"]), Dataset.from_texts(["b", "cab", "abab"])]
     whole = Dataset.from_texts(["abca", "ab", "b", "cab", "abab"])

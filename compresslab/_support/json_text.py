@@ -1,0 +1,125 @@
+"""JSON that others wrote, read within bounds: what is broken, nested too deep or too large is one kind of error.
+
+Python's own reader calls itself for every level of nesting, refuses whole numbers of more than 4,300 digits, and gives
+strings that no file can hold. Here nesting is counted before anything is read, and a number that long is read as a
+float, as other languages read every number.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from os import PathLike, fspath
+from typing import Any, Final
+
+import numpy as np
+
+from compresslab._support.files import open_file, unreadable
+from compresslab.errors import CorruptFile
+
+__all__ = ["DEEPEST", "nesting", "parse_json", "parse_saved", "read_json"]
+
+DEEPEST: Final = 200
+LARGEST: Final = 64 << 20  # bytes of a file that the library itself wrote
+
+_STRING: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # one that never ends goes to the end
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+_STEP: Final = np.zeros(256, np.int64)
+_STEP[list(b"[{")] = 1
+_STEP[list(b"]}")] = -1
+
+
+def parse_json(text: bytes | str, what: str = "this") -> Any:
+    r"""Return the value of a JSON text.
+
+    Args:
+        text: UTF-8, or another of JSON's encodings.
+        what: what the error says it was, such as "line 3 of data.jsonl".
+
+    Raises:
+        CorruptFile: it is no JSON, or is nested deeper than `DEEPEST`.
+
+    Example:
+        >>> parse_json(b'{"a": [1, "\\u00e9"]}')
+        {'a': [1, 'é']}
+        >>> parse_json("[" * 201 + "]" * 201)
+        Traceback (most recent call last):
+        compresslab.errors.CorruptFile: this is nested 201 levels deep: JSON is read down to 200 levels, flatten it
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        elif text.startswith("\ufeff"):
+            raise ValueError("it begins with a byte order mark")
+        depth = nesting(text, DEEPEST)
+        if depth > DEEPEST:
+            raise CorruptFile(
+                f"{what} is nested {depth:,} levels deep: JSON is read down to {DEEPEST} levels, flatten it"
+            )
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # a whole number with more digits than Python makes an int of
+            return json.loads(text, parse_int=_whole)
+    except CorruptFile:
+        raise
+    except MemoryError as error:
+        raise CorruptFile(f"{what} does not fit into memory: {len(text):,} bytes of JSON") from error
+    except ValueError as error:  # bad JSON, or bytes that are not of its encoding
+        raise CorruptFile(f"{what} is not JSON: {error}") from error
+
+
+def parse_saved(text: bytes | str, what: str = "this") -> Any:
+    """Return what :func:`parse_json` returns, of a text whose strings are to be written again.
+
+    Raises:
+        CorruptFile: as for :func:`parse_json`; or a string holds a lone surrogate, which UTF-8 cannot hold.
+    """
+    found = parse_json(text, what)
+    whole = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    if _SURROGATE.search(whole):
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise CorruptFile(
+                f"{what} holds the lone surrogate U+{ord(error.object[error.start]):04X}, which UTF-8 cannot hold: "
+                "restore the file"
+            ) from error
+    return found
+
+
+def read_json(path: str | PathLike[str], most: int = LARGEST) -> Any:
+    """Return the value of a JSON file that is part of saved work.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
+
+    Raises:
+        UnreadableFile: it is missing or cannot be read.
+        CorruptFile: as for :func:`parse_saved`; or it is too large to be such a file.
+    """
+    try:
+        with open_file(path) as file:
+            text = file.read(most + 1)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if len(text) > most:
+        raise CorruptFile(f"{fspath(path)} is larger than {most:,} bytes, which no such file is: restore or remove it")
+    return parse_saved(text, fspath(path))
+
+
+def nesting(text: str, most: int) -> int:
+    """Return how deep brackets are nested, those in strings left out; or 0, where that cannot be above ``most``."""
+    if text.count("[") + text.count("{") <= most:
+        return 0
+    bare = np.frombuffer(_STRING.sub("", text).encode("ascii", "replace"), np.uint8)
+    return int(np.cumsum(_STEP[bare]).max(initial=0))
+
+
+def _whole(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)

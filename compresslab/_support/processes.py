@@ -1,0 +1,89 @@
+"""Worker processes that end with the work: none is left behind by Ctrl-C, by an error, or when the parent is killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from typing import Any
+
+from compresslab._support.interrupts import SIGNALS
+from compresslab._support.streams import mend_streams
+from compresslab.errors import WorkerKilled
+
+__all__ = ["process_pool"]
+
+
+@contextmanager
+def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool of processes; if the block is left by an exception, they are ended at once, whatever they do.
+
+    Ctrl-C in a terminal goes to every process of a command, and so does what ``timeout`` or a closed terminal sends.
+    The workers do not hear it: the parent does, and ends them. They also end when the parent is gone, even if it was
+    killed.
+
+    Args:
+        workers: how many. They are spawned, not forked: a fork copies the locks of threads that it does not copy.
+
+    Raises:
+        WorkerKilled: a worker ended before its work did.
+    """
+    context = multiprocessing.get_context("spawn")
+    line, end = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_obey, initargs=(line,))
+    try:
+        with _deaf():
+            for _ in range(workers):
+                pool.submit(_nothing)  # starts a worker
+        yield pool
+    except BaseException as error:
+        end.close()  # the workers take it as the end
+        if isinstance(error, BrokenProcessPool):
+            raise WorkerKilled(
+                "a worker process was ended from outside, most often because memory ran out: use fewer workers, or "
+                "free memory, and run the same again"
+            ) from error
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        end.close()
+        line.close()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Hold what stops a command back for a moment: a process that is started meanwhile never hears it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _nothing() -> None:
+    """Do nothing, in a worker."""
+
+
+def _obey(line: Connection) -> None:
+    """In a worker: leave Ctrl-C and its like to the parent, and end at once when it closes the line or is gone."""
+    mend_streams()
+    for one in SIGNALS:
+        signal.signal(one, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    watched: list[Any] = [line] if parent is None else [line, parent.sentinel]
+
+    def watch() -> None:
+        connection.wait(watched)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,197 @@
+"""The command behind ``make demo``: the theory on real text, a small model, trained networks, and one page on all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from compresslab._support.printable import printable
+from compresslab._support.processes import process_pool
+from compresslab._support.progress import working
+from compresslab._support.threads import workers
+from compresslab.data.corpora import default_scenario
+from compresslab.data.dataset import Dataset
+from compresslab.errors import InvalidParameter, MissingExtra
+from compresslab.experiments.joint.page import joint_page, read_joint
+from compresslab.experiments.joint.tables import joint_view
+from compresslab.measurements.demo_page import demo_page
+from compresslab.measurements.elasticity import ElasticityResult, Scenarios, build_scenarios, measure_scenarios
+from compresslab.measurements.elasticity_page import elasticity_page
+from compresslab.measurements.model_tables import tiny_table
+from compresslab.measurements.tables import elasticity_view
+from compresslab.report.page import check_report_extra, write_report
+from compresslab.report.provenance import provenance
+
+if TYPE_CHECKING:
+    from compresslab.experiments.run import JointResult
+    from compresslab.measurements.demo import TinyRow
+
+__all__ = ["add_demo_command"]
+
+_PARTS = (
+    "Elasticity of the embedded corpora",
+    "A small language model, trained on the same corpora",
+    "Do trained networks follow the theory?",
+)
+_Show = Callable[[RenderableType], None]
+
+
+def add_demo_command(app: typer.Typer, show: _Show, show_json: Callable[[Any], None]) -> None:
+    """Add ``demo`` to the command line; results are printed by ``show`` or by ``show_json``."""
+
+    @app.command("demo")
+    def demo(
+        context: typer.Context,
+        report: Annotated[Path, typer.Option(help="Directory of report.html.")] = Path("demo-report"),
+        joint: Annotated[Path, typer.Option(help="Folder of the networks' rows; finished ones are kept.")] = Path(
+            "demo-joint"
+        ),
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+        quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+        first: Annotated[
+            bool, typer.Option("--first", help="The first part alone: it needs no extra, and no page is written.")
+        ] = False,
+        rest: Annotated[
+            bool, typer.Option("--rest", help="After --first: all parts, without showing the first one again.")
+        ] = False,
+    ) -> None:
+        """Run it all on the embedded corpora: elasticity, a small language model, trained networks; some minutes."""
+        if first and rest:
+            raise InvalidParameter("--first and --rest exclude each other: give one of them, or none to run all parts")
+        speak: _Show = (lambda _: None) if as_json else show
+        arguments = list(context.obj or [])
+        seconds: dict[str, float] = {}
+        if first:
+            with _part(1, speak, seconds):
+                elasticity, _, _ = _measure(quiet=quiet)
+                speak(elasticity_view(elasticity))
+            if as_json:
+                show_json({"elasticity": asdict(elasticity), "seconds": seconds})
+            return
+        check_report_extra(report)
+        check_models_extra()
+        with _networks_begun(joint) as begun:
+            with _part(1, (lambda _: None) if rest else speak, seconds):
+                elasticity, built, sets = _measure(quiet=quiet)
+                source = provenance(arguments, sets, seed=0, packages=("torch", "transformers"))
+                page = elasticity_page(elasticity, built, source)
+                if not rest:
+                    speak(elasticity_view(elasticity))
+            with _part(2, speak, seconds):
+                rows, trained = _tiny(quiet=quiet, alone=begun is None)
+                speak(tiny_table(rows))
+                if not trained:
+                    speak(Text("The model was trained earlier and kept in the cache.", style="dim"))
+            with _part(3, speak, seconds):
+                networks, new = _joint(joint, begun, quiet=quiet)
+                speak(joint_view(networks.summaries))
+                if not new:
+                    speak(Text(f"The networks were trained earlier; their rows are in {joint}.", style="dim"))
+        with working("writing the report", quiet=quiet):
+            spec, found = read_joint(joint)
+            written = write_report(demo_page(page, rows, joint_page(spec, found, page.provenance), joint), report)
+        if as_json:
+            show_json(
+                {
+                    "elasticity": asdict(elasticity),
+                    "tiny": [asdict(row) for row in rows],
+                    "joint": [asdict(summary) for summary in networks.summaries],
+                    "seconds": seconds,
+                }
+            )
+        print(f"Report: {printable(str(written))}", file=sys.stderr if as_json else sys.stdout)
+
+
+def check_models_extra() -> None:
+    """Raise MissingExtra unless models can be trained here, so that no half of the demo is run."""
+    import importlib.util
+
+    if not all(importlib.util.find_spec(name) for name in ("torch", "transformers", "accelerate")):
+        raise MissingExtra("the demo, which trains networks,", "lm")
+
+
+@contextmanager
+def _part(number: int, show: _Show, seconds: dict[str, float]) -> Iterator[None]:
+    """Announce a part of the demo, and say how long it took."""
+    title = _PARTS[number - 1]
+    show(Text(f"{number} of {len(_PARTS)}. {title}\n", style="bold"))
+    begun, worked = time.perf_counter(), _processor_seconds()
+    yield
+    seconds[title] = time.perf_counter() - begun
+    show(Text(f"\n({seconds[title]:.0f} s; {_processor_seconds() - worked:.0f} s of processors)\n", style="dim"))
+
+
+def _processor_seconds() -> float:
+    """Return the processor time of this process and of those that it started and that have ended."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def _measure(*, quiet: bool) -> tuple[ElasticityResult, Scenarios, list[Dataset]]:
+    """Measure the default scenario; return also its trees and its datasets."""
+    with working("reading", quiet=quiet) as step:
+        scenario = default_scenario(progress=step)
+    with working("measuring", quiet=quiet):
+        built = build_scenarios(scenario.pretrain, scenario.align, scenario.perturb)
+        return measure_scenarios(built), built, [*scenario.pretrain.values(), scenario.align, scenario.perturb]
+
+
+def _tiny(*, quiet: bool, alone: bool) -> tuple[list[TinyRow], bool]:
+    """Train the small model, or take it as it was kept, and measure it; return also whether it was trained now."""
+    from compresslab.experiments.models.exact_training import one_thread
+    from compresslab.measurements.demo import measure_tiny
+
+    steps = 0
+    with working("training", quiet=quiet) as step, nullcontext() if alone else one_thread():
+
+        def count(done: int, total: int) -> None:
+            nonlocal steps
+            steps = done
+            step(done, total)
+
+        rows = measure_tiny(progress=count)
+    return rows, steps > 0
+
+
+@contextmanager
+def _networks_begun(folder: Path) -> Iterator[Future[None] | None]:
+    """Train the networks in another process meanwhile, where there is a second core and there are any to train.
+
+    Networks and model are too small to gain from a second thread each; side by side they take half the time.
+    """
+    if workers() < 2 or (folder / "rows.jsonl").exists():
+        yield None
+        return
+    with process_pool(1) as pool:
+        yield pool.submit(_train_networks, folder)
+
+
+def _train_networks(folder: Path) -> None:
+    """In the other process: train the networks, whose rows are kept in the folder."""
+    from compresslab.experiments.run import run_joint_preset
+
+    run_joint_preset(folder, "demo", workers=1)
+
+
+def _joint(folder: Path, begun: Future[None] | None, *, quiet: bool) -> tuple[JointResult, bool]:
+    """Train the networks of the preset ``demo`` that are not in the folder; return also whether there were any."""
+    from compresslab.experiments.rows import read_rows
+    from compresslab.experiments.run import run_joint_preset
+
+    before = len(read_rows(folder / "rows.jsonl"))
+    with working("training networks", quiet=quiet) as step:
+        if begun:
+            begun.result()
+        result = run_joint_preset(folder, "demo", progress=step)
+    return result, begun is not None or len(read_rows(folder / "rows.jsonl")) > before

@@ -1,0 +1,1 @@
+"""The embedded model of bytes, the same on every machine."""

@@ -1,0 +1,1 @@
+"""Coding symbols, each under its own row of probabilities."""

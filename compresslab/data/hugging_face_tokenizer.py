@@ -1,0 +1,239 @@
+"""Any Hugging Face tokenizer as a Tokenizer. Nothing is downloaded; the packages are imported when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from os.path import isdir, isfile  # false, not an error, for a name that is too long
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from compresslab._support.arrays import Int64Array, UIntArray, as_tokens, offsets_of
+from compresslab._support.files import expanded, read_buffer
+from compresslab.data.texts import Texts
+from compresslab.errors import (
+    CorruptFile,
+    DecodingError,
+    InvalidTokens,
+    MissingExtra,
+    UnknownName,
+    UnreadableFile,
+    is_out_of_memory,
+)
+
+__all__ = ["HuggingFaceTokenizer", "load_hugging_face"]
+
+Result = TypeVar("Result")
+
+ENCODE_BATCH = 4096  # texts encoded at once: the library's own objects take far more memory than their tokens
+
+
+@dataclass(frozen=True)
+class HuggingFaceTokenizer:
+    """A Hugging Face tokenizer. Two are equal if their names and their contents (``fingerprint``) are.
+
+    Special tokens are not added, nothing is truncated or padded. Such tokenizers read text, so bytes that are not
+    valid UTF-8 reach them as U+FFFD; some also change white space or case. A `Dataset` therefore checks every response,
+    and its ``exact`` says whether all decode to their bytes. Byte counts are those of the original either way.
+
+    Attributes:
+        name: "hf:NAME".
+        vocab_size: the largest token plus one, added tokens included.
+        lossless: False: what it loses depends on the text.
+        fingerprint: SHA-256 of its definition.
+        definition: returns it, as the text of a ``tokenizer.json``; None where the package has no such form.
+    """
+
+    name: str
+    vocab_size: int
+    fingerprint: str
+    encode_texts: Callable[[list[str]], list[Sequence[int]]] = field(repr=False, compare=False)
+    decode_tokens: Callable[[list[int]], str] = field(repr=False, compare=False)
+    token_name: Callable[[int], str | None] = field(repr=False, compare=False)
+    definition: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    lossless: bool = field(default=False, init=False)
+
+    def __reduce__(self) -> tuple[Callable[[str], HuggingFaceTokenizer], tuple[str]]:
+        return load_hugging_face, (self.name.removeprefix("hf:"),)
+
+    def encode(self, data: bytes) -> UIntArray:
+        """Return the tokens of one text."""
+        return self.encode_batch([data])[0]
+
+    def encode_batch(self, texts: Sequence[bytes] | Texts) -> tuple[UIntArray, Int64Array]:
+        """Return the tokens of many texts, flat, and their offsets."""
+        flat: list[int] = []
+        lengths: list[int] = []
+        batch: list[str] = []
+
+        def flush() -> None:
+            for ids in self.encode_texts(batch):
+                flat.extend(ids)
+                lengths.append(len(ids))
+            batch.clear()
+
+        for text in texts:
+            batch.append(text.decode("utf-8", "replace"))
+            if len(batch) == ENCODE_BATCH:
+                flush()
+        if batch:
+            flush()
+        return as_tokens(np.array(flat, dtype=np.int64), self.vocab_size)[0], offsets_of(lengths)
+
+    def decode(self, tokens: object) -> bytes:
+        """Return the text of one response, special tokens included."""
+        try:
+            ids = as_tokens(tokens, self.vocab_size)[0].tolist()
+        except InvalidTokens as error:
+            reason = str(error).split(":", maxsplit=1)[0]
+            raise DecodingError(f"{reason}: '{self.name}' has the tokens 0 to {self.vocab_size - 1}") from error
+        return self.decode_tokens(ids).encode("utf-8") if ids else b""
+
+    def token_text(self, token: int) -> str:
+        """Return the token's own spelling in the vocabulary."""
+        return self.token_name(int(token)) or f"<{int(token)}>"
+
+
+def load_hugging_face(name: str) -> HuggingFaceTokenizer:
+    """Load a tokenizer from a folder, a ``tokenizer.json``, or the local Hugging Face cache; nothing is downloaded.
+
+    A folder without ``tokenizer.json`` (older models) and the tokenizer inside a ``.gguf`` file are read by the package
+    transformers.
+
+    Raises:
+        MissingExtra: the package tokenizers (or transformers, where it is needed) is not installed.
+        UnknownName: neither a folder, nor a file, nor in the local cache.
+        UnreadableFile: a ``tokenizer.json`` that cannot be read.
+        CorruptFile: a definition that the package does not accept.
+    """
+    path = expanded(name)
+    if isfile(path):
+        return _from_folder(name, path.parent, path.name) if path.suffix.lower() == ".gguf" else _from_json(name, path)
+    if isdir(path):
+        inside = path / "tokenizer.json"
+        return _from_json(name, inside) if isfile(inside) else _from_folder(name, path)
+    return _from_json(name, _cached(name))
+
+
+def _cached(name: str) -> Path:
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise MissingExtra(f"the tokenizer 'hf:{name}'", "lm") from error
+    try:
+        return Path(hf_hub_download(name, "tokenizer.json", local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError) as error:
+        raise UnknownName(
+            f"unknown tokenizer 'hf:{name}': there is no such folder or file, and it is not in the local Hugging Face "
+            "cache: give a folder with a tokenizer.json, or download it first (nothing is downloaded here)"
+        ) from error
+    except (OSError, RuntimeError) as error:  # such as a home directory that is not there, in HF_HOME
+        raise UnreadableFile(
+            f"cannot look for the tokenizer 'hf:{name}' in the local Hugging Face cache ({_reason(error)}): set "
+            "HF_HOME to a folder that can be read, or give a folder with a tokenizer.json"
+        ) from error
+
+
+def _from_json(name: str, path: Path) -> HuggingFaceTokenizer:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise MissingExtra(f"the tokenizer 'hf:{name}'", "lm") from error
+    definition = read_buffer(path).tobytes()
+    try:
+        fast = Tokenizer.from_str(definition.decode("utf-8"))
+    except BaseException as error:
+        if not _is_theirs(error):
+            raise
+        raise CorruptFile(f"{path} is not a tokenizer that can be read: {_reason(error)}") from error
+    return _from_fast(name, fast)
+
+
+def _from_fast(name: str, fast: Any) -> HuggingFaceTokenizer:
+    # Settings of the file that would change texts: cut them, or fill them up to one length.
+    fast.no_truncation()
+    fast.no_padding()
+
+    def encode(texts: list[str]) -> list[Sequence[int]]:
+        return [one.ids for one in fast.encode_batch(texts, add_special_tokens=False)]
+
+    return HuggingFaceTokenizer(
+        name=f"hf:{name}",
+        vocab_size=max(fast.get_vocab(with_added_tokens=True).values(), default=0) + 1,
+        fingerprint=hashlib.sha256(fast.to_str().encode("utf-8")).hexdigest(),
+        encode_texts=_named(name, encode),
+        decode_tokens=_named(name, lambda ids: str(fast.decode(ids, skip_special_tokens=False))),
+        token_name=fast.id_to_token,
+        definition=fast.to_str,
+    )
+
+
+def _named(name: str, work: Callable[[Any], Result]) -> Callable[[Any], Result]:
+    """Have what the packages raise, bare exceptions and Rust's panics, become an error that names the tokenizer."""
+
+    def guarded(given: Any) -> Result:
+        try:
+            return work(given)
+        except BaseException as error:
+            if not _is_theirs(error):
+                raise
+            raise CorruptFile(
+                f"the tokenizer 'hf:{name}' fails on what it is given ({_reason(error)}): its definition must hold a "
+                "token for every text, such as an unknown token or all bytes; correct it, or use another tokenizer"
+            ) from error
+
+    return guarded
+
+
+def _is_theirs(error: BaseException) -> bool:
+    """Whether an exception is one to explain: not Ctrl-C, nor that memory ran out."""
+    is_panic = type(error).__name__ == "PanicException"  # of Rust: no Exception
+    return is_panic or (isinstance(error, Exception) and not is_out_of_memory(error))
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> HuggingFaceTokenizer:
+    what = "a GGUF file" if gguf_file else "a folder without tokenizer.json"
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
+    where = {"gguf_file": gguf_file} if gguf_file else {}
+    try:
+        # The Python code that a folder may bring is never run, nor is anyone asked whether it may.
+        loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True, trust_remote_code=False, **where)
+    except ImportError as error:  # a GGUF file needs the package gguf
+        raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
+    except BaseException as error:
+        if not _is_theirs(error):
+            raise
+        reason = _reason(error)
+        if "trust_remote_code" in reason or "custom code" in reason:
+            reason = "it brings Python code of its own (auto_map), which is never run here"
+        if not gguf_file and not any(path.glob("*token*")) and not any(path.glob("vocab*")):
+            reason = "it has no tokenizer.json: put the one of its model there"
+        raise UnreadableFile(f"{path / (gguf_file or '')} holds no tokenizer that can be read: {reason}") from error
+    backend = getattr(loaded, "backend_tokenizer", None)
+    if backend is not None:
+        return _from_fast(name, backend)
+    vocabulary = loaded.get_vocab()
+    names = {index: token for token, index in vocabulary.items()}
+    return HuggingFaceTokenizer(
+        name=f"hf:{name}",
+        vocab_size=max(vocabulary.values(), default=0) + 1,
+        fingerprint=hashlib.sha256(json.dumps(vocabulary, sort_keys=True).encode("utf-8")).hexdigest(),
+        encode_texts=_named(name, lambda texts: [loaded.encode(text, add_special_tokens=False) for text in texts]),
+        decode_tokens=_named(
+            name,
+            lambda ids: str(loaded.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)),
+        ),
+        token_name=names.get,
+    )

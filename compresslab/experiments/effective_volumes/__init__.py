@@ -1,0 +1,1 @@
+"""How many phrases of a known mixture does a trained network stand for?"""

@@ -1,0 +1,1 @@
+"""Does the elasticity theorem hold for a trained network?"""

@@ -1,0 +1,1 @@
+"""The models that experiments train, and what is measured on them."""

@@ -1,0 +1,139 @@
+"""Training on an exact distribution: full-batch weighted cross-entropy, so that a run has no sampling noise at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compresslab.errors import InvalidParameter
+from compresslab.experiments.models.networks import Parameters, TensorTrie, leaf_log_probs, require_torch
+
+__all__ = ["copy_network", "evaluate", "fit", "fit_samples", "one_thread"]
+
+_WARM_UP = 50  # steps over which the learning rate rises
+_DIVERGED = 1e6  # nats per phrase: what overflows may leave a huge number and not "nan", as chance has it
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: sums then have one order, and so one result, however many cores a machine has."""
+    torch = require_torch()
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def fit(
+    network: Parameters,
+    trie: TensorTrie,
+    p: NDArray[np.float64],
+    *,
+    steps: int,
+    learning_rate: float,
+    decay: tuple[float, float] = (0.9, 0.99),
+) -> None:
+    """Minimise the cross-entropy from ``p`` to the network by Adam; the parameters are changed in place.
+
+    The learning rate rises over the first steps and then falls to 0 along half a cosine: at the end there is next to no
+    noise of the optimiser left.
+
+    Args:
+        network: the parameters.
+        trie: the leaves.
+        p: shape ``(M,)``, the probabilities to learn.
+        steps: full-batch steps.
+        learning_rate: the highest.
+        decay: Adam's two rates of forgetting.
+
+    Raises:
+        InvalidParameter: the loss is no longer a sensible number: the learning rate is too high.
+    """
+    torch = require_torch()
+    parameters = list(network.values())
+    adam = torch.optim.Adam(parameters, lr=learning_rate, betas=decay)
+    target = torch.as_tensor(p, dtype=parameters[0].dtype, device=parameters[0].device)
+    warm_up = min(_WARM_UP, max(1, steps // 10))
+    loss = target.sum()
+    for step in range(steps):
+        rate = 0.5 * (1 + math.cos(math.pi * step / steps)) * min(1.0, (step + 1) / warm_up)
+        for group in adam.param_groups:
+            group["lr"] = learning_rate * rate
+        adam.zero_grad(set_to_none=True)
+        loss = -(target * leaf_log_probs(network, trie)).sum()
+        loss.backward()
+        adam.step()
+    _check_loss(float(loss.detach()), learning_rate)
+
+
+def fit_samples(
+    network: Parameters,
+    trie: TensorTrie,
+    p: NDArray[np.float64],
+    rng: np.random.Generator,
+    *,
+    stops: Sequence[int],
+    batch: int,
+    learning_rate: float,
+) -> Iterator[int]:
+    """Train as models are trained: Adam at one learning rate, on a fresh batch of phrases from ``p`` at each step.
+
+    The optimiser goes on across the stops, so that where one looks changes nothing of what is trained.
+
+    Args:
+        network: the parameters; changed in place.
+        trie: the leaves.
+        p: shape ``(M,)``, what the phrases are drawn from.
+        rng: the source of randomness.
+        stops: numbers of batches after which to yield, rising; each phrase is seen once.
+        batch: phrases in each.
+        learning_rate: of all steps.
+
+    Yields:
+        Each stop, when it is reached.
+
+    Raises:
+        InvalidParameter: the loss is no longer a sensible number: the learning rate is too high.
+    """
+    torch = require_torch()
+    parameters = list(network.values())
+    adam = torch.optim.Adam(parameters, lr=learning_rate)
+    like = {"dtype": parameters[0].dtype, "device": parameters[0].device}
+    loss = torch.zeros(())
+    # All batches are drawn first: what is done at a stop may draw from the same source.
+    for step, counts in enumerate(rng.multinomial(batch, p / p.sum(), size=stops[-1]), 1):
+        adam.zero_grad(set_to_none=True)
+        loss = -(torch.as_tensor(counts / batch, **like) * leaf_log_probs(network, trie)).sum()
+        loss.backward()
+        adam.step()
+        if step in stops:
+            _check_loss(float(loss.detach()), learning_rate)
+            yield step
+
+
+def _check_loss(nats: float, learning_rate: float) -> None:
+    if not nats <= _DIVERGED:  # nor where it is no number
+        raise InvalidParameter(
+            f"training diverged: the loss is {nats:g} nats per phrase at learning rate {learning_rate:g}: lower it"
+        )
+
+
+def copy_network(network: Parameters) -> Parameters:
+    """Return a network of the same numbers, to be trained on its own."""
+    return {name: p.detach().clone().requires_grad_() for name, p in network.items()}
+
+
+def evaluate(network: Parameters, trie: TensorTrie) -> NDArray[np.float64]:
+    """Return the log-probabilities of all leaves, shape ``(M,)``, nats, computed in double precision."""
+    torch = require_torch()
+    with torch.no_grad():
+        exact: dict[str, Any] = {name: p.detach().double() for name, p in network.items()}
+        values: NDArray[np.float64] = leaf_log_probs(exact, trie).cpu().numpy()
+    return values

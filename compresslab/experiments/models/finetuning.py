@@ -1,0 +1,226 @@
+"""Training a model on texts and stopping on the way: the loop that all fine-tuning experiments share.
+
+What is seen is a :class:`compresslab.lm.curriculum.Curriculum`, fixed before the first step by the data and a seed.
+With a constant learning rate the first ``n`` examples of a long run are the whole of a run of ``n`` examples, optimizer
+state and all; so one run, stopped at each volume, stands for a run at each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compresslab._support.checks import number_or_nan
+from compresslab.data.dataset import Dataset
+from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
+from compresslab.experiments.models.networks import require_torch
+from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
+from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.scoring import check_tokens
+from compresslab.lm.windows import Plan
+
+__all__ = ["Fitted", "Recipe", "State", "check_recipe", "fit_texts", "get_state", "set_state"]
+
+State: TypeAlias = dict[str, Any]  # name -> tensor
+
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained on texts: AdamW, gradients clipped at norm 1.
+
+    Attributes:
+        batch: examples of a step.
+        length: inputs of an example at most.
+        learning_rate: the highest.
+        schedule: "constant", or "cosine" (down to 0), after the warm-up.
+        warmup: steps in which the learning rate rises.
+        weight_decay: AdamW's.
+        packed: join responses into full examples (pre-training); otherwise an example never spans responses.
+    """
+
+    batch: int = 4
+    length: int = 256
+    learning_rate: float = 1e-3
+    schedule: str = "constant"
+    warmup: int = 0
+    weight_decay: float = 0.0
+    packed: bool = False
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a training did.
+
+    Attributes:
+        examples: how many were seen.
+        symbols: how many symbols they predicted.
+        losses_bits: mean bits per predicted symbol of each step, before its update.
+        total_bits: of all symbols, each before the update that it is part of: what the data costs while it is learned.
+        seen: digest of what was seen, in order.
+    """
+
+    examples: int
+    symbols: int
+    losses_bits: tuple[float, ...]
+    total_bits: float
+    seen: str
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise InvalidParameter, or UnknownName for a schedule, unless a model can be trained so."""
+    if recipe.schedule not in SCHEDULES:
+        raise UnknownName(f"unknown schedule {recipe.schedule!r}: {did_you_mean(recipe.schedule, SCHEDULES)}")
+    for name, low in (("batch", 1), ("length", 1), ("warmup", 0)):
+        value = getattr(recipe, name)
+        if not (isinstance(value, int) and number_or_nan(value) >= low):
+            raise InvalidParameter(f"a recipe's {name} is a whole number, {low} or more: not {value!r}")
+    if not 0 < number_or_nan(recipe.learning_rate) < 1:
+        raise InvalidParameter(f"a recipe's learning_rate lies between 0 and 1: not {recipe.learning_rate!r}")
+    if not 0 <= number_or_nan(recipe.weight_decay) < math.inf:
+        raise InvalidParameter(f"a recipe's weight_decay is 0 or more: not {recipe.weight_decay!r}")
+
+
+def get_state(model: HuggingFaceModel) -> State:
+    """Return a copy of a model's weights."""
+    return {name: value.detach().clone() for name, value in model.module.state_dict().items()}
+
+
+def set_state(model: HuggingFaceModel, state: State) -> None:
+    """Give a model the weights that :func:`get_state` returned."""
+    model.module.load_state_dict(state)
+
+
+def fit_texts(
+    model: HuggingFaceModel,
+    data: Dataset | Mapping[str, tuple[Dataset, float]],
+    recipe: Recipe,
+    *,
+    seed: int,
+    examples: int | None = None,
+    hidden: NDArray[np.int64] | None = None,
+    stops: Sequence[int] = (),
+    at: Callable[[int], None] | None = None,
+) -> Fitted:
+    """Train a model on the responses of a dataset, in place.
+
+    The loss of a step is the mean over the symbols of its batch, each response's EOS among them. Examples are in a
+    random order, a new one for each epoch. Nothing but the seed is random: small Llamas have no dropout.
+
+    Args:
+        model: in float32; on a GPU it is computed in bfloat16.
+        data: a dataset in the model's tokens; or several by name, each with its share of the symbols, in any unit.
+        recipe: how.
+        seed: of the order.
+        examples: how many; every response of the only dataset once where None.
+        hidden: of the only dataset, how many symbols each response begins with that are context alone, as a prompt is:
+            they are not learned, and do not count. int64, shape ``(number of responses,)``; none where None.
+        stops: numbers of examples, rising, from 0 on, multiples of ``recipe.batch`` (or all of them).
+        at: called with each stop when so many have been seen, with the model in evaluation mode; it may read the
+            model, not change it.
+
+    Raises:
+        InvalidParameter: a recipe or stops that cannot be, examples longer than the context, or a loss that is no
+            number.
+        MismatchedVocabulary: data that is not in the model's tokens.
+    """
+    torch = require_torch()
+    check_recipe(recipe)
+    named = {data.name or "data": (data, 1.0)} if isinstance(data, Dataset) else data
+    for one, _ in named.values():
+        check_tokens(model, one)
+    if model.context is not None and recipe.length > model.context:
+        raise InvalidParameter(
+            f"examples of {recipe.length} tokens are longer than the context of '{model.name}', {model.context}"
+        )
+    seen = make_curriculum(
+        {name: Source(*source) for name, source in named.items()}, length=recipe.length, examples=examples, seed=seed,
+        eos_id=model.eos_id, prefix_id=model.prefix_id, packed=recipe.packed,
+    )  # fmt: skip
+    if hidden is not None:
+        if len(named) != 1 or recipe.packed or len(hidden) != len(seen.datasets[0]):
+            raise InvalidParameter(
+                "symbols are hidden in one dataset that is not packed, by a number for each of its responses"
+            )
+        seen = _hide(seen, hidden)
+    halts = _check_stops(stops, len(seen), recipe.batch)
+    parameters = [p for p in model.module.parameters() if p.requires_grad]
+    adam = torch.optim.AdamW(
+        parameters, lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay
+    )  # fmt: skip
+    steps = math.ceil(len(seen) / recipe.batch)
+    losses: list[float] = []
+    total = 0.0
+    cuda = model.device.type == "cuda"
+
+    def halt(count: int) -> None:
+        if at is not None and count in halts:
+            model.module.eval()
+            at(count)
+
+    halt(0)
+    for step in range(steps):
+        last = min(len(seen), (step + 1) * recipe.batch)
+        inputs, targets = _batch(seen, step * recipe.batch, last, model)
+        for group in adam.param_groups:
+            group["lr"] = recipe.learning_rate * _rate(recipe, step, steps)
+        model.module.train()
+        with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
+            logits = model.module(input_ids=inputs, use_cache=False).logits
+        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=-100)
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        adam.step()
+        losses.append(float(loss.detach()) / math.log(2))
+        total += losses[-1] * int(seen.plan.new[step * recipe.batch : last].sum())
+        if not math.isfinite(losses[-1]):
+            model.module.eval()
+            raise InvalidParameter(
+                f"training diverged: the loss is no number at learning rate {recipe.learning_rate:g}: lower it"
+            )
+        halt(last)
+    model.module.eval()
+    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses), total, seen.digest())
+
+
+def _hide(seen: Curriculum, hidden: NDArray[np.int64]) -> Curriculum:
+    """Return the same examples, in which fewer symbols count; those in which none would are left out."""
+    plan = seen.plan
+    new = np.minimum(plan.new, plan.start + plan.size - hidden[plan.document])
+    held = new > 0
+    left = Plan(plan.document[held], plan.start[held], plan.size[held], new[held])
+    return replace(seen, source=seen.source[held], plan=left)
+
+
+def _check_stops(stops: Sequence[int], examples: int, batch: int) -> frozenset[int]:
+    for before, stop in zip((-1, *stops), stops, strict=False):
+        if not before < stop <= examples or (stop % batch and stop != examples):
+            raise InvalidParameter(
+                f"stops rise, are multiples of the batch ({batch}) and at most the number of examples ({examples}): "
+                f"not {list(stops)}"
+            )
+    return frozenset(stops)
+
+
+def _rate(recipe: Recipe, step: int, steps: int) -> float:
+    rising = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
+    return rising if recipe.schedule == "constant" else rising * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _batch(seen: Curriculum, first: int, last: int, model: HuggingFaceModel) -> tuple[Any, Any]:
+    """Return inputs and targets of a batch, padded to its longest example, on the model's device."""
+    torch = require_torch()
+    pairs = [seen.example(i) for i in range(first, last)]
+    width = max(inputs.size for inputs, _ in pairs)
+    inputs = np.full((len(pairs), width), model.eos_id, dtype=np.int64)
+    targets = np.full((len(pairs), width), -100, dtype=np.int64)  # cross_entropy's mark for "does not count"
+    for row, (x, y) in enumerate(pairs):
+        inputs[row, : x.size], targets[row, : y.size] = x, y
+    return torch.from_numpy(inputs).to(model.device), torch.from_numpy(targets).to(model.device)

@@ -1,0 +1,187 @@
+"""What fine-tuning experiments measure on a model: code lengths of held-out texts, KL to the base model, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from compresslab._support.arrays import as_array
+from compresslab.data.dataset import Dataset
+from compresslab.errors import InvalidParameter, MismatchedVocabulary
+from compresslab.lm.protocol import LanguageModel
+from compresslab.lm.scoring import check_tokens, score
+from compresslab.lm.windows import Windows, batches, plan_windows, window_tokens
+
+__all__ = ["CodeLength", "code_lengths", "kl_nats", "sample_responses"]
+
+_TABLE = 1 << 19  # probabilities held at once for each model, in numbers: 2 MiB of float32 stay in a cache
+
+
+@dataclass(frozen=True)
+class CodeLength:
+    """The code length of a set of held-out texts.
+
+    Attributes:
+        bits_per_byte: of the original text, EOS counted in the bits.
+        bits_per_response: mean over responses.
+        standard_error: of the latter over responses; None below two.
+        responses: how many.
+    """
+
+    bits_per_byte: float
+    bits_per_response: float
+    standard_error: float | None
+    responses: int
+
+
+def code_lengths(model: LanguageModel, sets: Mapping[str, Dataset]) -> dict[str, CodeLength]:
+    """Return the code lengths of several sets of texts under a model, by name.
+
+    Raises:
+        MismatchedVocabulary: a set that is not in the model's tokens.
+        InvalidParameter: a set whose bytes are not known.
+
+    Example:
+        >>> from compresslab.lm.tree_model import TreeModel
+        >>> data = Dataset.from_texts(["aab", "ccd"])
+        >>> abs(code_lengths(TreeModel.of(data, depth=2), {"all": data})["all"].bits_per_response - 4) < 1e-14
+        True
+    """
+    found = {}
+    for name, data in sets.items():
+        scores = score(model, data, batch_tokens=max(512, _TABLE // model.vocab_size))
+        bits = scores.response_bits
+        error = float(bits.std(ddof=1) / np.sqrt(bits.size)) if bits.size > 1 else None
+        found[name] = CodeLength(scores.rate("byte").value, float(bits.mean()), error, bits.size)
+    return found
+
+
+def kl_nats(model: LanguageModel, base: LanguageModel, data: Dataset) -> float:
+    """Return ``KL(model || base)`` of the next symbol, in nats, averaged over all positions of the given texts.
+
+    At each position it is exact: the sum over the whole vocabulary, not over what occurs in the text. The text is the
+    context only; every symbol's position counts once, that of EOS too.
+
+    Raises:
+        MismatchedVocabulary: models of different vocabularies, or texts in other tokens.
+
+    Example:
+        >>> from compresslab.lm.tree_model import TreeModel
+        >>> data = Dataset.from_texts(["ab"])
+        >>> model = TreeModel.of(data, depth=2)
+        >>> kl_nats(model, model, data)
+        0.0
+    """
+    if (model.vocab_size, model.eos_id, model.prefix_id) != (base.vocab_size, base.eos_id, base.prefix_id):
+        raise MismatchedVocabulary(f"'{model.name}' and '{base.name}' have different vocabularies: no KL between them")
+    check_tokens(model, data)
+    limits = [one.context for one in (model, base) if one.context is not None]
+    plan = plan_windows(data.lengths, Windows.default(min(limits)) if limits else None)
+    total = 0.0
+    for batch in batches(plan, max(512, _TABLE // model.vocab_size)):
+        width = int(plan.size[batch[0]])
+        ids = np.full((batch.size, width), model.prefix_id, dtype=np.int64)
+        counted = np.zeros((batch.size, width), dtype=bool)
+        for row, w in enumerate(batch.tolist()):
+            document, start, size, new = (int(a[w]) for a in (plan.document, plan.start, plan.size, plan.new))
+            ids[row, :size] = window_tokens(data, document, start, size, model.prefix_id, model.eos_id)[:-1]
+            counted[row, size - new : size] = True
+        total += _kl_sum(model, base, ids, counted)
+    return total / int(plan.new.sum())
+
+
+def _kl_sum(
+    model: LanguageModel, base: LanguageModel, ids: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_]
+) -> float:
+    """Return the sum of the divergences at the counted positions of a batch."""
+    if getattr(getattr(model, "device", None), "type", "cpu") != "cpu":
+        return _kl_sum_there(model, base, ids, counted)
+    log_p, log_q = (as_array(one.log_probs(ids))[counted] for one in (model, base))
+    p = np.exp(log_p)
+    gap = np.subtract(log_p, log_q, out=np.zeros_like(p), where=p > 0)  # 0 ln 0 = 0
+    return float((p * gap).sum(dtype=np.float64))
+
+
+def _kl_sum_there(model: Any, base: Any, ids: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_]) -> float:
+    """Do the same where models of transformers are: tables of a large vocabulary are slow to fetch from a GPU."""
+    import torch
+
+    with torch.inference_mode():
+        given, kept = (torch.from_numpy(array).to(model.device) for array in (ids, counted))
+        log_p, log_q = (
+            torch.log_softmax(one.module(input_ids=given, use_cache=False).logits[kept].float(), dim=-1)
+            for one in (model, base)
+        )
+        return float((log_p.exp() * (log_p - log_q)).sum(dtype=torch.float64))
+
+
+def sample_responses(
+    model: LanguageModel,
+    count: int,
+    *,
+    seed: int,
+    length: int | None = None,
+    prompts: Sequence[npt.ArrayLike] = (),
+    batch: int = 64,
+) -> Dataset:
+    """Draw responses from a model, at temperature 1.
+
+    Args:
+        model: any language model.
+        count: how many.
+        seed: of the draws.
+        length: tokens of a response at most, its prompt counted; the context holds it where None. A response that has
+            not ended by then is cut.
+        prompts: the tokens that the responses begin with, taken in turn; a response holds its prompt. None: empty ones.
+        batch: responses that advance together.
+
+    Returns:
+        ``count`` responses in the model's tokens.
+
+    Raises:
+        InvalidParameter: no limit on the length, a length above the context, or a prompt that fills it.
+    """
+    limit = model.context if length is None else length
+    if limit is None or count < 1 or (model.context is not None and limit > model.context):
+        raise InvalidParameter(
+            f"cannot draw {count} responses of at most {limit} tokens from '{model.name}' with a context of "
+            f"{model.context}: give at least one, and a length within the context"
+        )
+    given = [as_array(prompt, dtype=np.int64).ravel() for prompt in prompts] or [np.empty(0, np.int64)]
+    if max(prompt.size for prompt in given) >= limit:
+        raise InvalidParameter(f"a prompt of {max(p.size for p in given)} tokens leaves no room in {limit}: cut it")
+    rng = np.random.default_rng(seed)
+    drawn: list[list[int]] = []
+    for first in range(0, count, batch):
+        drawn += _draw(model, [given[i % len(given)] for i in range(first, min(count, first + batch))], limit, rng)
+    made = Dataset.from_token_lists(drawn, model.vocab_size, name="samples")
+    if model.tokenizer is None:
+        return made
+    return Dataset.from_texts([model.decode(response) for response in made], model.tokenizer, name="samples")
+
+
+def _draw(
+    model: LanguageModel, prompts: list[npt.NDArray[np.int64]], limit: int, rng: np.random.Generator
+) -> list[list[int]]:
+    stepper = model.stepper(len(prompts))
+    tokens = np.full(len(prompts), model.prefix_id, dtype=np.int64)
+    out: list[list[int]] = [[] for _ in prompts]
+    open_ = np.ones(len(prompts), dtype=bool)
+    for place in range(limit):
+        log_p = as_array(stepper.step(tokens), dtype=np.float64)
+        chosen = np.argmax(log_p + rng.gumbel(size=log_p.shape), axis=1)
+        for i, prompt in enumerate(prompts):
+            if place < prompt.size:
+                chosen[i] = prompt[place]
+            elif open_[i] and chosen[i] == model.eos_id:
+                open_[i] = False
+            if open_[i]:
+                out[i].append(int(chosen[i]))
+        if not open_.any():
+            break
+        tokens = chosen
+    return out

@@ -1,0 +1,1 @@
+"""Positive data, then negative data: how fast does a model fall back?"""

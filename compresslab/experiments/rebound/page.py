@@ -1,0 +1,212 @@
+"""The page of the experiment ``rebound``: how a model falls back, in curves, grids and words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from compresslab.experiments.data.tuning_texts import TextSpec
+from compresslab.experiments.models.finetuning import Recipe
+from compresslab.experiments.rebound.run import ReboundArm, ReboundSpec
+from compresslab.experiments.rebound.summary import CURVES, ReboundSummary, summarise_rebound, verdict
+from compresslab.experiments.rebound.tables import (
+    arm_findings,
+    brought_back,
+    code_length_changes,
+    rebound_sheets,
+    seeds_of,
+    taken_back,
+)
+from compresslab.experiments.rows import Row, read_rows
+from compresslab.experiments.spec import saved_spec
+from compresslab.experiments.tuning_run import finished_arms
+from compresslab.report.digits import measured
+from compresslab.report.ledger import claim_verdicts
+from compresslab.report.model_figures import Cell, rebound_figure, rebound_heatmap
+from compresslab.report.page import Fact, Group, Page, PageFigure, Section
+from compresslab.report.page_parts import opened, table_blocks, tone
+from compresslab.report.provenance import Provenance
+
+__all__ = ["read_rebound", "read_recipes", "read_texts", "rebound_page"]
+
+_DRAWN = {
+    "score": "A line for each amount of positive data, 0 being the control. Bands are 95 % intervals over seeds. The "
+    "base has score 0.",
+    "kl": "At 0 the model would be its base again.",
+    "judged": "Samples drawn from the model, judged by naive Bayes over words.",
+}
+
+
+def read_rebound(folder: str | PathLike[str]) -> tuple[ReboundSpec, list[Row]]:
+    """Read a ``rebound`` experiment; of one that is not finished, the seeds that are.
+
+    Raises:
+        UnreadableFile: there is no ``spec.json``.
+        InvalidParameter: it is not the spec of a ``rebound`` experiment, or no seed is finished.
+        CorruptFile: the rows are damaged.
+    """
+    with saved_spec(folder, "rebound") as found:
+        arms = tuple(ReboundArm(**arm) for arm in found["arms"])
+        rest = {field.name: found[field.name] for field in fields(ReboundSpec)}
+        spec = ReboundSpec(**{**rest, "arms": arms, "texts": read_texts(found["texts"]), **read_recipes(found)})
+    units = read_rows(Path(folder) / "rows.jsonl")
+    return finished_arms(spec, list(units)), [row for unit in units.values() for row in unit]
+
+
+def read_recipes(found: Mapping[str, Any]) -> dict[str, Recipe]:
+    """Return the two recipes of a saved spec."""
+    return {name: Recipe(**found[name]) for name in ("recipe", "pretraining")}
+
+
+def read_texts(found: Mapping[str, Any]) -> TextSpec:
+    """Return the texts of a saved spec: sources are names without folders, to be shown, not to be read."""
+    return TextSpec(**{field.name: found[field.name] for field in fields(TextSpec)})
+
+
+def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> Page:
+    """Put an experiment together.
+
+    Args:
+        spec: what was done.
+        rows: what came out.
+        source: where the numbers come from.
+
+    Raises:
+        InvalidParameter: rows are missing.
+    """
+    summaries = summarise_rebound(spec, rows)
+    first, arms = summaries[0], {arm.name: arm for arm in spec.arms}
+    return Page(
+        title="Does a fine-tuned model rebound?",
+        question="A model is fine-tuned on positive texts and then on negative ones. How fast does it fall back, does "
+        "more positive data make it fall faster, and does it come back to its base?",
+        answer=_answer(spec, summaries),
+        facts=_facts(first),
+        sections=(
+            Section(
+                "Findings",
+                "Each says what the paper finds, and whether it is seen here, not seen, or undecided.",
+                groups=tuple(
+                    Group(f"Arm “{one.arm}”", tuple(map(opened, arm_findings(one))), _told(arms[one.arm], one))
+                    for one in summaries
+                ),
+            ),
+            *(_arm_section(i, one) for i, one in enumerate(summaries)),
+            Section("Tables", tables=table_blocks(rebound_sheets(summaries))),
+        ),
+        provenance=source,
+        claims=claim_verdicts(["elasticity-finite-size", "conservation-law"]),
+        symbols={
+            "positive, negative texts": "two kinds of text, told apart by their style, such as praise and blame",
+            "base": "the model before any fine-tuning",
+            "score": "preference for positive texts: how much more a model prefers them than its base does, bits per "
+            "byte; the code length of negative texts less that of positive ones, less the same of the base",
+            "arm": "models that were trained alike. In the arm “contained” pre-training held texts of both kinds, in "
+            "“separate” neither",
+            "control": "the negative data on a base without positive data; net of control is less what it does there. "
+            "A control begins at the base and so has more pre-training to lose than an aligned model",
+            "taken back": "fall of the score over its gain, a ratio of means with Fieller's 95 % interval; not defined "
+            "where the gain is not told from 0",
+            "undecidable": "a level of KL that the negative data alone takes a base above",
+            "early fall": f"fall of the score up to {first.early:,} negative responses, a quarter of all; late: from "
+            "there",
+            "KL to the base": "Kullback-Leibler divergence: how far a model's predictions are from its base's, nats "
+            "per token; 0 would be the base again",
+            "± and bands": "half a 95 % interval, Student's, over seeds",
+            "seen, undecided": "seen: the interval lies on the side of 0 that the paper's finding is on; undecided: it "
+            "holds 0",
+        },
+    )
+
+
+def _answer(spec: ReboundSpec, summaries: Sequence[ReboundSummary]) -> tuple[str, ...]:
+    first, texts = summaries[0], spec.texts
+    arm = next(arm for arm in spec.arms if arm.name == first.arm)
+    sizes = sorted({one.parameters for one in summaries})
+    size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
+    most = first.after[-1]
+    where = f" (arm “{first.arm}”{', whose pre-training held such texts' if arm.share else ''})"
+    least = [found.least[0] for one in summaries for found in one.after if found.positive]
+    back, runs, _ = brought_back(least)
+    near = f"as near as the paper asks ({spec.levels[0]:g} nats per token)"
+    if any(found.undecidable for found in least):
+        came = (
+            f"whether a run comes back to the base {near} is undecidable: the negative texts alone take a base farther"
+        )
+    else:
+        came = f"{back} of {runs} runs came back to the base {near}"
+    return (
+        f"{sum(one.seeds for one in summaries)} language models of {size} parameters were fine-tuned on up to "
+        f"{most.positive:,} positive texts ({', '.join(texts.positive)}), then on up to {first.negative[-1]:,} "
+        f"negative ones ({', '.join(texts.negative)}).",
+        f"That they fall back, net of what the negative texts do to a base, is {verdict(most.net_fallen, 1)}{where}: "
+        f"of the preference for positive texts that was gained, {taken_back(most.regained)} is taken back, net of "
+        f"control {taken_back(most.net_regained)}; the code lengths changed by this: {code_length_changes(most)}.",
+        f"That this is faster than without positive training is {verdict(most.excess_rate, 1)}; that more positive "
+        f"texts make it faster is {verdict(first.rate_by_volume, 1)}, that they make the loss larger, as for a spring, "
+        f"{verdict(first.loss_by_volume, 1)}; {came}.",
+    )
+
+
+def _facts(one: ReboundSummary) -> tuple[Fact, ...]:
+    most = one.after[-1]
+    return (
+        Fact(f"score (preference for positive texts) after {most.positive:,} of them", measured(one.gained),
+             "bits per byte; the base: 0", tone(verdict(one.gained, 1))),
+        Fact(f"score after {one.negative[-1]:,} negative texts more", measured(most.curves["score"][-1]),
+             "bits per byte"),
+        Fact("early fall of the score, above that without positive texts", measured(most.excess_rate),
+             f"bits per byte for 1,000 negative texts; {verdict(most.excess_rate, 1)}",
+             tone(verdict(most.excess_rate, 1))),
+        Fact("early fall, more for each doubling of positive texts", measured(one.rate_by_volume),
+             f"the same unit; {verdict(one.rate_by_volume, 1)}", tone(verdict(one.rate_by_volume, 1))),
+    )  # fmt: skip
+
+
+def _told(arm: ReboundArm, one: ReboundSummary) -> str:
+    """Say what an arm is."""
+    size = f"{one.parameters:,} parameters, {seeds_of(one.seeds)}"
+    if not arm.symbols:
+        return f"{arm.model}, taken as it is: {size}."
+    held = f"{arm.share:.0%} of it texts of both kinds" if arm.share else "none of it texts of either kind"
+    return f"{size}; pre-trained on {arm.symbols:,} symbols, {held}."
+
+
+def cells_of(one: ReboundSummary, quantity: str) -> list[Cell]:
+    """Return a quantity's means and intervals over the grid of volumes."""
+    return [
+        Cell(found.positive, m, x.mean, x.low, x.high)
+        for found in one.after
+        for m, x in zip(one.negative, found.curves[quantity], strict=True)
+    ]
+
+
+def _arm_section(number: int, one: ReboundSummary) -> Section:
+    figures = []
+    for quantity, caption in _DRAWN.items():
+        if quantity in one.after[0].curves:
+            title = CURVES[quantity][0].upper() + CURVES[quantity][1:]
+            drawn = rebound_figure(cells_of(one, quantity), _short(quantity))
+            figures.append(PageFigure(f"arm-{number}-{quantity}", title, caption, drawn))
+    grid = rebound_heatmap(cells_of(one, "score"), _short("score"))
+    figures.append(
+        PageFigure(
+            f"arm-{number}-grid",
+            "The score over both volumes",
+            "Means over seeds, in the paper's layout, with no more digits than their intervals allow.",
+            grid,
+            wide=True,
+        )
+    )
+    return Section(f"Curves of the arm “{one.arm}”", figures=tuple(figures))
+
+
+def _short(quantity: str) -> str:
+    return {
+        "score": "score, bits per byte",
+        "kl": "KL to the base, nats per token",
+        "judged": "share of samples judged positive",
+    }[quantity]

@@ -1,0 +1,408 @@
+"""Rebound: positive data, then negative data; how fast does a model fall back, and does it come back to its base?
+
+For each *arm* (a model, and what its pre-training data holds) and each seed:
+
+1. the base: a model pre-trained on the spot, or one that is given;
+2. the positive run: from the base over the largest positive volume, its weights kept at each volume, 0 too;
+3. the negative runs: from each of those, over the largest negative volume, measured at each volume on the way.
+
+One row for each pair of volumes: code lengths of held-out texts of all three kinds, KL to the base, samples judged.
+With 0 positive examples the negative run is the control: what the negative data does to a model never aligned.
+
+Source: Ji et al., arXiv 2406.06144, section 5 (figure of rebound: n in 1000 ... 10000, m in 100 ... 2000; Table 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compresslab._support.checks import number_or_nan
+from compresslab.data.dataset import Dataset
+from compresslab.data.texts import Texts
+from compresslab.errors import InvalidParameter
+from compresslab.experiments.data.style_judge import StyleJudge
+from compresslab.experiments.data.tuning_texts import EMBEDDED, ROLES, RoleTexts, TextSpec, deal_texts, text_record
+from compresslab.experiments.models.base_models import PRETRAINING, SHAPES, num_weights, pretrained
+from compresslab.experiments.models.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
+from compresslab.experiments.models.measures import code_lengths, kl_nats, sample_responses
+from compresslab.experiments.models.networks import check_device, require_torch
+from compresslab.experiments.pool import Step, run_units
+from compresslab.experiments.rows import Row
+from compresslab.experiments.spec import save_spec
+from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.registry import get_model
+
+__all__ = [
+    "PAPER_NEGATIVE",
+    "PAPER_POSITIVE",
+    "ReboundArm",
+    "ReboundSpec",
+    "ReboundUnit",
+    "check_model",
+    "given_model",
+    "rebound_record",
+    "rebound_units",
+    "run_rebound",
+    "scaled_volumes",
+    "tuning_rows",
+]
+
+PAPER_POSITIVE = (1000, 2000, 5000, 10000)
+PAPER_NEGATIVE = (100, 200, 500, 1000, 2000)
+
+
+@dataclass(frozen=True)
+class ReboundArm:
+    """Runs that differ in their seeds alone.
+
+    Attributes:
+        name: what it is called in rows and tables.
+        model: a size of :data:`compresslab.experiments.models.base_models.SHAPES`, to be pre-trained here; else a
+            model that :func:`compresslab.lm.registry.get_model` knows, taken as it is.
+        symbols: of pre-training; 0 for a model that is taken as it is.
+        share: of the pre-training symbols, from texts like the positive and the negative data (as many of each): what
+            the theorem calls contained. 0: none, the separate reading.
+        seeds: of the first weights, and of the order of all data.
+    """
+
+    name: str
+    model: str
+    symbols: int
+    share: float
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ReboundSpec:
+    """What is to be done; it fixes every number of the rows on one kind of machine.
+
+    Attributes:
+        arms: what is trained.
+        positive: positive volumes in responses, rising, from 0.
+        negative: negative volumes, rising, from 0; 7 or more, so that phases can be told apart.
+        recipe: of both fine-tunings; one learning rate throughout, so that a volume on the way is a run of that volume.
+        pretraining: the recipe of the base.
+        texts: the data.
+        samples: responses drawn from the model at each pair of volumes, for the judge of style; 0 for none.
+        sample_length: tokens of a sample at most.
+        levels: values of epsilon, in nats per token, for the least volume that brings KL to the base below it.
+        device: "cpu", or "cuda" for the GPUs there are.
+    """
+
+    arms: tuple[ReboundArm, ...]
+    positive: tuple[int, ...]
+    negative: tuple[int, ...]
+    recipe: Recipe = field(default_factory=lambda: Recipe(batch=4, learning_rate=3e-4, warmup=5))
+    pretraining: Recipe = PRETRAINING
+    texts: TextSpec = EMBEDDED
+    samples: int = 64
+    sample_length: int = 160
+    levels: tuple[float, ...] = (0.01, 0.03, 0.06)
+    device: str = "cpu"
+
+    def check(self) -> None:
+        """Check everything that can be wrong, before anything is trained; the texts are read for it.
+
+        Raises:
+            InvalidParameter, UnknownName: a value outside its domain.
+            UnreadableFile: texts that are missing.
+        """
+        if not self.arms or len({arm.name for arm in self.arms}) != len(self.arms):
+            raise InvalidParameter("an experiment needs at least one arm, and every arm a name of its own")
+        for arm in self.arms:
+            check_arm(arm, self.pretraining)
+        check_recipe(self.recipe)
+        if self.recipe.schedule != "constant" or self.recipe.packed:
+            raise InvalidParameter(
+                "fine-tuning needs a constant learning rate and one response an example: else what is measured on the "
+                "way is no run of that volume"
+            )
+        for name, volumes, least in (("positive", self.positive, 2), ("negative", self.negative, 7)):
+            _check_volumes(name, volumes, least, self.recipe.batch)
+        for name, low in (("samples", 0), ("sample_length", 1)):
+            if not is_whole(getattr(self, name), low):
+                raise InvalidParameter(f"{name} is a whole number, {low} or more: not {getattr(self, name)!r}")
+        if not self.levels or not all(0 < number_or_nan(level) < float("inf") for level in self.levels):
+            raise InvalidParameter(f"levels are positive numbers of nats, at least one: not {self.levels!r}")
+        if self.device not in ("cpu", "cuda"):
+            raise InvalidParameter(f"the device is 'cpu' or 'cuda', not {self.device!r}")
+        if self.texts.longest + 1 > self.recipe.length and any(arm.model in SHAPES for arm in self.arms):
+            raise InvalidParameter(
+                f"texts of {self.texts.longest} bytes and their end do not fit into examples of {self.recipe.length}: "
+                "lower longest, or raise the recipe's length"
+            )
+        deal_texts(self.texts, self.most)
+
+    @property
+    def most(self) -> int:
+        """Texts of each kind that fine-tuning needs."""
+        return max(*self.positive, *self.negative)
+
+
+@dataclass(frozen=True)
+class ReboundUnit:
+    """One base and all that is trained from it: what one process does at a time."""
+
+    spec: ReboundSpec
+    arm: ReboundArm
+    seed: int
+    folder: str
+
+
+def scaled_volumes(volumes: Sequence[int], scale: float, batch: int) -> tuple[int, ...]:
+    """Return the paper's volumes times ``scale``, each rounded to a multiple of the batch, at least one batch.
+
+    Raises:
+        InvalidParameter: a scale that is not positive, or one at which two volumes fall together.
+
+    Example:
+        >>> scaled_volumes(PAPER_POSITIVE, 0.2, 4)
+        (200, 400, 1000, 2000)
+    """
+    if not 0 < number_or_nan(scale) < float("inf"):
+        raise InvalidParameter(f"the scale of the volumes is a positive number, not {scale!r}")
+    found = tuple(max(batch, round(volume * scale / batch) * batch) for volume in volumes)
+    if len(set(found)) != len(found):
+        raise InvalidParameter(f"at scale {scale:g} the volumes {tuple(volumes)} become {found}: take a larger one")
+    return found
+
+
+def check_arm(arm: ReboundArm, pretraining: Recipe) -> None:
+    """Raise InvalidParameter unless there can be such an arm."""
+    if arm.model in SHAPES:
+        check_recipe(pretraining)
+        least = pretraining.batch * pretraining.length
+        if not is_whole(arm.symbols, least):
+            raise InvalidParameter(f"arm {arm.name}: pre-training takes {least} symbols or more: not {arm.symbols!r}")
+        if not 0 <= number_or_nan(arm.share) < 1:
+            raise InvalidParameter(f"arm {arm.name}: a share is at least 0 and below 1: not {arm.share!r}")
+    elif arm.symbols != 0:
+        raise InvalidParameter(
+            f"arm {arm.name}: '{arm.model}' is taken as it is, so its symbols are 0: not {arm.symbols}"
+        )
+    if not arm.seeds or len(set(arm.seeds)) != len(arm.seeds) or not all(is_whole(seed, 0) for seed in arm.seeds):
+        raise InvalidParameter(f"arm {arm.name}: seeds are whole numbers, at least one, each once: not {arm.seeds!r}")
+
+
+def is_whole(value: object, least: int) -> bool:
+    """Say whether a value is a whole number, ``least`` or more."""
+    return isinstance(value, int) and number_or_nan(value) >= least
+
+
+def _check_volumes(name: str, volumes: tuple[int, ...], least: int, batch: int) -> None:
+    whole = all(is_whole(volume, 0) and volume % batch == 0 for volume in volumes)
+    if len(volumes) < least or not whole or volumes[0] != 0 or not all(a < b for a, b in pairwise(volumes)):
+        raise InvalidParameter(
+            f"the {name} volumes start at 0 and rise, are multiples of the batch ({batch}), and at least {least}: "
+            f"not {volumes!r}"
+        )
+
+
+def check_model(name: str, length: int, device: str = "cpu") -> None:
+    """Raise unless there is such a model and it can be trained on examples of ``length`` inputs.
+
+    Sizes are known, other models are loaded once.
+
+    Raises:
+        UnknownName, InvalidParameter: no such model, or none that can be trained so.
+    """
+    context = SHAPES[name].context if name in SHAPES else given_model(name, device).context
+    if context is not None and length > context:
+        raise InvalidParameter(
+            f"examples of {length} tokens are longer than the context of '{name}', {context}: lower the recipe's length"
+        )
+
+
+def given_model(name: str, device: str) -> HuggingFaceModel:
+    """Return a model that is taken as it is, in float32.
+
+    Raises:
+        UnknownName, InvalidParameter: no such model, or none that can be fine-tuned.
+    """
+    settings = {"device": device} if name == "tiny" else {"device": device, "dtype": "float32"}
+    model = None if name.startswith("tree:") else get_model(name, **settings)  # a tree takes no device
+    if not isinstance(model, HuggingFaceModel):
+        raise InvalidParameter(f"the model '{name}' cannot be fine-tuned: give a size ({', '.join(SHAPES)}) or a "
+                               "model of transformers")  # fmt: skip
+    return model
+
+
+# ---- one unit ----
+
+
+def base_models(arm: ReboundArm, seed: int, spec: Any, folder: str, device: str) -> tuple[HuggingFaceModel, RoleTexts]:
+    """Return an arm's base and the texts; ``spec`` has ``texts``, ``most`` and ``pretraining``."""
+    dealt = deal_texts(spec.texts, spec.most)
+    if arm.model not in SHAPES:
+        return given_model(arm.model, device), dealt
+    sources = {"other": (Dataset.from_texts(dealt.pretrain), 1 - arm.share)}
+    if arm.share:
+        sources["contained"] = (Dataset.from_texts(dealt.contained), arm.share)
+    base = pretrained(
+        SHAPES[arm.model],
+        sources,
+        symbols=arm.symbols,
+        seed=seed,
+        recipe=spec.pretraining,
+        device=device,
+        folder=folder,
+    )
+    return base, dealt
+
+
+def in_tokens(model: HuggingFaceModel, texts: Texts, length: int, name: str) -> Dataset:
+    """Return texts in a model's tokens, without those that no example of ``length`` inputs holds."""
+    data = Dataset.from_texts(texts, model.tokenizer or "bytes", name=name)
+    fitting = np.flatnonzero(data.lengths <= length)
+    if fitting.size == len(data):
+        return data
+    return Dataset.from_texts(texts.select(fitting), model.tokenizer or "bytes", name=name)
+
+
+def rebound_unit(unit: ReboundUnit) -> list[Row]:
+    """Train one base and all that starts from it; return a row for each pair of volumes."""
+    from compresslab.experiments.models.exact_training import one_thread
+
+    spec, arm = unit.spec, unit.arm
+    device = device_of(spec.device, unit.seed + spec.arms.index(arm))
+    with one_thread():
+        base, dealt = base_models(arm, unit.seed, spec, unit.folder, device)
+        head = {"arm": arm.name, "model": arm.model, "parameters": num_weights(base), "seed": unit.seed}
+        return [
+            {**head, **row}
+            for row in tuning_rows(
+                base, dealt, unit.seed, positive=spec.positive, negative=spec.negative, recipe=spec.recipe,
+                samples=spec.samples, sample_length=spec.sample_length,
+            )
+        ]  # fmt: skip
+
+
+def tuning_rows(
+    base: HuggingFaceModel,
+    dealt: RoleTexts,
+    seed: int,
+    *,
+    positive: Sequence[int],
+    negative: Sequence[int],
+    recipe: Recipe,
+    samples: int = 0,
+    sample_length: int = 160,
+) -> list[Row]:
+    """Fine-tune a base over all pairs of volumes and measure at each.
+
+    Args:
+        base: in float32; it is left as it was.
+        dealt: the texts.
+        seed: of the order of the data; the negative data has the same order after every positive volume.
+        positive: volumes, rising, from 0.
+        negative: volumes, rising, from 0.
+        recipe: of both fine-tunings, its learning rate constant.
+        samples: drawn at each pair, for the judge; 0 for none.
+        sample_length: tokens of a sample at most.
+
+    Returns:
+        A row for each pair, the positive volume first.
+    """
+    import copy
+
+    model = HuggingFaceModel(copy.deepcopy(base.module), base.tokenizer, name=base.name, eos_id=base.eos_id,
+                             prefix_id=base.prefix_id)  # fmt: skip
+    held = {role: in_tokens(model, dealt.held_out[role], recipe.length, role) for role in ROLES}
+    train = {role: in_tokens(model, dealt.train[role], recipe.length, role) for role in ROLES[1:]}
+    judge = StyleJudge.of(dealt.judge["positive"], dealt.judge["negative"])
+    rows: list[Row] = []
+
+    def measure(n: int, seen: str, m: int) -> None:
+        row: Row = {"positive": n, "negative": m}
+        for role, found in code_lengths(model, held).items():
+            row[f"{role}_bits_per_byte"] = found.bits_per_byte
+            row[f"{role}_bits_per_response"] = found.bits_per_response
+        for role, data in held.items():
+            row[f"kl_{role}_nats"] = kl_nats(model, base, data)
+        if samples:
+            length = min(sample_length, model.context or sample_length)
+            drawn = sample_responses(model, samples, seed=seed, length=length)
+            row["judged_positive"] = judge.positive_share(drawn.texts())
+        rows.append({**row, "seen_positive": seen})
+
+    states = {}
+    fitted = fit_texts(
+        model, train["positive"], recipe, seed=seed, examples=positive[-1], stops=positive,
+        at=lambda n: states.update({n: get_state(model)}),
+    )  # fmt: skip
+    for n in positive:
+        set_state(model, states[n])
+        first = len(rows)
+        tuned = fit_texts(
+            model, train["negative"], recipe, seed=seed + 1, examples=negative[-1], stops=negative,
+            at=partial(measure, n, fitted.seen[:16]),
+        )  # fmt: skip
+        for row in rows[first:]:
+            row["seen_negative"] = tuned.seen[:16]
+    return rows
+
+
+def device_of(device: str, number: int) -> str:
+    """Return the device of a unit: the GPUs are dealt out in turn."""
+    return device if device == "cpu" else f"cuda:{number % max(1, require_torch().cuda.device_count())}"
+
+
+# ---- all of them ----
+
+
+def rebound_units(spec: ReboundSpec, out: str | PathLike[str]) -> dict[str, ReboundUnit]:
+    """Return the units of a spec by name, in order; base models are kept in ``out/bases``."""
+    folder = str(Path(out) / "bases")
+    return {f"{arm.name}/seed {s}": ReboundUnit(spec, arm, s, folder) for arm in spec.arms for s in arm.seeds}
+
+
+def rebound_cost(unit: ReboundUnit) -> float:
+    """Return about how long a unit takes, in any measure."""
+    spec = unit.spec
+    weights = SHAPES[unit.arm.model].hidden ** 2 * SHAPES[unit.arm.model].layers if unit.arm.model in SHAPES else 1e8
+    examples = spec.positive[-1] + len(spec.positive) * spec.negative[-1]
+    measured = len(spec.positive) * len(spec.negative) * (4 * spec.texts.held_out + 2 * spec.samples)
+    return (4000.0 + weights) * (unit.arm.symbols + 120 * (examples + measured))
+
+
+def run_rebound(
+    spec: ReboundSpec, out: str | PathLike[str], *, workers: int = 1, progress: Step | None = None
+) -> list[Row]:
+    """Run an experiment, or go on with one that was stopped; rows go to ``out/rows.jsonl``, the spec to ``spec.json``.
+
+    Args:
+        spec: what to do.
+        out: a folder; made where missing.
+        workers: processes, each with one thread.
+        progress: see :func:`compresslab.experiments.pool.run_units`.
+
+    Returns:
+        All rows, in the order of the spec.
+
+    Raises:
+        InvalidParameter, UnknownName, UnreadableFile: the spec is wrong; nothing has been trained or written.
+        MissingExtra: torch or transformers is not installed.
+        CorruptFile: the rows in the folder are damaged.
+    """
+    check_device(spec.device)
+    spec.check()
+    for name in dict.fromkeys(arm.model for arm in spec.arms):
+        check_model(name, spec.recipe.length, spec.device)
+    save_spec(out, rebound_record(spec))
+    rows = Path(out) / "rows.jsonl"
+    return run_units(
+        rebound_unit, rebound_units(spec, out), rows, workers=workers, cost=rebound_cost, progress=progress
+    )
+
+
+def rebound_record(spec: ReboundSpec) -> dict[str, Any]:
+    """Return what ``spec.json`` holds: the spec, its texts by name and digest."""
+    return {"experiment": "rebound", **asdict(spec), "texts": text_record(spec.texts, spec.most)}

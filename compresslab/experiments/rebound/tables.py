@@ -1,0 +1,273 @@
+"""The summary of the experiment ``rebound`` in words and tables: for a terminal, and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from compresslab.experiments.rebound.summary import (
+    CODE_LENGTHS,
+    CURVES,
+    AfterPositive,
+    LeastVolume,
+    ReboundSummary,
+    verdict,
+)
+from compresslab.report.digits import measured, measured_mean, ranged
+from compresslab.report.sheet import make_table
+from compresslab.theory.estimates import Estimate
+
+__all__ = [
+    "PAPER_TABLE_3",
+    "Sheet",
+    "arm_findings",
+    "brought_back",
+    "code_length_changes",
+    "markdown",
+    "rebound_findings",
+    "rebound_sheets",
+    "seeds_of",
+    "sheets_view",
+    "taken_back",
+]
+
+Sheet = tuple[str, list[str], list[list[str]]]
+
+TEXTS = {"positive": "positive texts", "negative": "negative texts", "pretrain": "pre-training texts"}
+
+# Ji et al., arXiv 2406.06144, Table 3: unsafe samples to bring KL to the base below 0.01, after so many safe ones.
+PAPER_TABLE_3 = {
+    "Llama2-7B": {1000: 961, 2000: 844, 5000: 801, 10000: 729},
+    "Gemma-2B": {1000: 923, 2000: 853, 5000: 709, 10000: 598},
+}
+
+
+def rebound_findings(summaries: Sequence[ReboundSummary]) -> Iterator[str]:
+    """Say in words what each arm showed of what the paper finds: seen, not seen, or undecided here."""
+    for one in summaries:
+        for line in arm_findings(one):
+            yield f"{one.arm}: {line}"
+
+
+def arm_findings(one: ReboundSummary) -> Iterator[str]:
+    """Say in words what one arm showed, without its name."""
+    tuned = [found for found in one.after if found.positive]
+    most = tuned[-1]
+    yield (
+        f"the positive data works ({verdict(one.gained, 1)}): after {most.positive:,} responses the score is "
+        f"{measured(one.gained)} bits per byte."
+    )
+    score, last = most.curves["score"], f"{one.negative[-1]:,}"
+    yield (
+        f"the negative data undoes it, net of what it does to a base ({verdict(most.net_fallen, 1)}): with {last} "
+        f"responses the score goes from {measured(score[0])} to {measured(score[-1])}, a fall of "
+        f"{measured(most.fallen)}, net of the control's {measured(most.net_fallen)}; of the gain "
+        f"{taken_back(most.regained)} is taken back, net {taken_back(most.net_regained)}."
+    )
+    yield (
+        f"the code lengths behind the score, from the end of the positive data to {last} negative responses: "
+        f"{code_length_changes(most)}."
+    )
+    yield (
+        f"faster than it moves a model that was never aligned ({verdict(most.excess_rate, 1)}): the early fall is "
+        f"{measured(most.excess_rate)} bits per byte above the control's, for each 1,000."
+    )
+    yield (
+        f"more positive data, faster fall ({verdict(one.rate_by_volume, 1)}): {measured(one.rate_by_volume)} for each "
+        "doubling of the positive data."
+    )
+    yield (
+        f"the loss grows with the alignment, as a spring's would ({verdict(one.loss_by_volume, 1)}): net of control "
+        f"{measured(one.loss_by_volume)} for each doubling of the positive data; what survives, net of control, grows "
+        f"by {measured(one.survival_by_volume)} ({verdict(one.survival_by_volume, 1)})."
+    )
+    two = sum(found.pooled_gain > 0 for found in tuned)
+    steep = [verdict(found.change, 1) for found in tuned]
+    yield (
+        f"a fast fall, then a slow one ({_together(steep)}): the rate after the knee less that before it is above 0 at "
+        f"95 % after {steep.count('seen')} of {len(steep)} positive volumes, and two phases describe all seeds' curves "
+        f"together better than one (AICc) after {two}. After {most.positive:,} positive responses the score falls by "
+        f"{measured(most.early_rate)} for each 1,000 up to {one.early:,}, then by {measured(most.late_rate)}."
+    )
+    for level in range(len(most.least)):
+        yield _least_words([found.least[level] for found in tuned], one.negative[-1])
+
+
+def _together(verdicts: Sequence[str]) -> str:
+    kinds = set(verdicts)
+    return verdicts[0] if len(kinds) == 1 else "seen in part"
+
+
+def code_length_changes(found: AfterPositive) -> str:
+    """Say how the three code lengths changed over all the negative data, raw and net of control."""
+    return "; ".join(
+        f"{TEXTS[name]} {measured(found.changed[name][-1])} bits per byte, net of control "
+        f"{measured(found.net_changed[name][-1])}"
+        for name in CODE_LENGTHS
+    )
+
+
+def taken_back(x: Estimate | None) -> str:
+    """Write a share of the gain: a ratio of means with Fieller's interval, or that it is not defined."""
+    return ranged(x, percent=True, none="a share that is not defined")
+
+
+def brought_back(least: Sequence[LeastVolume]) -> tuple[int, int, int]:
+    """Return how many runs the negative data brought to a level, how many began above it, and how many began there."""
+    before = sum(one.at_once for one in least)
+    return sum(len(one.brought_back) for one in least), sum(one.seeds for one in least) - before, before
+
+
+def _least_words(least: Sequence[LeastVolume], largest: int) -> str:
+    reached, runs, before = brought_back(least)
+    said = f"negative data brings KL to the base to {least[0].level:g} nats in {reached} of {runs} runs"
+    noise = least[0].noise
+    if not runs:
+        word, rest = "undecided here", ""
+    elif reached == runs:
+        word, rest = "seen", ""
+    elif noise is not None and not reached:
+        word = "undecidable here"
+        rest = f"; the level is below the noise: {noise:,} negative responses take a base above it by themselves"
+    else:
+        word = "undecided here" if reached else "not seen"
+        rest = f"; the others stay above it up to {largest:,} responses"
+    there = f"; {before} more were there before any negative data, of which nothing can be seen"
+    return f"{said} ({word}){rest}{there * bool(before)}."
+
+
+def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) -> Iterator[Sheet]:
+    """Yield the tables: title, columns, rows; those that are not wide leave out what a terminal has no room for."""
+    for one in summaries:
+        head = f"{one.arm}: {one.parameters:,} parameters, {seeds_of(one.seeds)}"
+        rates = ["positive", *_RATES] if wide else ["positive", *list(_RATES)[:3]]
+        yield (
+            f"{head}; rates in bits per byte for each 1,000 negative responses, early: up to {one.early:,}",
+            rates,
+            [[f"{found.positive:,}", *(_RATES[name](found) for name in rates[1:])] for found in one.after],
+        )
+        shown = [name for name in ("score", "positive", "kl", "judged") if name in one.after[0].curves]
+        for name in shown if wide else shown[:1]:
+            signed = name == "score"
+            yield (
+                f"{head}; {CURVES[name]}: positive data down, negative across",
+                ["positive", *(f"{m:,}" for m in one.negative)],
+                [[f"{found.positive:,}", *(_cell(x, signed, wide) for x in found.curves[name])] for found in one.after],
+            )
+        yield _change_sheet(head, one, wide)
+        levels = [found.level for found in one.after[0].least]
+        yield (
+            f"{head}; least negative data that brings KL to the base to a level (the paper's Table 3)",
+            ["positive", "KL before", "least KL", *(f"{level:g} nats" for level in levels)],
+            [
+                [
+                    f"{found.positive:,}",
+                    measured(found.curves["kl"][0], signed=False),
+                    f"{measured_mean(found.closest_kl)} of it" if found.closest_kl else "-",
+                    *(_least_cell(least, one.negative[-1]) for least in found.least),
+                ]
+                for found in one.after
+                if found.positive
+            ],
+        )
+    if wide:
+        volumes = list(PAPER_TABLE_3["Llama2-7B"])
+        yield (
+            "The paper's Table 3: negative samples until KL to the base is below 0.01, after so many positive ones",
+            ["model", *(f"{n:,}" for n in volumes)],
+            [[model, *(f"{found[n]:,}" for n in volumes)] for model, found in PAPER_TABLE_3.items()],
+        )
+
+
+def _change_sheet(head: str, one: ReboundSummary, wide: bool) -> Sheet:
+    stops = dict.fromkeys((one.early, one.negative[-1]) if wide else (one.negative[-1],))
+    return (
+        f"{head}; change of code lengths, bits per byte, raw and net of the control's: after so much positive data, by "
+        "so much negative",
+        ["stretch", *(column for name in CODE_LENGTHS for column in (TEXTS[name], "net"))],
+        [
+            [
+                f"after {found.positive:,}, by {stop:,}",
+                *(
+                    cell
+                    for name in CODE_LENGTHS
+                    for j in (one.negative.index(stop),)
+                    for cell in (
+                        _cell(found.changed[name][j], True, wide),
+                        _cell(found.net_changed[name][j], True, wide) if found.positive else "-",
+                    )
+                ),
+            ]
+            for stop in stops
+            for found in one.after
+        ],
+    )
+
+
+def _share(x: Estimate | None) -> str:
+    return ranged(x, percent=True)
+
+
+_RATES: dict[str, Callable[[AfterPositive], str]] = {
+    "early": lambda found: measured(found.early_rate),
+    "late": lambda found: measured(found.late_rate),
+    "early above the control's": lambda found: measured(found.excess_rate) if found.positive else "-",
+    "knee": lambda found: measured_mean(found.knee),
+    "late less early": lambda found: measured(found.change),
+    "AICc gain: one curve": lambda found: measured(found.gain),
+    "all": lambda found: f"{found.pooled_gain:+.1f}",
+    "taken back": lambda found: _share(found.regained) if found.positive else "-",
+    "net of control": lambda found: _share(found.net_regained) if found.positive else "-",
+}
+
+
+def _cell(x: Estimate, signed: bool, wide: bool) -> str:
+    return measured(x, signed=signed) if wide else measured_mean(x, signed=signed)
+
+
+def _least_cell(least: LeastVolume, largest: int) -> str:
+    """The mean volume of the runs that came there; what was there before, and what did not come, stand apart."""
+    if least.undecidable:
+        return "undecidable"
+    came, parts = least.brought_back, []
+    if least.at_once:
+        parts.append(f"{least.at_once} of {least.seeds} before")
+    if came:
+        mean = f"{sum(came) / len(came):.0f}"
+        parts.append(mean if len(came) == least.seeds else f"{mean} ({len(came)} of {least.seeds})")
+    if least.censored:
+        parts.append(f"else > {largest:,}" if parts else f"> {largest:,}")
+    return ", ".join(parts)
+
+
+def seeds_of(count: int) -> str:
+    """Write how many seeds there are.
+
+    Example:
+        >>> seeds_of(1), seeds_of(3)
+        ('1 seed', '3 seeds')
+    """
+    return f"{count} seed{'s' * (count != 1)}"
+
+
+def sheets_view(findings: Sequence[str], sheets: Sequence[Sheet]) -> RenderableType:
+    """Draw findings and tables for a terminal."""
+    views: list[RenderableType] = [Text(f"- {line}") for line in findings]
+    for title, columns, rows in sheets:
+        table = make_table(title, columns)
+        for row in rows:
+            table.add_row(*row)
+        views += [Text(), table]
+    return Group(*views)
+
+
+def markdown(findings: Sequence[str], sheets: Sequence[Sheet]) -> str:
+    """Write findings and tables as Markdown."""
+    parts = ["\n".join(f"- {line}" for line in findings)]
+    for title, columns, rows in sheets:
+        marks = ["---", *["---:"] * (len(columns) - 1)]
+        lines = ["| " + " | ".join(cells) + " |" for cells in (columns, marks, *rows)]
+        parts.append(f"**{title}**\n\n" + "\n".join(lines))
+    return "\n\n".join(parts) + "\n"

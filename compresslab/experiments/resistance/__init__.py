@@ -1,0 +1,1 @@
+"""Is it cheaper to train a later checkpoint back than an earlier one forward?"""

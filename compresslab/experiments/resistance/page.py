@@ -1,0 +1,146 @@
+"""The page of the experiment ``resistance``: inverse against forward alignment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+
+from compresslab.experiments.models.finetuning import Recipe
+from compresslab.experiments.rebound.tables import seeds_of
+from compresslab.experiments.resistance.figures import crossing_curves_figure, resistance_gap_figure
+from compresslab.experiments.resistance.run import ResistanceSpec, finished_sources
+from compresslab.experiments.resistance.summary import ResistanceSummary, summarise_resistance
+from compresslab.experiments.resistance.tables import correction, paper_same_target, resistance_sheets, source_findings
+from compresslab.experiments.rows import Row, read_rows
+from compresslab.experiments.spec import saved_spec
+from compresslab.report.digits import measured
+from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
+from compresslab.report.page_parts import joined, opened, table_blocks
+from compresslab.report.provenance import Provenance
+
+__all__ = ["read_resistance", "resistance_page"]
+
+
+def read_resistance(folder: str | PathLike[str]) -> tuple[ResistanceSpec, list[Row]]:
+    """Read a ``resistance`` experiment; of one that is not finished, the sources that are.
+
+    Sources are names without folders, to be shown, not to be read.
+
+    Raises:
+        UnreadableFile: there is no ``spec.json``.
+        InvalidParameter: it is not the spec of a ``resistance`` experiment, or no source is finished.
+        CorruptFile: the rows are damaged.
+    """
+    with saved_spec(folder, "resistance") as found:
+        rest = {field.name: found[field.name] for field in fields(ResistanceSpec)}
+        recipes = {name: Recipe(**found[name]) for name in ("recipe", "pretraining")}
+        spec = ResistanceSpec(**{**rest, **recipes})
+    units = read_rows(Path(folder) / "rows.jsonl")
+    return finished_sources(spec, units), [row for unit in units.values() for row in unit]
+
+
+def resistance_page(spec: ResistanceSpec, rows: Sequence[Row], source: Provenance) -> Page:
+    """Put a finished experiment together.
+
+    Args:
+        spec: what was done.
+        rows: what came out.
+        source: where the numbers come from.
+
+    Raises:
+        InvalidParameter: rows are missing.
+    """
+    summaries = summarise_resistance(spec, rows)
+    sheets = table_blocks(resistance_sheets(summaries))
+    return Page(
+        title="Is it easier to train a model back than forward?",
+        question="A model is fine-tuned on three slices of data, one after the other. Is a later checkpoint trained "
+        "back on what an earlier one says more easily than the earlier one forward?",
+        answer=_answer(summaries),
+        facts=tuple(fact for one in summaries[:3] for fact in _facts(one)),
+        sections=(
+            Section(
+                "Findings",
+                "Each is for three pairs of checkpoints: the second and the first, the third and the second, the third "
+                f"and the first. {opened(correction(summaries))}",
+                groups=tuple(
+                    Group(one.data, tuple(map(opened, source_findings(one))), _told(one)) for one in summaries
+                ),
+            ),
+            Section("Losses, in the paper's layout", opened(paper_same_target()), tables=sheets[:3]),
+            *(_section(i, one, sheets[3 + i]) for i, one in enumerate(summaries)),
+        ),
+        provenance=source,
+        symbols={
+            "θ1, θ2, θ3": "the checkpoints, in the order of training",
+            "D_1, D_2, D_3": "responses drawn from each of them to held-out prompts, at temperature 1",
+            "inverse, forward": "θj→θi is θj trained on D_i for one pass: inverse alignment where j > i, forward where "
+            "j < i",
+            "training loss": "what the other checkpoint's data costs while it is learned, bits per symbol",
+            "excess": "training loss less what the same data costs the checkpoint that drew it",
+            "forward less inverse": "above 0 the way back, inverse alignment, is the easier",
+            "KL": "Kullback-Leibler divergence, what data costs a model beyond what it costs its generator",
+            "±": "half a 95 % interval, Student's, over seeds, paired",
+            "seen, undecided": "seen: the interval lies above 0 and an exact test of the signs is at 5 % or below; "
+            "undecided: one of the two does not say so",
+        },
+    )
+
+
+def _answer(summaries: Sequence[ResistanceSummary]) -> tuple[str, ...]:
+    sizes = sorted({one.parameters for one in summaries})
+    size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
+    seeds = max(one.seeds for one in summaries)
+    return (
+        f"A language model of {size} parameters ({seeds_of(seeds)}) was fine-tuned on three slices of "
+        f"{joined([one.data for one in summaries])}; each checkpoint then learned what another one says.",
+        f"By the training loss, the paper's measure, the way back is {_counted(summaries, 'loss')}.",
+        f"But that loss also holds how random the learned texts are by themselves; without that (the excess) the way "
+        f"back is {_counted(summaries, 'excess')}; and that the same data, that of the second checkpoint, is learned "
+        "more easily on the way back than forward is "
+        f"{'; '.join(f'{one.toward.loss.verdict} for {one.data}' for one in summaries)}.",
+    )
+
+
+def _counted(summaries: Sequence[ResistanceSummary], name: str) -> str:
+    found = [getattr(crossing, name).verdict for one in summaries for crossing in one.crossings]
+    easier, harder = found.count("seen"), found.count("not seen, but the opposite")
+    return (
+        f"the easier in {easier} of {len(found)} comparisons, the harder in {harder}, and in "
+        f"{len(found) - easier - harder} it is undecided"
+    )
+
+
+def _facts(one: ResistanceSummary) -> tuple[Fact, ...]:
+    tones = {"seen": "good", "not seen, but the opposite": "bad"}
+    last = one.crossings[-1]
+    return tuple(
+        Fact(
+            f"{one.data}: {name}, forward less inverse, checkpoints {last.later} and {last.earlier}",
+            measured(x.gap),
+            f"bits per symbol; above 0: back is easier; {x.verdict}",
+            tones.get(x.verdict, ""),
+        )
+        for name, x in (("training loss", last.loss), ("excess", last.excess))
+    )
+
+
+def _told(one: ResistanceSummary) -> str:
+    """Say what a source was learned by."""
+    return f"Checkpoints of the model {one.model} on {one.data}: {one.parameters:,} parameters, {seeds_of(one.seeds)}."
+
+
+def _section(number: int, one: ResistanceSummary, table: TableBlock) -> Section:
+    return Section(
+        one.data,
+        tables=(table,),
+        figures=(
+            PageFigure(f"data-{number}-gaps", "Forward less inverse", "Above 0, inverse alignment is the easier. Large "
+                       "marks are means with 95 % intervals, small dots seeds.", resistance_gap_figure(one)),
+            PageFigure(f"data-{number}-curves", "Along the pass", "What the other checkpoint's data costs while it is "
+                       "learned, less what it costs its generator: 0 would be the generator itself.",
+                       crossing_curves_figure(one)),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,171 @@
+"""The summary of the experiment ``resistance`` in words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from compresslab.experiments.rebound.tables import Sheet
+from compresslab.experiments.resistance.summary import Compared, Crossing, ResistanceSummary, least_seeds, sign_test
+from compresslab.report.digits import measured, measured_mean
+
+__all__ = [
+    "PAPER_TABLE_1",
+    "correction",
+    "paper_same_target",
+    "resistance_findings",
+    "resistance_sheets",
+    "source_findings",
+]
+
+# Ji et al., arXiv 2406.06144, Table 1, SFT on Alpaca: training losses as printed there, inverse and forward, for the
+# pairs (1, 2), (2, 3) and (1, 3). The other rows of that table are not given here.
+PAPER_TABLE_1 = {
+    "Llama2-7B": ((0.159, 0.202), (0.195, 0.214), (0.167, 0.235)),
+    "Llama2-13B": ((0.177, 0.196), (0.215, 0.241), (0.184, 0.235)),
+    "Llama3-8B": ((0.254, 0.257), (0.227, 0.323), (0.234, 0.323)),
+}
+
+
+def resistance_findings(summaries: Sequence[ResistanceSummary]) -> Iterator[str]:
+    """Say in words what each source showed of what the paper finds: seen, not seen, or undecided here."""
+    for one in summaries:
+        for line in source_findings(one):
+            yield f"{one.data}: {line}"
+    yield paper_same_target()
+    yield correction(summaries)
+
+
+def source_findings(one: ResistanceSummary) -> Iterator[str]:
+    """Say in words what one source showed, without its name."""
+    fallen = [measured_mean(x) for x in one.held_out]
+    yield (
+        f"fine-tuning works: held-out pairs cost {fallen[0]} bits per byte under the base, then "
+        f"{', '.join(fallen[1:])}."
+    )
+    yield (
+        f"inverse alignment has the lower training loss: {_together(one, 'loss')} (forward less inverse, bits per "
+        f"symbol: {_gaps(one, 'loss')})."
+    )
+    entropies = ", ".join(measured_mean(x) for x in one.own)
+    yield (
+        f"the data differ in what they cost their own generators, D_1, D_2, D_3: {entropies} bits per symbol; the loss "
+        "holds that difference, whoever resists."
+    )
+    yield (
+        f"without it, inverse alignment is the easier: {_together(one, 'excess')} (forward less inverse: "
+        f"{_gaps(one, 'excess')})."
+    )
+    yield (
+        "before training, the later checkpoint is nearer to the earlier one's data than the other way round: "
+        f"{_together(one, 'start')} (forward less inverse, an estimate of KL: {_gaps(one, 'start')})."
+    )
+    yield (
+        "after the pass, on data drawn to other prompts, inverse alignment has come nearer: "
+        f"{_together(one, 'end')} (forward less inverse: {_gaps(one, 'end')})."
+    )
+    same = one.toward
+    yield (
+        f"the same data, that of θ2, is learned more easily on the way back than forward ({same.loss.verdict}): θ1→θ2 "
+        f"less θ3→θ2 is {measured(same.loss.gap)} bits per symbol, {same.loss.easier} of {one.seeds} seeds above 0 "
+        f"(before training {measured(same.start.gap)}, after it {measured(same.end.gap)}); no entropy enters."
+    )
+
+
+def correction(summaries: Sequence[ResistanceSummary]) -> str:
+    """Say whether a test of signs with so many seeds could survive the correction for all pairs and quantities."""
+    tests, seeds = 4 * sum(len(one.crossings) for one in summaries), min(one.seeds for one in summaries)
+    needed = least_seeds(tests)
+    each = ", each source" * (len(summaries) > 1)
+    could = "one" if seeds >= needed else "none"
+    return (
+        f"verdicts are not corrected for the number of tests: with {seeds} seeds the test of signs has "
+        f"p = {sign_test(seeds, 0):.4f} at best, and {could} of {tests} (three pairs, four quantities{each}) could "
+        f"survive Holm's correction{'' if seeds >= needed else f'; that takes {needed} seeds'}."
+    )
+
+
+def paper_same_target() -> str:
+    """Say what the paper's own losses are for the same data and two learners."""
+    gaps = {model: found[0][1] - found[1][0] for model, found in PAPER_TABLE_1.items()}
+    return (
+        "the paper's own losses for the same data, θ1→θ2 less θ3→θ2, are "
+        f"{', '.join(f'{gap:+.3f} for {model}' for model, gap in gaps.items())}."
+    )
+
+
+def _together(one: ResistanceSummary, name: str) -> str:
+    verdicts = [_of(crossing, name).verdict for crossing in one.crossings]
+    if len(set(verdicts)) == 1:
+        return f"{verdicts[0]}, for all three pairs"
+    return "; ".join(f"{v} for θ{c.later}, θ{c.earlier}" for v, c in zip(verdicts, one.crossings, strict=True))
+
+
+def _gaps(one: ResistanceSummary, name: str) -> str:
+    return "; ".join(
+        f"θ{c.later}, θ{c.earlier}: {measured(_of(c, name).gap)}, {_of(c, name).easier} of {one.seeds} seeds above 0"
+        for c in one.crossings
+    )
+
+
+def _of(crossing: Crossing, name: str) -> Compared:
+    found: Compared = getattr(crossing, name)
+    return found
+
+
+def resistance_sheets(summaries: Sequence[ResistanceSummary], *, wide: bool = True) -> Iterator[Sheet]:
+    """Yield the tables: title, columns, rows; those that are not wide leave out what a terminal has no room for."""
+    pairs = [(c.earlier, c.later) for c in summaries[0].crossings]
+    columns = [x for i, j in pairs for x in (f"θ{j}→θ{i}", f"θ{i}→θ{j}")]
+    yield (
+        "The layout of the paper's Table 1: training loss of inverse and of forward alignment, bits per symbol",
+        ["data", *columns],
+        [
+            [
+                f"{one.data}{suffix}",
+                *(
+                    measured_mean(x)
+                    for c in one.crossings
+                    for x in (_of(c, name).inverse, _of(c, name).forward)
+                ),
+            ]
+            for one in summaries
+            for name, suffix in (("loss", ""), ("excess", ", excess"))
+        ],
+    )  # fmt: skip
+    if wide:
+        yield (
+            "The paper's own, for SFT on Alpaca, as printed (tokens, not bytes: compare signs, not sizes)",
+            ["model", *columns],
+            [[m, *(f"{x:.3f}" for both in found for x in both)] for m, found in PAPER_TABLE_1.items()],
+        )
+        yield (
+            "The same data, that of θ2, for two learners: forward by θ1, back by θ3, training loss, bits per symbol; "
+            "above 0: back is easier",
+            ["data", "θ1→θ2", "θ3→θ2", "less", "above 0", "sign test p", "verdict"],
+            [
+                [
+                    one.data, measured(x.forward, signed=False), measured(x.inverse, signed=False), measured(x.gap),
+                    f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict,
+                ]
+                for one in summaries
+                for x in [one.toward.loss]
+            ],
+        )  # fmt: skip
+    for one in summaries:
+        yield (
+            f"{one.data}: {one.model}, {one.parameters:,} parameters, {one.seeds} seeds: forward less inverse, bits "
+            "per symbol; above 0: inverse is easier",
+            ["pair", "what", "inverse", "forward", "forward - inverse", "above 0", "sign test p", "verdict"],
+            [
+                [
+                    f"θ{c.later}, θ{c.earlier}", said, measured(x.inverse, signed=False),
+                    measured(x.forward, signed=False), measured(x.gap),
+                    f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict,
+                ]
+                for c in one.crossings
+                for said, x in (
+                    ("training loss", c.loss), ("excess", c.excess), ("excess before", c.start),
+                    ("excess after", c.end),
+                )[: 4 if wide else 2]
+            ],
+        )  # fmt: skip

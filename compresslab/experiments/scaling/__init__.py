@@ -1,0 +1,1 @@
+"""Does the rebound grow with size and pre-training volume?"""

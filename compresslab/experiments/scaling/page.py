@@ -1,0 +1,173 @@
+"""The page of the experiment ``scaling``: rebound and effective depth against size and against pre-training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+
+from compresslab.experiments.rebound.page import read_recipes, read_texts
+from compresslab.experiments.rebound.summary import verdict
+from compresslab.experiments.rebound.tables import seeds_of
+from compresslab.experiments.rows import Row, read_rows
+from compresslab.experiments.scaling.run import ScalingSpec
+from compresslab.experiments.scaling.summary import ScalingSummary, Series, summarise_scaling
+from compresslab.experiments.scaling.tables import bits, scaling_sheets, series_findings
+from compresslab.experiments.spec import saved_spec
+from compresslab.experiments.tuning_run import finished_seeds
+from compresslab.report.digits import measured
+from compresslab.report.ledger import claim_verdicts
+from compresslab.report.model_figures import Cell, Trend, depth_figure, rebound_figure, scaling_figure
+from compresslab.report.page import Fact, Group, Page, PageFigure, Section
+from compresslab.report.page_parts import opened, table_blocks, tone
+from compresslab.report.provenance import Provenance
+from compresslab.theory.estimates import Estimate
+
+__all__ = ["read_scaling", "scaling_page"]
+
+
+def read_scaling(folder: str | PathLike[str]) -> tuple[ScalingSpec, list[Row]]:
+    """Read a ``scaling`` experiment; of one that is not finished, the seeds that are.
+
+    Raises:
+        UnreadableFile: there is no ``spec.json``.
+        InvalidParameter: it is not the spec of a ``scaling`` experiment, or no seed is finished.
+        CorruptFile: the rows are damaged.
+    """
+    with saved_spec(folder, "scaling") as found:
+        rest = {field.name: found[field.name] for field in fields(ScalingSpec)}
+        spec = ScalingSpec(**{**rest, "texts": read_texts(found["texts"]), **read_recipes(found)})
+    units = read_rows(Path(folder) / "rows.jsonl")
+    return finished_seeds(spec, list(units)), [row for unit in units.values() for row in unit]
+
+
+def scaling_page(spec: ScalingSpec, rows: Sequence[Row], source: Provenance) -> Page:
+    """Put a finished experiment together.
+
+    Args:
+        spec: what was done.
+        rows: what came out.
+        source: where the numbers come from.
+
+    Raises:
+        InvalidParameter: rows are missing.
+    """
+    summary = summarise_scaling(spec, rows)
+    return Page(
+        title="Does the rebound grow with the model and its pre-training?",
+        question="The paper finds that larger models, and models that were pre-trained on more, fall back faster; and "
+        "it assumes that larger models capture deeper token trees. Is it so for small ones?",
+        answer=_answer(spec, summary),
+        facts=tuple(fact for series in summary.series for fact in _facts(series, spec.tolerances[0])),
+        sections=(
+            Section(
+                "Findings",
+                "Each says what the paper finds, and whether it is seen here, not seen, or undecided.",
+                groups=tuple(
+                    Group(f"By {series.name}", tuple(map(opened, series_findings(series))), _told(series))
+                    for series in summary.series
+                ),
+            ),
+            *(_section(series, spec) for series in summary.series),
+            Section("Tables", tables=table_blocks(scaling_sheets(summary))),
+        ),
+        provenance=source,
+        claims=claim_verdicts(["effective-depth-chain-rule"]),
+        symbols={
+            "positive, negative data": "two kinds of text, told apart by their style, such as praise and blame",
+            "base": "the model before any fine-tuning",
+            "score": "preference for positive texts: how much more a model prefers them than its base does, bits per "
+            "byte",
+            "early fall": f"of the score, with the first {summary.early:,} negative responses after {spec.positive:,} "
+            "positive ones, bits per byte for each 1,000",
+            "control": "the same negative data without any positive data before; excess in the tables: early fall less "
+            "the control's; net fall: the fall over all negative data less the control's",
+            "rebound": "here: early fall above the control's",
+            "KL": "Kullback-Leibler divergence: how far a model's predictions are from its base's, nats per token",
+            "token tree": "all beginnings of the texts, one layer for each symbol",
+            "effective depth": "layers of the token tree that a model codes with a summed excess over the tree's own "
+            "entropy within the tolerance; fractions of a layer count",
+            "each doubling": "slope in log2 of the size, a line for each seed",
+            "±": "half a 95 % interval, Student's, over seeds",
+            "seen, undecided": "seen: the interval lies on the side of 0 that the paper's finding is on; undecided: it "
+            "holds 0",
+        },
+    )
+
+
+def _answer(spec: ScalingSpec, summary: ScalingSummary) -> tuple[str, ...]:
+    series, tau = summary.series, spec.tolerances[-1]
+    bases = len(spec.points()) * len(spec.seeds)
+    over = " and of ".join(f"{one.sizes[0]:,.0f} to {one.sizes[-1]:,.0f} {one.unit}" for one in series)
+
+    def grows(slopes: Sequence[Estimate]) -> str:
+        return " and ".join(f"with {one.name} ({verdict(x, 1)})" for one, x in zip(series, slopes, strict=True))
+
+    return (
+        f"{bases} language models of {over} were fine-tuned on {spec.positive:,} positive texts, then on "
+        f"{spec.negative[-1]:,} negative ones.",
+        f"How much of the preference for positive texts the negative ones take back, net of what they take from a "
+        f"model without positive training, grows {grows([one.slopes['net_fallen'] for one in series])}; how fast they "
+        f"do so at first, likewise net, grows {grows([one.slopes['excess_rate'] for one in series])}.",
+        f"How deep a model captures the token tree of its data (to {bits(tau)} of excess) grows "
+        f"{grows([one.depth_slopes[tau] for one in series])}.",
+    )
+
+
+def _told(series: Series) -> str:
+    """Say what the bases of a series are."""
+    fixed = "symbols of pre-training" if series.unit == "parameters" else "parameters"
+    held = sorted({point.symbols if series.unit == "parameters" else point.parameters for point in series.points})
+    alike = f", {held[0]:,} {fixed} each" if len(held) == 1 and held[0] else ""
+    seeds = seeds_of(series.points[0].values["gained"].runs)
+    grown = f"{series.sizes[0]:,.0f} to {series.sizes[-1]:,.0f} {series.unit}"
+    return f"{len(series.points)} bases of {grown}{alike}, {seeds}."
+
+
+def _facts(series: Series, tau: float) -> list[Fact]:
+    def fact(label: str, slope: Estimate, unit: str) -> Fact:
+        word = verdict(slope, 1)
+        return Fact(f"{label}, more for each doubling of {series.name}", measured(slope), f"{unit}; {word}", tone(word))
+
+    return [
+        fact("fall over all negative texts, net of the control's", series.slopes["net_fallen"], "bits per byte"),
+        fact("early fall above the control's", series.slopes["excess_rate"], "bits per byte for 1,000 negative texts"),
+        fact(f"effective depth at {bits(tau)}", series.depth_slopes[tau], "layers of the token tree"),
+    ]
+
+
+def _section(series: Series, spec: ScalingSpec) -> Section:
+    tag = series.name.replace(" ", "-")
+    rates = [
+        Trend(label, size, x.mean, x.low, x.high)
+        for measure, label in (("early_rate", "after positive data"), ("control_rate", "control"))
+        for size, point in zip(series.sizes, series.points, strict=True)
+        for x in [point.values[measure]]
+    ]
+    depths = [
+        Trend(bits(tau), size, x.mean, x.low, x.high)
+        for tau in spec.tolerances
+        for size, point in zip(series.sizes, series.points, strict=True)
+        for x in [point.depths[tau]]
+    ]
+    curves = [
+        Cell(int(size), m, x.mean, x.low, x.high)
+        for size, point in zip(series.sizes, series.points, strict=True)
+        for m, x in zip(spec.negative, point.after.curves["score"], strict=True)
+    ]
+    excess = {f"{size:,.0f}": point.excess_bits for size, point in zip(series.sizes, series.points, strict=True)}
+    return Section(
+        f"Curves by {series.name}",
+        figures=(
+            PageFigure(f"{tag}-rates", "How fast the score falls at first", "Bars are 95 % intervals over seeds.",
+                       scaling_figure(rates, "early fall of the score,\nbits per byte for 1,000", series.unit)),
+            PageFigure(f"{tag}-curves", "The rebound", f"A line for each base, by its {series.unit}.",
+                       rebound_figure(curves, "score, bits per byte", series.unit)),
+            PageFigure(f"{tag}-depth", "Effective depth", "A line for each tolerance.",
+                       scaling_figure(depths, "effective depth, layers", series.unit)),
+            PageFigure(f"{tag}-excess", "Excess over the data's own entropy",
+                       f"A line for each base, by its {series.unit}.",
+                       depth_figure(excess, spec.tolerances[0])),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,166 @@
+"""Files coded by a language model, and how many bits that takes beside the bits that the model's scores promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+from compresslab._support.files import open_file
+from compresslab.coding.clz.chunk_model import ChunkModel, EmbeddedModel
+from compresslab.coding.clz.container import FileInfo, compress_file, file_info
+from compresslab.coding.clz.format import Method
+from compresslab.coding.clz.reader import ClzReader
+from compresslab.coding.rows.quantize import overhead_bound_bits
+from compresslab.data.dataset import Dataset
+from compresslab.errors import CorruptFile, InvalidParameter, did_you_mean
+from compresslab.lm.checkpoints import DTYPES
+from compresslab.lm.chunk_coder import DEFAULT_CHUNK, DEFAULT_SEGMENT, DEFAULT_STREAMS, Coded, TokenCoder, segments_of
+from compresslab.lm.protocol import LanguageModel
+from compresslab.lm.registry import built_in_models, get_model
+from compresslab.lm.scoring import score
+
+__all__ = ["CodedRateResult", "compress_with_model", "model_coder", "model_of_file"]
+
+Progress = Callable[[int, int], None]
+RANGE_CODER_BITS = 1.3e-4 * 2  # what the range coder's own rounding costs at most, a token (two levels)
+
+
+@dataclass(frozen=True)
+class CodedRateResult:
+    """A file coded by a language model, beside its score under the same model in the same segments.
+
+    coded = scored + ``float_path_bits`` + ``coder_bits`` + the file's own parts.
+
+    Attributes:
+        info: what the ``.clz`` file says about itself.
+        tokens: tokens that are in the file, coded by the model.
+        scored_bits: the code length of those tokens by scoring, in one pass; None where it was not asked for.
+        stepped_bits: the same by the rows that they were coded under, token by token.
+        stream_bits: bits of the coded streams.
+        file_bits: bits of the whole file: streams, header, checksums, index.
+        float_path_bits: stepped minus scored: other shapes, other rounding; None without a score.
+        coder_bits: stream minus stepped: quantisation, the range coder, the ends of the streams.
+        coder_bound_bits: what that can be at most.
+        escaped_bytes: bytes of chunks that the model did not code, or not smaller than raw, zlib or LZMA do.
+    """
+
+    info: FileInfo
+    tokens: int
+    scored_bits: float | None
+    stepped_bits: float
+    stream_bits: int
+    file_bits: int
+    float_path_bits: float | None
+    coder_bits: float
+    coder_bound_bits: float
+    escaped_bytes: int
+
+
+def model_coder(
+    name: str | LanguageModel, *, streams: int = DEFAULT_STREAMS, segment: int = DEFAULT_SEGMENT, **settings: Any
+) -> TokenCoder:
+    """Return what codes chunks by a model; ``settings`` are those of `compresslab.lm.registry.get_model`."""
+    return TokenCoder(get_model(name, **settings), streams, segment)
+
+
+def compress_with_model(
+    source: str | PathLike[str],
+    target: str | PathLike[str] | None,
+    coder: TokenCoder,
+    *,
+    chunk_size: int = DEFAULT_CHUNK,
+    verify: bool = True,
+    compare: bool = True,
+    progress: Progress | None = None,
+) -> CodedRateResult:
+    """Compress a file by a model; the file is only there once it has been decoded again (unless ``verify`` is off).
+
+    Args:
+        source: any file; chunks that are no text of the model's tokenizer are stored without it.
+        target: where to write; the source's name with ``.clz`` added where None.
+        coder: from `model_coder`.
+        chunk_size: bytes that are tokenized by themselves; a chunk of few tokens has few segments.
+        verify: decode every chunk before it is trusted.
+        compare: also score the same tokens, in one pass and the same segments.
+        progress: called with (bytes done, in all).
+    """
+    info = compress_file(
+        source, target, model=coder, chunk_size=chunk_size, verify=verify, workers=1, progress=progress
+    )
+    made: list[Coded] = []
+    scored, escaped = 0.0, 0
+    with ClzReader(info.path) as reader, open_file(source) as file:
+        for index in range(reader.num_chunks):
+            head, chunk = reader.coded(index)
+            if head.method != Method.MODEL:
+                escaped += head.size
+                continue
+            made.append(coder.coded[chunk])
+            if compare:
+                file.seek(head.start)
+                scored += _scored_bits(coder, file.read(head.size))
+    tokens, stepped = sum(coded.tokens for coded in made), sum(coded.ideal_bits for coded in made)
+    stream_bits = sum(8 * len(coded.stream) for coded in made)
+    return CodedRateResult(
+        info=info,
+        tokens=tokens,
+        scored_bits=scored if compare else None,
+        stepped_bits=stepped,
+        stream_bits=stream_bits,
+        file_bits=8 * info.coded_size,
+        float_path_bits=stepped - scored if compare else None,
+        coder_bits=stream_bits - stepped,
+        coder_bound_bits=tokens * (overhead_bound_bits(coder.model.vocab_size) + RANGE_CODER_BITS) + 160 * len(made),
+        escaped_bytes=escaped,
+    )
+
+
+def _scored_bits(coder: TokenCoder, data: bytes) -> float:
+    """Return the code length of a chunk's tokens by scoring, in the segments that they are coded in."""
+    segments = segments_of(coder.model.encode(data), coder.streams, coder.segment)
+    parts = Dataset.from_token_lists(segments, vocab_size=coder.model.vocab_size)
+    return score(coder.model, parts, None, eos=False, whole=True).total_bits
+
+
+def model_of_file(source: str | PathLike[str], name: str | None = None, **settings: Any) -> ChunkModel:
+    """Return the model that a ``.clz`` file was written with, set up as it was then.
+
+    Torch's number of threads, of the whole process, becomes that of the writer: other numbers, other sums.
+
+    Args:
+        source: the file.
+        name: where the model is. A file may be found by the name that it holds only if that is a model that compresslab
+            brings: anything else on this machine is loaded because you say so, not because a file does.
+        settings: for `compresslab.lm.registry.get_model`, such as ``device``; dtype is the writer's where not given.
+
+    Raises:
+        InvalidParameter: a name was given for a file that no language model wrote, or none where one is needed.
+        UnknownName, MissingExtra: the model is not here.
+    """
+    info = file_info(source)
+    if info.model == EmbeddedModel.name:
+        if name is not None:
+            raise InvalidParameter(f"{source} was written with the embedded model: leave the model's name out")
+        return EmbeddedModel()
+    if name is None and info.model not in built_in_models():
+        raise InvalidParameter(
+            f"{source} was written with the model {info.model!r}, which compresslab does not bring, and a file does "
+            f"not choose what is loaded here: name it with --model (known without are {', '.join(built_in_models())})"
+        )
+    held = info.settings
+    if not {"streams", "segment"} <= held.keys():
+        raise CorruptFile(f"{source} says nothing of streams and segment, as no language model's file does")
+    dtype = held.get("dtype")
+    known = tuple(name for name in DTYPES if name != "auto")  # a file says what its writer's was
+    if dtype is not None and dtype not in known:
+        raise CorruptFile(f"{source} names the dtype {dtype!r}, which there is not: {did_you_mean(str(dtype), known)}")
+    if "threads" in held:
+        import torch
+
+        torch.set_num_threads(int(held["threads"]))
+        settings = {"dtype": dtype, **settings}
+    return model_coder(
+        info.model if name is None else name, streams=held["streams"], segment=held["segment"], **settings
+    )

@@ -1,0 +1,1 @@
+"""The paper's mathematics: code lengths, rates, mixtures, elasticity."""

@@ -1,0 +1,1 @@
+"""Compiled loops of counting and merging."""

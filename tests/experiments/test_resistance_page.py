@@ -1,0 +1,158 @@
+"""The report of the experiment ``resistance``, from rows that are made up: no model is trained here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib", reason="reports need the extra 'report'")
+pytest.importorskip("jinja2", reason="reports need the extra 'report'")
+
+from compresslab.cli.main import main
+from compresslab.errors import InvalidParameter
+from compresslab.experiments.resistance.figures import crossing_curves_figure, resistance_gap_figure
+from compresslab.experiments.resistance.page import read_resistance, resistance_page
+from compresslab.experiments.resistance.run import PAIRS, ResistanceSpec
+from compresslab.experiments.resistance.summary import least_seeds, sign_test, summarise_resistance
+from compresslab.experiments.resistance.tables import resistance_sheets
+from compresslab.experiments.rows import Row, append_rows
+from compresslab.report.provenance import provenance
+
+SPEC = ResistanceSpec(("first.jsonl", "second.jsonl"), tuple(range(6)))
+
+
+def write_unit(folder: Path, data: str, seed: int) -> None:
+    """Losses in which the entropy hides that inverse alignment is the easier, by 0.1 bits and a little noise."""
+    rng = np.random.default_rng(seed)
+    head: Row = {"data": data, "seed": seed, "model": "96k", "parameters": 96_208}
+    own = {1: 3.0, 2: 2.8, 3: 2.7}
+    rows: list[Row] = [{**head, "kind": "checkpoint", "checkpoint": 0, "held_out_bits_per_byte": 4.0}]
+    rows += [
+        {
+            **head,
+            "kind": "checkpoint",
+            "checkpoint": i,
+            "held_out_bits_per_byte": own[i],
+            "drawn_bits_per_symbol": own[i],
+        }
+        for i in own
+    ]
+    for earlier, later in PAIRS:
+        for direction, on, excess in (("inverse", earlier, 0.2), ("forward", later, 0.3)):
+            noisy = excess + 0.01 * rng.normal()
+            rows.append(
+                {
+                    **head, "kind": "crossing", "earlier": earlier, "later": later, "direction": direction,
+                    "loss_bits": own[on] + noisy, "own_bits": own[on], "own_test_bits": own[on],
+                    "start_bits": own[on] + 2 * noisy, "end_test_bits": own[on] + noisy / 2,
+                    "curve_bits": [own[on] + 2 * noisy, own[on] + noisy],
+                }
+            )  # fmt: skip
+    append_rows(folder / "rows.jsonl", f"{data}/seed {seed}", rows)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("resistance") / "run"
+    made.mkdir()
+    (made / "spec.json").write_text(json.dumps({"experiment": "resistance", **asdict(SPEC), "data_sha256": ["x", "y"]}))
+    for data in SPEC.data:
+        for seed in SPEC.seeds:
+            write_unit(made, data, seed)
+    return made
+
+
+def test_a_spec_comes_back_from_its_folder(folder: Path) -> None:
+    spec, rows = read_resistance(folder)
+    assert spec == SPEC
+    assert len(rows) == 2 * 6 * 10
+
+
+def test_the_page_tells_the_loss_from_the_excess(folder: Path) -> None:
+    page = resistance_page(*read_resistance(folder), provenance(["report"], []))
+    assert "back is the easier in 0 of 6 comparisons" in page.answer[1]
+    assert "back is the easier in 6 of 6 comparisons, the harder in 0" in page.answer[2]
+    first = page.sections[0].groups[0].points
+    assert "lower training loss: undecided" in first[1] or "not seen, but the opposite" in first[1]
+    assert "3, 2.8, 2.7 bits per symbol" in first[2]
+    assert "inverse alignment is the easier: seen, for all three pairs" in first[3]
+    assert "6 of 6 seeds above 0" in first[3]
+    assert "has come nearer: seen, for all three pairs" in first[5]
+    assert [fact.tone for fact in page.facts] == ["bad", "good"] * 2
+    assert [section.title for section in page.sections][2:] == list(SPEC.data)
+    paper = page.sections[1].tables[1]
+    assert paper.columns == ("model", "θ2→θ1", "θ1→θ2", "θ3→θ2", "θ2→θ3", "θ3→θ1", "θ1→θ3")
+    assert paper.rows[0] == ("Llama2-7B", "0.159", "0.202", "0.195", "0.214", "0.167", "0.235")
+
+
+def test_every_loss_of_the_paper_is_lower_inverse_than_forward() -> None:
+    from compresslab.experiments.resistance.tables import PAPER_TABLE_1
+
+    assert all(inverse < forward for found in PAPER_TABLE_1.values() for inverse, forward in found)
+
+
+def test_tables_hold_the_numbers(folder: Path) -> None:
+    summaries = summarise_resistance(*read_resistance(folder))
+    title, _, rows = next(iter(resistance_sheets(summaries)))
+    assert "bits per symbol" in title
+    assert [row[0] for row in rows] == ["first.jsonl", "first.jsonl, excess", "second.jsonl", "second.jsonl, excess"]
+    assert float(rows[1][1]) == pytest.approx(0.2, abs=0.02)
+    assert len(list(resistance_sheets(summaries, wide=False))) == 3
+
+
+def test_two_learners_of_the_same_data_need_no_entropy(folder: Path) -> None:
+    summaries = summarise_resistance(*read_resistance(folder))
+    same = summaries[0].toward
+    assert same.loss.gap.mean == pytest.approx(0.1, abs=0.02)  # forward 0.3 of excess, back 0.2, the same entropy
+    assert (same.loss.verdict, same.loss.easier) == ("seen", 6)
+    assert same.start.gap.mean == pytest.approx(2 * same.loss.gap.mean)
+    page = resistance_page(*read_resistance(folder), provenance(["report"], []))
+    assert "on the way back than forward is seen for first.jsonl; seen for second.jsonl." in page.answer[2]
+    assert "Llama2-13B" in page.sections[1].lead
+    assert "with 6 seeds the test of signs has p = 0.0312 at best, and none of 24" in page.sections[0].lead
+    assert page.sections[0].lead.endswith("could survive Holm's correction; that takes 10 seeds.")
+
+
+@pytest.mark.parametrize("tests", [1, 2, 12, 24, 100])
+def test_the_least_seeds_are_the_first_that_could_survive_the_correction(tests: int) -> None:
+    seeds = least_seeds(tests)
+    assert sign_test(seeds, 0) <= 0.05 / tests < sign_test(seeds - 1, 0)
+
+
+def test_figures_show_seeds_and_means(folder: Path) -> None:
+    one = summarise_resistance(*read_resistance(folder))[0]
+    axes = resistance_gap_figure(one).axes[0]
+    assert axes.get_ylabel() == "forward less inverse,\nbits per symbol"
+    assert len(axes.containers) == 2
+    drawn = np.asarray(axes.containers[1].lines[0].get_ydata(), dtype=np.float64)
+    np.testing.assert_allclose(drawn, [crossing.excess.gap.mean for crossing in one.crossings])
+    panels = crossing_curves_figure(one).axes
+    assert len(panels) == 3
+    np.testing.assert_allclose(panels[2].lines[0].get_ydata(), one.crossings[2].curves["inverse"])
+
+
+def test_the_command_writes_the_page_of_what_is_finished(folder: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.mkdir()
+    (part / "spec.json").write_bytes((folder / "spec.json").read_bytes())
+    lines = (folder / "rows.jsonl").read_text().splitlines(keepends=True)
+    (part / "rows.jsonl").write_text("".join(lines[:70]))
+    with pytest.raises(SystemExit) as stop:
+        main(["report", str(part), "--quiet"])
+    assert not stop.value.code
+    text = (part / "report.html").read_text(encoding="utf-8")
+    assert "first.jsonl" in text
+    assert (part / "figures" / "data-0-gaps.svg").is_file()
+    assert not (part / "figures" / "data-1-gaps.svg").is_file()
+
+
+def test_an_older_spec_is_named(tmp_path: Path) -> None:
+    saved = asdict(SPEC) | {"experiment": "resistance"}
+    del saved["answers"]
+    (tmp_path / "spec.json").write_text(json.dumps(saved))
+    with pytest.raises(InvalidParameter, match="no spec of 'resistance' as this version has it \\('answers'\\)"):
+        read_resistance(tmp_path)

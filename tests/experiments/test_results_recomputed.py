@@ -1,0 +1,134 @@
+"""Every number of docs/results.md follows from the rows by arithmetic that shares nothing with the reports."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.experiments.recompute_prose import prose
+from tests.experiments.recompute_results import (
+    NUMBER,
+    TITLED,
+    Results,
+    all_tables,
+    blocks,
+    main,
+    wrong_prose,
+    wrong_tables,
+)
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+HERE = Path(__file__).parent
+SCRIPTS = ("recompute_results.py", "recompute_prose.py")
+
+pytestmark = pytest.mark.skipif(not (DOCS / "results.md").is_file(), reason="docs/results.md is not here")
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return (DOCS / "results.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return Results(DOCS / "results")
+
+
+def test_every_number_of_the_page_is_that_of_the_rows() -> None:
+    ran = subprocess.run(
+        [sys.executable, str(HERE / SCRIPTS[0])], capture_output=True, encoding="utf-8", check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "0 do not hold" in ran.stdout
+
+
+def test_the_script_imports_nothing_of_the_package() -> None:
+    for name in SCRIPTS:
+        assert not re.search(r"^\s*(from|import) compresslab", (HERE / name).read_text("utf-8"), re.MULTILINE)
+
+
+def altered(number: str) -> str:
+    """Another number of the same form: its last digit is another one."""
+    words = {"two": "three"}
+    if not number[-1].isdigit():
+        return words.get(number.lower(), "two")
+    return number[:-1] + str((int(number[-1]) + 1) % 10)
+
+
+def numbers_of_prose(text: str) -> Iterator[tuple[int, int]]:
+    """Where every number of prose stands: outside of tables, their titles and the addresses of links."""
+    hidden = [match.span() for match in TITLED.finditer(text)]
+    hidden += [match.span(1) for match in re.finditer(r"\]\(([^)]*)\)", text)]
+    hidden += [match.span() for match in re.finditer(r"^#.*$", text, re.MULTILINE)]
+    for match in NUMBER.finditer(text):
+        if not any(a <= match.start() < b for a, b in hidden):
+            yield match.span()
+
+
+def test_no_number_of_prose_can_be_altered(text: str, results: Results) -> None:
+    claims = prose(results, text)
+    places = list(numbers_of_prose(text))
+    assert len(places) == sum(len(NUMBER.findall(said)) for _, said in blocks(text)) > 400
+    assert not list(wrong_prose(text, claims))
+    for start, end in places:
+        other = text[:start] + altered(text[start:end]) + text[end:]
+        assert list(wrong_prose(other, claims)), f"{text[start - 40 : end + 20]!r} may be anything"
+
+
+def test_a_number_that_is_bound_to_nothing_is_found(text: str, results: Results) -> None:
+    claims = prose(results, text)
+    for place, more in (("Intervals are Student's", "All 7 runs ended. "), ("\n## scaling", "\nIt grows by 0.3.\n")):
+        assert list(wrong_prose(text.replace(place, more + place), claims))
+
+
+def test_no_cell_of_the_rows_can_be_altered(text: str, results: Results) -> None:
+    made = all_tables(results)
+    assert not list(wrong_tables(text, made))
+    for title, block in TITLED.findall(text):
+        lines = block.splitlines()[2:]
+        for i in {0, len(lines) // 2, len(lines) - 1}:
+            cells = [cell.strip() for cell in lines[i].strip("|").split("|")]
+            for j, cell in enumerate(cells):
+                if not isinstance(made[title][i][j], str) or not cell or not cell[-1].isdigit():
+                    continue
+                other = "| " + " | ".join([*cells[:j], altered(cell), *cells[j + 1 :]]) + " |"
+                assert list(wrong_tables(text.replace(block, block.replace(lines[i], other)), made)), (
+                    title,
+                    cells[0],
+                    j,
+                )
+
+
+COLUMNS = {
+    "joint-cpu": "gamma_align_nats",
+    "volumes-cpu": "residual_nats",
+    "resistance-cpu": "loss_bits",
+    "rebound-cpu": "negative_bits_per_byte",
+    "rebound-demo": "kl_positive_nats",
+    "scaling-cpu": "positive_bits_per_byte",
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_an_altered_row_is_found(name: str, tmp_path: Path) -> None:
+    for run in COLUMNS:
+        (tmp_path / "results" / run).mkdir(parents=True)
+        for file in ("rows.jsonl", "spec.json"):
+            shutil.copy(DOCS / "results" / run / file, tmp_path / "results" / run / file)
+    shutil.copy(DOCS / "results.md", tmp_path / "results.md")
+    path = tmp_path / "results" / name / "rows.jsonl"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    at = [i for i, row in enumerate(rows) if COLUMNS[name] in row and row.get("stage", "align") == "align"][-1]
+    rows[at][COLUMNS[name]] *= 1.5
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert main([str(tmp_path)]) == 1
