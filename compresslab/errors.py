@@ -31,6 +31,7 @@ __all__ = [
     "MissingExtra",
     "NotText",
     "OutOfMemory",
+    "TimeLimitReached",
     "UnknownName",
     "UnreadableFile",
     "WorkerKilled",
@@ -110,6 +111,10 @@ class WrongModel(CompressLabError, ValueError):
 
 class WorkerKilled(CompressLabError, RuntimeError):
     """A worker process was ended from outside, before its work was done."""
+
+
+class TimeLimitReached(CompressLabError, TimeoutError):
+    """A run was asked to end by a certain time, and has; what is finished is kept, and it can be gone on with."""
 
 
 class OutOfMemory(CompressLabError, MemoryError):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from compresslab.cli.report_commands import PAGES, experiment_page
+from compresslab.cli.report import PAGES, experiment_page
 from compresslab.experiments.row_source import experiment_run
 from compresslab.experiments.spec import read_spec
 from compresslab.report.provenance import provenance

@@ -27,12 +27,12 @@ from compresslab._support.printable import printable, printable_json
 from compresslab._support.progress import working
 from compresslab._support.safe_console import SafeConsole
 from compresslab._support.streams import mend_streams, speaks_unicode
-from compresslab.cli.coding_commands import add_coding_commands
-from compresslab.cli.demo_command import add_demo_command
-from compresslab.cli.experiment_commands import add_experiment_commands
-from compresslab.cli.model_commands import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
+from compresslab.cli.coding import add_coding_commands
+from compresslab.cli.demo import add_demo_command
+from compresslab.cli.experiment import add_experiment_command
+from compresslab.cli.model_options import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
 from compresslab.cli.piped_arguments import no_stream, piped_argument
-from compresslab.cli.report_commands import ReportTo, add_report_command
+from compresslab.cli.report import ReportTo, add_report_command
 from compresslab.data.corpora import corpus_info, corpus_names, default_scenario
 from compresslab.data.dataset import Dataset
 from compresslab.data.readers import read_files
@@ -415,7 +415,7 @@ def _print_json(value: Any) -> None:
 
 
 add_coding_commands(app, _say)
-add_experiment_commands(app, _print, _print_json)
+add_experiment_command(app, _print, _print_json)
 add_report_command(app)
 add_demo_command(app, _print, _print_json)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from compresslab._support import threads
 from compresslab._support.interrupts import if_stopped
 from compresslab._support.processes import process_pool
-from compresslab.errors import InvalidParameter
+from compresslab.errors import InvalidParameter, TimeLimitReached
 from compresslab.experiments.rows import Row, append_rows, open_rows, settle_rows
 
 __all__ = ["num_workers", "run_units"]
@@ -45,6 +45,7 @@ def run_units(
     workers: int = 1,
     cost: Callable[[Job], float] = lambda job: 1.0,
     progress: Step | None = None,
+    saved: Callable[[Job], None] = lambda job: None,
 ) -> list[Row]:
     """Do every unit that is not in the file yet, and return the rows of all, in the order of the units.
 
@@ -57,9 +58,11 @@ def run_units(
             get into each other's way, and sums have the same order whatever else the machine does.
         cost: how long a unit takes, in any measure; the longest are begun first.
         progress: called with (cost done, cost of all, both in thousandths of the whole) after each unit.
+        saved: called with each unit whose rows have been saved.
 
     Raises:
         InvalidParameter: the file holds a unit that is not among these.
+        TimeLimitReached: ``work`` raised it; all workers have come to the end of what they were at.
         WorkerKilled: a worker process was killed; what is finished is kept.
     """
     finished = open_rows(path)
@@ -72,6 +75,7 @@ def run_units(
     def take(name: str, rows: list[Row]) -> None:
         nonlocal done
         append_rows(path, name, rows)
+        saved(units[name])
         finished[name] = rows
         done += cost(units[name])
         if progress is not None:
@@ -105,7 +109,15 @@ def _in_parallel(
 ) -> None:
     from concurrent.futures import as_completed
 
+    late: TimeLimitReached | None = None
     with process_pool(workers) as pool:
         names = {pool.submit(work, units[name]): name for name in missing}
         for future in as_completed(names):
-            take(names[future], future.result())
+            try:
+                rows = future.result()
+            except TimeLimitReached as reached:  # the others end by themselves, each at its next stage
+                late = reached
+            else:
+                take(names[future], rows)
+    if late is not None:
+        raise late

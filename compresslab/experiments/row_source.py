@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compresslab.experiments.run_record import find_command, read_runs
+from compresslab.experiments.run_record import read_runs
 from compresslab.experiments.spec import of_saved, read_spec
 from compresslab.report.provenance import ExperimentRun
 
@@ -32,20 +32,19 @@ def _run_of(folder: Path, found: Mapping[str, Any], runs: Sequence[Mapping[str, 
     facts = {"seeds": seeds} if (seeds := _seeds(found)) else {}
     if found.get("device"):
         facts["device"] = str(found["device"])
-    if runs:
-        command = str(runs[-1]["command"])
+    command = str(runs[-1]["command"]) if runs else ""
+    if runs and runs[-1]["versions"]:
         facts["machine"] = str(runs[-1].get("machine", "not recorded"))
         facts["versions"] = ", ".join(f"{name} {number}" for name, number in runs[-1]["versions"].items())
         said = "The rows were measured by this command" + (
             f", the last of {len(runs)} that added to them:" if len(runs) > 1 else ":"
         )
     else:
-        command = find_command(folder, found) or ""
         facts["machine and versions"] = "not recorded with these rows"
         said = (
             "The rows are those of this command, which gives the same spec.json; files are named without their folders:"
             if command
-            else "No preset with any options gives these rows' spec: spec.json holds all that fixes them."
+            else "How these rows were measured is not recorded: spec.json holds all that fixes them."
         )
     return ExperimentRun(said, command, facts, dict(_digests(found)))
 

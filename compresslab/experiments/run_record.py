@@ -2,8 +2,7 @@
 
 ``spec.json`` fixes the rows, and says nothing of the preset and the options that it was made of. A run also leaves
 ``run.json``: the command, the versions and the kind of machine, one entry for each time that any of them was another.
-Of a folder without it the command is found by trying: the preset that with the options that the spec shows gives the
-same spec.
+Versions and machine of rows that are older than this record are "not recorded".
 """
 
 from __future__ import annotations
@@ -12,9 +11,8 @@ import json
 import os
 import platform
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
@@ -25,15 +23,10 @@ from compresslab._support.files import write_atomic
 from compresslab._support.json_text import read_json
 from compresslab.errors import CompressLabError, InvalidParameter
 from compresslab.experiments.data.tuning_texts import ROLES
-from compresslab.experiments.rebound.run import PAPER_POSITIVE
-from compresslab.experiments.resistance.presets import resistance_preset
 from compresslab.experiments.resistance.run import source_label
-from compresslab.experiments.run import effective_spec, joint_spec
-from compresslab.experiments.tuning_presets import rebound_preset, scaling_preset
 
-__all__ = ["experiment_command", "find_command", "read_runs", "recorded_run"]
+__all__ = ["experiment_command", "read_runs", "recorded_run"]
 
-PRESETS = ("demo", "cpu", "gpu")
 _PACKAGES = ("numpy", "scipy", "torch", "transformers")
 Options = Mapping[str, Any]
 
@@ -63,113 +56,6 @@ def experiment_command(name: str, preset: str, folder: str | PathLike[str], opti
 def _without_folder(entry: str) -> str:
     role, equals, source = entry.partition("=")
     return f"{role}={source_label(source)}" if equals and role in ROLES else source_label(entry)
-
-
-def find_command(folder: str | PathLike[str], found: Mapping[str, Any]) -> str | None:
-    """Return the command that gives the spec of a folder; None where no preset with any options does.
-
-    Args:
-        folder: of the experiment.
-        found: what its ``spec.json`` says, as :func:`compresslab.experiments.spec.read_spec` returns it.
-    """
-    name = str(found["experiment"])
-    if name not in _TRIED:
-        return None
-    for preset in PRESETS:
-        for options in ({}, *_TRIED[name][1](preset, found)):
-            try:
-                spec = _TRIED[name][0](preset, options)
-            except (CompressLabError, KeyError, TypeError, ValueError):
-                continue
-            if _same(spec, found):
-                return experiment_command(name, preset, folder, options)
-    return None
-
-
-def _same(spec: Any, found: Mapping[str, Any]) -> bool:
-    """Whether all that a spec says is in a saved one; sources count by their names."""
-    made = json.loads(json.dumps(asdict(spec)))
-    saved = json.loads(json.dumps(dict(found)))
-    for key in ("data", "pretrain"):
-        if key in made:
-            made[key] = [source_label(source) for source in made[key]]
-    if "texts" in made:
-        texts = made["texts"]
-        made["texts"] = {**texts, **{role: [source_label(source) for source in texts[role]] for role in ROLES}}
-        saved["texts"] = {key: value for key, value in saved["texts"].items() if key in texts}
-    return all(saved.get(key) == value for key, value in made.items())
-
-
-def _count(seeds: Iterable[Sequence[int]]) -> int | None:
-    """The number of seeds that ``--seeds`` would have given; None where they are no such range."""
-    kinds = {tuple(one) for one in seeds}
-    one = kinds.pop() if len(kinds) == 1 else ()
-    return len(one) if one and one == tuple(range(len(one))) else None
-
-
-def _with_seeds(options: Options, seeds: int | None) -> Iterator[Options]:
-    yield options
-    if seeds is not None:
-        yield {**options, "seeds": seeds}
-
-
-def _role_data(found: Mapping[str, Any]) -> list[str]:
-    return [f"{role}={source}" for role in ROLES for source in found["texts"][role]]
-
-
-def _try_joint(preset: str, found: Mapping[str, Any]) -> Iterator[Options]:
-    yield from _with_seeds({}, _count(arm["seeds"] for arm in found["arms"]))
-
-
-def _try_resistance(preset: str, found: Mapping[str, Any]) -> Iterator[Options]:
-    for options in ({}, {"model": found["model"]}):
-        for data in (None, list(found["data"])):
-            yield from _with_seeds({"data": data, **options}, _count([found["seeds"]]))
-
-
-def _try_rebound(preset: str, found: Mapping[str, Any]) -> Iterator[Options]:
-    largest = found["positive"][-1] / PAPER_POSITIVE[-1]
-    for model in (None, found["arms"][0]["model"]):
-        for data in (None, _role_data(found)):
-            for scale in (None, largest):
-                options = {"data": data, "model": model, "scale": scale}
-                yield from _with_seeds(options, _count(arm["seeds"] for arm in found["arms"]))
-
-
-def _try_scaling(preset: str, found: Mapping[str, Any]) -> Iterator[Options]:
-    for models in (None, list(found["models"])):
-        for data in (None, _role_data(found)):
-            yield from _with_seeds({"data": data, "model": models}, _count([found["seeds"]]))
-
-
-def _resistance(preset: str, options: Options) -> Any:
-    return resistance_preset(preset, model=options.get("model"), data=options.get("data") or (),
-                             seeds=options.get("seeds"))  # fmt: skip
-
-
-def _rebound(preset: str, options: Options) -> Any:
-    return rebound_preset(preset, model=options.get("model"), data=options.get("data") or (),
-                          scale=options.get("scale"), seeds=options.get("seeds"))  # fmt: skip
-
-
-def _scaling(preset: str, options: Options) -> Any:
-    return scaling_preset(preset, models=options.get("model") or (), data=options.get("data") or (),
-                          seeds=options.get("seeds"))  # fmt: skip
-
-
-# experiment -> the spec of a preset and options; the options that a saved spec may have been made with
-_TRIED: dict[
-    str, tuple[Callable[[str, Options], Any], Callable[[str, Mapping[str, Any]], Iterator[Options]]]
-] = {
-    "joint": (lambda preset, options: joint_spec(preset, options.get("seeds")), _try_joint),
-    "resistance": (_resistance, _try_resistance),
-    "rebound": (_rebound, _try_rebound),
-    "scaling": (_scaling, _try_scaling),
-    "volumes": (
-        lambda preset, options: effective_spec(preset, options.get("seeds")),
-        lambda preset, found: _with_seeds({}, _count([found["seeds"]])),
-    ),
-}  # fmt: skip
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -16,12 +16,16 @@ from compresslab.errors import CompressLabError, InvalidParameter
 __all__ = ["first_seeds", "of_saved", "read_spec", "save_spec", "saved_spec"]
 
 
-def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any]) -> None:
+_LATER = ("design", "models")  # what older folders do not say of themselves
+
+
+def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any], *, former: Collection[str] = ()) -> None:
     """Write ``spec.json`` into a folder (made where missing), or check that the one there says the same.
 
     Args:
         folder: where the rows are to go.
         spec: what fixes the rows: plain values that JSON can hold.
+        former: names that the experiment had, which an older folder may give.
 
     Raises:
         InvalidParameter: the folder belongs to another experiment; the message names what differs.
@@ -39,6 +43,10 @@ def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any]) -> None:
             found = read_json(target)
         except ValueError as error:
             raise InvalidParameter(f"{error}: name another folder, or delete this one") from error
+        if isinstance(found, dict):
+            wanted = {name: value for name, value in wanted.items() if name in found or name not in _LATER}
+            if found.get("experiment") in former:
+                found["experiment"] = wanted["experiment"]
         if found != wanted:
             raise InvalidParameter(
                 f"{path} holds the rows of another experiment ({_difference(found, wanted)}): "
@@ -50,12 +58,12 @@ def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any]) -> None:
     write_atomic(target, [(json.dumps(wanted, indent=2, ensure_ascii=False) + "\n").encode()])
 
 
-def read_spec(folder: str | PathLike[str], experiment: str | None = None) -> dict[str, Any]:
+def read_spec(folder: str | PathLike[str], *experiments: str) -> dict[str, Any]:
     """Return what ``spec.json`` in a folder says, lists as tuples: what a spec's class is made of.
 
     Args:
         folder: of a run.
-        experiment: the experiment that it must be of; any where None.
+        experiments: the names of the experiment that it must be of; any where none is given.
 
     Raises:
         UnreadableFile: there is no ``spec.json``.
@@ -66,27 +74,27 @@ def read_spec(folder: str | PathLike[str], experiment: str | None = None) -> dic
         found: Any = read_json(path)
         if not isinstance(found, dict) or not isinstance(found.get("experiment"), str):
             raise ValueError("it names no experiment")
-        if experiment is not None and found["experiment"] != experiment:
-            raise ValueError(f"its experiment is not {experiment!r}")
+        if experiments and found["experiment"] not in experiments:
+            raise ValueError(f"its experiment is not {experiments[0]!r}")
     except ValueError as error:
         raise InvalidParameter(
             f"{path} is no spec that a report can be made of ({error}): "
-            f"give the folder of 'compresslab experiment {experiment or 'NAME'}'"
+            f"give the folder of 'compresslab experiment {(*experiments, 'NAME')[0]}'"
         ) from error
     read: dict[str, Any] = _tuples(found)
     return read
 
 
 @contextmanager
-def saved_spec(folder: str | PathLike[str], experiment: str) -> Iterator[dict[str, Any]]:
+def saved_spec(folder: str | PathLike[str], *experiments: str) -> Iterator[dict[str, Any]]:
     """Give what `read_spec` returns to a block that makes the spec of it.
 
     Raises:
         UnreadableFile: as `read_spec` does.
         InvalidParameter: as `read_spec` does; or the block failed: something is missing, new, or of another type.
     """
-    found = read_spec(folder, experiment)
-    with of_saved(f"{Path(folder) / 'spec.json'} is no spec of '{experiment}' as this version has it"):
+    found = read_spec(folder, *experiments)
+    with of_saved(f"{Path(folder) / 'spec.json'} is no spec of '{experiments[0]}' as this version has it"):
         yield found
 
 

@@ -142,7 +142,7 @@ def test_memory_that_runs_out_is_a_named_error(error: Exception, is_it: bool) ->
         ("rate a.txt", "compresslab.cli.main.measure_rate", "measuring a.txt"),
         ("tree a.txt", "compresslab.cli.main.TokenTree.build", "counting phrases"),
         ("rate a.txt", "compresslab.cli.main.read_files", "reading"),
-        ("compress a.txt", "compresslab.cli.coding_commands.compress_file", "compressing a.txt"),
+        ("compress a.txt", "compresslab.cli.coding.compress_file", "compressing a.txt"),
     ],
 )
 def test_a_command_without_memory_says_what_it_did_and_what_to_try(

@@ -247,7 +247,7 @@ def test_standard_output_has_other_names(here: Path, name: str) -> None:
         "experiment joint --out -",
         "experiment resistance --out -",
         "experiment rebound --out -",
-        "experiment volumes --out -",
+        "experiment effective-volumes --out -",
     ],
 )
 def test_no_folder_or_file_is_made_of_a_minus(here: Path, run: Run, command: str) -> None:

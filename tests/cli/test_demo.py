@@ -15,13 +15,14 @@ pytest.importorskip("torch", reason="needs the extra 'lm'")
 pytest.importorskip("accelerate", reason="needs the extra 'lm'")
 pytest.importorskip("matplotlib", reason="needs the extra 'report'")
 
-import compresslab.cli.demo_command
-import compresslab.experiments.run
+
+import compresslab.cli.demo
 import compresslab.measurements.demo
 from compresslab import Dataset
 from compresslab.cli.main import main
 from compresslab.data.corpora import Scenario
 from compresslab.errors import MissingExtra
+from compresslab.experiments.joint.presets import JOINT_PRESETS
 from compresslab.experiments.joint.run import Arm, JointSpec
 from compresslab.lm.tiny import TinyShape, make_tiny
 
@@ -58,18 +59,15 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list
         return make_tiny(TinyShape(hidden=32, layers=1, heads=2, context=32), device="cpu")
 
     monkeypatch.setattr("compresslab._support.progress._PATIENCE", 600.0)
-    monkeypatch.setattr(compresslab.cli.demo_command, "default_scenario", little_scenario)
+    monkeypatch.setattr(compresslab.cli.demo, "default_scenario", little_scenario)
     monkeypatch.setattr(compresslab.measurements.demo, "load_tiny", load)
     data = little_scenario().pretrain
     held_out = {name: data[name] for name in ("prose", "code", "names")}
     monkeypatch.setattr(
         compresslab.measurements.demo, "tiny_data", lambda: {name: (x, x) for name, x in held_out.items()}
     )
-    monkeypatch.setattr(compresslab.experiments.run, "joint_preset", lambda name: SPEC)
-    monkeypatch.setattr(compresslab.experiments.run, "num_workers", lambda workers: 1)
-    monkeypatch.setattr(
-        compresslab.cli.demo_command, "workers", lambda: 1
-    )  # another process would not see these settings
+    monkeypatch.setitem(JOINT_PRESETS, "demo", lambda: SPEC)
+    monkeypatch.setattr(compresslab.cli.demo, "workers", lambda: 1)  # another process would not see these settings
     monkeypatch.chdir(tmp_path)
     return trained
 
@@ -125,7 +123,7 @@ def test_nothing_is_measured_where_models_cannot_be_trained(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "accelerate" else object())
     with pytest.raises(MissingExtra):
-        compresslab.cli.demo_command.check_models_extra()
+        compresslab.cli.demo.check_models_extra()
     with pytest.raises(SystemExit) as stop:
         main(["demo"])
     out, err = capsys.readouterr()
@@ -167,13 +165,13 @@ def test_the_stages_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> No
 def test_networks_are_trained_in_another_process_meanwhile(
     small: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(compresslab.cli.demo_command, "workers", lambda: 2)
-    monkeypatch.setattr(compresslab.cli.demo_command, "_train_networks", _leave_a_mark)
-    with compresslab.cli.demo_command._networks_begun(tmp_path / "networks") as begun:
+    monkeypatch.setattr(compresslab.cli.demo, "workers", lambda: 2)
+    monkeypatch.setattr(compresslab.cli.demo, "_train_networks", _leave_a_mark)
+    with compresslab.cli.demo._networks_begun(tmp_path / "networks") as begun:
         assert begun is not None
         begun.result()
     assert int((tmp_path / "networks" / "rows.jsonl").read_text()) != os.getpid()
-    with compresslab.cli.demo_command._networks_begun(tmp_path / "networks") as begun:
+    with compresslab.cli.demo._networks_begun(tmp_path / "networks") as begun:
         assert begun is None  # there are rows
 
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from compresslab.cli.main import main
-from compresslab.experiments import run
+from compresslab.experiments.effective_volumes.presets import EFFECTIVE_PRESETS
 from compresslab.experiments.effective_volumes.run import EffectiveSpec
-from compresslab.experiments.joint.run import Arm, JointSpec, run_joint
+from compresslab.experiments.experiment import run
+from compresslab.experiments.joint.experiment import JOINT as EXPERIMENT
+from compresslab.experiments.joint.presets import JOINT_PRESETS
+from compresslab.experiments.joint.run import Arm, JointSpec
 from compresslab.experiments.rows import read_rows
 
 pytest.importorskip("torch", reason="training needs torch (the extra 'lm')")
@@ -39,8 +42,8 @@ VOLUMES = EffectiveSpec(
 
 @pytest.fixture(autouse=True)
 def small_presets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "joint_preset", lambda name: JOINT)
-    monkeypatch.setattr(run, "effective_preset", lambda name: VOLUMES)
+    monkeypatch.setitem(JOINT_PRESETS, "demo", lambda: JOINT)
+    monkeypatch.setitem(EFFECTIVE_PRESETS, "demo", lambda: VOLUMES)
 
 
 def run_command(*arguments: object) -> None:
@@ -99,10 +102,10 @@ def test_what_is_finished_can_be_read_while_the_rest_is_missing(
     out = tmp_path / "joint"
     with pytest.raises(SystemExit):
         main(["experiment", "joint", "--out", str(out), "--so-far", "--quiet"])
-    assert "no arm of this experiment is finished in" in capsys.readouterr().err
+    assert "no arm of this experiment is finished there" in capsys.readouterr().err
     both = replace(JOINT, arms=(*JOINT.arms, replace(JOINT.arms[0], name="missing")))
-    monkeypatch.setattr(run, "joint_preset", lambda name: both)
-    run_joint(both, out)
+    monkeypatch.setitem(JOINT_PRESETS, "demo", lambda: both)
+    run(EXPERIMENT, both, out)
     rows = (out / "rows.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (out / "rows.jsonl").write_text("".join(rows[:-3]), encoding="utf-8")
     run_command("joint", "--out", out, "--so-far")
@@ -111,7 +114,7 @@ def test_what_is_finished_can_be_read_while_the_rest_is_missing(
     assert "missing" not in shown
 
 
-@pytest.mark.parametrize("experiment", ["joint", "volumes"])
+@pytest.mark.parametrize("experiment", ["joint", "volumes", "effective-volumes"])
 @pytest.mark.parametrize("option", ["--workers", "--seeds"])
 def test_impossible_numbers_are_one_line_on_standard_error(
     experiment: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

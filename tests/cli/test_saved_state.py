@@ -153,7 +153,7 @@ def test_a_row_with_a_right_checksum_and_no_unit_is_broken_all_the_same(tmp_path
 def test_a_report_of_rows_that_lack_columns_is_one_named_error(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="reports need the extra 'report'")
     pytest.importorskip("jinja2", reason="reports need the extra 'report'")
-    from compresslab.cli.report_commands import experiment_page
+    from compresslab.cli.report import experiment_page
     from compresslab.experiments.effective_volumes.run import EffectiveSpec, effective_units
     from compresslab.report.provenance import provenance
 
@@ -162,7 +162,7 @@ def test_a_report_of_rows_that_lack_columns_is_one_named_error(tmp_path: Path) -
         perturb_after=(2,), perturb_steps=(1,),
     )  # fmt: skip
     save_spec(tmp_path, {"experiment": "volumes", **vars(spec), "data_sha256": "x"})
-    for unit in effective_units(spec):
+    for unit in effective_units(spec, tmp_path):
         append_rows(tmp_path / "rows.jsonl", unit, [{"stage": "align", "shares": "no"}])
     with pytest.raises(InvalidParameter, match="does not hold the spec and the rows of 'volumes' as this version has"):
         experiment_page(tmp_path, provenance([], []))

@@ -279,21 +279,21 @@ def shown_theory(text: str, arm: r.JointArm) -> dict[str, np.ndarray]:
 
 
 def volumes(results: Results) -> Iterator[Block]:
-    spec, joint_arm = results.specs["volumes-cpu"], r.joint_arms(results)[0]
+    spec, joint_arm = results.specs["effective-volumes-cpu"], r.joint_arms(results)[0]
     slow, fast = spec["learning_rates"]
     seeds = len(spec["seeds"])
     known = r.known_mixtures(results)
     whole = np.array([x for _, x, _ in known])
     sampled = np.array([x for *_, x in known])
     yield (
-        "`compresslab experiment volumes",
+        "`compresslab experiment effective-volumes",
         [
             Bound(len(known) * seeds + 2 * seeds),
             Bound(joint_arm.parameters),
             Bound(spec["size"]),
             Bound(joint_arm.leaves),
             Bound(seeds),
-            Bound(len(results.rows["volumes-cpu"])),
+            Bound(len(results.rows["effective-volumes-cpu"])),
             F("95", LEVEL),
         ],
     )

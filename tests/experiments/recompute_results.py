@@ -293,10 +293,10 @@ PARTS = {"pre-training": (1 / 3, 1 / 3, 1 / 3), "names": (0.0, 1.0, 0.0), "prose
 
 
 def staged(results: Results, stage: str, **wanted: Any) -> list[dict[str, Any]]:
-    seeds = results.specs["volumes-cpu"]["seeds"]
+    seeds = results.specs["effective-volumes-cpu"]["seeds"]
     mine = {
         row["seed"]: row
-        for row in results.rows["volumes-cpu"]
+        for row in results.rows["effective-volumes-cpu"]
         if row["stage"] == stage and all(row[key] == value for key, value in wanted.items())
     }
     return [mine[seed] for seed in seeds]
@@ -305,7 +305,7 @@ def staged(results: Results, stage: str, **wanted: Any) -> list[dict[str, Any]]:
 def known_mixtures(results: Results) -> list[tuple[list[float], Values, Values]]:
     """Each mixture with |distance| in standard errors: of the whole distribution and of samples, (seeds, parts)."""
     found = []
-    for mixture in results.specs["volumes-cpu"]["mixtures"]:
+    for mixture in results.specs["effective-volumes-cpu"]["mixtures"]:
         rows = staged(results, "known", mixture=mixture)
         error = np.array([row["standard_errors"] for row in rows])
         whole, sampled = (
@@ -316,7 +316,7 @@ def known_mixtures(results: Results) -> list[tuple[list[float], Values, Values]]
 
 
 def exchanges(results: Results, rate: float) -> list[Exchanges]:
-    spec = results.specs["volumes-cpu"]
+    spec = results.specs["effective-volumes-cpu"]
     before = np.array([row["shares"][1] for row in staged(results, "pretrain", learning_rate=rate)])
     total, found = spec["pretrain_steps"] * spec["batch"], []
     for steps in spec["align_steps"]:
@@ -334,7 +334,7 @@ def exchanges(results: Results, rate: float) -> list[Exchanges]:
 
 
 def perturbed(results: Results, rate: float) -> list[Perturbed]:
-    spec, found = results.specs["volumes-cpu"], []
+    spec, found = results.specs["effective-volumes-cpu"], []
 
     def change(before: list[dict[str, Any]], after: list[dict[str, Any]], base: str, column: str) -> dict[str, Found]:
         made = {}
@@ -365,7 +365,7 @@ def perturbed(results: Results, rate: float) -> list[Perturbed]:
 
 
 def volumes_tables(results: Results) -> Iterator[tuple[str, Table]]:
-    spec = results.specs["volumes-cpu"]
+    spec = results.specs["effective-volumes-cpu"]
     yield (
         f"Known mixtures: prose / names / code; distances from the truth in standard errors of {spec['phrases']:,} "
         f"phrases, worst of {len(spec['seeds'])} seeds",

@@ -12,19 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compresslab.errors import InvalidParameter, UnknownName
+from compresslab.experiments.effective_volumes.experiment import EFFECTIVE_VOLUMES
+from compresslab.experiments.effective_volumes.presets import effective_preset
 from compresslab.experiments.effective_volumes.run import (
     EffectiveSpec,
-    effective_preset,
     effective_units,
     exchange_rate,
     grow,
-    run_effective,
 )
 from compresslab.experiments.effective_volumes.summary import summarise_effective
-from compresslab.experiments.effective_volumes.tables import effective_findings, effective_markdown, rebound_signs
+from compresslab.experiments.effective_volumes.tables import effective_findings, effective_tables, rebound_signs
+from compresslab.experiments.experiment import run
 from compresslab.experiments.models.exact_training import evaluate, fit_samples, one_thread
 from compresslab.experiments.models.networks import new_network, to_tensors
 from compresslab.experiments.models.trie import Trie
+from compresslab.report.findings import markdown
 
 SPEC = EffectiveSpec(
     words=10,
@@ -45,7 +47,7 @@ SPEC = EffectiveSpec(
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     pytest.importorskip("torch", reason="training needs torch (the extra 'lm')")
-    return run_effective(SPEC, tmp_path_factory.mktemp("effective"))
+    return run(EFFECTIVE_VOLUMES, SPEC, tmp_path_factory.mktemp("effective"))
 
 
 def test_known_mixtures_come_back_within_two_standard_errors(rows: list[dict[str, Any]]) -> None:
@@ -105,7 +107,8 @@ def test_the_theory_says_which_way_the_rebound_goes(rows: list[dict[str, Any]]) 
 
 
 def test_the_report_holds_the_numbers_of_the_summary(rows: list[dict[str, Any]]) -> None:
-    text, summary = effective_markdown(SPEC, rows), summarise_effective(SPEC, rows)
+    summary = summarise_effective(SPEC, rows)
+    text = markdown([], effective_tables(SPEC, summary))
     assert "2 of 2 come back" in effective_findings(SPEC, summary)[0]
     assert f"{summary.rebounds[0].network['align'].mean:+.3f}" in text
     assert f"{summary.exchanges[1].rate.mean:,.0f}" in text
@@ -132,10 +135,12 @@ def test_where_one_looks_changes_nothing_of_what_is_trained() -> None:
             trie, network = to_tensors(words), new_network("gru", 4, words, 0)
             rng = np.random.default_rng(0)
             p = np.array([0.2, 0.5, 0.3])
-            seen = []
-            for stop in fit_samples(network, trie, p, rng, stops=stops, batch=8, learning_rate=0.01):
+
+            def look(stop: int, rng: np.random.Generator = rng) -> int:
                 rng.random(3)
-                seen.append(stop)
+                return stop
+
+            seen = fit_samples(network, trie, p, rng, stops=stops, batch=8, learning_rate=0.01, at=look)
             ends.append(evaluate(network, trie))
         assert seen == list(stops)
     assert np.array_equal(*ends)
@@ -172,7 +177,7 @@ def test_the_exchange_rate_gives_the_share_back(share: float, pretrain: int, lat
 )
 def test_a_wrong_spec_fails_before_anything_is_written(change: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises((InvalidParameter, UnknownName), match=message):
-        run_effective(replace(SPEC, **change), tmp_path / "out")
+        run(EFFECTIVE_VOLUMES, replace(SPEC, **change), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -180,7 +185,7 @@ def test_presets() -> None:
     for name in ("demo", "cpu", "gpu"):
         effective_preset(name).check()
         assert len(effective_preset(name).mixtures) >= 5
-    assert len(effective_units(effective_preset("cpu"))) == 6 * 5 + 2 * 5
+    assert len(effective_units(effective_preset("cpu"), Path())) == 6 * 5 + 2 * 5
     with pytest.raises(UnknownName, match="did you mean 'cpu'"):
         effective_preset("cpus")
 
@@ -188,9 +193,9 @@ def test_presets() -> None:
 def test_a_run_cut_off_in_the_middle_of_a_line_ends_with_the_same_bytes(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs torch (the extra 'lm')")
     small = replace(SPEC, words=4, size=4, steps=3, phrases=50, pretrain_steps=5, seeds=(0, 1))
-    run_effective(small, tmp_path)
+    run(EFFECTIVE_VOLUMES, small, tmp_path)
     path = tmp_path / "rows.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    run_effective(small, tmp_path)
+    run(EFFECTIVE_VOLUMES, small, tmp_path)
     assert path.read_bytes() == whole

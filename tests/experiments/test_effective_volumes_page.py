@@ -14,10 +14,12 @@ pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter, UnreadableFile
+from compresslab.experiments.effective_volumes.experiment import EFFECTIVE_VOLUMES
 from compresslab.experiments.effective_volumes.figures import exchange_figure, rebound_theory_figure
-from compresslab.experiments.effective_volumes.page import effective_page, read_effective
+from compresslab.experiments.effective_volumes.page import effective_page
 from compresslab.experiments.effective_volumes.run import EffectiveSpec, effective_units
 from compresslab.experiments.effective_volumes.summary import summarise_effective
+from compresslab.experiments.experiment import read
 from compresslab.experiments.rows import Row, append_rows
 from compresslab.report.provenance import provenance
 
@@ -49,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("volumes") / "run"
     made.mkdir()
     (made / "spec.json").write_text(json.dumps({"experiment": "volumes", **asdict(SPEC), "data_sha256": "x"}))
-    for name, unit in effective_units(SPEC).items():
+    for name, unit in effective_units(SPEC, Path()).items():
         if unit.mixture is not None:
             off = np.add(unit.mixture, [0.01, -0.01, 0.0])
             rows: list[Row] = [
@@ -67,13 +69,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_spec_comes_back_from_its_folder(folder: Path) -> None:
-    spec, rows = read_effective(folder)
+    spec, rows = read(EFFECTIVE_VOLUMES, folder)
     assert spec == SPEC
     assert len(rows) == 2 * 3 + 2 * 3 * 7
 
 
 def test_what_is_not_recovered_is_said(folder: Path) -> None:
-    page = effective_page(*read_effective(folder), provenance(["report"], []))
+    page = effective_page(*read(EFFECTIVE_VOLUMES, folder), provenance(["report"], []))
     assert page.facts[0].value == "0 of 2"  # names are 2.5 standard errors off
     assert page.facts[0].tone == "bad"
     assert page.answer[0].endswith("0 of 2 known mixtures come back.")
@@ -90,7 +92,7 @@ def test_what_is_not_recovered_is_said(folder: Path) -> None:
 
 
 def test_figures_show_networks_and_theory(folder: Path) -> None:
-    summary = summarise_effective(*read_effective(folder))
+    summary = summarise_effective(*read(EFFECTIVE_VOLUMES, folder))
     one = [r for r in summary.rebounds if (r.learning_rate, r.aligned) == (0.001, 512)]
     panels = rebound_theory_figure(one).axes
     np.testing.assert_allclose(panels[1].lines[1].get_ydata(), [r.grown["align"].mean for r in one])
@@ -114,15 +116,19 @@ def test_an_unknown_experiment_and_an_older_spec_are_named(tmp_path: Path, capsy
     (tmp_path / "spec.json").write_text('{"experiment": "baking"}')
     with pytest.raises(SystemExit):
         main(["report", str(tmp_path), "--quiet"])
-    assert "its experiment is 'baking'; known: joint, " in capsys.readouterr().err
+    assert "unknown experiment 'baking'" in capsys.readouterr().err
     for text in ("", "[]", '{"experiment": 1}', '{"experiment": "joint"}'):
         (tmp_path / "spec.json").write_text(text)
-        with pytest.raises(InvalidParameter, match="is no spec that a report can be made of .* experiment volumes"):
-            read_effective(tmp_path)
+        with pytest.raises(
+            InvalidParameter, match="is no spec that a report can be made of .* experiment effective-volumes"
+        ):
+            read(EFFECTIVE_VOLUMES, tmp_path)
     with pytest.raises(UnreadableFile, match=r"spec\.json"):
-        read_effective(tmp_path / "missing")
+        read(EFFECTIVE_VOLUMES, tmp_path / "missing")
     saved = asdict(SPEC) | {"experiment": "volumes"}
     del saved["perturb_after"]
     (tmp_path / "spec.json").write_text(json.dumps(saved))
-    with pytest.raises(InvalidParameter, match="no spec of 'volumes' as this version has it \\('perturb_after'\\)"):
-        read_effective(tmp_path)
+    with pytest.raises(
+        InvalidParameter, match="no spec of 'effective-volumes' as this version has it \\('perturb_after'\\)"
+    ):
+        read(EFFECTIVE_VOLUMES, tmp_path)

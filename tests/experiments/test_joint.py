@@ -17,11 +17,14 @@ import numpy as np
 import pytest
 
 from compresslab.errors import InvalidParameter, UnknownName
+from compresslab.experiments.experiment import run
+from compresslab.experiments.joint.experiment import JOINT
 from compresslab.experiments.joint.presets import JOINT_PRESETS, joint_preset
-from compresslab.experiments.joint.run import Arm, JointSpec, joint_scenario, joint_units, joint_words, run_joint
+from compresslab.experiments.joint.run import Arm, JointSpec, joint_scenario, joint_units, joint_words
 from compresslab.experiments.joint.summary import ArmSummary, summarise_joint
-from compresslab.experiments.joint.tables import joint_markdown
+from compresslab.experiments.joint.tables import joint_tables
 from compresslab.experiments.rows import read_rows
+from compresslab.report.findings import markdown
 
 pytest.importorskip("torch", reason="training needs torch (the extra 'lm')")
 
@@ -48,12 +51,12 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ArmSumm
     """Give an arm's summary by its name; its networks are trained when it is asked for, and once."""
 
     @cache
-    def run(name: str) -> ArmSummary:
+    def of_arm(name: str) -> ArmSummary:
         alone = replace(SPEC, arms=tuple(arm for arm in SPEC.arms if arm.name == name))
-        (one,) = summarise_joint(alone, run_joint(alone, tmp_path_factory.mktemp("joint")))
+        (one,) = summarise_joint(alone, run(JOINT, alone, tmp_path_factory.mktemp("joint")))
         return one
 
-    return run
+    return of_arm
 
 
 @pytest.mark.parametrize("name", ["gru", pytest.param("transformer", marks=pytest.mark.slow)])
@@ -89,7 +92,7 @@ def test_a_network_that_does_not_fit_has_other_slopes(summary: Summary) -> None:
 
 @pytest.mark.slow
 def test_the_report_names_every_arm_and_every_number(summary: Summary) -> None:
-    text = joint_markdown([summary(arm.name) for arm in SPEC.arms])
+    text = markdown([], list(joint_tables([summary(arm.name) for arm in SPEC.arms], wide=True)))
     assert all(f"{arm.name}" in text for arm in SPEC.arms)
     assert f"{summary('gru').at('align', 0.25).theory:+.5f}" in text
     assert "nan" not in text
@@ -116,7 +119,7 @@ def test_the_theory_of_each_reading_has_the_signs_it_is_there_for() -> None:
 @pytest.mark.parametrize("preset", sorted(JOINT_PRESETS))
 def test_every_preset_is_a_spec_that_holds(preset: str) -> None:
     joint_preset(preset).check()
-    units = joint_units(joint_preset(preset))
+    units = joint_units(joint_preset(preset), Path())
     assert len(units) == sum(len(arm.seeds) for arm in joint_preset(preset).arms)
 
 
@@ -138,7 +141,7 @@ def test_every_preset_is_a_spec_that_holds(preset: str) -> None:
 def test_a_wrong_spec_fails_before_anything_is_written(change: dict[str, Any], message: str, tmp_path: Path) -> None:
     spec = replace(SPEC, arms=(SMALL, replace(SMALL, name="wrong", **change)))
     with pytest.raises((InvalidParameter, UnknownName), match=message):
-        run_joint(spec, tmp_path / "out")
+        run(JOINT, spec, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -157,31 +160,32 @@ def test_other_wrong_specs() -> None:
 
 def test_a_folder_of_another_experiment_is_refused(tmp_path: Path) -> None:
     quick = replace(TINY, arms=(replace(TINY.arms[0], steps=2, branch_steps=2, seeds=(0,)),))
-    run_joint(quick, tmp_path)
+    run(JOINT, quick, tmp_path)
     saved = json.loads((tmp_path / "spec.json").read_text())
     assert saved["experiment"] == "joint"
     assert saved["arms"][0]["seeds"] == [0]
     with pytest.raises(
         InvalidParameter, match=r"holds the rows of another experiment \(phrases: 100000 there, 7 here\)"
     ):
-        run_joint(replace(quick, phrases=7), tmp_path)
+        run(JOINT, replace(quick, phrases=7), tmp_path)
     with pytest.raises(InvalidParameter, match="no row for seed 1, l = 0: run it first"):
-        summarise_joint(TINY, run_joint(quick, tmp_path))
+        summarise_joint(TINY, run(JOINT, quick, tmp_path))
 
 
 RUN = """
 import sys
 from tests_joint import TINY
-from compresslab.experiments.joint.run import run_joint
+from compresslab.experiments.experiment import run
+from compresslab.experiments.joint.experiment import JOINT
 if __name__ == "__main__":
-    run_joint(TINY, sys.argv[1], workers=int(sys.argv[2]))
+    run(JOINT, TINY, sys.argv[1], workers=int(sys.argv[2]))
 """
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(workers: int, tmp_path: Path) -> None:
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    run_joint(TINY, undisturbed)
+    run(JOINT, TINY, undisturbed)
     root = Path(__file__).resolve().parents[2]
     (tmp_path / "tests_joint.py").write_text(
         f"import sys; sys.path.insert(0, {str(root)!r})\n"
@@ -198,6 +202,6 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(workers: int,
     process.wait()
     done = len(read_rows(rows))
     assert 0 < done < 4, f"the run was not stopped in the middle: {done} of 4 units were done"
-    run_joint(TINY, killed, workers=workers)
+    run(JOINT, TINY, killed, workers=workers)
     assert rows.read_bytes() == (undisturbed / "rows.jsonl").read_bytes()
     assert (killed / "spec.json").read_bytes() == (undisturbed / "spec.json").read_bytes()

@@ -15,7 +15,9 @@ pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter, UnreadableFile
-from compresslab.experiments.joint.page import joint_page, read_joint
+from compresslab.experiments.experiment import read
+from compresslab.experiments.joint.experiment import JOINT
+from compresslab.experiments.joint.page import joint_page
 from compresslab.experiments.joint.run import Arm, JointSpec, scenarios
 from compresslab.experiments.rows import Row, append_rows
 from compresslab.report.provenance import provenance
@@ -66,13 +68,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_spec_comes_back_from_its_folder(folder: Path) -> None:
-    spec, rows = read_joint(folder)
+    spec, rows = read(JOINT, folder)
     assert spec == SPEC
     assert len(rows) == sum(len(arm.seeds) * len(arm.l) for arm in SPEC.arms)
 
 
 def test_the_page_holds_measured_and_exact_slopes(folder: Path) -> None:
-    page = joint_page(*read_joint(folder), provenance(["report"], []))
+    page = joint_page(*read(JOINT, folder), provenance(["report"], []))
     exact = scenarios(SPEC)[0][1].derivatives(0.0)
     align = next(fact for fact in page.facts if fact.label.startswith("alignment"))
     mean, half = align.value.split(" ± ")
@@ -110,13 +112,13 @@ def test_rows_of_other_texts_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(
         InvalidParameter, match="is of other texts than this Python's .* make the report with the Python"
     ):
-        read_joint(tmp_path)
+        read(JOINT, tmp_path)
 
 
 def test_what_is_no_experiment_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match=r"spec\.json"):
-        read_joint(tmp_path)
+        read(JOINT, tmp_path)
     for text in ("", "[]", '{"experiment": "rebound"}', '{"experiment": "joint", "arms": [{}]}'):
         (tmp_path / "spec.json").write_text(text)
-        with pytest.raises(InvalidParameter, match="is no spec that a report can be made of"):
-            read_joint(tmp_path)
+        with pytest.raises(InvalidParameter, match=r"is no spec (that a report can be|of 'joint')"):
+            read(JOINT, tmp_path)

@@ -17,20 +17,22 @@ import pytest
 
 from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter, UnknownName, UnreadableFile
-from compresslab.experiments import tuning_run
+from compresslab.experiments.experiment import finished, run
+from compresslab.experiments.rebound.experiment import REBOUND
+from compresslab.experiments.rebound.presets import REBOUND_PRESETS, rebound_preset
 from compresslab.experiments.rebound.run import (
     PAPER_NEGATIVE,
     ReboundArm,
+    finished_arms,
     rebound_units,
-    run_rebound,
     scaled_volumes,
 )
 from compresslab.experiments.rebound.summary import early_volume, summarise_rebound, trend, verdict
-from compresslab.experiments.rebound.tables import markdown, rebound_findings, rebound_sheets
+from compresslab.experiments.rebound.tables import rebound_findings, rebound_tables
 from compresslab.experiments.rows import read_rows
-from compresslab.experiments.tuning_presets import REBOUND_PRESETS, rebound_preset
 from compresslab.lm.checkpoints import save
 from compresslab.lm.tiny import TinyShape, make_tiny
+from compresslab.report.findings import markdown
 from compresslab.theory.estimates import estimate
 from tests.experiments.tuning import NEGATIVE, POSITIVE, VOLUMES, made_rebound, small_rebound, small_texts, without_arm
 
@@ -45,7 +47,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, Any]:
         pytest.skip("needs the extra 'lm' (torch and transformers)")
     folder = tmp_path_factory.mktemp("rebound")
     spec = small_rebound(folder / "texts")
-    return spec, folder / "out", run_rebound(spec, folder / "out")
+    return spec, folder / "out", run(REBOUND, spec, folder / "out")
 
 
 def test_every_pair_of_volumes_has_a_row(done: Any) -> None:
@@ -90,9 +92,10 @@ import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
 from tests.experiments.tuning import small_rebound
-from compresslab.experiments.rebound.run import run_rebound
+from compresslab.experiments.experiment import finished, run
+from compresslab.experiments.rebound.experiment import REBOUND
 if __name__ == "__main__":
-    run_rebound(small_rebound(Path(sys.argv[1])), sys.argv[2])
+    run(REBOUND, small_rebound(Path(sys.argv[1])), sys.argv[2])
 """
 
 
@@ -116,36 +119,36 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(done: Any, tm
         file.write('{"unit": "separ')
     for kept in (killed / "bases").iterdir():
         kept.write_bytes(b"")
-    run_rebound(spec, killed, workers=2)
+    run(REBOUND, spec, killed, workers=2)
     assert rows.read_bytes() == (undisturbed / "rows.jsonl").read_bytes()
     assert (killed / "spec.json").read_bytes() == (undisturbed / "spec.json").read_bytes()
 
 
-def test_what_is_finished_can_be_summarised(done: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_finished_can_be_summarised(done: Any, tmp_path: Path) -> None:
     spec, out, _ = done
-    monkeypatch.setattr(tuning_run, "rebound_preset", lambda *args, **options: spec)
     half = tmp_path / "half"
     half.mkdir()
     lines = (out / "rows.jsonl").read_bytes().splitlines(keepends=True)
     (half / "rows.jsonl").write_bytes(b"".join(lines[: len(lines) // 3]))
     (half / "spec.json").write_bytes((out / "spec.json").read_bytes())
-    result = tuning_run.run_rebound_preset(half, so_far=True)
-    assert [(one.arm, one.seeds) for one in result.summaries] == [("contained", 1)]
+    summaries = summarise_rebound(*finished(REBOUND, spec, half))
+    assert [(one.arm, one.seeds) for one in summaries] == [("contained", 1)]
     with pytest.raises(InvalidParameter, match="no seed of this experiment is finished"):
-        tuning_run.finished_arms(spec, [])
+        finished_arms(spec, [])
 
 
 def test_the_command_writes_its_report(done: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     spec, out, _ = done
     asked: dict[str, Any] = {}
-    monkeypatch.setattr(tuning_run, "rebound_preset", lambda name, **options: asked.update(options, name=name) or spec)
+    changed = replace(REBOUND, preset=lambda name, options: asked.update(options, name=name) or spec)
+    monkeypatch.setattr("compresslab.experiments.rebound.experiment.REBOUND", changed)
     command = ["experiment", "rebound", "--out", str(out), "--preset", "cpu", "--data", "positive=a.txt", "--quiet"]
     with pytest.raises(SystemExit) as stopped:
         main([*command, "--scale", "0.5", "--model", "7k", "--workers", "1", "--json"])
     assert stopped.value.code in (0, None)
     shown = json.loads(capsys.readouterr().out)
     assert [arm["arm"] for arm in shown["arms"]] == ["contained", "separate"]
-    assert asked == {"name": "cpu", "data": ["positive=a.txt"], "scale": 0.5, "model": "7k", "seeds": None}
+    assert asked == {"name": "cpu", "data": ["positive=a.txt"], "scale": 0.5, "model": "7k"}
     assert "least negative data that brings KL" in (out / "report.md").read_text(encoding="utf-8")
 
 
@@ -155,14 +158,14 @@ def test_a_model_can_be_taken_as_it_is(tmp_path: Path) -> None:
     save(make_tiny(TinyShape(hidden=16, layers=1, heads=2, context=32), seed=7, device="cpu"), kept)
     like = small_rebound(tmp_path / "texts")
     spec = replace(like, arms=(ReboundArm("kept", str(kept), 0, 0.0, (0, 1)),), positive=(0, 40), samples=0)
-    rows = run_rebound(spec, tmp_path / "out")
+    rows = run(REBOUND, spec, tmp_path / "out")
     first = [row for row in rows if row["positive"] == row["negative"] == 0]
     assert first[0]["positive_bits_per_byte"] == first[1]["positive_bits_per_byte"]  # one base
     assert len({row["seen_positive"] for row in rows}) == 2  # two orders
     assert "judged_positive" not in rows[0]
     assert not (tmp_path / "out" / "bases").exists()
     with pytest.raises(InvalidParameter, match="examples of 33 tokens are longer than the context of .*, 32"):
-        run_rebound(replace(spec, recipe=replace(spec.recipe, length=33)), tmp_path / "other")
+        run(REBOUND, replace(spec, recipe=replace(spec.recipe, length=33)), tmp_path / "other")
 
 
 # ---- specs ----
@@ -191,7 +194,7 @@ def test_a_model_can_be_taken_as_it_is(tmp_path: Path) -> None:
 def test_a_wrong_spec_fails_before_anything_is_written(change: dict[str, Any], message: str, tmp_path: Path) -> None:
     spec = replace(small_rebound(tmp_path / "texts"), **change)
     with pytest.raises((InvalidParameter, UnknownName), match=message):
-        run_rebound(spec, tmp_path / "out")
+        run(REBOUND, spec, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -210,7 +213,7 @@ def test_recipes_that_do_not_fit(tmp_path: Path) -> None:
 def test_every_preset_is_a_spec_that_holds(preset: str) -> None:
     spec = rebound_preset(preset)
     spec.check()
-    assert len(rebound_units(spec, "out")) == sum(len(arm.seeds) for arm in spec.arms)
+    assert len(rebound_units(spec, Path("out"))) == sum(len(arm.seeds) for arm in spec.arms)
     assert early_volume(spec.negative) * 4 <= spec.negative[-1]
     assert set(scaled_volumes(PAPER_NEGATIVE, spec.negative[-1] / 2000, 4)) <= set(spec.negative)
 
@@ -305,14 +308,14 @@ def test_a_level_below_the_noise_is_undecidable_and_what_was_there_is_not_seen()
     assert [x.undecidable for x in one.after[-1].least] == [True, False]
     text = "\n".join(rebound_findings([one]))
     assert "to 0.02 nats in 0 of 9 runs (undecidable here); the level is below the noise: 40 negative responses" in text
-    assert "| 400 | 0.2 ± 0 | 0.5 of it | undecidable |" in markdown([], list(rebound_sheets([one])))
+    assert "| 400 | 0.2 ± 0 | 0.5 of it | undecidable |" in markdown([], list(rebound_tables([one])))
     there = [{**row, "kl_positive_nats": 0.01, "kl_negative_nats": 0.01} for row in rows]
     (one,) = summarise_rebound(spec, there)
     assert one.after[-1].least[0].at_once == 3
     assert one.after[-1].least[0].brought_back == ()
     text = "\n".join(rebound_findings([one]))
     assert "in 0 of 0 runs (undecided here); 9 more were there before any negative data" in text
-    assert "3 of 3 before" in markdown([], list(rebound_sheets([one])))
+    assert "3 of 3 before" in markdown([], list(rebound_tables([one])))
 
 
 def test_the_findings_say_what_was_seen() -> None:
@@ -336,7 +339,7 @@ def test_the_findings_say_what_was_seen() -> None:
 def test_the_tables_hold_every_volume() -> None:
     spec, rows = made_rebound()
     summaries = summarise_rebound(spec, rows)
-    text = markdown(["x"], list(rebound_sheets(summaries)))
+    text = markdown(["x"], list(rebound_tables(summaries)))
     for m in VOLUMES:
         assert f"| {m} " in text
     assert "| 400 | 0.2 ± 0 | 0.5 of it | > 160 | 60 (2 of 3), else > 160 |" in text

@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter, UnknownName, UnreadableFile
+from compresslab.experiments.experiment import run
 from compresslab.experiments.models import base_models
 from compresslab.experiments.models.finetuning import Recipe
 from compresslab.experiments.resistance import presets as resistance_presets
+from compresslab.experiments.resistance.experiment import RESISTANCE
 from compresslab.experiments.resistance.presets import RESISTANCE_PRESETS, resistance_preset
 from compresslab.experiments.resistance.run import (
     PAIRS,
@@ -28,7 +30,6 @@ from compresslab.experiments.resistance.run import (
     deal_pairs,
     finished_sources,
     resistance_units,
-    run_resistance,
 )
 from compresslab.experiments.resistance.summary import compare, sign_test, summarise_resistance
 from compresslab.experiments.rows import read_rows
@@ -107,7 +108,7 @@ def test_a_verdict_needs_both_the_interval_and_the_signs() -> None:
 
 @needs_torch
 def test_a_run_trains_every_pair_in_both_directions(spec: ResistanceSpec, tmp_path: Path) -> None:
-    rows = run_resistance(spec, tmp_path / "out")
+    rows = run(RESISTANCE, spec, tmp_path / "out")
     assert list(read_rows(tmp_path / "out" / "rows.jsonl")) == ["pairs.jsonl/seed 0", "pairs.jsonl/seed 1"]
     crossings = [row for row in rows if row["kind"] == "crossing" and row["seed"] == 0]
     assert [(row["earlier"], row["later"]) for row in crossings[::2]] == list(PAIRS)
@@ -140,11 +141,13 @@ import sys
 sys.path.insert(0, {root!r})
 from compresslab.experiments.models import base_models
 from compresslab.experiments.models.finetuning import Recipe
-from compresslab.experiments.resistance.run import ResistanceSpec, run_resistance
+from compresslab.experiments.resistance.run import ResistanceSpec
 from compresslab.lm.tiny import TinyShape
 base_models.SHAPES["mini"] = TinyShape(hidden=8, layers=1, heads=2, context=32)
+from compresslab.experiments.experiment import run
+from compresslab.experiments.resistance.experiment import RESISTANCE
 if __name__ == "__main__":
-    run_resistance({spec!r}, sys.argv[1])
+    run(RESISTANCE, {spec!r}, sys.argv[1])
 """
 
 
@@ -153,7 +156,7 @@ if __name__ == "__main__":
 def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(spec: ResistanceSpec, tmp_path: Path) -> None:
     spec = replace(spec, seeds=(0, 1, 2, 3))
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    run_resistance(spec, undisturbed)
+    run(RESISTANCE, spec, undisturbed)
     root = Path(__file__).resolve().parents[2]
     (tmp_path / "main.py").write_text(RUN.format(root=str(root), spec=spec))
     process = subprocess.Popen([sys.executable, "main.py", str(killed)], cwd=tmp_path, env=os.environ)
@@ -165,7 +168,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(spec: Resista
     process.wait()
     done = len(read_rows(rows))
     assert 0 < done < 4, f"the run was not stopped in the middle: {done} of 4 units were done"
-    run_resistance(spec, killed)
+    run(RESISTANCE, spec, killed)
     assert rows.read_bytes() == (undisturbed / "rows.jsonl").read_bytes()
 
 
@@ -192,14 +195,14 @@ def test_a_wrong_spec_fails_before_anything_is_written(
     change: dict[str, Any], message: str, spec: ResistanceSpec, tmp_path: Path
 ) -> None:
     with pytest.raises((InvalidParameter, UnknownName), match=message):
-        run_resistance(replace(spec, **change), tmp_path / "out")
+        run(RESISTANCE, replace(spec, **change), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 @needs_torch
 def test_missing_data_fails_before_anything_is_written(spec: ResistanceSpec, tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="missing.csv"):
-        run_resistance(replace(spec, data=("missing.csv",)), tmp_path / "out")
+        run(RESISTANCE, replace(spec, data=("missing.csv",)), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -210,7 +213,7 @@ def test_presets_and_what_may_take_their_places() -> None:
         assert sign_test(len(found.seeds), 0) < 0.05
     own = resistance_preset("cpu", model="hf:some/model", data=["a.jsonl", "b.csv"], seeds=3)
     assert (own.symbols, own.recipe.learning_rate, own.data, own.seeds) == (0, 5e-5, ("a.jsonl", "b.csv"), (0, 1, 2))
-    assert len(resistance_units(own, "out")) == 6
+    assert len(resistance_units(own, Path("out"))) == 6
     tiny = resistance_preset("cpu", model="tiny")
     assert (tiny.symbols, tiny.recipe.length, tiny.longest, tiny.recipe.learning_rate) == (0, 128, 127, 1e-3)
     back = resistance_preset("gpu", model="96k")

@@ -14,11 +14,13 @@ pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter
+from compresslab.experiments.experiment import read
+from compresslab.experiments.resistance.experiment import RESISTANCE
 from compresslab.experiments.resistance.figures import crossing_curves_figure, resistance_gap_figure
-from compresslab.experiments.resistance.page import read_resistance, resistance_page
+from compresslab.experiments.resistance.page import resistance_page
 from compresslab.experiments.resistance.run import PAIRS, ResistanceSpec
 from compresslab.experiments.resistance.summary import least_seeds, sign_test, summarise_resistance
-from compresslab.experiments.resistance.tables import resistance_sheets
+from compresslab.experiments.resistance.tables import resistance_tables
 from compresslab.experiments.rows import Row, append_rows
 from compresslab.report.provenance import provenance
 
@@ -67,13 +69,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_spec_comes_back_from_its_folder(folder: Path) -> None:
-    spec, rows = read_resistance(folder)
+    spec, rows = read(RESISTANCE, folder)
     assert spec == SPEC
     assert len(rows) == 2 * 6 * 10
 
 
 def test_the_page_tells_the_loss_from_the_excess(folder: Path) -> None:
-    page = resistance_page(*read_resistance(folder), provenance(["report"], []))
+    page = resistance_page(*read(RESISTANCE, folder), provenance(["report"], []))
     assert "back is the easier in 0 of 6 comparisons" in page.answer[1]
     assert "back is the easier in 6 of 6 comparisons, the harder in 0" in page.answer[2]
     first = page.sections[0].groups[0].points
@@ -96,21 +98,21 @@ def test_every_loss_of_the_paper_is_lower_inverse_than_forward() -> None:
 
 
 def test_tables_hold_the_numbers(folder: Path) -> None:
-    summaries = summarise_resistance(*read_resistance(folder))
-    title, _, rows = next(iter(resistance_sheets(summaries)))
+    summaries = summarise_resistance(*read(RESISTANCE, folder))
+    title, _, rows = next(iter(resistance_tables(summaries)))
     assert "bits per symbol" in title
     assert [row[0] for row in rows] == ["first.jsonl", "first.jsonl, excess", "second.jsonl", "second.jsonl, excess"]
     assert float(rows[1][1]) == pytest.approx(0.2, abs=0.02)
-    assert len(list(resistance_sheets(summaries, wide=False))) == 3
+    assert len(list(resistance_tables(summaries, wide=False))) == 3
 
 
 def test_two_learners_of_the_same_data_need_no_entropy(folder: Path) -> None:
-    summaries = summarise_resistance(*read_resistance(folder))
+    summaries = summarise_resistance(*read(RESISTANCE, folder))
     same = summaries[0].toward
     assert same.loss.gap.mean == pytest.approx(0.1, abs=0.02)  # forward 0.3 of excess, back 0.2, the same entropy
     assert (same.loss.verdict, same.loss.easier) == ("seen", 6)
     assert same.start.gap.mean == pytest.approx(2 * same.loss.gap.mean)
-    page = resistance_page(*read_resistance(folder), provenance(["report"], []))
+    page = resistance_page(*read(RESISTANCE, folder), provenance(["report"], []))
     assert "on the way back than forward is seen for first.jsonl; seen for second.jsonl." in page.answer[2]
     assert "Llama2-13B" in page.sections[1].lead
     assert "with 6 seeds the test of signs has p = 0.0312 at best, and none of 24" in page.sections[0].lead
@@ -124,7 +126,7 @@ def test_the_least_seeds_are_the_first_that_could_survive_the_correction(tests: 
 
 
 def test_figures_show_seeds_and_means(folder: Path) -> None:
-    one = summarise_resistance(*read_resistance(folder))[0]
+    one = summarise_resistance(*read(RESISTANCE, folder))[0]
     axes = resistance_gap_figure(one).axes[0]
     assert axes.get_ylabel() == "forward less inverse,\nbits per symbol"
     assert len(axes.containers) == 2
@@ -155,4 +157,4 @@ def test_an_older_spec_is_named(tmp_path: Path) -> None:
     del saved["answers"]
     (tmp_path / "spec.json").write_text(json.dumps(saved))
     with pytest.raises(InvalidParameter, match="no spec of 'resistance' as this version has it \\('answers'\\)"):
-        read_resistance(tmp_path)
+        read(RESISTANCE, tmp_path)

@@ -111,7 +111,7 @@ def test_no_cell_of_the_rows_can_be_altered(text: str, results: Results) -> None
 
 COLUMNS = {
     "joint-cpu": "gamma_align_nats",
-    "volumes-cpu": "residual_nats",
+    "effective-volumes-cpu": "residual_nats",
     "resistance-cpu": "loss_bits",
     "rebound-cpu": "negative_bits_per_byte",
     "rebound-demo": "kl_positive_nats",

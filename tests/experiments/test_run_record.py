@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,10 @@ import pytest
 
 from compresslab import __version__
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.effective_volumes.run import effective_preset
 from compresslab.experiments.joint.presets import joint_preset
-from compresslab.experiments.resistance.presets import resistance_preset
+from compresslab.experiments.rebound.presets import rebound_preset
 from compresslab.experiments.row_source import experiment_run
-from compresslab.experiments.run_record import experiment_command, find_command, read_runs, recorded_run
-from compresslab.experiments.tuning_presets import rebound_preset, scaling_preset
+from compresslab.experiments.run_record import experiment_command, read_runs, recorded_run
 
 DATA = ["pretrain=prose", "positive=good.txt", "positive=names", "negative=bad.txt"]
 FLAGS = " ".join(f"--data {entry}" for entry in DATA)
@@ -27,42 +25,17 @@ def saved(experiment: str, spec: Any, **more: Any) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("found", "options"),
-    [
-        (saved("joint", joint_preset("demo"), leaves=3), "joint --preset demo --out run"),
-        (saved("volumes", effective_preset("cpu")), "volumes --preset cpu --out run"),
-        (saved("volumes", replace(effective_preset("cpu"), seeds=(0, 1))), "volumes --preset cpu --out run --seeds 2"),
-        (saved("resistance", resistance_preset("demo")), "resistance --preset demo --out run"),
-        (
-            saved("resistance", resistance_preset("cpu", model="35k", data=["a.csv"], seeds=2)),
-            "resistance --preset cpu --out run --data a.csv --model 35k --seeds 2",
-        ),
-        (saved("rebound", rebound_preset("cpu", data=DATA)), f"rebound --preset cpu --out run {FLAGS}"),
-        (
-            saved("rebound", rebound_preset("cpu", scale=0.4, seeds=2, model="35k")),
-            "rebound --preset cpu --out run --model 35k --scale 0.4 --seeds 2",
-        ),
-        (
-            saved("scaling", scaling_preset("demo", models=["7k", "96k"], data=DATA)),
-            f"scaling --preset demo --out run {FLAGS} --model 7k --model 96k",
-        ),
-    ],
-)
-def test_a_spec_tells_the_command_that_makes_it(found: dict[str, Any], options: str) -> None:
-    assert find_command("somewhere/run", found) == f"compresslab experiment {options}"
-
-
-def test_a_spec_of_no_preset_has_no_command(tmp_path: Path) -> None:
-    found = saved("rebound", rebound_preset("cpu"))
-    found["recipe"]["learning_rate"] = 0.5
-    assert find_command(tmp_path, found) is None
-    assert find_command(tmp_path, {"experiment": "baking"}) is None
-    (tmp_path / "spec.json").write_text(json.dumps(found))
+def test_rows_without_a_record_say_so(tmp_path: Path) -> None:
+    (tmp_path / "spec.json").write_text(json.dumps(saved("rebound", rebound_preset("cpu"))))
     told = experiment_run(tmp_path)
     assert told.command == ""
-    assert told.said.startswith("No preset with any options gives these rows' spec")
+    assert told.said.startswith("How these rows were measured is not recorded")
     assert told.facts["seeds"] == "0 to 3 (contained); 0 to 2 (separate)"
+    entry = {"command": "compresslab experiment rebound --preset cpu", "versions": {}, "machine": "not recorded"}
+    (tmp_path / "run.json").write_text(json.dumps({"runs": [entry]}))
+    told = experiment_run(tmp_path)
+    assert told.command == entry["command"]
+    assert told.facts["machine and versions"] == "not recorded with these rows"
 
 
 def test_a_run_is_recorded_once_and_without_folders(tmp_path: Path) -> None:

@@ -18,17 +18,18 @@ from compresslab.cli.main import main
 from compresslab.data.dataset import Dataset
 from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter, UnknownName
-from compresslab.experiments import tuning_run
 from compresslab.experiments.data.tuning_texts import RoleTexts
+from compresslab.experiments.experiment import finished, run
 from compresslab.experiments.models.base_models import SHAPES
 from compresslab.experiments.models.depth_measured import fractional_depth, layer_excess_bits
-from compresslab.experiments.rebound.tables import markdown
 from compresslab.experiments.rows import Row
-from compresslab.experiments.scaling.run import ScalingSpec, mixed_texts, run_scaling, scaling_units
+from compresslab.experiments.scaling.experiment import SCALING
+from compresslab.experiments.scaling.presets import SCALING_PRESETS, scaling_preset
+from compresslab.experiments.scaling.run import ScalingSpec, finished_seeds, mixed_texts, scaling_units
 from compresslab.experiments.scaling.summary import summarise_scaling
-from compresslab.experiments.scaling.tables import scaling_findings, scaling_sheets
-from compresslab.experiments.tuning_presets import SCALING_PRESETS, scaling_preset
+from compresslab.experiments.scaling.tables import scaling_findings, scaling_tables
 from compresslab.lm.tree_model import TreeModel
+from compresslab.report.findings import markdown
 from compresslab.theory.effective_depth import effective_depth, layer_entropies_bits
 from compresslab.trees.tree import TokenTree
 from tests.experiments.tuning import NEGATIVE, made_row, small_scaling
@@ -40,7 +41,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, Any]:
         pytest.skip("needs the extra 'lm' (torch and transformers)")
     folder = tmp_path_factory.mktemp("scaling")
     spec = small_scaling(folder / "texts")
-    return spec, folder / "out", run_scaling(spec, folder / "out")
+    return spec, folder / "out", run(SCALING, spec, folder / "out")
 
 
 def test_a_base_that_is_in_both_series_is_made_once(done: Any) -> None:
@@ -76,29 +77,26 @@ def test_a_run_goes_on_and_the_same_rows_come_from_any_number_of_processes(
     if workers > 1:
         kept.clear()  # all units anew
     (tmp_path / "rows.jsonl").write_bytes(b"".join(kept[:-3]))  # one unit gone, another cut short
-    run_scaling(spec, tmp_path, workers=workers)
+    run(SCALING, spec, tmp_path, workers=workers)
     assert (tmp_path / "rows.jsonl").read_bytes() == (out / "rows.jsonl").read_bytes()
 
 
-def test_the_seeds_that_are_finished_can_be_summarised(
-    done: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_seeds_that_are_finished_can_be_summarised(done: Any, tmp_path: Path) -> None:
     spec, out, rows = done
-    monkeypatch.setattr(tuning_run, "scaling_preset", lambda name, **options: spec)
     lines = (out / "rows.jsonl").read_bytes().splitlines(keepends=True)
     kept = [line for line in lines if json.loads(line)["unit"] != "35k, 400 symbols/seed 0"]
     (tmp_path / "rows.jsonl").write_bytes(b"".join(kept))
     (tmp_path / "spec.json").write_bytes((out / "spec.json").read_bytes())
-    point = tuning_run.run_scaling_preset(tmp_path, so_far=True).summary.series[0].points[1]
+    point = summarise_scaling(*finished(SCALING, spec, tmp_path)).series[0].points[1]
     (base,) = (r for r in rows if r["seed"] == 1 and "excess_bits" in r and r["point"] == point.name)
     assert point.excess_bits == pytest.approx(base["excess_bits"])
     with pytest.raises(InvalidParameter, match="no seed of this experiment has all its bases finished"):
-        tuning_run.finished_seeds(spec, list(spec.points()))
+        finished_seeds(spec, list(spec.points()))
 
 
 def test_the_command_writes_its_report(done: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     spec, out, _ = done
-    monkeypatch.setattr(tuning_run, "scaling_preset", lambda name, **options: spec)
+    monkeypatch.setitem(SCALING_PRESETS, "demo", lambda: spec)
     with pytest.raises(SystemExit) as stopped:
         main(["experiment", "scaling", "--out", str(out), "--workers", "1", "--json", "--quiet"])
     assert stopped.value.code in (0, None)
@@ -124,7 +122,7 @@ def test_a_wrong_spec_fails_before_anything_is_written(change: dict[str, Any], m
     pytest.importorskip("transformers", reason="needs the extra 'lm'")
     spec = replace(small_scaling(tmp_path / "texts"), **change)
     with pytest.raises((InvalidParameter, UnknownName), match=message):
-        run_scaling(spec, tmp_path / "out")
+        run(SCALING, spec, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -132,7 +130,7 @@ def test_a_wrong_spec_fails_before_anything_is_written(change: dict[str, Any], m
 def test_every_preset_is_a_spec_that_holds(preset: str) -> None:
     spec = scaling_preset(preset)
     spec.check()
-    assert len(scaling_units(spec, "out")) == len(spec.points()) * len(spec.seeds)
+    assert len(scaling_units(spec, Path("out"))) == len(spec.points()) * len(spec.seeds)
     if preset != "demo":
         assert len(spec.models) >= 4
         assert len(spec.volumes) >= 4
@@ -206,7 +204,7 @@ def test_the_slopes_are_those_of_the_rows() -> None:
         "the effective depth at 1 bit grows with pre-training (seen): +1 ± 0 for each doubling, from 1 to 4" in findings
     )
     assert "what the negative data takes back grows with pre-training (seen): +0.012 ± 0 for" in findings
-    text = markdown([], list(scaling_sheets(summary)))
+    text = markdown([], list(scaling_tables(summary)))
     assert text.count("| each doubling |") == 4
     del rows[0]["excess_bits"]
     with pytest.raises(InvalidParameter, match="no effective depth of 7k, 8000 symbols, seed 0: run it first"):

@@ -14,9 +14,11 @@ pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.rebound.page import cells_of, read_rebound
+from compresslab.experiments.experiment import read
+from compresslab.experiments.rebound.experiment import REBOUND
+from compresslab.experiments.rebound.page import cells_of
 from compresslab.experiments.rows import append_rows
-from compresslab.experiments.scaling.page import read_scaling
+from compresslab.experiments.scaling.experiment import SCALING
 from tests.experiments.test_scaling import made_scaling
 from tests.experiments.tuning import POSITIVE, VOLUMES, made_rebound, made_score
 
@@ -39,8 +41,8 @@ def test_the_report_of_rebound_shows_every_arm(tmp_path: Path) -> None:
     spec, rows = made_rebound()
     folder = tmp_path / "rebound"
     write(folder, "rebound", spec, rows, "arm")
-    read, found = read_rebound(folder)
-    assert read == spec
+    saved, found = read(REBOUND, folder)
+    assert saved == spec
     assert len(found) == len(rows)
     page = report(folder)
     assert "Does a fine-tuned model rebound?" in page
@@ -66,14 +68,14 @@ def test_a_run_that_is_not_finished_is_reported_as_far_as_it_went(tmp_path: Path
     spec, rows = made_rebound()
     folder = tmp_path / "rebound"
     write(folder, "rebound", spec, [row for row in rows if row["seed"] < 2], "arm")
-    assert read_rebound(folder)[0] == replace(spec, arms=(replace(spec.arms[0], seeds=(0, 1)),))
+    assert read(REBOUND, folder)[0] == replace(spec, arms=(replace(spec.arms[0], seeds=(0, 1)),))
 
 
 def test_the_report_of_scaling_shows_both_series(tmp_path: Path) -> None:
     spec, rows = made_scaling()
     folder = tmp_path / "scaling"
     write(folder, "scaling", spec, rows, "point")
-    assert read_scaling(folder)[0] == spec
+    assert read(SCALING, folder)[0] == spec
     page = report(folder)
     assert "Rebound grows with pre-training (seen)" in page
     assert "early fall above the control" in page
@@ -87,9 +89,9 @@ def test_specs_of_something_else_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "rebound"
     write(folder, "rebound", spec, rows, "arm")
     with pytest.raises(InvalidParameter, match="its experiment is not 'scaling'"):
-        read_scaling(folder)
+        read(SCALING, folder)
     saved = json.loads((folder / "spec.json").read_text())
     del saved["levels"]
     (folder / "spec.json").write_text(json.dumps(saved))
     with pytest.raises(InvalidParameter, match=r"no spec of 'rebound' as this version has it \('levels'\)"):
-        read_rebound(folder)
+        read(REBOUND, folder)

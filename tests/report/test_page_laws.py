@@ -14,7 +14,7 @@ pytest.importorskip("matplotlib", reason="reports need the extra 'report'")
 pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab import Dataset
-from compresslab.cli.report_commands import experiment_page
+from compresslab.cli.report import experiment_page
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.row_source import experiment_run
 from compresslab.measurements.demo import TinyRow
@@ -30,7 +30,7 @@ from .chromium import dump_dom, text_of
 from .test_figures import check_texts
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
-NAMES = ("joint-cpu", "rebound-cpu", "resistance-cpu", "scaling-cpu", "volumes-cpu")
+NAMES = ("joint-cpu", "rebound-cpu", "resistance-cpu", "scaling-cpu", "effective-volumes-cpu")
 COMMANDS = {
     "joint-cpu": "compresslab experiment joint --preset cpu --out joint-cpu",
     "rebound-cpu": "compresslab experiment rebound --preset cpu --out rebound-cpu --data pretrain=tinyshakespeare.txt "
@@ -39,7 +39,7 @@ COMMANDS = {
     "--data rt-polarity.pos",
     "scaling-cpu": "compresslab experiment scaling --preset cpu --out scaling-cpu --data pretrain=tinyshakespeare.txt "
     "--data pretrain=prose --data positive=rt-polarity.pos --data negative=rt-polarity.neg",
-    "volumes-cpu": "compresslab experiment volumes --preset cpu --out volumes-cpu",
+    "effective-volumes-cpu": "compresslab experiment effective-volumes --preset cpu --out effective-volumes-cpu",
 }
 
 

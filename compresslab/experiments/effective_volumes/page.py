@@ -1,44 +1,26 @@
-"""The page of the experiment ``volumes``: known mixtures recovered, exchange rates, and the rebound beside theory."""
+"""The page of ``effective-volumes``: known mixtures recovered, exchange rates, and the rebound beside theory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
-from os import PathLike
-from pathlib import Path
 
 from compresslab.experiments.effective_volumes.figures import exchange_figure, rebound_theory_figure
 from compresslab.experiments.effective_volumes.run import EffectiveSpec
 from compresslab.experiments.effective_volumes.summary import EffectiveSummary, summarise_effective
 from compresslab.experiments.effective_volumes.tables import (
     effective_groups,
-    effective_sheets,
+    effective_tables,
     rebound_signs,
     rebound_sizes,
 )
-from compresslab.experiments.rows import Row, read_rows
-from compresslab.experiments.spec import saved_spec
+from compresslab.experiments.rows import Row
 from compresslab.report.digits import measured
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.page import Fact, Group, Page, PageFigure, Section
 from compresslab.report.page_parts import table_blocks
 from compresslab.report.provenance import Provenance
 
-__all__ = ["effective_page", "read_effective"]
-
-
-def read_effective(folder: str | PathLike[str]) -> tuple[EffectiveSpec, list[Row]]:
-    """Read a finished ``volumes`` experiment.
-
-    Raises:
-        UnreadableFile: there is no ``spec.json``.
-        InvalidParameter: it is not the spec of a ``volumes`` experiment.
-        CorruptFile: the rows are damaged.
-    """
-    with saved_spec(folder, "volumes") as found:
-        spec = EffectiveSpec(**{field.name: found[field.name] for field in fields(EffectiveSpec)})
-        spec.check()
-    return spec, [row for unit in read_rows(Path(folder) / "rows.jsonl").values() for row in unit]
+__all__ = ["effective_page"]
 
 
 def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance) -> Page:
@@ -53,7 +35,7 @@ def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance)
         InvalidParameter: rows are missing.
     """
     summary = summarise_effective(spec, rows)
-    sheets = table_blocks(effective_sheets(spec, summary))
+    sheets = table_blocks(effective_tables(spec, summary))
     recovered = sum(known.recovered for known in summary.known)
     rates = [one for one in summary.exchanges if one.phrases == summary.exchanges[0].phrases]
     facts = (

@@ -16,10 +16,9 @@ Source: theory, section 7; claim ``effective-volumes-concave``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +26,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab._support.checks import number_or_nan
-from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
+from compresslab.errors import InvalidParameter
 from compresslab.experiments.joint.run import CORPORA, data_digest, joint_words, leaves
-from compresslab.experiments.models.exact_training import copy_network, evaluate, fit, fit_samples, one_thread
-from compresslab.experiments.models.networks import Parameters, check_network, new_network, require_torch, to_tensors
-from compresslab.experiments.pool import Step, run_units
+from compresslab.experiments.models.exact_training import (
+    copy_network,
+    evaluate,
+    fit,
+    fit_samples,
+    one_thread,
+    plain_network,
+)
+from compresslab.experiments.models.networks import Parameters, check_network, new_network, to_tensors
 from compresslab.experiments.rows import Row
-from compresslab.experiments.spec import save_spec
+from compresslab.experiments.stages import Stages
 from compresslab.theory.effective_volumes import effective_volumes
 from compresslab.trees.distribution import LeafDistribution
 
-__all__ = ["EffectiveSpec", "EffectiveUnit", "effective_preset", "exchange_rate", "grow", "run_effective"]
+__all__ = ["EffectiveSpec", "EffectiveUnit", "effective_units", "exchange_rate", "grow"]
 
 Values = NDArray[np.float64]
 
@@ -121,33 +126,6 @@ class EffectiveSpec:
             raise InvalidParameter(f"give at least one seed, 0 or more, each once: not {self.seeds!r}")
 
 
-def effective_preset(name: str) -> EffectiveSpec:
-    """Return the spec of a preset.
-
-    Raises:
-        UnknownName: no such preset.
-
-    Example:
-        >>> len(effective_preset("cpu").mixtures)
-        6
-    """
-    mixtures = (EQUAL, (0.6, 0.3, 0.1), (0.1, 0.6, 0.3), (0.3, 0.1, 0.6), (0.9, 0.05, 0.05), (0.05, 0.05, 0.9))
-    presets = {
-        "demo": EffectiveSpec(
-            120, mixtures[:5], (0,), (0.003,), size=48, pretrain_steps=600, align_steps=(5, 20, 60),
-            perturb_after=(5, 60), perturb_steps=(2, 5, 20),
-        ),
-        "cpu": EffectiveSpec(385, mixtures, (0, 1, 2, 3, 4), (0.001, 0.003)),
-        "gpu": EffectiveSpec(
-            4000, mixtures, tuple(range(5)), (0.0003, 0.001, 0.003), size=384, max_bytes=12, steps=4000,
-            learning_rate=0.01, phrases=100_000, pretrain_steps=20_000,
-        ),
-    }  # fmt: skip
-    if name not in presets:
-        raise UnknownName(f"unknown preset {name!r}: {did_you_mean(name, presets)}")
-    return presets[name]
-
-
 @dataclass(frozen=True)
 class EffectiveUnit:
     """One network: on a known mixture, or through a sequence at one learning rate."""
@@ -177,8 +155,8 @@ def exchange_rate(share: float, pretrain: int, latest: int, before: float = 1 / 
     return pretrain * (share - before) / (latest * (1 - share)) if share < 1 else float("inf")
 
 
-def train_effective(unit: EffectiveUnit) -> list[Row]:
-    """Train one network and measure its effective volumes: one row a measurement."""
+def train_effective(unit: EffectiveUnit, stages: Stages) -> list[Row]:
+    """Train one network and measure its effective volumes: one row, and one stage, a measurement."""
     spec, (words, parts) = unit.spec, leaves(unit.spec.words, unit.spec.max_bytes)
     rng = np.random.default_rng(unit.seed)
     with one_thread():
@@ -194,27 +172,44 @@ def train_effective(unit: EffectiveUnit) -> list[Row]:
             fit(network, trie, np.array(unit.mixture) @ parts, steps=spec.steps, learning_rate=spec.learning_rate)
             return [{**row(network, "known", 0, spec.steps), "mixture": list(unit.mixture)}]
 
-        def go_on(network: Parameters, weights: Sequence[float], stops: Sequence[int]) -> Iterator[int]:
-            p = np.array(weights) @ parts
-            return fit_samples(network, trie, p, rng, stops=stops, batch=spec.batch, learning_rate=unit.learning_rate)
-
         def nominal(aligned: int, perturbed: int) -> dict[str, Any]:
             seen = np.array(EQUAL) * spec.pretrain_steps + np.array(ALIGN) * aligned + np.array(PERTURB) * perturbed
             seen /= seen.sum()
             return {"seen_shares": seen.tolist(), "seen_gamma_nats": _mixture_gamma_nats(parts, seen)}
 
-        stops = go_on(network, EQUAL, (spec.pretrain_steps,))
-        rows = [{**row(network, "pretrain", 0, stop), **nominal(0, 0)} for stop in stops]
+        def go_on(
+            name: str, network: Parameters, weights: Sequence[float], stops: Sequence[int], at: Callable[[int], Any]
+        ) -> list[Any]:
+            return fit_samples(
+                network, trie, np.array(weights) @ parts, rng, stops=stops, batch=spec.batch,
+                learning_rate=unit.learning_rate, at=at, stages=stages.part(name),
+            )  # fmt: skip
+
+        def aligned_row(stop: int) -> tuple[Row, Parameters | None]:
+            found = {**row(network, "align", stop, stop), **nominal(stop, 0)}
+            return found, plain_network(network) if stop in spec.perturb_after else None
+
+        rows: list[Row] = go_on(
+            "pretrain", network, EQUAL, (spec.pretrain_steps,),
+            lambda stop: {**row(network, "pretrain", 0, stop), **nominal(0, 0)},
+        )  # fmt: skip
         starts: dict[int, tuple[Parameters, Values]] = {}
-        for stop in go_on(network, ALIGN, spec.align_steps):
-            rows.append({**row(network, "align", stop, stop), **nominal(stop, 0)})
-            if stop in spec.perturb_after:
-                starts[stop] = copy_network(network), np.array(rows[-1]["shares"])
+        for stop, (found, kept) in zip(
+            spec.align_steps, go_on("align", network, ALIGN, spec.align_steps, aligned_row), strict=True
+        ):
+            rows.append(found)
+            if kept is not None:
+                starts[stop] = copy_network(kept), np.array(found["shares"])
         for aligned, (start, before) in starts.items():
-            for stop in go_on(start, PERTURB, spec.perturb_steps):
+
+            def perturbed_row(
+                stop: int, aligned: int = aligned, start: Parameters = start, before: Values = before
+            ) -> Row:
                 found = row(start, "perturb", aligned, stop)
                 grown = grow(before, np.array(PERTURB), found["shares"][2])
-                rows.append({**found, **nominal(aligned, stop), "grown_gamma_nats": _mixture_gamma_nats(parts, grown)})
+                return {**found, **nominal(aligned, stop), "grown_gamma_nats": _mixture_gamma_nats(parts, grown)}
+
+            rows += go_on(f"perturb {aligned}", start, PERTURB, spec.perturb_steps, perturbed_row)
     return rows
 
 
@@ -267,8 +262,8 @@ def _mixture_gamma_nats(parts: Values, shares: Values) -> list[float | None]:
     return lengths
 
 
-def effective_units(spec: EffectiveSpec) -> dict[str, EffectiveUnit]:
-    """Return the units of a spec by name, in order."""
+def effective_units(spec: EffectiveSpec, out: Path) -> dict[str, EffectiveUnit]:
+    """Return the units of a spec by name, in order; nothing but rows and stages is kept in ``out``."""
     known = {
         f"known {'/'.join(f'{w:.3g}' for w in weights)}/seed {seed}": EffectiveUnit(spec, seed, weights)
         for weights in spec.mixtures
@@ -282,30 +277,23 @@ def effective_units(spec: EffectiveSpec) -> dict[str, EffectiveUnit]:
     return known | sequences
 
 
-def run_effective(
-    spec: EffectiveSpec, out: str | PathLike[str], *, workers: int = 1, progress: Step | None = None
-) -> list[Row]:
-    """Run the experiment, or go on with one that was stopped; rows go to ``out/rows.jsonl``.
+def effective_record(spec: EffectiveSpec) -> dict[str, Any]:
+    """Return what ``spec.json`` holds: the spec, and a digest of the data that this Python makes from it."""
+    return {**asdict(spec), "data_sha256": data_digest(*joint_words(spec.words, spec.max_bytes))}
 
-    Args:
-        spec: what to do.
-        out: a folder; made where missing.
-        workers: processes, each with one thread.
-        progress: see :func:`compresslab.experiments.pool.run_units`.
+
+def effective_cost(unit: EffectiveUnit) -> float:
+    """Return about how long a unit takes, in any measure."""
+    return float(unit.spec.steps if unit.mixture is not None else unit.spec.pretrain_steps + 500)
+
+
+def finished_networks(spec: EffectiveSpec, units: Collection[str]) -> EffectiveSpec:
+    """Return the spec with those seeds alone of which every network is among the finished units.
 
     Raises:
-        InvalidParameter, UnknownName: the spec is wrong; nothing has been trained or written.
-        MissingExtra: torch is not installed.
+        InvalidParameter: there is none.
     """
-    spec.check()
-    require_torch()
-    digest = data_digest(*joint_words(spec.words, spec.max_bytes))
-    save_spec(out, {"experiment": "volumes", **asdict(spec), "data_sha256": digest})
-    return run_units(
-        train_effective,
-        effective_units(spec),
-        Path(out) / "rows.jsonl",
-        workers=workers,
-        cost=lambda unit: float(spec.steps if unit.mixture is not None else spec.pretrain_steps + 500),
-        progress=progress,
-    )
+    whole = [seed for seed in spec.seeds if set(effective_units(replace(spec, seeds=(seed,)), Path())) <= set(units)]
+    if not whole:
+        raise InvalidParameter("no seed of this experiment has all its networks finished there: run it first")
+    return replace(spec, seeds=tuple(whole))

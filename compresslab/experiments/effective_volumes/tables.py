@@ -7,22 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from compresslab.experiments.effective_volumes.run import EffectiveSpec
-from compresslab.experiments.effective_volumes.summary import EffectiveSummary, Exchange, Rebound, summarise_effective
-from compresslab.experiments.rows import Row
+from compresslab.experiments.effective_volumes.summary import EffectiveSummary, Exchange, Rebound
 from compresslab.report.digits import measured, rounded, shared_decimals, significant
+from compresslab.report.findings import TableText
 from compresslab.theory.estimates import Estimate
 
 __all__ = [
-    "Sheet",
     "effective_findings",
     "effective_groups",
-    "effective_markdown",
-    "effective_sheets",
+    "effective_tables",
     "rebound_signs",
     "rebound_sizes",
 ]
 
-Sheet = tuple[str, list[str], list[list[str]]]
 
 ROLE_NAMES = {"pretrain": "pre-training", "align": "names", "rest": "prose"}
 
@@ -100,9 +97,9 @@ def _recovers(one: Rebound) -> bool:
     return _sign(one.old_change) > 0
 
 
-def effective_sheets(spec: EffectiveSpec, summary: EffectiveSummary) -> list[Sheet]:
+def effective_tables(spec: EffectiveSpec, summary: EffectiveSummary) -> list[TableText]:
     """Return all tables as text: title, columns, rows."""
-    sheets: list[Sheet] = [
+    sheets: list[TableText] = [
         (
             f"Known mixtures: prose / names / code; distances from the truth in standard errors of {spec.phrases:,} "
             f"phrases, worst of {len(spec.seeds)} seeds",
@@ -160,14 +157,6 @@ def effective_sheets(spec: EffectiveSpec, summary: EffectiveSummary) -> list[She
     return sheets
 
 
-def effective_markdown(spec: EffectiveSpec, rows: Sequence[Row]) -> str:
-    """Write findings and tables; intervals are Student's, at 95 %, over seeds."""
-    summary = summarise_effective(spec, rows)
-    parts = ["\n".join(f"- {line}" for line in effective_findings(spec, summary))]
-    parts += [_table(*sheet) for sheet in effective_sheets(spec, summary)]
-    return "\n\n".join(parts) + "\n"
-
-
 def _k(one: Exchange) -> str:
     return "infinite" if one.k is None else _plain(one.k)
 
@@ -184,9 +173,3 @@ def _mean(x: Estimate | None, digits: int) -> str:
         return f"< {10**-digits:.{digits}f}"
     known = min(digits, shared_decimals([x.half_width], digits))
     return rounded(x.mean, known, signed=True) if x.mean else "0"
-
-
-def _table(title: str, columns: list[str], rows: list[list[str]]) -> str:
-    marks = ["---", *["---:"] * (len(columns) - 1)]
-    lines = ["| " + " | ".join(cells) + " |" for cells in (columns, marks, *rows)]
-    return f"**{title}**\n\n" + "\n".join(lines)

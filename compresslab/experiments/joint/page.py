@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
-from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
-from compresslab.errors import InvalidParameter
-from compresslab.experiments.joint.run import Arm, JointSpec, data_digest, joint_words, scenarios
+from compresslab.experiments.joint.run import JointSpec, scenarios
 from compresslab.experiments.joint.summary import ArmSummary, Slope, summarise_joint
 from compresslab.experiments.joint.tables import PLACES, arm_finding, arm_name, by_arithmetic
-from compresslab.experiments.rebound.tables import seeds_of
-from compresslab.experiments.rows import Row, read_rows
-from compresslab.experiments.spec import read_spec
+from compresslab.experiments.rows import Row
 from compresslab.report.curve_figures import Measured, code_length_figure, measured_slope_figure
 from compresslab.report.digits import measured, measured_mean, significant
+from compresslab.report.findings import seeds_of
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Trend, scaling_figure
 from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
@@ -27,39 +22,10 @@ from compresslab.theory.code_length import LN2
 from compresslab.theory.elasticity import Elasticity
 from compresslab.theory.estimates import estimate
 
-__all__ = ["joint_page", "read_joint"]
+__all__ = ["joint_page"]
 
 _ROLES = {"pretrain": "γ_p", "align": "γ_a", "perturb": "γ_t"}
 _POINTS = 61  # of a curve
-
-
-def read_joint(folder: str | PathLike[str]) -> tuple[JointSpec, list[Row]]:
-    """Read a finished ``joint`` experiment.
-
-    Raises:
-        UnreadableFile: there is no ``spec.json``.
-        InvalidParameter: it is not the spec of a ``joint`` experiment, or of one on another Python's corpora.
-        CorruptFile: the rows are damaged.
-    """
-    path = Path(folder) / "spec.json"
-    spec = read_spec(folder, "joint")
-    try:
-        arms = tuple(Arm(**arm) for arm in spec["arms"])
-        known = {field.name for field in fields(JointSpec)} - {"arms"}
-        found = JointSpec(arms=arms, **{key: value for key, value in spec.items() if key in known})
-    except (KeyError, TypeError) as error:
-        raise InvalidParameter(
-            f"{path} is no spec that a report can be made of ({error}): "
-            "give the folder of 'compresslab experiment joint'"
-        ) from error
-    found.check()
-    digest = data_digest(*joint_words(found.words, found.max_bytes))
-    if spec.get("data_sha256", digest) != digest:
-        raise InvalidParameter(
-            f"{path} is of other texts than this Python's (data_sha256 is {str(spec['data_sha256'])[:12]}, here "
-            f"{digest[:12]}): make the report with the Python that ran the experiment"
-        )
-    return found, [row for unit in read_rows(Path(folder) / "rows.jsonl").values() for row in unit]
 
 
 def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from compresslab.errors import UnknownName, did_you_mean
+from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.joint.run import Arm, JointSpec
+from compresslab.experiments.spec import first_seeds
 
 __all__ = ["JOINT_PRESETS", "joint_preset"]
 
@@ -92,8 +94,8 @@ def _gpu() -> JointSpec:
 JOINT_PRESETS: dict[str, Callable[[], JointSpec]] = {"demo": _demo, "cpu": _cpu, "gpu": _gpu}
 
 
-def joint_preset(name: str) -> JointSpec:
-    """Return the spec of a preset.
+def joint_preset(name: str, *, seeds: int | None = None) -> JointSpec:
+    """Return the spec of a preset, with so many seeds for every arm where a number is given.
 
     Raises:
         UnknownName: no such preset.
@@ -102,6 +104,8 @@ def joint_preset(name: str) -> JointSpec:
         >>> [arm.name for arm in joint_preset("demo").arms]
         ['contained', 'separate', 'same data']
     """
-    if name not in JOINT_PRESETS:
-        raise UnknownName(f"unknown preset {name!r}: {did_you_mean(name, JOINT_PRESETS)}")
-    return JOINT_PRESETS[name]()
+    spec = named_preset(JOINT_PRESETS, name)
+    if seeds is None:
+        return spec
+    chosen = first_seeds(seeds)
+    return replace(spec, arms=tuple(replace(arm, seeds=chosen) for arm in spec.arms))

@@ -28,9 +28,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +39,13 @@ from numpy.typing import NDArray
 from compresslab._support.checks import number_or_nan
 from compresslab.data.corpora import corpus_texts
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
-from compresslab.experiments.models.networks import check_device, check_network, require_torch
+from compresslab.experiments.models.networks import Parameters, check_network, require_torch
 from compresslab.experiments.models.trie import Trie
-from compresslab.experiments.pool import Step, run_units
 from compresslab.experiments.rows import Row
-from compresslab.experiments.spec import save_spec
+from compresslab.experiments.stages import Stages
 from compresslab.theory.elasticity import Elasticity
 
-__all__ = ["READINGS", "Arm", "JointSpec", "Unit", "joint_scenario", "joint_units", "joint_words", "run_joint"]
+__all__ = ["READINGS", "Arm", "JointSpec", "Unit", "joint_scenario", "joint_units", "joint_words"]
 
 Values = NDArray[np.float64]
 
@@ -226,9 +224,9 @@ def leaves(words: int, max_bytes: int) -> tuple[Trie, Values]:
     return Trie.build(keys), parts
 
 
-def train_unit(unit: Unit) -> list[Row]:
-    """Train the trunk and its branches; return one row a branch."""
-    from compresslab.experiments.models.exact_training import copy_network, evaluate, fit, one_thread
+def train_unit(unit: Unit, stages: Stages) -> list[Row]:
+    """Train the trunk and its branches, a stage each; return one row a branch."""
+    from compresslab.experiments.models.exact_training import copy_network, evaluate, fit, one_thread, plain_network
     from compresslab.experiments.models.networks import new_network, num_parameters, to_tensors
 
     arm, (words, parts) = unit.arm, leaves(unit.spec.words, unit.spec.max_bytes)
@@ -237,36 +235,39 @@ def train_unit(unit: Unit) -> list[Row]:
     rng = np.random.default_rng(unit.seed)
     streams = [rng.choice(len(q), size=unit.spec.phrases, p=q / q.sum()) for q in p]
     device = _device(unit)
-    rows: list[Row] = []
+
+    def train_trunk() -> Parameters:
+        network = new_network(arm.network, arm.size, words, unit.seed, device)
+        fit(network, trie, _mixture(p, arm.k, 0.0), steps=arm.steps, learning_rate=arm.learning_rate)
+        return plain_network(network)
+
+    def train_branch(l: float) -> Row:  # noqa: E741 - the paper's symbol
+        branch, mixed = copy_network(trunk), _mixture(p, arm.k, l)
+        fit(branch, trie, mixed, steps=arm.branch_steps, learning_rate=arm.branch_learning_rate)
+        log_q = evaluate(branch, trie)
+        gamma = -(p @ log_q)
+        held = mixed > 0
+        entropy = -float(mixed[held] @ np.log(mixed[held]))
+        return {
+            "arm": arm.name,
+            "network": arm.network,
+            "size": arm.size,
+            "parameters": num_parameters(branch),
+            "leaves": len(log_q),
+            "reading": arm.reading,
+            "k": arm.k,
+            "seed": unit.seed,
+            "l": l,
+            **{f"gamma_{role}_nats": x for role, x in zip(ROLES, gamma.tolist(), strict=True)},
+            **{f"coded_{role}_bits": coded_bits(x, log_q) for role, x in zip(ROLES, streams, strict=True)},
+            "excess_nats": -float(mixed @ log_q) - entropy,
+            "wasted": 1 - float(np.exp(log_q).sum()),
+        }
+
     with one_thread():
         trie = to_tensors(words, device)
-        trunk = new_network(arm.network, arm.size, words, unit.seed, device)
-        fit(trunk, trie, _mixture(p, arm.k, 0.0), steps=arm.steps, learning_rate=arm.learning_rate)
-        for l in arm.l:  # noqa: E741 - the paper's symbol
-            branch, mixed = copy_network(trunk), _mixture(p, arm.k, l)
-            fit(branch, trie, mixed, steps=arm.branch_steps, learning_rate=arm.branch_learning_rate)
-            log_q = evaluate(branch, trie)
-            gamma = -(p @ log_q)
-            held = mixed > 0
-            entropy = -float(mixed[held] @ np.log(mixed[held]))
-            rows.append(
-                {
-                    "arm": arm.name,
-                    "network": arm.network,
-                    "size": arm.size,
-                    "parameters": num_parameters(branch),
-                    "leaves": len(log_q),
-                    "reading": arm.reading,
-                    "k": arm.k,
-                    "seed": unit.seed,
-                    "l": l,
-                    **{f"gamma_{role}_nats": x for role, x in zip(ROLES, gamma.tolist(), strict=True)},
-                    **{f"coded_{role}_bits": coded_bits(x, log_q) for role, x in zip(ROLES, streams, strict=True)},
-                    "excess_nats": -float(mixed @ log_q) - entropy,
-                    "wasted": 1 - float(np.exp(log_q).sum()),
-                }
-            )
-    return rows
+        trunk = {name: value.to(device) for name, value in stages.do("trunk", train_trunk).items()}
+        return [stages.do(f"l = {l!r}", partial(train_branch, l)) for l in arm.l]  # noqa: E741
 
 
 ROLES = ("pretrain", "align", "perturb")
@@ -300,8 +301,8 @@ def _device(unit: Unit) -> str:
 # ---- all of them ----
 
 
-def joint_units(spec: JointSpec) -> dict[str, Unit]:
-    """Return the units of a spec by name, in order."""
+def joint_units(spec: JointSpec, out: Path) -> dict[str, Unit]:
+    """Return the units of a spec by name, in order; nothing but rows and stages is kept in ``out``."""
     return {f"{arm.name}/seed {seed}": Unit(spec, arm, seed) for arm in spec.arms for seed in arm.seeds}
 
 
@@ -312,36 +313,10 @@ def unit_cost(unit: Unit) -> float:
     return float(steps) * (4000 + arm.size**2) * (4 if arm.network == "transformer" else 1)
 
 
-def run_joint(
-    spec: JointSpec, out: str | PathLike[str], *, workers: int = 1, progress: Step | None = None
-) -> list[Row]:
-    """Run an experiment, or go on with one that was stopped; rows go to ``out/rows.jsonl``, the spec to ``spec.json``.
-
-    Args:
-        spec: what to do.
-        out: a folder; made where missing.
-        workers: processes, each with one thread.
-        progress: see :func:`compresslab.experiments.pool.run_units`.
-
-    Returns:
-        All rows, in the order of the spec.
-
-    Raises:
-        InvalidParameter, UnknownName: the spec is wrong; nothing has been trained or written.
-        MissingExtra: torch is not installed.
-        CorruptFile: the rows in the folder are damaged.
-    """
-    spec.check()
-    check_device(spec.device)
-    save_spec(out, joint_record(spec))
-    rows = Path(out) / "rows.jsonl"
-    return run_units(train_unit, joint_units(spec), rows, workers=workers, cost=unit_cost, progress=progress)
-
-
 def joint_record(spec: JointSpec) -> dict[str, Any]:
     """Return what ``spec.json`` holds: the spec, and a digest of the data that this Python makes from it."""
     keys, parts = joint_words(spec.words, spec.max_bytes)
-    return {"experiment": "joint", **asdict(spec), "leaves": len(keys), "data_sha256": data_digest(keys, parts)}
+    return {**asdict(spec), "leaves": len(keys), "data_sha256": data_digest(keys, parts)}
 
 
 def scenarios(spec: JointSpec) -> Sequence[tuple[Arm, Elasticity]]:

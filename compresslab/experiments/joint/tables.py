@@ -5,40 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
 from compresslab.experiments.joint.summary import ArmSummary, Slope
 from compresslab.report.digits import measured, measured_mean, rounded, shared_decimals, significant
-from compresslab.report.sheet import make_table
+from compresslab.report.findings import TableText
 
-__all__ = ["PLACES", "arm_finding", "arm_name", "by_arithmetic", "joint_findings", "joint_markdown", "joint_view"]
+__all__ = ["PLACES", "arm_finding", "arm_name", "by_arithmetic", "joint_findings", "joint_tables"]
 
 PLACES = 5  # decimals of a slope at most: training stops short by more than that, whatever the seeds agree on
 SYMBOLS = {"pretrain": "p", "align": "a", "perturb": "t"}
-
-Sheet = tuple[str, list[str], list[list[str]]]
-
-
-def joint_view(summaries: Sequence[ArmSummary]) -> RenderableType:
-    """Draw the findings and their tables for a terminal."""
-    views: list[RenderableType] = [Text(f"- {line}") for line in joint_findings(summaries)]
-    for title, columns, rows in _sheets(summaries, wide=False):
-        table = make_table(title, columns)
-        for row in rows:
-            table.add_row(*row)
-        views += [Text(), table]
-    return Group(*views)
-
-
-def joint_markdown(summaries: Sequence[ArmSummary]) -> str:
-    """Write the findings and their tables as Markdown."""
-    parts = ["\n".join(f"- {line}" for line in joint_findings(summaries))]
-    for title, columns, rows in _sheets(summaries, wide=True):
-        marks = ["---", *["---:"] * (len(columns) - 1)]
-        lines = ["| " + " | ".join(cells) + " |" for cells in (columns, marks, *rows)]
-        parts.append(f"**{title}**\n\n" + "\n".join(lines))
-    return "\n\n".join(parts) + "\n"
 
 
 def joint_findings(summaries: Sequence[ArmSummary]) -> Iterator[str]:
@@ -85,7 +59,7 @@ def _spread(one: ArmSummary, role: str) -> str:
     return "-" if math.isnan(widest) else f"{widest:.1%}"
 
 
-def _sheets(summaries: Sequence[ArmSummary], *, wide: bool) -> Iterator[Sheet]:
+def joint_tables(summaries: Sequence[ArmSummary], *, wide: bool) -> Iterator[TableText]:
     """Yield the tables; to fit a terminal, those that are not wide leave out what follows from the rest or its titles.
 
     These are the errors in percent, and of the arms their reading, k and parameters.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.models.networks import Parameters, TensorTrie, leaf_log_probs, require_torch
+from compresslab.experiments.stages import Part
 
-__all__ = ["copy_network", "evaluate", "fit", "fit_samples", "one_thread"]
+__all__ = ["copy_network", "evaluate", "fit", "fit_samples", "one_thread", "plain_network"]
 
 _WARM_UP = 50  # steps over which the learning rate rises
 _DIVERGED = 1e6  # nats per phrase: what overflows may leave a huge number and not "nan", as chance has it
@@ -82,7 +84,9 @@ def fit_samples(
     stops: Sequence[int],
     batch: int,
     learning_rate: float,
-) -> Iterator[int]:
+    at: Callable[[int], Any],
+    stages: Part | None = None,
+) -> list[Any]:
     """Train as models are trained: Adam at one learning rate, on a fresh batch of phrases from ``p`` at each step.
 
     The optimiser goes on across the stops, so that where one looks changes nothing of what is trained.
@@ -91,13 +95,15 @@ def fit_samples(
         network: the parameters; changed in place.
         trie: the leaves.
         p: shape ``(M,)``, what the phrases are drawn from.
-        rng: the source of randomness.
-        stops: numbers of batches after which to yield, rising; each phrase is seen once.
+        rng: the source of randomness, of what ``at`` draws too.
+        stops: numbers of batches after which ``at`` is called, rising; each phrase is seen once.
         batch: phrases in each.
         learning_rate: of all steps.
+        at: called with each stop when it is reached; it may read the network, not change it.
+        stages: where each stop is kept: a training that was killed goes on from its last one.
 
-    Yields:
-        Each stop, when it is reached.
+    Returns:
+        What ``at`` returned, for each stop.
 
     Raises:
         InvalidParameter: the loss is no longer a sensible number: the learning rate is too high.
@@ -106,16 +112,34 @@ def fit_samples(
     parameters = list(network.values())
     adam = torch.optim.Adam(parameters, lr=learning_rate)
     like = {"dtype": parameters[0].dtype, "device": parameters[0].device}
-    loss = torch.zeros(())
     # All batches are drawn first: what is done at a stop may draw from the same source.
-    for step, counts in enumerate(rng.multinomial(batch, p / p.sum(), size=stops[-1]), 1):
+    drawn = rng.multinomial(batch, p / p.sum(), size=stops[-1])
+    values, begun = [], 0
+    kept = None if stages is None else stages.get("last")
+    if kept is not None:
+        values, begun = kept["values"], kept["step"]
+        adam.load_state_dict(kept["adam"])
+        rng.bit_generator.state = json.loads(kept["rng"])
+        with torch.no_grad():
+            for name, value in kept["network"].items():
+                network[name].copy_(value)
+    for step in range(begun + 1, len(drawn) + 1):
         adam.zero_grad(set_to_none=True)
-        loss = -(torch.as_tensor(counts / batch, **like) * leaf_log_probs(network, trie)).sum()
+        loss = -(torch.as_tensor(drawn[step - 1] / batch, **like) * leaf_log_probs(network, trie)).sum()
         loss.backward()
         adam.step()
         if step in stops:
             _check_loss(float(loss.detach()), learning_rate)
-            yield step
+            values.append(at(step))
+            if stages is not None:
+                stages.put(
+                    "last",
+                    {
+                        "values": values, "step": step, "adam": adam.state_dict(), "network": plain_network(network),
+                        "rng": json.dumps(rng.bit_generator.state),
+                    },
+                )  # fmt: skip
+    return values
 
 
 def _check_loss(nats: float, learning_rate: float) -> None:
@@ -123,6 +147,11 @@ def _check_loss(nats: float, learning_rate: float) -> None:
         raise InvalidParameter(
             f"training diverged: the loss is {nats:g} nats per phrase at learning rate {learning_rate:g}: lower it"
         )
+
+
+def plain_network(network: Parameters) -> Parameters:
+    """Return a network's numbers alone, as a stage keeps them."""
+    return {name: p.detach().clone() for name, p in network.items()}
 
 
 def copy_network(network: Parameters) -> Parameters:

@@ -19,6 +19,7 @@ from compresslab._support.checks import number_or_nan
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.models.networks import require_torch
+from compresslab.experiments.stages import Part
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
@@ -64,6 +65,7 @@ class Fitted:
         losses_bits: mean bits per predicted symbol of each step, before its update.
         total_bits: of all symbols, each before the update that it is part of: what the data costs while it is learned.
         seen: digest of what was seen, in order.
+        at: what was returned at each stop.
     """
 
     examples: int
@@ -71,6 +73,7 @@ class Fitted:
     losses_bits: tuple[float, ...]
     total_bits: float
     seen: str
+    at: tuple[Any, ...] = ()
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -106,7 +109,8 @@ def fit_texts(
     examples: int | None = None,
     hidden: NDArray[np.int64] | None = None,
     stops: Sequence[int] = (),
-    at: Callable[[int], None] | None = None,
+    at: Callable[[int], Any] | None = None,
+    stages: Part | None = None,
 ) -> Fitted:
     """Train a model on the responses of a dataset, in place.
 
@@ -123,7 +127,9 @@ def fit_texts(
             they are not learned, and do not count. int64, shape ``(number of responses,)``; none where None.
         stops: numbers of examples, rising, from 0 on, multiples of ``recipe.batch`` (or all of them).
         at: called with each stop when so many have been seen, with the model in evaluation mode; it may read the
-            model, not change it.
+            model, not change it. What it returns is in `Fitted.at`, a value for each stop.
+        stages: where each stop is kept, with what ``at`` returned, the weights and the optimizer: a training that was
+            killed goes on from its last stop.
 
     Raises:
         InvalidParameter: a recipe or stops that cannot be, examples longer than the context, or a loss that is no
@@ -156,16 +162,32 @@ def fit_texts(
     )  # fmt: skip
     steps = math.ceil(len(seen) / recipe.batch)
     losses: list[float] = []
-    total = 0.0
+    values: list[Any] = []
+    total, begun = 0.0, 0
     cuda = model.device.type == "cuda"
 
     def halt(count: int) -> None:
-        if at is not None and count in halts:
-            model.module.eval()
-            at(count)
+        if count not in halts:
+            return
+        model.module.eval()
+        values.append(None if at is None else at(count))
+        if stages is not None:
+            stages.put(f"at {count}", {"value": values[-1]})
+            state = {"weights": get_state(model), "adam": adam.state_dict(), "losses": losses, "total": total}
+            stages.put("last", {"count": count, **state})
 
-    halt(0)
-    for step in range(steps):
+    kept = None if stages is None else stages.get("last")
+    if stages is not None and kept is not None:
+        found = [stages.get(f"at {count}") for count in sorted(halts) if count <= kept["count"]]
+        if None not in found:
+            values = [one["value"] for one in found]
+            set_state(model, kept["weights"])
+            adam.load_state_dict(kept["adam"])
+            losses, total = list(kept["losses"]), kept["total"]
+            begun = math.ceil(kept["count"] / recipe.batch)
+    if not values:
+        halt(0)
+    for step in range(begun, steps):
         last = min(len(seen), (step + 1) * recipe.batch)
         inputs, targets = _batch(seen, step * recipe.batch, last, model)
         for group in adam.param_groups:
@@ -187,7 +209,7 @@ def fit_texts(
             )
         halt(last)
     model.module.eval()
-    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses), total, seen.digest())
+    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses), total, seen.digest(), tuple(values))
 
 
 def _hide(seen: Curriculum, hidden: NDArray[np.int64]) -> Curriculum:

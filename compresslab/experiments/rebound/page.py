@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from os import PathLike
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from compresslab.experiments.data.tuning_texts import TextSpec
-from compresslab.experiments.models.finetuning import Recipe
 from compresslab.experiments.rebound.run import ReboundArm, ReboundSpec
 from compresslab.experiments.rebound.summary import CURVES, ReboundSummary, summarise_rebound, verdict
 from compresslab.experiments.rebound.tables import (
     arm_findings,
     brought_back,
     code_length_changes,
-    rebound_sheets,
-    seeds_of,
+    rebound_tables,
     taken_back,
 )
-from compresslab.experiments.rows import Row, read_rows
-from compresslab.experiments.spec import saved_spec
-from compresslab.experiments.tuning_run import finished_arms
+from compresslab.experiments.rows import Row
 from compresslab.report.digits import measured
+from compresslab.report.findings import seeds_of
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Cell, rebound_figure, rebound_heatmap
 from compresslab.report.page import Fact, Group, Page, PageFigure, Section
 from compresslab.report.page_parts import opened, table_blocks, tone
 from compresslab.report.provenance import Provenance
 
-__all__ = ["read_rebound", "read_recipes", "read_texts", "rebound_page"]
+__all__ = ["rebound_page"]
 
 _DRAWN = {
     "score": "A line for each amount of positive data, 0 being the control. Bands are 95 % intervals over seeds. The "
@@ -38,32 +30,6 @@ _DRAWN = {
     "kl": "At 0 the model would be its base again.",
     "judged": "Samples drawn from the model, judged by naive Bayes over words.",
 }
-
-
-def read_rebound(folder: str | PathLike[str]) -> tuple[ReboundSpec, list[Row]]:
-    """Read a ``rebound`` experiment; of one that is not finished, the seeds that are.
-
-    Raises:
-        UnreadableFile: there is no ``spec.json``.
-        InvalidParameter: it is not the spec of a ``rebound`` experiment, or no seed is finished.
-        CorruptFile: the rows are damaged.
-    """
-    with saved_spec(folder, "rebound") as found:
-        arms = tuple(ReboundArm(**arm) for arm in found["arms"])
-        rest = {field.name: found[field.name] for field in fields(ReboundSpec)}
-        spec = ReboundSpec(**{**rest, "arms": arms, "texts": read_texts(found["texts"]), **read_recipes(found)})
-    units = read_rows(Path(folder) / "rows.jsonl")
-    return finished_arms(spec, list(units)), [row for unit in units.values() for row in unit]
-
-
-def read_recipes(found: Mapping[str, Any]) -> dict[str, Recipe]:
-    """Return the two recipes of a saved spec."""
-    return {name: Recipe(**found[name]) for name in ("recipe", "pretraining")}
-
-
-def read_texts(found: Mapping[str, Any]) -> TextSpec:
-    """Return the texts of a saved spec: sources are names without folders, to be shown, not to be read."""
-    return TextSpec(**{field.name: found[field.name] for field in fields(TextSpec)})
 
 
 def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> Page:
@@ -95,7 +61,7 @@ def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> 
                 ),
             ),
             *(_arm_section(i, one) for i, one in enumerate(summaries)),
-            Section("Tables", tables=table_blocks(rebound_sheets(summaries))),
+            Section("Tables", tables=table_blocks(rebound_tables(summaries))),
         ),
         provenance=source,
         claims=claim_verdicts(["elasticity-finite-size", "conservation-law"]),

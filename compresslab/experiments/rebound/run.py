@@ -14,11 +14,10 @@ Source: Ji et al., arXiv 2406.06144, section 5 (figure of rebound: n in 1000 ...
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import pairwise
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +32,9 @@ from compresslab.experiments.data.tuning_texts import EMBEDDED, ROLES, RoleTexts
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES, num_weights, pretrained
 from compresslab.experiments.models.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
 from compresslab.experiments.models.measures import code_lengths, kl_nats, sample_responses
-from compresslab.experiments.models.networks import check_device, require_torch
-from compresslab.experiments.pool import Step, run_units
+from compresslab.experiments.models.networks import require_torch
 from compresslab.experiments.rows import Row
-from compresslab.experiments.spec import save_spec
+from compresslab.experiments.stages import Stages
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.registry import get_model
 
@@ -47,10 +45,10 @@ __all__ = [
     "ReboundSpec",
     "ReboundUnit",
     "check_model",
+    "finished_arms",
     "given_model",
     "rebound_record",
     "rebound_units",
-    "run_rebound",
     "scaled_volumes",
     "tuning_rows",
 ]
@@ -267,7 +265,7 @@ def in_tokens(model: HuggingFaceModel, texts: Texts, length: int, name: str) -> 
     return Dataset.from_texts(texts.select(fitting), model.tokenizer or "bytes", name=name)
 
 
-def rebound_unit(unit: ReboundUnit) -> list[Row]:
+def rebound_unit(unit: ReboundUnit, stages: Stages) -> list[Row]:
     """Train one base and all that starts from it; return a row for each pair of volumes."""
     from compresslab.experiments.models.exact_training import one_thread
 
@@ -280,7 +278,7 @@ def rebound_unit(unit: ReboundUnit) -> list[Row]:
             {**head, **row}
             for row in tuning_rows(
                 base, dealt, unit.seed, positive=spec.positive, negative=spec.negative, recipe=spec.recipe,
-                samples=spec.samples, sample_length=spec.sample_length,
+                samples=spec.samples, sample_length=spec.sample_length, stages=stages,
             )
         ]  # fmt: skip
 
@@ -295,6 +293,7 @@ def tuning_rows(
     recipe: Recipe,
     samples: int = 0,
     sample_length: int = 160,
+    stages: Stages,
 ) -> list[Row]:
     """Fine-tune a base over all pairs of volumes and measure at each.
 
@@ -307,6 +306,7 @@ def tuning_rows(
         recipe: of both fine-tunings, its learning rate constant.
         samples: drawn at each pair, for the judge; 0 for none.
         sample_length: tokens of a sample at most.
+        stages: of the unit; each positive volume and each negative stop is one.
 
     Returns:
         A row for each pair, the positive volume first.
@@ -318,9 +318,8 @@ def tuning_rows(
     held = {role: in_tokens(model, dealt.held_out[role], recipe.length, role) for role in ROLES}
     train = {role: in_tokens(model, dealt.train[role], recipe.length, role) for role in ROLES[1:]}
     judge = StyleJudge.of(dealt.judge["positive"], dealt.judge["negative"])
-    rows: list[Row] = []
 
-    def measure(n: int, seen: str, m: int) -> None:
+    def measure(n: int, m: int) -> Row:
         row: Row = {"positive": n, "negative": m}
         for role, found in code_lengths(model, held).items():
             row[f"{role}_bits_per_byte"] = found.bits_per_byte
@@ -331,22 +330,21 @@ def tuning_rows(
             length = min(sample_length, model.context or sample_length)
             drawn = sample_responses(model, samples, seed=seed, length=length)
             row["judged_positive"] = judge.positive_share(drawn.texts())
-        rows.append({**row, "seen_positive": seen})
+        return row
 
-    states = {}
     fitted = fit_texts(
         model, train["positive"], recipe, seed=seed, examples=positive[-1], stops=positive,
-        at=lambda n: states.update({n: get_state(model)}),
+        at=lambda n: get_state(model), stages=stages.part("positive"),
     )  # fmt: skip
-    for n in positive:
-        set_state(model, states[n])
-        first = len(rows)
+    rows: list[Row] = []
+    for n, state in zip(positive, fitted.at, strict=True):
+        set_state(model, state)
         tuned = fit_texts(
             model, train["negative"], recipe, seed=seed + 1, examples=negative[-1], stops=negative,
-            at=partial(measure, n, fitted.seen[:16]),
+            at=partial(measure, n), stages=stages.part(f"negative after {n}"),
         )  # fmt: skip
-        for row in rows[first:]:
-            row["seen_negative"] = tuned.seen[:16]
+        seen = {"seen_positive": fitted.seen[:16], "seen_negative": tuned.seen[:16]}
+        rows += [{**row, **seen} for row in tuned.at]
     return rows
 
 
@@ -358,9 +356,9 @@ def device_of(device: str, number: int) -> str:
 # ---- all of them ----
 
 
-def rebound_units(spec: ReboundSpec, out: str | PathLike[str]) -> dict[str, ReboundUnit]:
+def rebound_units(spec: ReboundSpec, out: Path) -> dict[str, ReboundUnit]:
     """Return the units of a spec by name, in order; base models are kept in ``out/bases``."""
-    folder = str(Path(out) / "bases")
+    folder = str(out / "bases")
     return {f"{arm.name}/seed {s}": ReboundUnit(spec, arm, s, folder) for arm in spec.arms for s in arm.seeds}
 
 
@@ -373,36 +371,38 @@ def rebound_cost(unit: ReboundUnit) -> float:
     return (4000.0 + weights) * (unit.arm.symbols + 120 * (examples + measured))
 
 
-def run_rebound(
-    spec: ReboundSpec, out: str | PathLike[str], *, workers: int = 1, progress: Step | None = None
-) -> list[Row]:
-    """Run an experiment, or go on with one that was stopped; rows go to ``out/rows.jsonl``, the spec to ``spec.json``.
-
-    Args:
-        spec: what to do.
-        out: a folder; made where missing.
-        workers: processes, each with one thread.
-        progress: see :func:`compresslab.experiments.pool.run_units`.
-
-    Returns:
-        All rows, in the order of the spec.
-
-    Raises:
-        InvalidParameter, UnknownName, UnreadableFile: the spec is wrong; nothing has been trained or written.
-        MissingExtra: torch or transformers is not installed.
-        CorruptFile: the rows in the folder are damaged.
-    """
-    check_device(spec.device)
+def check_rebound(spec: ReboundSpec) -> None:
+    """Raise unless the spec can be run here: see `ReboundSpec.check` and `check_model`."""
     spec.check()
     for name in dict.fromkeys(arm.model for arm in spec.arms):
         check_model(name, spec.recipe.length, spec.device)
-    save_spec(out, rebound_record(spec))
-    rows = Path(out) / "rows.jsonl"
-    return run_units(
-        rebound_unit, rebound_units(spec, out), rows, workers=workers, cost=rebound_cost, progress=progress
-    )
+
+
+def finished_arms(spec: ReboundSpec, units: Collection[str]) -> ReboundSpec:
+    """Return the spec with those seeds alone that are finished, and without arms that have none.
+
+    Raises:
+        InvalidParameter: no seed is finished.
+    """
+    arms = [
+        replace(arm, seeds=tuple(seed for seed in arm.seeds if f"{arm.name}/seed {seed}" in units)) for arm in spec.arms
+    ]
+    held = tuple(arm for arm in arms if arm.seeds)
+    if not held:
+        raise InvalidParameter("no seed of this experiment is finished there: run it first")
+    return replace(spec, arms=held)
 
 
 def rebound_record(spec: ReboundSpec) -> dict[str, Any]:
     """Return what ``spec.json`` holds: the spec, its texts by name and digest."""
-    return {"experiment": "rebound", **asdict(spec), "texts": text_record(spec.texts, spec.most)}
+    return {
+        **asdict(spec),
+        "texts": text_record(spec.texts, spec.most),
+        **model_record([arm.model for arm in spec.arms], spec.device),
+    }
+
+
+def model_record(names: Iterable[str], device: str) -> dict[str, Any]:
+    """Return the content fingerprints of the models that are taken as they are, as ``spec.json`` holds them."""
+    given = [name for name in dict.fromkeys(names) if name not in SHAPES]
+    return {"models": {name: given_model(name, device).content_fingerprint() for name in given}} if given else {}

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
 from compresslab.experiments.rebound.summary import (
     CODE_LENGTHS,
     CURVES,
@@ -16,24 +13,19 @@ from compresslab.experiments.rebound.summary import (
     verdict,
 )
 from compresslab.report.digits import measured, measured_mean, ranged
-from compresslab.report.sheet import make_table
+from compresslab.report.findings import TableText, seeds_of
 from compresslab.theory.estimates import Estimate
 
 __all__ = [
     "PAPER_TABLE_3",
-    "Sheet",
     "arm_findings",
     "brought_back",
     "code_length_changes",
-    "markdown",
     "rebound_findings",
-    "rebound_sheets",
-    "seeds_of",
-    "sheets_view",
+    "rebound_tables",
     "taken_back",
 ]
 
-Sheet = tuple[str, list[str], list[list[str]]]
 
 TEXTS = {"positive": "positive texts", "negative": "negative texts", "pretrain": "pre-training texts"}
 
@@ -138,7 +130,7 @@ def _least_words(least: Sequence[LeastVolume], largest: int) -> str:
     return f"{said} ({word}){rest}{there * bool(before)}."
 
 
-def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) -> Iterator[Sheet]:
+def rebound_tables(summaries: Sequence[ReboundSummary], *, wide: bool = True) -> Iterator[TableText]:
     """Yield the tables: title, columns, rows; those that are not wide leave out what a terminal has no room for."""
     for one in summaries:
         head = f"{one.arm}: {one.parameters:,} parameters, {seeds_of(one.seeds)}"
@@ -181,7 +173,7 @@ def rebound_sheets(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
         )
 
 
-def _change_sheet(head: str, one: ReboundSummary, wide: bool) -> Sheet:
+def _change_sheet(head: str, one: ReboundSummary, wide: bool) -> TableText:
     stops = dict.fromkeys((one.early, one.negative[-1]) if wide else (one.negative[-1],))
     return (
         f"{head}; change of code lengths, bits per byte, raw and net of the control's: after so much positive data, by "
@@ -240,34 +232,3 @@ def _least_cell(least: LeastVolume, largest: int) -> str:
     if least.censored:
         parts.append(f"else > {largest:,}" if parts else f"> {largest:,}")
     return ", ".join(parts)
-
-
-def seeds_of(count: int) -> str:
-    """Write how many seeds there are.
-
-    Example:
-        >>> seeds_of(1), seeds_of(3)
-        ('1 seed', '3 seeds')
-    """
-    return f"{count} seed{'s' * (count != 1)}"
-
-
-def sheets_view(findings: Sequence[str], sheets: Sequence[Sheet]) -> RenderableType:
-    """Draw findings and tables for a terminal."""
-    views: list[RenderableType] = [Text(f"- {line}") for line in findings]
-    for title, columns, rows in sheets:
-        table = make_table(title, columns)
-        for row in rows:
-            table.add_row(*row)
-        views += [Text(), table]
-    return Group(*views)
-
-
-def markdown(findings: Sequence[str], sheets: Sequence[Sheet]) -> str:
-    """Write findings and tables as Markdown."""
-    parts = ["\n".join(f"- {line}" for line in findings)]
-    for title, columns, rows in sheets:
-        marks = ["---", *["---:"] * (len(columns) - 1)]
-        lines = ["| " + " | ".join(cells) + " |" for cells in (columns, marks, *rows)]
-        parts.append(f"**{title}**\n\n" + "\n".join(lines))
-    return "\n\n".join(parts) + "\n"

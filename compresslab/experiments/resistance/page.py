@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
-from os import PathLike
-from pathlib import Path
 
-from compresslab.experiments.models.finetuning import Recipe
-from compresslab.experiments.rebound.tables import seeds_of
 from compresslab.experiments.resistance.figures import crossing_curves_figure, resistance_gap_figure
-from compresslab.experiments.resistance.run import ResistanceSpec, finished_sources
+from compresslab.experiments.resistance.run import ResistanceSpec
 from compresslab.experiments.resistance.summary import ResistanceSummary, summarise_resistance
-from compresslab.experiments.resistance.tables import correction, paper_same_target, resistance_sheets, source_findings
-from compresslab.experiments.rows import Row, read_rows
-from compresslab.experiments.spec import saved_spec
+from compresslab.experiments.resistance.tables import correction, paper_same_target, resistance_tables, source_findings
+from compresslab.experiments.rows import Row
 from compresslab.report.digits import measured
+from compresslab.report.findings import seeds_of
 from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
 from compresslab.report.page_parts import joined, opened, table_blocks
 from compresslab.report.provenance import Provenance
 
-__all__ = ["read_resistance", "resistance_page"]
-
-
-def read_resistance(folder: str | PathLike[str]) -> tuple[ResistanceSpec, list[Row]]:
-    """Read a ``resistance`` experiment; of one that is not finished, the sources that are.
-
-    Sources are names without folders, to be shown, not to be read.
-
-    Raises:
-        UnreadableFile: there is no ``spec.json``.
-        InvalidParameter: it is not the spec of a ``resistance`` experiment, or no source is finished.
-        CorruptFile: the rows are damaged.
-    """
-    with saved_spec(folder, "resistance") as found:
-        rest = {field.name: found[field.name] for field in fields(ResistanceSpec)}
-        recipes = {name: Recipe(**found[name]) for name in ("recipe", "pretraining")}
-        spec = ResistanceSpec(**{**rest, **recipes})
-    units = read_rows(Path(folder) / "rows.jsonl")
-    return finished_sources(spec, units), [row for unit in units.values() for row in unit]
+__all__ = ["resistance_page"]
 
 
 def resistance_page(spec: ResistanceSpec, rows: Sequence[Row], source: Provenance) -> Page:
@@ -53,7 +30,7 @@ def resistance_page(spec: ResistanceSpec, rows: Sequence[Row], source: Provenanc
         InvalidParameter: rows are missing.
     """
     summaries = summarise_resistance(spec, rows)
-    sheets = table_blocks(resistance_sheets(summaries))
+    sheets = table_blocks(resistance_tables(summaries))
     return Page(
         title="Is it easier to train a model back than forward?",
         question="A model is fine-tuned on three slices of data, one after the other. Is a later checkpoint trained "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from compresslab.errors import UnknownName, did_you_mean
+from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
 from compresslab.experiments.models.finetuning import Recipe
 from compresslab.experiments.resistance.run import ResistanceSpec
@@ -17,17 +17,26 @@ __all__ = ["RESISTANCE_PRESETS", "resistance_preset"]
 _EIGHT = tuple(range(8))  # from six on a sign test can reach 5 %
 _GIVEN = 5e-5  # learning rate of a model that is taken as it is
 
-RESISTANCE_PRESETS = {
-    "demo": ResistanceSpec(
+
+def _demo() -> ResistanceSpec:
+    return ResistanceSpec(
         ("names",), _EIGHT, model="35k", symbols=150_000, slice_pairs=200, prompts=80, responses=200, epochs=1,
         longest=100, recipe=Recipe(batch=8, length=128, learning_rate=2e-3),
-    ),
-    "cpu": ResistanceSpec(("names", "code"), _EIGHT),
-    "gpu": ResistanceSpec(
+    )  # fmt: skip
+
+
+def _cpu() -> ResistanceSpec:
+    return ResistanceSpec(("names", "code"), _EIGHT)
+
+
+def _gpu() -> ResistanceSpec:
+    return ResistanceSpec(
         ("prose", "code"), _EIGHT, model="smollm2", symbols=0, slice_pairs=2000, prompts=400, responses=2000,
         longest=300, recipe=Recipe(batch=16, length=512, learning_rate=_GIVEN), device="cuda",
-    ),
-}  # fmt: skip
+    )  # fmt: skip
+
+
+RESISTANCE_PRESETS: dict[str, Callable[[], ResistanceSpec]] = {"demo": _demo, "cpu": _cpu, "gpu": _gpu}
 
 
 def resistance_preset(
@@ -50,19 +59,15 @@ def resistance_preset(
         >>> resistance_preset("demo", model="96k", data=["answers.jsonl"], seeds=2).seeds
         (0, 1)
     """
-    if name not in RESISTANCE_PRESETS:
-        raise UnknownName(f"unknown preset {name!r}: {did_you_mean(name, RESISTANCE_PRESETS)}")
-    spec = RESISTANCE_PRESETS[name]
+    spec = named_preset(RESISTANCE_PRESETS, name)
     if model is not None and model in SHAPES:
-        recipe = RESISTANCE_PRESETS["cpu"].recipe if spec.model not in SHAPES else spec.recipe
-        spec = replace(spec, model=model, symbols=spec.symbols or RESISTANCE_PRESETS["cpu"].symbols, recipe=recipe)
+        recipe = _cpu().recipe if spec.model not in SHAPES else spec.recipe
+        spec = replace(spec, model=model, symbols=spec.symbols or _cpu().symbols, recipe=recipe)
         spec = replace(spec, longest=min(spec.longest, recipe.length - 1))
     elif model is not None:
         spec = replace(spec, model=model, symbols=0, recipe=replace(spec.recipe, learning_rate=_GIVEN))
         if model == "tiny":
-            recipe = replace(
-                spec.recipe, length=TINY.context, learning_rate=RESISTANCE_PRESETS["cpu"].recipe.learning_rate
-            )
+            recipe = replace(spec.recipe, length=TINY.context, learning_rate=_cpu().recipe.learning_rate)
             spec = replace(spec, recipe=recipe, longest=min(spec.longest, TINY.context - 1))
     if data:
         spec = replace(spec, data=tuple(data))

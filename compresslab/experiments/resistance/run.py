@@ -24,8 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
-from os import PathLike
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +39,9 @@ from compresslab.experiments.data.tuning_texts import read_source
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES, num_weights, pretrained
 from compresslab.experiments.models.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
 from compresslab.experiments.models.measures import sample_responses
-from compresslab.experiments.models.networks import check_device
-from compresslab.experiments.pool import Step, run_units
-from compresslab.experiments.rebound.run import check_model, device_of, given_model, is_whole
+from compresslab.experiments.rebound.run import check_model, device_of, given_model, is_whole, model_record
 from compresslab.experiments.rows import Row
-from compresslab.experiments.spec import save_spec
+from compresslab.experiments.stages import Stages
 from compresslab.lm.hugging_face import HuggingFaceModel
 
 __all__ = [
@@ -55,7 +52,6 @@ __all__ = [
     "finished_sources",
     "resistance_record",
     "resistance_units",
-    "run_resistance",
     "source_label",
 ]
 
@@ -222,8 +218,8 @@ def _pretraining_texts(sources: tuple[str, ...], longest: int) -> Dataset:
 # ---- one unit ----
 
 
-def resistance_unit(unit: ResistanceUnit) -> list[Row]:
-    """Train one base through the slices, draw, and train across: a row for each checkpoint and each crossing."""
+def resistance_unit(unit: ResistanceUnit, stages: Stages) -> list[Row]:
+    """Train one base through the slices, draw, and train across: a row, and a stage, for each of these."""
     from compresslab.experiments.models.exact_training import one_thread
 
     spec, label = unit.spec, source_label(unit.source)
@@ -232,7 +228,7 @@ def resistance_unit(unit: ResistanceUnit) -> list[Row]:
     with one_thread():
         model = _base(spec, unit.seed, unit.folder, device)
         head: Row = {"data": label, "seed": unit.seed, "model": spec.model, "parameters": num_weights(model)}
-        return [{**head, **row} for row in _across(model, dealt, spec, unit.seed)]
+        return [{**head, **row} for row in _across(model, dealt, spec, unit.seed, stages)]
 
 
 def _base(spec: ResistanceSpec, seed: int, folder: str, device: str) -> HuggingFaceModel:
@@ -244,7 +240,7 @@ def _base(spec: ResistanceSpec, seed: int, folder: str, device: str) -> HuggingF
     return given_model(spec.model, device)
 
 
-def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: int) -> list[Row]:
+def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: int, stages: Stages) -> list[Row]:
     tokenizer = model.tokenizer
     if tokenizer is None:
         raise InvalidParameter(f"the model '{model.name}' has no tokenizer: pairs of texts need one")
@@ -253,43 +249,66 @@ def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: i
     def held_bits() -> float:
         return response_bits(model, held_out) / held_out.num_bytes
 
-    rows: list[Row] = [{"kind": "checkpoint", "checkpoint": 0, "held_out_bits_per_byte": held_bits()}]
-    states, drawn = [], []
-    for i, part in enumerate(dealt.slices, 1):
+    def base_row() -> Row:
+        return {"kind": "checkpoint", "checkpoint": 0, "held_out_bits_per_byte": held_bits()}
+
+    def checkpoint(number: int, part: Sequence[Pair]) -> dict[str, Any]:
         pairs = lay_out(part, tokenizer)
         fit_texts(
-            model, pairs.data, spec.recipe, seed=4 * seed + i, examples=spec.epochs * len(part), hidden=pairs.hidden
+            model, pairs.data, spec.recipe, seed=4 * seed + number, examples=spec.epochs * len(part),
+            hidden=pairs.hidden,
         )  # fmt: skip
-        states.append(get_state(model))
-        train, test = _draw(model, tokenizer, dealt.prompts, spec, seed=4 * seed + i)
+        texts = _draw(model, tokenizer, dealt.prompts, spec, seed=4 * seed + number)
+        train, test = (lay_out(one, tokenizer) for one in texts)
+        row = {
+            "kind": "checkpoint", "checkpoint": number, "held_out_bits_per_byte": held_bits(),
+            "drawn_bits_per_symbol": response_bits(model, train) / train.symbols,
+            "drawn_test_bits_per_symbol": response_bits(model, test) / test.symbols,
+            "drawn_cut": float(np.mean(np.append(train.data.lengths, test.data.lengths) > spec.longest)),
+            "drawn_symbols": train.symbols, "drawn_responses": len(train.data), "drawn_bytes": train.num_bytes,
+        }  # fmt: skip
+        return {"row": row, "weights": get_state(model), "drawn": [_as_text(one) for one in texts]}
+
+    def crossing(earlier: int, later: int, direction: str) -> Row:
+        start, on = (later, earlier) if direction == "inverse" else (earlier, later)
+        set_state(model, states[start - 1])
+        own = rows[on]
+        return {
+            "kind": "crossing", "earlier": earlier, "later": later, "direction": direction,
+            **_cross(model, *drawn[on - 1], spec.recipe, seed=4 * seed),
+            "own_bits": own["drawn_bits_per_symbol"], "own_test_bits": own["drawn_test_bits_per_symbol"],
+        }  # fmt: skip
+
+    rows: list[Row] = [stages.do("base", base_row)]
+    states, drawn = [], []
+    for number, part in enumerate(dealt.slices, 1):
+        done = stages.do(f"checkpoint {number}", partial(checkpoint, number, part))
+        set_state(model, done["weights"])
+        states.append(done["weights"])
+        train, test = (lay_out(_as_pairs(one), tokenizer) for one in done["drawn"])
         drawn.append((train, test))
-        rows.append(
-            {
-                "kind": "checkpoint", "checkpoint": i, "held_out_bits_per_byte": held_bits(),
-                "drawn_bits_per_symbol": response_bits(model, train) / train.symbols,
-                "drawn_test_bits_per_symbol": response_bits(model, test) / test.symbols,
-                "drawn_cut": float(np.mean(np.append(train.data.lengths, test.data.lengths) > spec.longest)),
-                "drawn_symbols": train.symbols, "drawn_responses": len(train.data), "drawn_bytes": train.num_bytes,
-            }
-        )  # fmt: skip
+        rows.append(done["row"])
     for earlier, later in PAIRS:
-        for direction, start, on in (("inverse", later, earlier), ("forward", earlier, later)):
-            set_state(model, states[start - 1])
-            found = _cross(model, *drawn[on - 1], spec.recipe, seed=4 * seed)
-            own = rows[on]
-            rows.append(
-                {
-                    "kind": "crossing", "earlier": earlier, "later": later, "direction": direction, **found,
-                    "own_bits": own["drawn_bits_per_symbol"], "own_test_bits": own["drawn_test_bits_per_symbol"],
-                }
-            )  # fmt: skip
+        for direction in ("inverse", "forward"):
+            name = f"{direction} {earlier} {later}"
+            rows.append(stages.do(name, partial(crossing, earlier, later, direction)))
     return rows
+
+
+def _as_text(pairs: Sequence[Pair]) -> list[list[str]]:
+    """Return pairs as a stage keeps them: any bytes, as text."""
+    return [[one.decode("latin-1") for one in pair] for pair in pairs]
+
+
+def _as_pairs(kept: Sequence[Sequence[str]]) -> list[Pair]:
+    """Return the pairs that :func:`_as_text` was given."""
+    return [(prompt.encode("latin-1"), response.encode("latin-1")) for prompt, response in kept]
 
 
 def _draw(
     model: HuggingFaceModel, tokenizer: Tokenizer, prompts: Sequence[bytes], spec: ResistanceSpec, seed: int
-) -> tuple[Dialogues, ...]:
-    """Draw responses; those to every fourth prompt are for tests."""
+) -> tuple[list[Pair], list[Pair]]:
+    """Draw responses: for training, and those to every fourth prompt for tests."""
     length = min(spec.longest, model.context or spec.longest)
     asked = [tokenizer.encode(prompt + b"\n") for prompt in prompts]
     kept = [i for i, tokens in enumerate(asked) if len(tokens) < length]
@@ -303,7 +322,7 @@ def _draw(
         place = number % len(kept)
         prompt = prompts[kept[place]]
         parts[place % _TESTED == 0].append((prompt, text[len(prompt) + 1 :]))
-    return tuple(lay_out(part, tokenizer) for part in parts)
+    return parts
 
 
 def _cross(model: HuggingFaceModel, train: Dialogues, test: Dialogues, recipe: Recipe, seed: int) -> Row:
@@ -322,9 +341,9 @@ def _cross(model: HuggingFaceModel, train: Dialogues, test: Dialogues, recipe: R
 # ---- all of them ----
 
 
-def resistance_units(spec: ResistanceSpec, out: str | PathLike[str]) -> dict[str, ResistanceUnit]:
+def resistance_units(spec: ResistanceSpec, out: Path) -> dict[str, ResistanceUnit]:
     """Return the units of a spec by name, in order; base models are kept in ``out/bases``."""
-    folder = str(Path(out) / "bases")
+    folder = str(out / "bases")
     return {
         f"{source_label(source)}/seed {seed}": ResistanceUnit(spec, source, seed, folder)
         for source in spec.data
@@ -344,42 +363,21 @@ def finished_sources(spec: ResistanceSpec, units: Collection[str]) -> Resistance
     return replace(spec, data=held)
 
 
-def run_resistance(
-    spec: ResistanceSpec, out: str | PathLike[str], *, workers: int = 1, progress: Step | None = None
-) -> list[Row]:
-    """Run an experiment, or go on with one that was stopped; rows go to ``out/rows.jsonl``, the spec to ``spec.json``.
-
-    Args:
-        spec: what to do.
-        out: a folder; made where missing.
-        workers: processes, each with one thread.
-        progress: see :func:`compresslab.experiments.pool.run_units`.
-
-    Returns:
-        All rows, in the order of the spec.
-
-    Raises:
-        InvalidParameter, UnknownName, UnreadableFile: the spec is wrong; nothing has been trained or written.
-        MissingExtra: torch or transformers is not installed.
-        CorruptFile: the data, or the rows in the folder, are damaged.
-    """
-    check_device(spec.device)
+def check_resistance(spec: ResistanceSpec) -> None:
+    """Raise unless the spec can be run here: see `ResistanceSpec.check` and `check_model`."""
     spec.check()
     check_model(spec.model, spec.recipe.length, spec.device)
-    save_spec(out, resistance_record(spec))
-    rows = Path(out) / "rows.jsonl"
-    return run_units(resistance_unit, resistance_units(spec, out), rows, workers=workers, progress=progress)
 
 
 def resistance_record(spec: ResistanceSpec) -> dict[str, Any]:
     """Return what ``spec.json`` holds: the spec, its data by name and digest."""
     return {
-        "experiment": "resistance",
         **asdict(spec),
         "data": [source_label(source) for source in spec.data],
         "pretrain": [source_label(source) for source in spec.pretrain],
         "data_sha256": [pairs_digest(usable_pairs(source, spec.longest)) for source in spec.data],
         "pretrain_sha256": _pretrain_digest(spec),
+        **model_record([spec.model], spec.device),
     }
 
 

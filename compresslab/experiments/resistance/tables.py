@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from compresslab.experiments.rebound.tables import Sheet
 from compresslab.experiments.resistance.summary import Compared, Crossing, ResistanceSummary, least_seeds, sign_test
 from compresslab.report.digits import measured, measured_mean
+from compresslab.report.findings import TableText
 
 __all__ = [
     "PAPER_TABLE_1",
     "correction",
     "paper_same_target",
     "resistance_findings",
-    "resistance_sheets",
+    "resistance_tables",
     "source_findings",
 ]
 
@@ -112,7 +112,7 @@ def _of(crossing: Crossing, name: str) -> Compared:
     return found
 
 
-def resistance_sheets(summaries: Sequence[ResistanceSummary], *, wide: bool = True) -> Iterator[Sheet]:
+def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = True) -> Iterator[TableText]:
     """Yield the tables: title, columns, rows; those that are not wide leave out what a terminal has no room for."""
     pairs = [(c.earlier, c.later) for c in summaries[0].crossings]
     columns = [x for i, j in pairs for x in (f"θ{j}→θ{i}", f"θ{i}→θ{j}")]

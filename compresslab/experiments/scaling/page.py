@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
-from os import PathLike
-from pathlib import Path
 
-from compresslab.experiments.rebound.page import read_recipes, read_texts
 from compresslab.experiments.rebound.summary import verdict
-from compresslab.experiments.rebound.tables import seeds_of
-from compresslab.experiments.rows import Row, read_rows
+from compresslab.experiments.rows import Row
 from compresslab.experiments.scaling.run import ScalingSpec
 from compresslab.experiments.scaling.summary import ScalingSummary, Series, summarise_scaling
-from compresslab.experiments.scaling.tables import bits, scaling_sheets, series_findings
-from compresslab.experiments.spec import saved_spec
-from compresslab.experiments.tuning_run import finished_seeds
+from compresslab.experiments.scaling.tables import bits, scaling_tables, series_findings
 from compresslab.report.digits import measured
+from compresslab.report.findings import seeds_of
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Cell, Trend, depth_figure, rebound_figure, scaling_figure
 from compresslab.report.page import Fact, Group, Page, PageFigure, Section
@@ -24,22 +18,7 @@ from compresslab.report.page_parts import opened, table_blocks, tone
 from compresslab.report.provenance import Provenance
 from compresslab.theory.estimates import Estimate
 
-__all__ = ["read_scaling", "scaling_page"]
-
-
-def read_scaling(folder: str | PathLike[str]) -> tuple[ScalingSpec, list[Row]]:
-    """Read a ``scaling`` experiment; of one that is not finished, the seeds that are.
-
-    Raises:
-        UnreadableFile: there is no ``spec.json``.
-        InvalidParameter: it is not the spec of a ``scaling`` experiment, or no seed is finished.
-        CorruptFile: the rows are damaged.
-    """
-    with saved_spec(folder, "scaling") as found:
-        rest = {field.name: found[field.name] for field in fields(ScalingSpec)}
-        spec = ScalingSpec(**{**rest, "texts": read_texts(found["texts"]), **read_recipes(found)})
-    units = read_rows(Path(folder) / "rows.jsonl")
-    return finished_seeds(spec, list(units)), [row for unit in units.values() for row in unit]
+__all__ = ["scaling_page"]
 
 
 def scaling_page(spec: ScalingSpec, rows: Sequence[Row], source: Provenance) -> Page:
@@ -70,7 +49,7 @@ def scaling_page(spec: ScalingSpec, rows: Sequence[Row], source: Provenance) -> 
                 ),
             ),
             *(_section(series, spec) for series in summary.series),
-            Section("Tables", tables=table_blocks(scaling_sheets(summary))),
+            Section("Tables", tables=table_blocks(scaling_tables(summary))),
         ),
         provenance=source,
         claims=claim_verdicts(["effective-depth-chain-rule"]),

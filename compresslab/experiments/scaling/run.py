@@ -3,8 +3,7 @@
 Two series of base models that share their data: sizes at one volume of pre-training, and volumes of pre-training at
 one size. Each base goes through a rebound (:mod:`compresslab.experiments.rebound.run`): one positive volume and none,
 the latter being the control, each followed by the negative data, measured on the way. Before that its effective depth
-is
-measured: :mod:`compresslab.experiments.models.depth_measured`.
+is measured: :mod:`compresslab.experiments.models.depth_measured`.
 
 Source: Ji et al., arXiv 2406.06144, section 5 (rebound against model size: Qwen 0.5B/4B/7B; against pre-training:
 TinyLlama 0.1T to 3T) and Assumption 3.2; theory, section 8.
@@ -12,8 +11,8 @@ TinyLlama 0.1T to 3T) and Assumption 3.2; theory, section 8.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from os import PathLike
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,6 @@ from compresslab.experiments.data.tuning_texts import EMBEDDED, RoleTexts, TextS
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES, num_weights
 from compresslab.experiments.models.depth_measured import layer_excess_bits
 from compresslab.experiments.models.finetuning import Recipe
-from compresslab.experiments.models.networks import check_device
-from compresslab.experiments.pool import Step, run_units
 from compresslab.experiments.rebound.run import (
     ReboundArm,
     ReboundSpec,
@@ -37,13 +34,14 @@ from compresslab.experiments.rebound.run import (
     device_of,
     in_tokens,
     is_whole,
+    model_record,
     rebound_cost,
     tuning_rows,
 )
 from compresslab.experiments.rows import Row
-from compresslab.experiments.spec import save_spec
+from compresslab.experiments.stages import Stages
 
-__all__ = ["ScalingSpec", "ScalingUnit", "run_scaling", "scaling_record", "scaling_units"]
+__all__ = ["ScalingSpec", "ScalingUnit", "finished_seeds", "scaling_record", "scaling_units"]
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ class ScalingUnit:
     folder: str
 
 
-def scaling_unit(unit: ScalingUnit) -> list[Row]:
+def scaling_unit(unit: ScalingUnit, stages: Stages) -> list[Row]:
     """Make one base, measure its depth, fine-tune it; return a row for each pair of volumes."""
     from compresslab.experiments.models.exact_training import one_thread
 
@@ -153,11 +151,12 @@ def scaling_unit(unit: ScalingUnit) -> list[Row]:
             "seed": unit.seed,
         }  # fmt: skip
         data = in_tokens(base, mixed_texts(dealt, spec.share if arm.symbols else 0.5), spec.recipe.length, "mixed")
-        excess = layer_excess_bits(base, data, spec.depth)
+        excess = stages.do("depth", lambda: layer_excess_bits(base, data, spec.depth).tolist())
         rows = tuning_rows(
-            base, dealt, unit.seed, positive=(0, spec.positive), negative=spec.negative, recipe=spec.recipe
-        )
-    rows[0]["excess_bits"] = excess.tolist()  # of the base: 0 positive, 0 negative
+            base, dealt, unit.seed, positive=(0, spec.positive), negative=spec.negative, recipe=spec.recipe,
+            stages=stages,
+        )  # fmt: skip
+    rows[0]["excess_bits"] = excess  # of the base: 0 positive, 0 negative
     return [{**head, **row} for row in rows]
 
 
@@ -177,9 +176,9 @@ def mixed_texts(dealt: RoleTexts, share: float) -> Texts:
     return Texts.concat(part.select(np.sort(at)) for part, at in zip(parts, taken, strict=True))
 
 
-def scaling_units(spec: ScalingSpec, out: str | PathLike[str]) -> dict[str, ScalingUnit]:
+def scaling_units(spec: ScalingSpec, out: Path) -> dict[str, ScalingUnit]:
     """Return the units of a spec by name, in order; base models are kept in ``out/bases``."""
-    folder = str(Path(out) / "bases")
+    folder = str(out / "bases")
     return {f"{p}/seed {seed}": ScalingUnit(spec, p, seed, folder) for p in spec.points() for seed in spec.seeds}
 
 
@@ -188,19 +187,29 @@ def scaling_cost(unit: ScalingUnit) -> float:
     return rebound_cost(ReboundUnit(unit.spec.as_rebound(), unit.spec.points()[unit.point], unit.seed, unit.folder))
 
 
-def run_scaling(
-    spec: ScalingSpec, out: str | PathLike[str], *, workers: int = 1, progress: Step | None = None
-) -> list[Row]:
-    """Run an experiment, or go on with one that was stopped; arguments and errors as for ``run_rebound``."""
-    check_device(spec.device)
+def check_scaling(spec: ScalingSpec) -> None:
+    """Raise unless the spec can be run here: see `ScalingSpec.check` and `check_model`."""
     spec.check()
     for arm in spec.points().values():
         check_model(arm.model, spec.recipe.length, spec.device)
-    save_spec(out, scaling_record(spec))
-    units, rows = scaling_units(spec, out), Path(out) / "rows.jsonl"
-    return run_units(scaling_unit, units, rows, workers=workers, cost=scaling_cost, progress=progress)
+
+
+def finished_seeds(spec: ScalingSpec, units: Collection[str]) -> ScalingSpec:
+    """Return the spec with those seeds alone for which every base is finished.
+
+    Raises:
+        InvalidParameter: there is none.
+    """
+    seeds = tuple(seed for seed in spec.seeds if all(f"{point}/seed {seed}" in units for point in spec.points()))
+    if not seeds:
+        raise InvalidParameter("no seed of this experiment has all its bases finished there: run it first")
+    return replace(spec, seeds=seeds)
 
 
 def scaling_record(spec: ScalingSpec) -> dict[str, Any]:
     """Return what ``spec.json`` holds: the spec, its texts by name and digest."""
-    return {"experiment": "scaling", **asdict(spec), "texts": text_record(spec.texts, spec.most)}
+    return {
+        **asdict(spec),
+        "texts": text_record(spec.texts, spec.most),
+        **model_record(spec.models, spec.device),
+    }

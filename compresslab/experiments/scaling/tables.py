@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from compresslab.experiments.rebound.summary import verdict
-from compresslab.experiments.rebound.tables import Sheet, seeds_of
 from compresslab.experiments.scaling.summary import ScalingPoint, ScalingSummary, Series
 from compresslab.report.digits import measured, measured_mean
+from compresslab.report.findings import TableText, seeds_of
 from compresslab.theory.estimates import Estimate
 
-__all__ = ["bits", "scaling_findings", "scaling_sheets", "series_findings"]
+__all__ = ["bits", "scaling_findings", "scaling_tables", "series_findings"]
 
 _SHOWN = (
     "base_bits",
@@ -85,7 +85,7 @@ def _slope(x: Estimate) -> str:
     return f"{measured(x)} for each doubling"
 
 
-def scaling_sheets(summary: ScalingSummary, *, wide: bool = True) -> Iterator[Sheet]:
+def scaling_tables(summary: ScalingSummary, *, wide: bool = True) -> Iterator[TableText]:
     """Yield the tables: title, columns, rows."""
     shown = _SHOWN if wide else ("gained", "early_rate", "excess_rate", "net_fallen")
     for series in summary.series:
@@ -109,7 +109,7 @@ def _value(point: ScalingPoint, name: str) -> str:
     return measured(point.values[name], signed=name not in ("base_bits", "kl"))
 
 
-def _depth_sheet(series: Series, wide: bool) -> Sheet:
+def _depth_sheet(series: Series, wide: bool) -> TableText:
     taus = list(series.depth_slopes)
     layers = len(series.points[0].excess_bits) if wide else 0
     return (

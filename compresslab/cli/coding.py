@@ -17,7 +17,7 @@ from compresslab._support.interrupts import if_stopped
 from compresslab._support.piping import STREAM, is_output, is_piped, named, to_standard_output
 from compresslab._support.printable import printable
 from compresslab._support.progress import working
-from compresslab.cli.model_commands import PANEL, Device, Dtype, load_model, refuse
+from compresslab.cli.model_options import PANEL, Device, Dtype, load_model, refuse
 from compresslab.cli.piped_arguments import piped_argument
 from compresslab.coding.clz.chunk_model import ChunkModel, EmbeddedModel
 from compresslab.coding.clz.container import (

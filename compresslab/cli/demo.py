@@ -23,18 +23,22 @@ from compresslab._support.threads import workers
 from compresslab.data.corpora import default_scenario
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, MissingExtra
-from compresslab.experiments.joint.page import joint_page, read_joint
-from compresslab.experiments.joint.tables import joint_view
+from compresslab.experiments.experiment import run
+from compresslab.experiments.joint.experiment import JOINT
+from compresslab.experiments.joint.run import JointSpec
+from compresslab.experiments.joint.summary import summarise_joint
+from compresslab.experiments.joint.tables import joint_findings, joint_tables
+from compresslab.experiments.rows import Row, read_rows
 from compresslab.measurements.demo_page import demo_page
 from compresslab.measurements.elasticity import ElasticityResult, Scenarios, build_scenarios, measure_scenarios
 from compresslab.measurements.elasticity_page import elasticity_page
 from compresslab.measurements.model_tables import tiny_table
 from compresslab.measurements.tables import elasticity_view
+from compresslab.report.findings import findings_view
 from compresslab.report.page import check_report_extra, write_report
 from compresslab.report.provenance import provenance
 
 if TYPE_CHECKING:
-    from compresslab.experiments.run import JointResult
     from compresslab.measurements.demo import TinyRow
 
 __all__ = ["add_demo_command"]
@@ -94,19 +98,19 @@ def add_demo_command(app: typer.Typer, show: _Show, show_json: Callable[[Any], N
                 if not trained:
                     speak(Text("The model was trained earlier and kept in the cache.", style="dim"))
             with _part(3, speak, seconds):
-                networks, new = _joint(joint, begun, quiet=quiet)
-                speak(joint_view(networks.summaries))
+                spec, found, new = _joint(joint, begun, quiet=quiet)
+                networks = summarise_joint(spec, found)
+                speak(findings_view(list(joint_findings(networks)), list(joint_tables(networks, wide=False))))
                 if not new:
                     speak(Text(f"The networks were trained earlier; their rows are in {joint}.", style="dim"))
         with working("writing the report", quiet=quiet):
-            spec, found = read_joint(joint)
-            written = write_report(demo_page(page, rows, joint_page(spec, found, page.provenance), joint), report)
+            written = write_report(demo_page(page, rows, JOINT.page(spec, found, page.provenance), joint), report)
         if as_json:
             show_json(
                 {
                     "elasticity": asdict(elasticity),
                     "tiny": [asdict(row) for row in rows],
-                    "joint": [asdict(summary) for summary in networks.summaries],
+                    "joint": [asdict(summary) for summary in networks],
                     "seconds": seconds,
                 }
             )
@@ -179,19 +183,15 @@ def _networks_begun(folder: Path) -> Iterator[Future[None] | None]:
 
 def _train_networks(folder: Path) -> None:
     """In the other process: train the networks, whose rows are kept in the folder."""
-    from compresslab.experiments.run import run_joint_preset
-
-    run_joint_preset(folder, "demo", workers=1)
+    run(JOINT, JOINT.preset("demo", {}), folder)
 
 
-def _joint(folder: Path, begun: Future[None] | None, *, quiet: bool) -> tuple[JointResult, bool]:
+def _joint(folder: Path, begun: Future[None] | None, *, quiet: bool) -> tuple[JointSpec, list[Row], bool]:
     """Train the networks of the preset ``demo`` that are not in the folder; return also whether there were any."""
-    from compresslab.experiments.rows import read_rows
-    from compresslab.experiments.run import run_joint_preset
-
     before = len(read_rows(folder / "rows.jsonl"))
     with working("training networks", quiet=quiet) as step:
         if begun:
             begun.result()
-        result = run_joint_preset(folder, "demo", progress=step)
-    return result, begun is not None or len(read_rows(folder / "rows.jsonl")) > before
+        spec = JOINT.preset("demo", {})
+        rows = run(JOINT, spec, folder, workers=workers(), progress=step)
+    return spec, rows, begun is not None or len(read_rows(folder / "rows.jsonl")) > before

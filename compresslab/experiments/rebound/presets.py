@@ -1,4 +1,4 @@
-"""The specs that ``--preset`` names for ``rebound`` and ``scaling``, and what the commands' options change in them.
+"""The specs that ``--preset`` names for ``rebound``, and what the command's options change in them.
 
 The learning rates of the small models are those of a pilot. Fine-tuning at 3e-4 shortens positive texts from the first
 hundred responses on, and negative data is felt as soon; at 1e-3 the noise of the optimizer alone makes them longer, and
@@ -7,12 +7,11 @@ moves a model 0.1 nats per token away from its base.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from compresslab.errors import UnknownName, did_you_mean
 from compresslab.experiments.data.tuning_texts import EMBEDDED, TextSpec, text_spec
+from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
 from compresslab.experiments.models.finetuning import Recipe
 from compresslab.experiments.rebound.run import (
@@ -21,22 +20,19 @@ from compresslab.experiments.rebound.run import (
     ReboundSpec,
     scaled_volumes,
 )
-from compresslab.experiments.scaling.run import ScalingSpec
 from compresslab.experiments.spec import first_seeds
 from compresslab.lm.tiny import TINY
 
-Spec = TypeVar("Spec")
+__all__ = ["CPU_TEXTS", "DEMO_TEXTS", "REBOUND_PRESETS", "rebound_preset", "suited", "volume_steps"]
 
-__all__ = ["REBOUND_PRESETS", "SCALING_PRESETS", "rebound_preset", "scaling_preset"]
-
-_DEMO_TEXTS = replace(EMBEDDED, held_out=40, contained=800, judged=500, limit=3000)
-_CPU_TEXTS = replace(EMBEDDED, held_out=100)
+DEMO_TEXTS = replace(EMBEDDED, held_out=40, contained=800, judged=500, limit=3000)
+CPU_TEXTS = replace(EMBEDDED, held_out=100)
 _SMALL = Recipe(batch=4, learning_rate=3e-4, warmup=5)
 _LARGE = Recipe(batch=4, length=512, learning_rate=1e-5, warmup=10)  # for a model of a hundred million weights
 
 
-# The paper's five negative volumes in steps fine enough to tell phases apart.
-def _steps(scale: float, batch: int) -> tuple[int, ...]:
+def volume_steps(scale: float, batch: int) -> tuple[int, ...]:
+    """Return the paper's five negative volumes times ``scale``, in steps fine enough to tell phases apart."""
     paper = (100, 200, 300, 500, 700, 1000, 1500, 2000)
     return (0, *scaled_volumes(paper, scale, batch))
 
@@ -45,9 +41,9 @@ def _rebound_demo() -> ReboundSpec:
     return ReboundSpec(
         arms=(ReboundArm("contained", "35k", 250_000, 0.5, (0, 1, 2, 3, 4)),),
         positive=(0, 40, 200),
-        negative=_steps(0.04, 4),
+        negative=volume_steps(0.04, 4),
         recipe=Recipe(batch=4, learning_rate=1e-3, warmup=5),  # so few responses need larger steps
-        texts=_DEMO_TEXTS,
+        texts=DEMO_TEXTS,
         samples=32,
         sample_length=80,
     )
@@ -60,8 +56,8 @@ def _rebound_cpu() -> ReboundSpec:
             ReboundArm("separate", "96k", 1_500_000, 0.0, (0, 1, 2)),
         ),
         positive=(0, *scaled_volumes(PAPER_POSITIVE, 0.2, 4)),
-        negative=_steps(0.2, 4),
-        texts=_CPU_TEXTS,
+        negative=volume_steps(0.2, 4),
+        texts=CPU_TEXTS,
         samples=40,
     )
 
@@ -70,7 +66,7 @@ def _rebound_gpu() -> ReboundSpec:
     return ReboundSpec(
         arms=(ReboundArm("smollm2", "smollm2", 0, 0.0, (0, 1, 2)),),
         positive=(0, *PAPER_POSITIVE),
-        negative=_steps(1.0, 4),
+        negative=volume_steps(1.0, 4),
         recipe=_LARGE,
         texts=replace(EMBEDDED, held_out=500, contained=0, judged=5000, longest=2000),
         samples=256,
@@ -79,56 +75,10 @@ def _rebound_gpu() -> ReboundSpec:
     )
 
 
-def _scaling_demo() -> ScalingSpec:
-    return ScalingSpec(
-        models=("7k", "35k"),
-        symbols=120_000,
-        volume_model="7k",
-        volumes=(12_000, 120_000),
-        seeds=(0, 1),
-        positive=100,
-        negative=(0, 4, 8, 12, 16, 20, 24),
-        share=0.5,
-        texts=_DEMO_TEXTS,
-    )
-
-
-def _scaling_cpu() -> ScalingSpec:
-    return ScalingSpec(
-        models=("7k", "35k", "96k", "325k"),
-        symbols=500_000,
-        volume_model="96k",
-        volumes=(16_500, 50_000, 165_000, 500_000),
-        seeds=(0, 1, 2, 3, 4),
-        positive=1000,
-        negative=(0, 20, 40, 60, 100, 140, 200),
-        texts=_CPU_TEXTS,
-    )
-
-
-def _scaling_gpu() -> ScalingSpec:
-    return ScalingSpec(
-        models=("35k", "96k", "325k", "1.1m", "3.9m"),
-        symbols=30_000_000,
-        volume_model="1.1m",
-        volumes=(300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000),
-        seeds=(0, 1, 2, 3, 4),
-        positive=2000,
-        negative=_steps(0.2, 4),
-        texts=replace(EMBEDDED, held_out=200, limit=None),
-        device="cuda",
-    )
-
-
 REBOUND_PRESETS: dict[str, Callable[[], ReboundSpec]] = {
     "demo": _rebound_demo,
     "cpu": _rebound_cpu,
     "gpu": _rebound_gpu,
-}
-SCALING_PRESETS: dict[str, Callable[[], ScalingSpec]] = {
-    "demo": _scaling_demo,
-    "cpu": _scaling_cpu,
-    "gpu": _scaling_gpu,
 }
 
 
@@ -158,69 +108,26 @@ def rebound_preset(
         >>> rebound_preset("cpu", scale=1.0).positive
         (0, 1000, 2000, 5000, 10000)
     """
-    spec = _known(REBOUND_PRESETS, name)()
+    spec = named_preset(REBOUND_PRESETS, name)
     if data:
         texts = text_spec(data)
         spec = replace(spec, texts=replace(spec.texts, pretrain=texts.pretrain, positive=texts.positive,
                                            negative=texts.negative))  # fmt: skip
     if model is not None:
         spec = replace(spec, arms=_given_arms(spec, model))
-        recipe, texts = _suited([model], spec.recipe, spec.texts)
+        recipe, texts = suited([model], spec.recipe, spec.texts)
         spec = replace(spec, recipe=recipe, texts=texts)
     if scale is not None:
         batch = spec.recipe.batch
         spec = replace(
-            spec, positive=(0, *scaled_volumes(PAPER_POSITIVE, scale, batch)), negative=_steps(scale, batch)
+            spec, positive=(0, *scaled_volumes(PAPER_POSITIVE, scale, batch)), negative=volume_steps(scale, batch)
         )  # fmt: skip
     if seeds is not None:
         spec = replace(spec, arms=tuple(replace(arm, seeds=first_seeds(seeds)) for arm in spec.arms))
     return spec
 
 
-def scaling_preset(
-    name: str,
-    *,
-    data: Sequence[str] = (),
-    models: Sequence[str] = (),
-    seeds: int | None = None,
-) -> ScalingSpec:
-    """Return the spec of a preset, changed by options: see :func:`rebound_preset`.
-
-    Args:
-        name: "demo", "cpu" or "gpu".
-        data: ``role=source`` entries.
-        models: of the series of sizes, rising; where any is taken as it is, there is no series of volumes.
-        seeds: how many seeds every base has.
-
-    Raises:
-        UnknownName: no such preset.
-        InvalidParameter: options that cannot be.
-
-    Example:
-        >>> scaling_preset("cpu", models=["7k", "35k"]).models
-        ('7k', '35k')
-    """
-    spec = _known(SCALING_PRESETS, name)()
-    if data:
-        texts = text_spec(data)
-        spec = replace(spec, texts=replace(spec.texts, pretrain=texts.pretrain, positive=texts.positive,
-                                           negative=texts.negative))  # fmt: skip
-    if models:
-        spec = replace(spec, models=tuple(models))
-        if any(model not in SHAPES for model in models):
-            spec = replace(spec, volumes=())
-        recipe, texts = _suited(models, spec.recipe, spec.texts)
-        spec = replace(spec, recipe=recipe, texts=texts)
-    return spec if seeds is None else replace(spec, seeds=first_seeds(seeds))
-
-
-def _known(presets: Mapping[str, Callable[[], Spec]], name: str) -> Callable[[], Spec]:
-    if name not in presets:
-        raise UnknownName(f"unknown preset {name!r}: {did_you_mean(name, presets)}")
-    return presets[name]
-
-
-def _suited(models: Sequence[str], recipe: Recipe, texts: TextSpec) -> tuple[Recipe, TextSpec]:
+def suited(models: Sequence[str], recipe: Recipe, texts: TextSpec) -> tuple[Recipe, TextSpec]:
     """Return the recipe and the texts for models that are taken as they are, if any: their pre-training is done."""
     given = [model for model in models if model not in SHAPES]
     if not given:

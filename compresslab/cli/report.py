@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from pathlib import Path
@@ -13,7 +12,9 @@ import typer
 from compresslab._support.printable import printable
 from compresslab._support.progress import working
 from compresslab.cli.piped_arguments import no_stream
-from compresslab.errors import InvalidParameter
+from compresslab.errors import InvalidParameter, UnknownName
+from compresslab.experiments.experiment import read
+from compresslab.experiments.registry import get_experiment
 from compresslab.experiments.row_source import experiment_run
 from compresslab.experiments.spec import of_saved, read_spec
 from compresslab.report.page import Page, check_report_extra, write_report
@@ -36,15 +37,6 @@ ReportTo = Annotated[
     ),
 ]
 
-# experiment -> its module, the function that reads a folder of it, the function that makes a page of what was read
-PAGES = {
-    "joint": ("compresslab.experiments.joint.page", "read_joint", "joint_page"),
-    "rebound": ("compresslab.experiments.rebound.page", "read_rebound", "rebound_page"),
-    "resistance": ("compresslab.experiments.resistance.page", "read_resistance", "resistance_page"),
-    "scaling": ("compresslab.experiments.scaling.page", "read_scaling", "scaling_page"),
-    "volumes": ("compresslab.experiments.effective_volumes.page", "read_effective", "effective_page"),
-}
-
 
 def experiment_page(folder: Path, source: Provenance) -> Page:
     """Return the page of a finished experiment, whichever it is.
@@ -59,16 +51,15 @@ def experiment_page(folder: Path, source: Provenance) -> Page:
         CorruptFile: the rows are damaged.
     """
     name = read_spec(folder)["experiment"]
-    if name not in PAGES:
+    try:
+        experiment = get_experiment(name)
+    except UnknownName as error:
         raise InvalidParameter(
-            f"{folder / 'spec.json'} is no spec that a report can be made of (its experiment is {name!r}; known: "
-            f"{', '.join(PAGES)}): give the folder of 'compresslab experiment NAME'"
-        )
-    module, read, page = PAGES[name]
-    found = importlib.import_module(module)
+            f"{folder / 'spec.json'} is no spec that a report can be made of ({error}): give the folder of "
+            "'compresslab experiment NAME'"
+        ) from error
     with of_saved(f"{folder} does not hold the spec and the rows of '{name}' as this version has them"):
-        made: Page = getattr(found, page)(*getattr(found, read)(folder), source)
-        return made
+        return experiment.page(*read(experiment, folder), source)
 
 
 def report_besides(context: typer.Context, folder: Path, to: Path | None, *, quiet: bool, as_json: bool) -> None:

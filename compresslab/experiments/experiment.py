@@ -1,0 +1,209 @@
+"""The protocol of experiments: what each of them states, and the one way in which all are run, resumed and read.
+
+An experiment is a value of `Experiment`: its design (frozen with the spec, before there are rows), its presets, its
+units of work, and what is made of the rows. Everything else is done here, once: a run is checked before anything is
+trained, resumed unit by unit and stage by stage, and read back from its folder.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from compresslab._support.checks import number_or_nan
+from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
+from compresslab.experiments.models.networks import check_device
+from compresslab.experiments.pool import Step, run_units
+from compresslab.experiments.rows import Row, read_rows
+from compresslab.experiments.spec import save_spec, saved_spec
+from compresslab.experiments.stages import Stages
+from compresslab.report.findings import TableText
+from compresslab.report.page import Page
+from compresslab.report.provenance import Provenance
+
+__all__ = ["Design", "Experiment", "Options", "Work", "finished", "named_preset", "read", "record", "run"]
+
+Spec = TypeVar("Spec")
+Unit = TypeVar("Unit")
+Summary = TypeVar("Summary")
+Preset = TypeVar("Preset")
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is fixed before there are rows; it is part of ``spec.json``. Where there is nothing of a kind, it says why.
+
+    Attributes:
+        primary: the one statistic that decides, and its direction; all else is secondary, and corrected by Holm.
+        stopping: when no more rows are added.
+        equivalence: within which margin an effect counts as nothing.
+        treated: what is done to the model that the question is about.
+        control: the same done to the base.
+        placebo: the same done to a base that was aligned to neutral data at the same sum of learning rates.
+        factors: what is random: seeds, corpora.
+        rate: how the learning rate is chosen.
+    """
+
+    primary: str
+    stopping: str
+    equivalence: str
+    treated: str
+    control: str
+    placebo: str
+    factors: str
+    rate: str
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment(Generic[Spec, Unit, Summary]):
+    """One experiment.
+
+    Attributes:
+        name: of the command, in ``spec.json`` and in tables.
+        title: what it asks; the help of its command.
+        design: what is fixed before there are rows.
+        preset: a preset's name and options -> the spec.
+        check: raises unless the spec can be run here; the data is read for it, models are found.
+        record: the spec as ``spec.json`` holds it: plain values, with digests of data and models.
+        restore: what `record` returned -> the spec, to be shown: files are named without their folders.
+        units: the spec and the folder -> the units by name, in order.
+        work: turns a unit into its rows; a function of a module, so that other processes find it.
+        cost: how long a unit takes, in any measure.
+        keep: the spec and the finished units -> the spec of what is whole; raises where nothing is.
+        summarise: the spec and its rows -> what they say.
+        findings: what they say in words.
+        tables: the same in tables; wide ones are for files.
+        plain: the same as JSON holds it.
+        page: the spec, the rows and where they come from -> the report.
+        former: names that older folders have for it.
+    """
+
+    name: str
+    title: str
+    design: Design
+    preset: Callable[[str, Options], Spec]
+    check: Callable[[Spec], None]
+    record: Callable[[Spec], dict[str, Any]]
+    restore: Callable[[Mapping[str, Any]], Spec]
+    units: Callable[[Spec, Path], dict[str, Unit]]
+    work: Callable[[Unit, Stages], list[Row]]
+    cost: Callable[[Unit], float]
+    keep: Callable[[Spec, Collection[str]], Spec]
+    summarise: Callable[[Spec, Sequence[Row]], Summary]
+    findings: Callable[[Spec, Summary], Iterable[str]]
+    tables: Callable[[Spec, Summary, bool], Iterable[TableText]]
+    plain: Callable[[Spec, Summary, Sequence[Row]], dict[str, Any]]
+    page: Callable[[Spec, Sequence[Row], Provenance], Page]
+    former: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Work(Generic[Unit]):
+    """A unit on its way to a process: what to do, and where its stages are kept."""
+
+    do: Callable[[Unit, Stages], list[Row]]
+    unit: Unit
+    stages: str
+    deadline: float | None
+
+
+def record(experiment: Experiment[Spec, Unit, Summary], spec: Spec) -> dict[str, Any]:
+    """Return what ``spec.json`` holds."""
+    return {"experiment": experiment.name, **experiment.record(spec), "design": asdict(experiment.design)}
+
+
+def run(
+    experiment: Experiment[Spec, Unit, Summary],
+    spec: Spec,
+    out: str | PathLike[str],
+    *,
+    workers: int = 1,
+    time_limit: float | None = None,
+    progress: Step | None = None,
+) -> list[Row]:
+    """Run an experiment, or go on with one that was stopped; rows go to ``out/rows.jsonl``, the spec to ``spec.json``.
+
+    Args:
+        experiment: which.
+        spec: what to do.
+        out: a folder; made where missing.
+        workers: processes, each with one thread.
+        time_limit: seconds after which no stage is begun that would end later; None for no limit.
+        progress: see :func:`compresslab.experiments.pool.run_units`.
+
+    Returns:
+        All rows, in the order of the spec.
+
+    Raises:
+        InvalidParameter, UnknownName, UnreadableFile: the spec is wrong; nothing has been trained or written.
+        MissingExtra: torch or transformers is not installed.
+        CorruptFile: the data, or the rows in the folder, are damaged.
+        TimeLimitReached: what is finished is kept.
+    """
+    if time_limit is not None and not 0 < number_or_nan(time_limit) < float("inf"):
+        raise InvalidParameter(f"a time limit is a positive number of seconds, not {time_limit!r}")
+    deadline = None if time_limit is None else time.time() + time_limit
+    check_device(getattr(spec, "device", "cpu"))
+    experiment.check(spec)
+    save_spec(out, record(experiment, spec), former=experiment.former)
+    folder = Path(out)
+    units = {
+        name: Work(experiment.work, unit, str(folder / "stages" / f"unit-{number}"), deadline)
+        for number, (name, unit) in enumerate(experiment.units(spec, folder).items())
+    }
+    rows = run_units(
+        _work, units, folder / "rows.jsonl", workers=workers, cost=lambda work: experiment.cost(work.unit),
+        progress=progress, saved=lambda work: Stages(work.stages).clear(),
+    )  # fmt: skip
+    Stages(folder / "stages").clear()
+    return rows
+
+
+def _work(work: Work[Any]) -> list[Row]:
+    return work.do(work.unit, Stages(work.stages, work.deadline))
+
+
+def finished(
+    experiment: Experiment[Spec, Unit, Summary], spec: Spec, out: str | PathLike[str]
+) -> tuple[Spec, list[Row]]:
+    """Return the part of a spec that is finished in a folder, and the folder's rows; nothing is trained.
+
+    Raises:
+        InvalidParameter: nothing is finished there, or the folder is of another experiment.
+        CorruptFile: the rows are damaged.
+    """
+    units = read_rows(Path(out) / "rows.jsonl")
+    kept = experiment.keep(spec, units)
+    save_spec(out, record(experiment, spec), former=experiment.former)
+    return kept, [row for rows in units.values() for row in rows]
+
+
+def read(experiment: Experiment[Spec, Unit, Summary], folder: str | PathLike[str]) -> tuple[Spec, list[Row]]:
+    """Read an experiment from its folder; of one that is not finished, what is.
+
+    Raises:
+        UnreadableFile: there is no ``spec.json``.
+        InvalidParameter: it is not the spec of such an experiment, or nothing of it is finished.
+        CorruptFile: the rows are damaged.
+    """
+    with saved_spec(folder, experiment.name, *experiment.former) as found:
+        spec = experiment.restore(found)
+    units = read_rows(Path(folder) / "rows.jsonl")
+    return experiment.keep(spec, units), [row for rows in units.values() for row in rows]
+
+
+def named_preset(presets: Mapping[str, Callable[[], Preset]], name: str) -> Preset:
+    """Return the spec of a preset as it stands, without options.
+
+    Raises:
+        UnknownName: no such preset.
+    """
+    if name not in presets:
+        raise UnknownName(f"unknown preset {name!r}: {did_you_mean(name, presets)}")
+    return presets[name]()

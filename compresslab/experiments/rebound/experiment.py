@@ -1,0 +1,74 @@
+"""The experiment ``rebound``: positive data, then negative data; how fast does a model fall back?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from compresslab.experiments.data.tuning_texts import TextSpec
+from compresslab.experiments.experiment import Design, Experiment
+from compresslab.experiments.models.finetuning import Recipe
+from compresslab.experiments.rebound.page import rebound_page
+from compresslab.experiments.rebound.presets import rebound_preset
+from compresslab.experiments.rebound.run import (
+    ReboundArm,
+    ReboundSpec,
+    ReboundUnit,
+    check_rebound,
+    finished_arms,
+    rebound_cost,
+    rebound_record,
+    rebound_unit,
+    rebound_units,
+)
+from compresslab.experiments.rebound.summary import ReboundSummary, summarise_rebound
+from compresslab.experiments.rebound.tables import rebound_findings, rebound_tables
+
+__all__ = ["REBOUND", "read_recipes", "read_texts"]
+
+
+def read_recipes(found: Mapping[str, Any]) -> dict[str, Recipe]:
+    """Return the two recipes of a saved spec."""
+    return {name: Recipe(**found[name]) for name in ("recipe", "pretraining")}
+
+
+def read_texts(found: Mapping[str, Any]) -> TextSpec:
+    """Return the texts of a saved spec: sources are names without folders, to be shown, not to be read."""
+    return TextSpec(**{field.name: found[field.name] for field in fields(TextSpec)})
+
+
+def restore_rebound(found: Mapping[str, Any]) -> ReboundSpec:
+    """Return the spec that ``spec.json`` holds."""
+    arms = tuple(ReboundArm(**arm) for arm in found["arms"])
+    rest = {field.name: found[field.name] for field in fields(ReboundSpec)}
+    return ReboundSpec(**{**rest, "arms": arms, "texts": read_texts(found["texts"]), **read_recipes(found)})
+
+
+REBOUND: Experiment[ReboundSpec, ReboundUnit, list[ReboundSummary]] = Experiment(
+    name="rebound",
+    title="Fine-tune on positive, then on negative data: how fast does a model fall back?",
+    design=Design(
+        primary="the score that the negative data takes back after the largest positive volume, net of control, is > 0",
+        stopping="all seeds of the spec",
+        equivalence="none stated: an interval that holds 0 is undecided",
+        treated="the base after each positive volume, given the negative data",
+        control="the base, given the same negative data",
+        placebo="none yet: a base aligned to neutral data at the same sum of learning rates is to come",
+        factors="seeds of the first weights and of the order of all data; the corpora are fixed",
+        rate="one constant rate for both trainings, from a pilot",
+    ),
+    preset=lambda name, options: rebound_preset(name, **options),
+    check=check_rebound,
+    record=rebound_record,
+    restore=restore_rebound,
+    units=rebound_units,
+    work=rebound_unit,
+    cost=rebound_cost,
+    keep=finished_arms,
+    summarise=summarise_rebound,
+    findings=lambda spec, summaries: rebound_findings(summaries),
+    tables=lambda spec, summaries, wide: rebound_tables(summaries, wide=wide),
+    plain=lambda spec, summaries, rows: {"arms": [asdict(one) for one in summaries]},
+    page=rebound_page,
+)
