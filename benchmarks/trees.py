@@ -33,7 +33,7 @@ from compresslab._support import jit
 from compresslab.trees import counting
 from compresslab.trees.counting.numpy_any_depth import count_refining
 from compresslab.trees.counting.numpy_words import count_packed_windows
-from compresslab.trees.leaves import Strings
+from compresslab.trees.leaves import LocatedPhrases
 
 Tokens = NDArray[np.uint16]
 REPEATS = 3
@@ -49,7 +49,7 @@ def tree_numpy(tokens: Tokens, depth: int) -> None:
         count_packed_windows(tokens, np.array([0, len(tokens)]), depth, 16)
         return
     start = np.arange(len(tokens) + 1)
-    count_refining(Strings(tokens, start, np.minimum(len(tokens) - start, depth)), depth)
+    count_refining(LocatedPhrases(tokens, start, np.minimum(len(tokens) - start, depth)), depth)
 
 
 def one_sort(tokens: Tokens, depth: int) -> None:

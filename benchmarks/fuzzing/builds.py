@@ -67,7 +67,7 @@ def half_built(folder: Path) -> dict[str, bytes]:
 
 def build(path: Path, target: Path, work: Path, report: Any = None) -> None:
     build_tree_file(
-        path, target, DEPTH, vocab_size=7, memory=resident_bytes() + MEMORY, work=work, shard=80, report=report
+        path, target, DEPTH, vocab_size=7, memory=resident_bytes() + MEMORY, work=work, shard=80, progress=report
     )
 
 

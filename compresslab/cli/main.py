@@ -267,7 +267,7 @@ def _tree_of_tokens(
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
     with working("counting phrases", quiet=quiet) as step:
         tree = tree_of_token_files(
-            files, depth, parse, save=save, report=lambda what, done, of: step(done, max(of, 0)), **choices
+            files, depth, parse, save=save, progress=lambda what, done, of: step(done, max(of, 0)), **choices
         )
         result = measure_tree(tree)
     if as_json:

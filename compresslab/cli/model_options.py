@@ -115,7 +115,7 @@ def rate_under_model(
                     one.label,
                     windows=windows,
                     eos=scoring.eos,
-                    beside=speaks,
+                    baselines=speaks,
                     depth=scoring.depth,
                     batch_tokens=scoring.batch,
                     progress=step,

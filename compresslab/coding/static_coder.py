@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from compresslab._support.arrays import as_array
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
-from compresslab.coding.rows.quantize import Rows, Split, block_masses, place_masses, split_of, weights_minus_one
+from compresslab.coding.rows.quantize import (
+    BlockLayout,
+    Rows,
+    block_layout,
+    block_masses,
+    place_masses,
+    weights_minus_one,
+)
 from compresslab.coding.rows.stream import cut_streams, join_streams
 from compresslab.errors import CorruptStream
 
@@ -32,15 +39,15 @@ def encode_static(symbols: npt.ArrayLike, counts: npt.ArrayLike) -> bytes:
     row = _row(counts)
     if row.shape[1] == 1 or not len(array):
         return b""
-    split = split_of(row.shape[1])
-    blocks, places = np.divmod(array, split.places)
-    streams = [WordEncoder() for _ in range(split.levels)]
-    streams[0].encode_iid(blocks.astype(np.int32), _outer(row, split))
-    if split.levels == 2:
+    layout = block_layout(row.shape[1])
+    blocks, places = np.divmod(array, layout.places)
+    streams = [WordEncoder() for _ in range(layout.levels)]
+    streams[0].encode_iid(blocks.astype(np.int32), _outer(row, layout))
+    if layout.levels == 2:
         order = np.argsort(blocks, kind="stable")
         used, first = np.unique(blocks[order], return_index=True)
         for block, part in zip(used, np.split(places[order], first[1:]), strict=True):
-            streams[1].encode_iid(part.astype(np.int32), _inner(row, split, int(block)))
+            streams[1].encode_iid(part.astype(np.int32), _inner(row, layout, int(block)))
     return join_streams([stream.finish() for stream in streams])
 
 
@@ -55,19 +62,19 @@ def decode_static(data: bytes, count: int, counts: npt.ArrayLike) -> NDArray[np.
         if data:
             raise CorruptStream(f"{len(data)} bytes are left over: the data is damaged, or the counts are others")
         return np.zeros(count, dtype=np.int64)
-    split = split_of(row.shape[1])
-    streams = [WordDecoder(part) for part in cut_streams(data, split.levels)]
-    symbols = streams[0].decode_iid(count, _outer(row, split)).astype(np.int64)
-    if split.levels == 2:
+    layout = block_layout(row.shape[1])
+    streams = [WordDecoder(part) for part in cut_streams(data, layout.levels)]
+    symbols = streams[0].decode_iid(count, _outer(row, layout)).astype(np.int64)
+    if layout.levels == 2:
         blocks = symbols
         order = np.argsort(blocks, kind="stable")
         used, times = np.unique(blocks, return_counts=True)
         parts = [
-            streams[1].decode_iid(int(n), _inner(row, split, int(block))) for block, n in zip(used, times, strict=True)
+            streams[1].decode_iid(int(n), _inner(row, layout, int(block))) for block, n in zip(used, times, strict=True)
         ]
         symbols = np.empty(count, dtype=np.int64)
         symbols[order] = np.concatenate(parts)
-        symbols += blocks * split.places
+        symbols += blocks * layout.places
         if symbols.max() >= row.shape[1]:
             raise CorruptStream("a symbol beyond the last one was decoded: the data is damaged")
     if not all(stream.may_be_exhausted() for stream in streams):
@@ -75,13 +82,13 @@ def decode_static(data: bytes, count: int, counts: npt.ArrayLike) -> NDArray[np.
     return symbols
 
 
-def _outer(row: Rows, split: Split) -> NDArray[np.float64]:
-    weights: NDArray[np.float64] = weights_minus_one(*block_masses(row, split))[0]
+def _outer(row: Rows, layout: BlockLayout) -> NDArray[np.float64]:
+    weights: NDArray[np.float64] = weights_minus_one(*block_masses(row, layout))[0]
     return weights
 
 
-def _inner(row: Rows, split: Split, block: int) -> NDArray[np.float64]:
-    masses = place_masses(row, split, np.zeros(1, dtype=np.int64), np.array([block]))
+def _inner(row: Rows, layout: BlockLayout, block: int) -> NDArray[np.float64]:
+    masses = place_masses(row, layout, np.zeros(1, dtype=np.int64), np.array([block]))
     weights: NDArray[np.float64] = weights_minus_one(masses)[0]
     return weights
 

@@ -19,7 +19,7 @@ from compresslab.coding.static_coder import decode_static, encode_static
 from compresslab.data.dataset import Dataset
 from compresslab.errors import CorruptStream, InvalidParameter, MismatchedVocabulary
 from compresslab.theory.huffman import huffman_lengths
-from compresslab.trees.leaves import SortedLeaves, Strings, Unsigned
+from compresslab.trees.leaves import LocatedPhrases, SortedLeaves, Unsigned
 from compresslab.trees.phrases import PARSES, check_parse, locate_phrases
 from compresslab.trees.tree import TokenTree
 
@@ -127,7 +127,7 @@ def leaves_of_dataset(dataset: Dataset, tree: TokenTree) -> NDArray[np.int64]:
             f"dataset and tree have vocabularies of {dataset.vocab_size} and {tree.vocab_size} tokens: "
             "use one tokenizer"
         )
-    strings = Strings(dataset.tokens, *locate_phrases(dataset.offsets, tree.depth, tree.parse))
+    strings = LocatedPhrases(dataset.tokens, *locate_phrases(dataset.offsets, tree.depth, tree.parse))
     leaves = np.zeros(len(strings), dtype=np.int64)
     node = np.zeros(len(strings), dtype=np.int64)
     for m in range(tree.depth + 1):
@@ -220,7 +220,7 @@ def _first_leaves(held: SortedLeaves, m: int) -> NDArray[np.int64]:
     return breaks[held.length[breaks] >= m]
 
 
-def _unknown(strings: Strings, phrase: int) -> InvalidParameter:
+def _unknown(strings: LocatedPhrases, phrase: int) -> InvalidParameter:
     start, length = int(strings.start[phrase]), int(strings.length[phrase])
     tokens = strings.tokens[start : start + length].tolist()
     return InvalidParameter(

@@ -84,7 +84,7 @@ def measure_model_rate(
     *,
     windows: Windows | None = None,
     eos: bool = True,
-    beside: bool = True,
+    baselines: bool = True,
     depth: int = TREE_DEPTH,
     batch_tokens: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -98,7 +98,7 @@ def measure_model_rate(
         name: a label for tables.
         windows: how long texts are read; `Windows.default` where None.
         eos: predict EOS at the end of each text, and count it.
-        beside: also measure the token tree, gzip, xz and zstd.
+        baselines: also measure the token tree, gzip, xz and zstd.
         depth: of that tree.
         batch_tokens: inputs of a batch of the model; by its vocabulary and device where None.
         progress: called with (symbols done, in all).
@@ -138,10 +138,10 @@ def measure_model_rate(
         bits_per_byte=scores.rate("byte").value if raw else None,
         error_bits_per_byte=_error(scores) if raw else None,
         seconds=seconds,
-        tree_bits_per_byte=_tree_rate(texts, depth) if beside and raw else None,
+        tree_bits_per_byte=_tree_rate(texts, depth) if baselines and raw else None,
         tree_depth=depth,
         general_bits_per_byte=(
-            {tool: 8 * size / len(raw) for tool, size in general_compressors(raw).items()} if beside and raw else {}
+            {tool: 8 * size / len(raw) for tool, size in general_compressors(raw).items()} if baselines and raw else {}
         ),
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from compresslab._support.files import file_at, name_beside, temporary_folder
 from compresslab._support.interrupts import if_stopped
-from compresslab.trees.out_of_core.building import Report, build_tree_file
+from compresslab.trees.out_of_core.building import Progress, build_tree_file
 from compresslab.trees.out_of_core.cluster import build_tree_on_cluster
 from compresslab.trees.out_of_core.memory import parse_bytes
 from compresslab.trees.out_of_core.sweeping import prune_tree_file
@@ -31,7 +31,7 @@ def tree_of_token_files(
     vocab_size: int | None = None,
     memory: str | None = None,
     cluster: str | None = None,
-    report: Report | None = None,
+    progress: Progress | None = None,
 ) -> TokenTree:
     """Build the token tree of token files of any size, and open it as a memory map.
 
@@ -46,7 +46,7 @@ def tree_of_token_files(
         vocab_size: V; the largest token plus one where not given.
         memory: what the process (on a cluster, each worker) may take in all, such as "2GB".
         cluster: a Dask scheduler's address; this machine where not given.
-        report: called with what is being done, how much of it is done, and how much there is (-1: not known).
+        progress: called with what is being done, how much of it is done, and how much there is (-1: not known).
     """
     files = [open_tokens(path, dtype, eos, column) for path in paths]
     limit = None if memory is None else parse_bytes(memory)
@@ -54,10 +54,10 @@ def tree_of_token_files(
         path = folder / "tree" if save is None else Path(save)
         with if_stopped(lambda: _kept(save)):
             if cluster is None:
-                build_tree_file(files, path, depth, parse, vocab_size=vocab_size, memory=limit, report=report)
+                build_tree_file(files, path, depth, parse, vocab_size=vocab_size, memory=limit, progress=progress)
             else:
                 build_tree_on_cluster(
-                    files, path, depth, parse, cluster=cluster, vocab_size=vocab_size, memory=limit, report=report
+                    files, path, depth, parse, cluster=cluster, vocab_size=vocab_size, memory=limit, progress=progress
                 )
         return TokenTree.load(path, mapped=True)  # the map outlives a temporary file
 

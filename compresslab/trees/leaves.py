@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from compresslab._support.arrays import UIntArray as Unsigned
 
-__all__ = ["BLOCK", "Key", "SortedLeaves", "Strings", "Unsigned"]
+__all__ = ["BLOCK", "Key", "LocatedPhrases", "SortedLeaves", "Unsigned"]
 
 Key = NDArray[np.uint64]
 
@@ -24,7 +24,7 @@ BLOCK: Final = 1 << 17  # rows worked on at a time: about a megabyte per array, 
 
 
 @dataclass(frozen=True, eq=False)
-class Strings:
+class LocatedPhrases:
     """Strings of at most ``d`` tokens inside a flat array; one of ``d`` tokens goes on, a shorter one ends in EOS.
 
     Attributes:
@@ -42,10 +42,10 @@ class Strings:
     def __len__(self) -> int:
         return len(self.start)
 
-    def select(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Strings:
+    def select(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> LocatedPhrases:
         """Return some of the strings, over the same tokens."""
         weights = None if self.weights is None else self.weights[rows]
-        return Strings(self.tokens, self.start[rows], self.length[rows], weights)
+        return LocatedPhrases(self.tokens, self.start[rows], self.length[rows], weights)
 
     def symbol(self, j: int) -> Unsigned:
         """Return token ``j`` of every string; where a string has ended, an arbitrary one."""
@@ -82,11 +82,11 @@ class SortedLeaves:
             node = np.cumsum(held & (self.shared < m)) - 1
             yield held, symbols[node[held]]
 
-    def strings(self, dtype: np.dtype[np.unsignedinteger[Any]]) -> Strings:
+    def strings(self, dtype: np.dtype[np.unsignedinteger[Any]]) -> LocatedPhrases:
         """Write the leaves out as strings, weighted by their counts."""
         length = self.length.astype(np.int64)
         start = np.cumsum(length) - length
         flat = np.empty(int(length.sum()), dtype)
         for j, (held, column) in enumerate(self.columns()):
             flat[start[held] + j] = column
-        return Strings(flat, start, length, self.counts.astype(np.int64))
+        return LocatedPhrases(flat, start, length, self.counts.astype(np.int64))

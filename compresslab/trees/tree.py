@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from compresslab._support.arrays import as_array, smallest_unsigned
 from compresslab.data.dataset import Dataset
 from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary
-from compresslab.trees.counting import count_phrases, merge_leaves
+from compresslab.trees.counting import count_dataset, merge_leaves
 from compresslab.trees.distribution import LeafDistribution
 from compresslab.trees.leaves import SortedLeaves, Unsigned
 from compresslab.trees.phrases import Parse, check_depth, check_parse
@@ -118,13 +118,7 @@ class TokenTree:
         """
         known = check_parse(parse)
         depth = check_depth(depth)
-        if dataset.num_tokens >= LARGE:
-            from compresslab.trees.out_of_core.spilling import count_spilled, must_spill
-
-            if must_spill(np.diff(dataset.offsets), depth, known, dataset.vocab_size):
-                spilled = count_spilled(dataset.tokens, dataset.offsets, depth, known, dataset.vocab_size)
-                return cls._of(spilled, dataset.vocab_size, known)
-        leaves = count_phrases(dataset.tokens, dataset.offsets, depth, known)
+        leaves = count_dataset(dataset.tokens, dataset.offsets, depth, known, dataset.vocab_size)
         return cls._of(leaves, dataset.vocab_size, known)
 
     @classmethod

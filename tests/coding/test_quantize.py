@@ -15,9 +15,9 @@ from compresslab.coding.rows.quantize import (
     MAX_VOCABULARY,
     PRECISION,
     as_rows,
+    block_layout,
     block_masses,
     place_masses,
-    split_of,
     weights_minus_one,
 )
 from compresslab.errors import InvalidDistribution, InvalidParameter
@@ -32,24 +32,24 @@ def skewed_rows(rng, n, V, spread, dtype):
     return (rows / rows.sum(axis=1, keepdims=True)).astype(dtype)
 
 
-def block_weights(rows, split):
-    return weights_minus_one(*block_masses(rows, split))
+def block_weights(rows, layout):
+    return weights_minus_one(*block_masses(rows, layout))
 
 
-def inner_weights(rows, split, blocks):
-    return weights_minus_one(place_masses(rows, split, np.arange(len(rows)), blocks))
+def inner_weights(rows, layout, blocks):
+    return weights_minus_one(place_masses(rows, layout, np.arange(len(rows)), blocks))
 
 
 def two_level_cost(rows, symbols):
     """Bits of each symbol under the weights that are coded, from the definition of the two levels."""
-    split = split_of(rows.shape[1])
+    layout = block_layout(rows.shape[1])
     total = 2.0**PRECISION
-    if split.levels == 1:
-        return -np.log2((block_weights(rows, split)[np.arange(len(rows)), symbols] + 1) / total)
-    blocks, places = np.divmod(symbols, split.places)
+    if layout.levels == 1:
+        return -np.log2((block_weights(rows, layout)[np.arange(len(rows)), symbols] + 1) / total)
+    blocks, places = np.divmod(symbols, layout.places)
     t = np.arange(len(rows))
-    outer = block_weights(rows, split)[t, blocks] + 1
-    inner = inner_weights(rows, split, blocks)[t, places] + 1
+    outer = block_weights(rows, layout)[t, blocks] + 1
+    inner = inner_weights(rows, layout, blocks)[t, places] + 1
     return -np.log2(outer / total) - np.log2(inner / total)
 
 
@@ -58,17 +58,17 @@ def two_level_cost(rows, symbols):
 def test_weights_of_each_level_are_positive_and_sum_to_2_to_the_24(V, dtype):
     rng = np.random.default_rng(V)
     rows = skewed_rows(rng, 5, V, 8.0, dtype)
-    split = split_of(V)
-    outer = block_weights(rows, split)
-    assert outer.shape == (5, split.blocks)
+    layout = block_layout(V)
+    outer = block_weights(rows, layout)
+    assert outer.shape == (5, layout.blocks)
     assert outer.min() >= 0
-    assert (outer.sum(axis=1) == 2**PRECISION - split.blocks).all()
+    assert (outer.sum(axis=1) == 2**PRECISION - layout.blocks).all()
     assert (outer == np.floor(outer)).all()
-    if split.levels == 2:
-        for block in (0, split.blocks // 2, split.blocks - 1):
-            inner = inner_weights(rows, split, np.full(5, block))
+    if layout.levels == 2:
+        for block in (0, layout.blocks // 2, layout.blocks - 1):
+            inner = inner_weights(rows, layout, np.full(5, block))
             assert inner.min() >= 0
-            assert (inner.sum(axis=1) == 2**PRECISION - split.places).all()
+            assert (inner.sum(axis=1) == 2**PRECISION - layout.places).all()
 
 
 @pytest.mark.parametrize("V", SIZES)
@@ -118,11 +118,11 @@ def test_tiny_and_subnormal_masses_keep_their_ratios_inside_a_block():
     row = np.zeros((1, 1000))
     row[0, 0] = 1.0
     row[0, 32:34] = [3e-310, 1e-310]
-    split = split_of(1000)
-    weights = inner_weights(row, split, np.array([1]))[0] + 1
-    assert split.places == 32
+    layout = block_layout(1000)
+    weights = inner_weights(row, layout, np.array([1]))[0] + 1
+    assert layout.places == 32
     assert weights[0] / weights[1] == pytest.approx(3, rel=1e-4)
-    empty = inner_weights(row, split, np.array([5]))[0] + 1
+    empty = inner_weights(row, layout, np.array([5]))[0] + 1
     assert empty.tolist() == [2**PRECISION / 32] * 32  # a block without mass is uniform
 
 
@@ -140,12 +140,12 @@ def test_fast_sums_equal_the_defined_order_bit_for_bit(dtype, k, shape):
 @pytest.mark.parametrize("V", [50, 256, 1003])
 def test_weights_do_not_depend_on_the_fast_path(monkeypatch, V):
     rows = skewed_rows(np.random.default_rng(0), 30, V, 3.0, np.float32)
-    split = split_of(V)
-    blocks = np.arange(30) % split.blocks
-    before = block_weights(rows, split), inner_weights(rows, split, blocks)
+    layout = block_layout(V)
+    blocks = np.arange(30) % layout.blocks
+    before = block_weights(rows, layout), inner_weights(rows, layout, blocks)
     monkeypatch.setattr(module, "_einsum_adds_in_lanes", lambda itemsize, k: False)
-    assert np.array_equal(before[0], block_weights(rows, split))
-    assert np.array_equal(before[1], inner_weights(rows, split, blocks))
+    assert np.array_equal(before[0], block_weights(rows, layout))
+    assert np.array_equal(before[1], inner_weights(rows, layout, blocks))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_bad_row_is_named_with_its_value(V, value, message):
     rows = np.full((9, V), 1 / V)
     rows[7, 3] = value
     with pytest.raises(InvalidDistribution, match=message):
-        block_weights(rows, split_of(V))
+        block_weights(rows, block_layout(V))
     with pytest.raises(InvalidDistribution, match=message):
         quantize_function(rows)
 
@@ -172,7 +172,7 @@ def test_a_negative_number_hidden_in_a_block_of_positive_mass_is_found():
     rows[2, 500] -= 2 / 1024
     rows[2, 501] += 2 / 1024
     with pytest.raises(InvalidDistribution, match=r"row 2 has -0\.0009"):
-        block_weights(rows, split_of(1024))
+        block_weights(rows, block_layout(1024))
 
 
 def test_other_refusals_say_what_to_do():
@@ -187,5 +187,5 @@ def test_other_refusals_say_what_to_do():
     with pytest.raises(InvalidParameter, match="carries no information"):
         quantize(np.ones((1, 1)))
     with pytest.raises(InvalidParameter, match="16777214"):
-        split_of(MAX_VOCABULARY + 1)
+        block_layout(MAX_VOCABULARY + 1)
     assert quantize(np.zeros((0, 4))).shape == (0, 4)

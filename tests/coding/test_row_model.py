@@ -13,7 +13,7 @@ from compresslab._support import jit
 from compresslab.coding import decode, encode
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
 from compresslab.coding.rows.flag_coder import FlagDecoder, FlagEncoder
-from compresslab.coding.rows.quantize import FAVOURITE, split_of
+from compresslab.coding.rows.quantize import FAVOURITE, block_layout
 from compresslab.coding.rows.row_model import RowModel
 
 kernels = importlib.import_module("compresslab.coding.rows.row_kernels")
@@ -102,7 +102,7 @@ def test_favourites_are_the_first_largest_above_the_threshold(dtype, V):
     parts = [peaked(rng, 20, V, rest, dtype) for rest in (0.0, 0.1, 0.6, 0.9)]
     parts += [equal(rng, 20, V, k, dtype) for k in range(1, min(V, 6))]
     rows = np.concatenate(parts)
-    model = RowModel.of(rows, split_of(V))
+    model = RowModel.of(rows, block_layout(V))
     wanted = np.flatnonzero(rows.max(axis=1) > FAVOURITE)
     assert model.sure.tolist() == wanted.tolist()
     assert model.favourites.tolist() == rows[wanted].argmax(axis=1).tolist()
@@ -176,13 +176,13 @@ def test_compiled_loops_find_the_very_same_numbers(dtype, V):
     rows = (rows / rows.sum(axis=1, keepdims=True)).astype(dtype)
     rows[7] = 0
     rows[7, V - 1] = 1  # nothing is left of it when it is missed
-    split = split_of(V)
-    blocks = rng.integers(0, split.blocks, len(rows)).astype(np.int32)
-    blocks[:150] = rows[:150].argmax(axis=1) // split.places  # the favourite's own block
+    layout = block_layout(V)
+    blocks = rng.integers(0, layout.blocks, len(rows)).astype(np.int32)
+    blocks[:150] = rows[:150].argmax(axis=1) // layout.places  # the favourite's own block
     found = {}
     for answer in (False, True):
-        model = RowModel.of(rows, split, compiled=answer)
-        told = RowModel.of(rows, split, blocks=blocks, compiled=answer)
+        model = RowModel.of(rows, layout, compiled=answer)
+        told = RowModel.of(rows, layout, blocks=blocks, compiled=answer)
         assert (told.inside is not None) == answer
         hits = np.arange(len(model.sure)) % 3 > 0
         parts = [model.masses, model.totals, model.found, model.sure, model.favourites, model.misses]
@@ -198,7 +198,7 @@ def test_compiled_loops_find_the_very_same_numbers(dtype, V):
 @pytest.mark.parametrize("V", [256, 257, 1003])
 def test_compiled_loops_see_every_minus_sign_and_every_nan(dtype, V):
     rows = np.full((7, V), 1 / V, dtype)
-    places = split_of(V).places
+    places = block_layout(V).places
     assert kernels.measure(rows, places, FAVOURITE, 1.0).unsigned
     for place in range(V):
         for value in (-1e-30, -np.inf, -0.0):

@@ -55,7 +55,7 @@ def test_a_rate_stands_beside_the_tree_and_the_compressors() -> None:
     table = drawn(model_rate_table([result]))
     for shown in (f"{result.bits_per_byte:.4f}", "hamlet", "gzip -9", "windows of 8, 4 new tokens each", "d = 3"):
         assert shown in table
-    alone = measure_model_rate(model, TEXTS, eos=False, beside=False)
+    alone = measure_model_rate(model, TEXTS, eos=False, baselines=False)
     assert (alone.symbols, alone.eos_bits, alone.tree_bits_per_byte, alone.general_bits_per_byte) == (40, 0, None, {})
     assert "not counted" in drawn(model_rate_table([alone]))
 

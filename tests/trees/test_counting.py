@@ -19,7 +19,7 @@ from compresslab.trees import counting
 from compresslab.trees.counting.numpy_any_depth import count_refining
 from compresslab.trees.counting.numpy_words import bits_per_symbol, count_packed, count_packed_windows, fits
 from compresslab.trees.counting.rank_doubling import rank_by_doubling, sort_by_ranks
-from compresslab.trees.leaves import SortedLeaves, Strings
+from compresslab.trees.leaves import LocatedPhrases, SortedLeaves
 from compresslab.trees.phrases import PARSES, locate_phrases
 
 fast = settings(deadline=None, max_examples=60)
@@ -80,7 +80,7 @@ def assert_same(got: SortedLeaves, want: SortedLeaves) -> None:
 
 def engines(tokens, offsets, depth, parse):
     """Yield the leaves of every engine that can count these phrases."""
-    strings = Strings(tokens, *locate_phrases(offsets, depth, parse))
+    strings = LocatedPhrases(tokens, *locate_phrases(offsets, depth, parse))
     yield counting.count_phrases(tokens, offsets, depth, parse)
     yield count_refining(strings, depth)
     bits = bits_per_symbol(tokens)
@@ -114,7 +114,7 @@ def test_many_buckets_and_threads_agree_with_the_reference(depth, parse):
     got = importlib.import_module("compresslab.trees.counting.compiled_any_depth").count_compiled(
         tokens, offsets, depth, parse
     )
-    assert_same(got, count_refining(Strings(tokens, *locate_phrases(offsets, depth, parse)), depth))
+    assert_same(got, count_refining(LocatedPhrases(tokens, *locate_phrases(offsets, depth, parse)), depth))
 
 
 @needs_numba
@@ -129,7 +129,7 @@ def test_strings_that_fill_many_parts_are_counted_once(parse):
     )
     offsets = np.array([0, 7, words.ROOM + 5, len(tokens)])
     got = compiled.count_compiled(tokens, offsets, 3, parse)
-    assert_same(got, count_packed(Strings(tokens, *locate_phrases(offsets, 3, parse)), 3, 1))
+    assert_same(got, count_packed(LocatedPhrases(tokens, *locate_phrases(offsets, 3, parse)), 3, 1))
 
 
 @needs_numba

@@ -29,7 +29,7 @@ from compresslab.testing.strategies import datasets, depths, parses, token_lists
 from compresslab.trees.counting import count_phrases
 from compresslab.trees.counting.numpy_any_depth import count_refining
 from compresslab.trees.counting.numpy_words import count_packed, fits
-from compresslab.trees.leaves import SortedLeaves, Strings
+from compresslab.trees.leaves import LocatedPhrases, SortedLeaves
 from compresslab.trees.phrases import PARSES, locate_phrases, num_phrases
 from compresslab.trees.tree import TokenTree
 
@@ -163,7 +163,7 @@ def test_both_engines_agree(data: st.DataObject, depth: int) -> None:
     dataset = data.draw(datasets(min(V, 2**32)))
     bits = max(1, (dataset.vocab_size - 1).bit_length())
     for parse in PARSES:
-        strings = Strings(dataset.tokens, *locate_phrases(dataset.offsets, depth, parse))  # type: ignore[arg-type]
+        strings = LocatedPhrases(dataset.tokens, *locate_phrases(dataset.offsets, depth, parse))  # type: ignore[arg-type]
         refined = count_refining(strings, depth)
         answers = [count_phrases(dataset.tokens, dataset.offsets, depth, parse)]  # type: ignore[arg-type]
         if fits(bits, depth):

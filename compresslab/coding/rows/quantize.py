@@ -39,15 +39,15 @@ __all__ = [
     "PRECISION",
     "SUM_TOLERANCE",
     "TINY",
+    "BlockLayout",
     "Rows",
-    "Split",
     "as_rows",
+    "block_layout",
     "block_masses",
     "check_rows",
     "overhead_bound_bits",
     "place_masses",
     "quantize",
-    "split_of",
     "sums_of",
     "totals_of",
     "weights_minus_one",
@@ -78,7 +78,7 @@ Rows: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Split:
+class BlockLayout:
     """How a row of ``vocab_size`` symbols is cut: symbol ``v`` is place ``v % places`` of block ``v // places``."""
 
     vocab_size: int
@@ -91,17 +91,17 @@ class Split:
         return 1 if self.places == 1 else 2
 
 
-def split_of(vocab_size: int) -> Split:
+def block_layout(vocab_size: int) -> BlockLayout:
     """Return how rows of ``vocab_size`` symbols are cut into blocks of about ``sqrt(vocab_size)`` places.
 
     Raises:
         InvalidParameter: if ``vocab_size`` is not from 2 to `MAX_VOCABULARY`.
 
     Example:
-        >>> split_of(49152)
-        Split(vocab_size=49152, blocks=192, places=256)
-        >>> split_of(64)
-        Split(vocab_size=64, blocks=64, places=1)
+        >>> block_layout(49152)
+        BlockLayout(vocab_size=49152, blocks=192, places=256)
+        >>> block_layout(64)
+        BlockLayout(vocab_size=64, blocks=64, places=1)
     """
     if not 2 <= vocab_size <= MAX_VOCABULARY:
         raise InvalidParameter(
@@ -109,9 +109,9 @@ def split_of(vocab_size: int) -> Split:
             + (": a single symbol carries no information, code nothing" if vocab_size == 1 else "")
         )
     if vocab_size <= ONE_LEVEL:
-        return Split(vocab_size, vocab_size, 1)
+        return BlockLayout(vocab_size, vocab_size, 1)
     places = max(_FEWEST_PLACES, 1 << round(math.log2(vocab_size) / 2))
-    return Split(vocab_size, -(-vocab_size // places), places)
+    return BlockLayout(vocab_size, -(-vocab_size // places), places)
 
 
 def overhead_bound_bits(vocab_size: int, dtype: npt.DTypeLike = np.float64) -> float:
@@ -125,13 +125,13 @@ def overhead_bound_bits(vocab_size: int, dtype: npt.DTypeLike = np.float64) -> f
         >>> f"{overhead_bound_bits(256):.2e}", f"{overhead_bound_bits(49152):.2e}"
         ('2.75e-06', '3.85e-05')
     """
-    split = split_of(vocab_size)
+    layout = block_layout(vocab_size)
     unit = float(np.finfo(np.dtype(dtype)).eps) / 2
     bound = 0.0
-    for k in (split.blocks, split.places) if split.levels == 2 else (split.blocks,):
+    for k in (layout.blocks, layout.places) if layout.levels == 2 else (layout.blocks,):
         bound -= math.log2(1 - k / 2**PRECISION) + (k + 3) * math.log2(1 - 2.0**-53)
-    if split.levels == 2:
-        bound -= 2 * split.places * math.log2(1 - unit)
+    if layout.levels == 2:
+        bound -= 2 * layout.places * math.log2(1 - unit)
     return bound
 
 
@@ -175,12 +175,12 @@ def quantize(rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
         ([[12582911, 4194304, 1], [16777214, 1, 1]], [16777216, 16777216])
     """
     array = as_rows(rows)
-    k = split_of(array.shape[1]).vocab_size
-    masses, _ = block_masses(array, Split(k, k, 1))
+    k = block_layout(array.shape[1]).vocab_size
+    masses, _ = block_masses(array, BlockLayout(k, k, 1))
     return weights_minus_one(masses).astype(np.int64) + 1
 
 
-def block_masses(rows: Rows, split: Split, first_row: int = 0) -> tuple[Rows, npt.NDArray[np.float64]]:
+def block_masses(rows: Rows, layout: BlockLayout, first_row: int = 0) -> tuple[Rows, npt.NDArray[np.float64]]:
     """Validate ``rows`` (n, V); return the masses of their blocks (n, blocks) and their totals (n,), float64.
 
     Masses are in the rows' dtype; with one level they are the rows themselves, not a copy. ``first_row`` is the number
@@ -190,34 +190,36 @@ def block_masses(rows: Rows, split: Split, first_row: int = 0) -> tuple[Rows, np
         InvalidDistribution: naming the first row that is not a probability distribution, and why.
     """
     n, vocab_size = rows.shape
-    masses = rows if split.levels == 1 else np.empty((n, split.blocks), dtype=rows.dtype)
+    masses = rows if layout.levels == 1 else np.empty((n, layout.blocks), dtype=rows.dtype)
     non_negative = True
     step = max(1, _CACHE_BYTES // (vocab_size * rows.itemsize))
     for i in range(0, n, step):
         piece = rows[i : i + step]
-        if split.levels == 2:
-            _block_masses(piece, split, masses[i : i + step])
+        if layout.levels == 2:
+            _block_masses(piece, layout, masses[i : i + step])
         non_negative = bool(piece.min() >= 0) and non_negative  # a comparison with NaN is false
     totals = totals_of(masses)
     check_rows(rows, totals, non_negative, first_row)
     return masses, totals
 
 
-def place_masses(rows: Rows, split: Split, chosen: npt.NDArray[np.integer], blocks: npt.NDArray[np.integer]) -> Rows:
-    """Copy the masses of the places in block ``blocks[i]`` of row ``chosen[i]``: (len(chosen), ``split.places``).
+def place_masses(
+    rows: Rows, layout: BlockLayout, chosen: npt.NDArray[np.integer], blocks: npt.NDArray[np.integer]
+) -> Rows:
+    """Copy the masses of the places in block ``blocks[i]`` of row ``chosen[i]``: (len(chosen), ``layout.places``).
 
     Places beyond the vocabulary (in the last block, if ``V`` is not a multiple) have mass 0.
     """
-    whole = split.vocab_size // split.places
-    used = whole * split.places
-    if used == split.vocab_size:
-        masses: Rows = rows.reshape(-1, split.places).take(chosen * split.blocks + blocks, axis=0)
+    whole = layout.vocab_size // layout.places
+    used = whole * layout.places
+    if used == layout.vocab_size:
+        masses: Rows = rows.reshape(-1, layout.places).take(chosen * layout.blocks + blocks, axis=0)
         return masses
-    masses = rows[:, :used].reshape(len(rows), whole, split.places)[chosen, np.minimum(blocks, whole - 1)]
+    masses = rows[:, :used].reshape(len(rows), whole, layout.places)[chosen, np.minimum(blocks, whole - 1)]
     last = np.flatnonzero(blocks == whole)
     if len(last):
         masses[last] = 0
-        masses[last, : split.vocab_size - used] = rows[chosen[last], used:]
+        masses[last, : layout.vocab_size - used] = rows[chosen[last], used:]
     return masses
 
 
@@ -274,20 +276,20 @@ def sums_of(masses: Rows) -> Rows:
     return total
 
 
-def _cut(rows: Rows, split: Split) -> tuple[Rows, Rows | None]:
+def _cut(rows: Rows, layout: BlockLayout) -> tuple[Rows, Rows | None]:
     """View rows (n, V) as whole blocks (n, V // places, places); and the rest, filled up with zeros, or None."""
-    whole = split.vocab_size // split.places
-    used = whole * split.places
-    blocks = rows[:, :used].reshape(len(rows), whole, split.places)
-    if used == split.vocab_size:
+    whole = layout.vocab_size // layout.places
+    used = whole * layout.places
+    blocks = rows[:, :used].reshape(len(rows), whole, layout.places)
+    if used == layout.vocab_size:
         return blocks, None
-    rest = np.zeros((len(rows), split.places), dtype=rows.dtype)
-    rest[:, : split.vocab_size - used] = rows[:, used:]
+    rest = np.zeros((len(rows), layout.places), dtype=rows.dtype)
+    rest[:, : layout.vocab_size - used] = rows[:, used:]
     return blocks, rest
 
 
-def _block_masses(rows: Rows, split: Split, out: Rows) -> None:
-    whole, rest = _cut(rows, split)
+def _block_masses(rows: Rows, layout: BlockLayout, out: Rows) -> None:
+    whole, rest = _cut(rows, layout)
     if rest is None:
         _sum_over_last(whole, out)
     else:

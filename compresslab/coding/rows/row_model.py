@@ -23,8 +23,8 @@ from compresslab.coding.rows.quantize import (
     FAVOURITE,
     PRECISION,
     TINY,
+    BlockLayout,
     Rows,
-    Split,
     block_masses,
     check_rows,
     place_masses,
@@ -46,7 +46,7 @@ class RowModel:
     """Rows (n, V) as the coders take them.
 
     Attributes:
-        rows, split: what was given.
+        rows, layout: what was given.
         masses: of the blocks (n, blocks), without the favourites.
         totals: of those masses (n,).
         found: the favourite of each row (n,), or -1.
@@ -59,7 +59,7 @@ class RowModel:
     """
 
     rows: Rows
-    split: Split
+    layout: BlockLayout
     masses: Rows
     totals: npt.NDArray[np.float64]
     found: Indices
@@ -73,7 +73,7 @@ class RowModel:
     def of(
         cls,
         rows: Rows,
-        split: Split,
+        layout: BlockLayout,
         first_row: int = 0,
         blocks: npt.NDArray[np.int32] | None = None,
         *,
@@ -84,31 +84,31 @@ class RowModel:
         ``blocks`` (n,) are those that `Rest.inner` will be asked for, where that is known: it makes ``compiled`` loops
         faster. These give the same as numpy, in less time where rows are many.
         """
-        if split.levels == 2 and compiled:
-            seen = measure(rows, split.places, FAVOURITE, _MISSABLE, blocks)
+        if layout.levels == 2 and compiled:
+            seen = measure(rows, layout.places, FAVOURITE, _MISSABLE, blocks)
             check_rows(rows, seen.sums, seen.unsigned or bool(rows.min() >= 0), first_row)
             likely = np.flatnonzero(seen.found >= 0)
             them, missed = seen.found[likely].astype(np.int32), seen.misses[likely]
-            return cls(rows, split, seen.masses, seen.totals, seen.found, likely, them, missed, True, seen.inside)
-        masses, totals = block_masses(rows, split, first_row)
-        sure, favourites = _favourites(rows, split, masses)
+            return cls(rows, layout, seen.masses, seen.totals, seen.found, likely, them, missed, True, seen.inside)
+        masses, totals = block_masses(rows, layout, first_row)
+        sure, favourites = _favourites(rows, layout, masses)
         found = np.full(len(rows), -1, dtype=np.int64)
         if not len(sure):
-            return cls(rows, split, masses, totals, found, sure, favourites.astype(np.int32), sure, compiled)
+            return cls(rows, layout, masses, totals, found, sure, favourites.astype(np.int32), sure, compiled)
         found[sure] = favourites
-        block, place = np.divmod(favourites, split.places)
+        block, place = np.divmod(favourites, layout.places)
         largest = rows[sure, favourites].astype(np.float64)
-        if split.levels == 1:
+        if layout.levels == 1:
             masses = masses.copy()
             masses[sure, block] = 0
         else:
-            inside = place_masses(rows, split, sure, block)
+            inside = place_masses(rows, layout, sure, block)
             inside[np.arange(len(sure)), place] = 0
             masses[sure, block] = sums_of(inside)
         rest = totals_of(masses.take(sure, axis=0))
         totals[sure] = rest
         misses = (rest / (largest + rest) * _MISSABLE).astype(np.int64) + 1
-        return cls(rows, split, masses, totals, found, sure, favourites.astype(np.int32), misses, compiled)
+        return cls(rows, layout, masses, totals, found, sure, favourites.astype(np.int32), misses, compiled)
 
     def all(self) -> Rest:
         """Where no favourite was hit: all rows are still to be coded."""
@@ -142,12 +142,12 @@ class Rest:
 
     def inner(self, blocks: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Weights minus one of the places in block ``blocks[i]`` of each row: (c, places)."""
-        model, chosen, places = self.model, self.chosen, self.model.split.places
+        model, chosen, places = self.model, self.chosen, self.model.layout.places
         if model.inside is not None:
             return _weights(*model.inside, chosen)
         if model.compiled:
             return _weights(*gather(model.rows, places, chosen, blocks, model.found), np.arange(len(chosen)))
-        masses = place_masses(model.rows, model.split, chosen, blocks)
+        masses = place_masses(model.rows, model.layout, chosen, blocks)
         block, place = np.divmod(model.found[chosen], places)  # without a favourite: block -1
         missed = np.flatnonzero(block == blocks)
         masses[missed, place[missed]] = 0
@@ -163,16 +163,16 @@ def _weights(masses: Rows, totals: npt.NDArray[np.float64], chosen: Indices) -> 
     return weights_minus_one(masses.take(chosen, axis=0), totals[chosen])
 
 
-def _favourites(rows: Rows, split: Split, masses: Rows) -> tuple[Indices, Indices]:
+def _favourites(rows: Rows, layout: BlockLayout, masses: Rows) -> tuple[Indices, Indices]:
     """Return the rows that have a favourite (s,), ascending, and their favourites (s,)."""
-    row, block = np.divmod(np.flatnonzero(masses.reshape(-1) > FAVOURITE), split.blocks)
-    if split.levels == 1:
+    row, block = np.divmod(np.flatnonzero(masses.reshape(-1) > FAVOURITE), layout.blocks)
+    if layout.levels == 1:
         likely, place = _largest_of_each(row, np.arange(len(row)), block, masses[row, block])
         return row[likely], place
-    inside = place_masses(rows, split, row, block)  # of the heavy blocks, which are few
-    likely, place = np.divmod(np.flatnonzero(inside.reshape(-1) > FAVOURITE), split.places)
+    inside = place_masses(rows, layout, row, block)  # of the heavy blocks, which are few
+    likely, place = np.divmod(np.flatnonzero(inside.reshape(-1) > FAVOURITE), layout.places)
     likely, place = _largest_of_each(row, likely, place, inside[likely, place])
-    return row[likely], block[likely] * split.places + place
+    return row[likely], block[likely] * layout.places + place
 
 
 def _largest_of_each(row: Indices, likely: Indices, place: Indices, mass: Rows) -> tuple[Indices, Indices]:

@@ -27,7 +27,7 @@ from compresslab._support.arrays import as_array
 from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
 from compresslab.coding.rows.flag_coder import FlagDecoder, FlagEncoder
-from compresslab.coding.rows.quantize import Rows, Split, as_rows, split_of
+from compresslab.coding.rows.quantize import BlockLayout, Rows, as_rows, block_layout
 from compresslab.coding.rows.row_kernels import pays
 from compresslab.coding.rows.row_model import RowModel
 from compresslab.errors import CorruptStream, InvalidDistribution, InvalidParameter, InvalidTokens
@@ -68,9 +68,9 @@ class Encoder:
     """
 
     def __init__(self, vocab_size: int) -> None:
-        self._split = split_of(vocab_size)
+        self._layout = block_layout(vocab_size)
         self._flags = FlagEncoder()
-        self._coders = [WordEncoder() for _ in range(self._split.levels)]
+        self._coders = [WordEncoder() for _ in range(self._layout.levels)]
         self._count = 0
 
     @property
@@ -87,10 +87,10 @@ class Encoder:
             InvalidTokens: if a symbol is not below V.
             InvalidParameter: if there are not as many symbols as rows.
         """
-        table = as_rows(rows, self._split.vocab_size)
-        tokens = _as_symbols(symbols, len(table), self._split.vocab_size)
-        blocks, places = np.divmod(tokens, np.int32(self._split.places))
-        for piece, model in _models(table, self._split, self._count, blocks):
+        table = as_rows(rows, self._layout.vocab_size)
+        tokens = _as_symbols(symbols, len(table), self._layout.vocab_size)
+        blocks, places = np.divmod(tokens, np.int32(self._layout.places))
+        for piece, model in _models(table, self._layout, self._count, blocks):
             self._push(tokens[piece], blocks[piece], places[piece], model)
             self._count += len(model.rows)
 
@@ -102,7 +102,7 @@ class Encoder:
             rest = model.after(hits)
             blocks, places = blocks[rest.chosen], places[rest.chosen]
         self._coders[0].encode(blocks, rest.outer())
-        if self._split.levels == 2:
+        if self._layout.levels == 2:
             self._coders[1].encode(places, rest.inner(blocks))
 
     def finish(self) -> bytes:
@@ -119,8 +119,8 @@ class Decoder:
     """
 
     def __init__(self, data: bytes, vocab_size: int) -> None:
-        self._split = split_of(vocab_size)
-        flags, *words = cut_streams(data, 1 + self._split.levels)
+        self._layout = block_layout(vocab_size)
+        flags, *words = cut_streams(data, 1 + self._layout.levels)
         self._flags = FlagDecoder(flags)
         self._coders = [WordDecoder(part, trimmed=True) for part in words]
         self._count = 0
@@ -137,9 +137,9 @@ class Decoder:
             InvalidDistribution: if a row is not a distribution.
             CorruptStream: if the data does not decode under these rows.
         """
-        table = as_rows(rows, self._split.vocab_size)
+        table = as_rows(rows, self._layout.vocab_size)
         symbols = np.empty(len(table), dtype=np.int32)
-        for piece, model in _models(table, self._split, self._count):
+        for piece, model in _models(table, self._layout, self._count):
             symbols[piece] = self._pull(model)
             self._count += len(model.rows)
         return symbols
@@ -149,9 +149,9 @@ class Decoder:
         if len(model.sure):
             rest = model.after(self._flags.decode(model.misses, compiled=model.compiled))
         found = self._coders[0].decode(rest.outer())
-        if self._split.levels == 2:
+        if self._layout.levels == 2:
             places = self._coders[1].decode(rest.inner(found))
-            found = _joined(found, places, self._split)
+            found = _joined(found, places, self._layout)
         if not len(model.sure):
             return found
         symbols = model.found.astype(np.int32)
@@ -189,7 +189,7 @@ class BatchEncoder:
     """
 
     def __init__(self, streams: int, vocab_size: int) -> None:
-        self._split = split_of(vocab_size)
+        self._layout = block_layout(vocab_size)
         self._encoders = [Encoder(vocab_size) for _ in range(_at_least_one(streams))]
 
     def push(self, symbols: npt.ArrayLike, rows: npt.ArrayLike, active: npt.ArrayLike | None = None) -> None:
@@ -201,9 +201,9 @@ class BatchEncoder:
         table, tokens = as_array(rows), as_array(symbols)
         _check_step(len(self._encoders), len(table), tokens.shape)
         chosen = _chosen(active, len(self._encoders))
-        part = as_rows(table[chosen], self._split.vocab_size)
-        values = _as_symbols(tokens[chosen], len(part), self._split.vocab_size)
-        model = RowModel.of(part, self._split, compiled=pays((1 + self._encoders[0].count) * table.size))
+        part = as_rows(table[chosen], self._layout.vocab_size)
+        values = _as_symbols(tokens[chosen], len(part), self._layout.vocab_size)
+        model = RowModel.of(part, self._layout, compiled=pays((1 + self._encoders[0].count) * table.size))
         rest = model.all()
         if len(model.sure):
             hits = values[model.sure] == model.favourites
@@ -212,8 +212,8 @@ class BatchEncoder:
             rest = model.after(hits)
         values, coded = values[rest.chosen], chosen[rest.chosen]
         levels = [(values, rest.outer())]
-        if self._split.levels == 2:
-            blocks, places = np.divmod(values, np.int32(self._split.places))
+        if self._layout.levels == 2:
+            blocks, places = np.divmod(values, np.int32(self._layout.places))
             levels = [(blocks, levels[0][1]), (places, rest.inner(blocks))]
         for i, s in enumerate(coded):
             for coder, (symbol, weights) in zip(self._encoders[s]._coders, levels, strict=True):
@@ -231,7 +231,7 @@ class BatchDecoder:
 
     def __init__(self, data: Sequence[bytes], vocab_size: int) -> None:
         _at_least_one(len(data))
-        self._split = split_of(vocab_size)
+        self._layout = block_layout(vocab_size)
         self._decoders = [Decoder(part, vocab_size) for part in data]
 
     def pull(self, rows: npt.ArrayLike, active: npt.ArrayLike | None = None) -> npt.NDArray[np.int32]:
@@ -242,9 +242,9 @@ class BatchDecoder:
         table = as_array(rows)
         _check_step(len(self._decoders), len(table), (len(table),))
         chosen = _chosen(active, len(self._decoders))
-        part = as_rows(table[chosen], self._split.vocab_size)
+        part = as_rows(table[chosen], self._layout.vocab_size)
         symbols = np.full(len(self._decoders), -1, dtype=np.int32)
-        model = RowModel.of(part, self._split, compiled=pays((1 + self._decoders[0].count) * table.size))
+        model = RowModel.of(part, self._layout, compiled=pays((1 + self._decoders[0].count) * table.size))
         rest = model.all()
         if len(model.sure):
             flags = [self._decoders[chosen[row]]._flags for row in model.sure]
@@ -253,8 +253,8 @@ class BatchDecoder:
             rest = model.after(hits)
         streams = chosen[rest.chosen]
         found = self._level(streams, 0, rest.outer())
-        if self._split.levels == 2:
-            found = _joined(found, self._level(streams, 1, rest.inner(found)), self._split)
+        if self._layout.levels == 2:
+            found = _joined(found, self._level(streams, 1, rest.inner(found)), self._layout)
         symbols[streams] = found
         for s in chosen:
             self._decoders[s]._count += 1
@@ -338,15 +338,15 @@ def _blocks(rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]]) -> Iterabl
 
 
 def _models(
-    table: Rows, split: Split, first_row: int, blocks: Symbols | None = None
+    table: Rows, layout: BlockLayout, first_row: int, blocks: Symbols | None = None
 ) -> Iterator[tuple[slice, RowModel]]:
     """Models of rows, piece by piece; ``first_row`` rows were coded before."""
-    compiled = pays((first_row + len(table)) * split.vocab_size)
-    step = max(1, _PIECE_WEIGHTS // (split.blocks + split.places))
+    compiled = pays((first_row + len(table)) * layout.vocab_size)
+    step = max(1, _PIECE_WEIGHTS // (layout.blocks + layout.places))
     for i in range(0, len(table), step):
         piece = slice(i, min(i + step, len(table)))
         known = None if blocks is None else blocks[piece]
-        yield piece, RowModel.of(table[piece], split, first_row + i, known, compiled=compiled)
+        yield piece, RowModel.of(table[piece], layout, first_row + i, known, compiled=compiled)
 
 
 def _as_symbols(symbols: npt.ArrayLike, n: int, vocab_size: int) -> npt.NDArray[np.int32]:
@@ -380,11 +380,11 @@ def _check_step(streams: int, n_rows: int, symbols_shape: tuple[int, ...]) -> No
         )
 
 
-def _joined(blocks: npt.NDArray[np.int32], places: npt.NDArray[np.int32], split: Split) -> npt.NDArray[np.int32]:
-    symbols = blocks * np.int32(split.places) + places
-    if len(symbols) and symbols.max() >= split.vocab_size:
+def _joined(blocks: npt.NDArray[np.int32], places: npt.NDArray[np.int32], layout: BlockLayout) -> npt.NDArray[np.int32]:
+    symbols = blocks * np.int32(layout.places) + places
+    if len(symbols) and symbols.max() >= layout.vocab_size:
         raise CorruptStream(
-            f"symbol {int(symbols.max())} decoded from a vocabulary of {split.vocab_size}: "
+            f"symbol {int(symbols.max())} decoded from a vocabulary of {layout.vocab_size}: "
             "the data is damaged, or the model is not the one that wrote it"
         )
     return symbols

@@ -11,10 +11,32 @@ from numpy.typing import NDArray
 from compresslab._support.jit import pays
 from compresslab.trees.counting.numpy_any_depth import count_refining
 from compresslab.trees.counting.numpy_words import bits_per_symbol, count_packed, count_packed_windows, fits
-from compresslab.trees.leaves import SortedLeaves, Strings, Unsigned
+from compresslab.trees.leaves import LocatedPhrases, SortedLeaves, Unsigned
 from compresslab.trees.phrases import Parse, locate_phrases, num_phrases
 
-__all__ = ["count_phrases", "count_strings", "merge_leaves"]
+LARGE = 1 << 20  # tokens from here on are asked whether they fit into memory
+
+__all__ = ["count_dataset", "count_phrases", "count_strings", "merge_leaves"]
+
+
+def count_dataset(
+    tokens: Unsigned, offsets: NDArray[np.int64], depth: int, parse: Parse, vocab_size: int
+) -> SortedLeaves:
+    """Count every phrase of a dataset, on disk where the tree could take more memory than there is.
+
+    Args:
+        tokens: unsigned, flat; all responses one after the other, without EOS; it may be a memory map.
+        offsets: int64, shape ``(R + 1,)``.
+        depth: symbols per phrase, ``d``.
+        parse: the parse mode.
+        vocab_size: V.
+    """
+    if len(tokens) >= LARGE:
+        from compresslab.trees.out_of_core.spilling import count_spilled, must_spill
+
+        if must_spill(np.diff(offsets), depth, parse, vocab_size):
+            return count_spilled(tokens, offsets, depth, parse, vocab_size)
+    return count_phrases(tokens, offsets, depth, parse)
 
 
 def count_phrases(tokens: Unsigned, offsets: NDArray[np.int64], depth: int, parse: Parse) -> SortedLeaves:
@@ -34,10 +56,10 @@ def count_phrases(tokens: Unsigned, offsets: NDArray[np.int64], depth: int, pars
         return count_compiled(tokens, offsets, depth, parse)
     if parse == "windows" and fits(bits, depth):
         return count_packed_windows(tokens, offsets, depth, bits)
-    return count_strings(Strings(tokens, *locate_phrases(offsets, depth, parse)), depth)
+    return count_strings(LocatedPhrases(tokens, *locate_phrases(offsets, depth, parse)), depth)
 
 
-def count_strings(strings: Strings, depth: int) -> SortedLeaves:
+def count_strings(strings: LocatedPhrases, depth: int) -> SortedLeaves:
     """Count strings of at most ``depth`` tokens, by the engine that suits their size."""
     bits = bits_per_symbol(strings.tokens)
     return count_packed(strings, depth, bits) if fits(bits, depth) else count_refining(strings, depth)
@@ -56,7 +78,7 @@ def merge_leaves(parts: Sequence[SortedLeaves], dtype: np.dtype[np.unsignedinteg
         return merge_runs([Run.of(part, dtype) for part in parts], parts[0].depth).leaves(parts[0].depth)
     strings = [part.strings(dtype) for part in parts]
     shift = np.cumsum([0] + [len(part.tokens) for part in strings[:-1]])
-    joined = Strings(
+    joined = LocatedPhrases(
         np.concatenate([part.tokens for part in strings]),
         np.concatenate([part.start + by for part, by in zip(strings, shift, strict=True)]),
         np.concatenate([part.length for part in strings]),

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from compresslab._support.arrays import smallest_unsigned
 from compresslab.trees.counting.numpy_words import WORD
-from compresslab.trees.leaves import BLOCK, Key, SortedLeaves, Strings, Unsigned
+from compresslab.trees.leaves import BLOCK, Key, LocatedPhrases, SortedLeaves, Unsigned
 
 __all__ = ["count_refining"]
 
 
-def count_refining(strings: Strings, depth: int) -> SortedLeaves:
+def count_refining(strings: LocatedPhrases, depth: int) -> SortedLeaves:
     """Count strings of at most ``depth`` tokens."""
     order, shared = _sort(strings, depth)
     first = np.flatnonzero(shared <= depth)
@@ -28,7 +28,7 @@ def count_refining(strings: Strings, depth: int) -> SortedLeaves:
     )
 
 
-def _sort(strings: Strings, depth: int) -> tuple[NDArray[np.int64], Unsigned]:
+def _sort(strings: LocatedPhrases, depth: int) -> tuple[NDArray[np.int64], Unsigned]:
     """Sort strings a few symbols at a time.
 
     Returns:
@@ -62,7 +62,7 @@ def _sort(strings: Strings, depth: int) -> tuple[NDArray[np.int64], Unsigned]:
     return order, shared
 
 
-def _code(strings: Strings, rows: NDArray[np.int64], done: int, width: int, bits: int) -> Key:
+def _code(strings: LocatedPhrases, rows: NDArray[np.int64], done: int, width: int, bits: int) -> Key:
     """Pack symbols ``done`` to ``done + width - 1`` of some strings: ``token + 1``, and 0 from EOS on."""
     keys = np.zeros(len(rows), np.uint64)
     for lo in range(0, len(rows), BLOCK):
@@ -83,7 +83,7 @@ def _bit_length(x: Key) -> NDArray[np.int64]:
     return exponent - 1022
 
 
-def _gather_layers(leaves: Strings, shared: Unsigned, depth: int) -> tuple[Unsigned, ...]:
+def _gather_layers(leaves: LocatedPhrases, shared: Unsigned, depth: int) -> tuple[Unsigned, ...]:
     """Gather each layer's new symbols, a block of leaves at a time, so that a leaf's tokens are read while in cache."""
     pieces: list[list[Unsigned]] = [[np.empty(0, leaves.tokens.dtype)] for _ in range(depth)]
     for lo in range(0, len(leaves), BLOCK):

@@ -1,6 +1,6 @@
 """Counting strings that fit into 64 bits: pack each into an integer, sort the integers, read the layers off.
 
-Strings that go on and strings that end are packed apart, so that ``d`` symbols of ``64 / d`` bits need no code for EOS.
+LocatedPhrases that go on and strings that end are packed apart, so that ``d`` symbols of ``64 / d`` bits need no code for EOS.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab._support.arrays import smallest_unsigned
-from compresslab.trees.leaves import BLOCK, Key, SortedLeaves, Strings, Unsigned
+from compresslab.trees.leaves import BLOCK, Key, LocatedPhrases, SortedLeaves, Unsigned
 
 __all__ = ["WORD", "bits_per_symbol", "count_packed", "count_packed_windows", "fits"]
 
@@ -28,7 +28,7 @@ def fits(bits: int, depth: int) -> bool:
     return depth * bits <= WORD and (depth - 1) * bits + (depth - 1).bit_length() <= WORD
 
 
-def count_packed(strings: Strings, depth: int, bits: int) -> SortedLeaves:
+def count_packed(strings: LocatedPhrases, depth: int, bits: int) -> SortedLeaves:
     """Count strings of at most ``depth`` tokens of ``bits`` bits each."""
     goes_on = strings.length == depth
     full = strings.select(goes_on)
@@ -65,15 +65,17 @@ def _window_keys(tokens: Unsigned, offsets: NDArray[np.int64], depth: int, bits:
     return keys if inner.all() else keys[inner]
 
 
-def _ending_windows(tokens: Unsigned, offsets: NDArray[np.int64], depth: int) -> Strings:
+def _ending_windows(tokens: Unsigned, offsets: NDArray[np.int64], depth: int) -> LocatedPhrases:
     """The windows that hold EOS: the last ``depth - 1`` tokens of every response, or fewer."""
     num_tokens, ends = np.diff(offsets), offsets[1:]
     held = [num_tokens >= length for length in range(depth)]
     start = np.concatenate([ends[have] - length for length, have in enumerate(held)])
-    return Strings(tokens, start, np.repeat(np.arange(depth, dtype=np.int64), [int(have.sum()) for have in held]))
+    return LocatedPhrases(
+        tokens, start, np.repeat(np.arange(depth, dtype=np.int64), [int(have.sum()) for have in held])
+    )
 
 
-def _pack(strings: Strings, width: int, bits: int) -> Key:
+def _pack(strings: LocatedPhrases, width: int, bits: int) -> Key:
     """Pack the first ``width`` tokens of each string, zeros after its end."""
     keys = np.zeros(len(strings), np.uint64)
     for lo in range(0, len(strings), BLOCK):
@@ -103,7 +105,7 @@ def _tally(keys: Key, weights: NDArray[np.int64] | None) -> tuple[Key, NDArray[n
     return keys[at], counts
 
 
-def _interleave(full: tuple[Key, NDArray[np.int64]], ending: Strings, depth: int, bits: int) -> SortedLeaves:
+def _interleave(full: tuple[Key, NDArray[np.int64]], ending: LocatedPhrases, depth: int, bits: int) -> SortedLeaves:
     """Count the strings that end, and put them between the counted ones that go on."""
     keys, counts = full
     length = np.full(len(keys), depth, smallest_unsigned(depth))

@@ -26,7 +26,7 @@ class Ranks:
     Attributes:
         text: the coded text.
         depth: codes that ``last`` compares.
-        levels: ``h`` and the ranks by ``h`` codes; each ``h`` twice the one before. Strings that differ do
+        levels: ``h`` and the ranks by ``h`` codes; each ``h`` twice the one before. LocatedPhrases that differ do
             so within twice the last ``h``.
         last: the ranks by ``depth`` codes. Equal strings have equal ranks.
     """

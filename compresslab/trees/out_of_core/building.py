@@ -34,7 +34,7 @@ from compresslab.trees.tree_file import verify_tree_file
 
 __all__ = [
     "Plan",
-    "Report",
+    "Progress",
     "budget",
     "build_tree_file",
     "count_shard",
@@ -46,7 +46,7 @@ __all__ = [
     "stream",
 ]
 
-Report = Callable[[str, int, int], None]  # what is done, how much of it, of how much (-1: not known)
+Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much (-1: not known)
 
 PER_SYMBOL: Final = 26  # bytes that counting takes at its peak for each symbol of a shard
 PER_SYMBOL_DEEP: Final = 160  # the same where the text may have to be ranked (see `rank_doubling`)
@@ -95,7 +95,7 @@ def build_tree_file(
     memory: int | None = None,
     work: str | PathLike[str] | None = None,
     shard: int | None = None,
-    report: Report | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Build the token tree of token files, of any size, and write it to a file that :meth:`TokenTree.load` reads.
 
@@ -111,7 +111,7 @@ def build_tree_file(
         memory: bytes that the process may take in all; half of what is free where not given.
         work: a folder for what is spilled, several times the size of the tokens; beside ``path`` where not given.
         shard: symbols per shard, where it should not follow from the memory.
-        report: called with what is being done, how much of it is done, and how much there is (-1: not known).
+        progress: called with what is being done, how much of it is done, and how much there is (-1: not known).
 
     Raises:
         MissingExtra: numba is missing.
@@ -126,7 +126,7 @@ def build_tree_file(
     if not target.parent.is_dir():
         raise UnreadableFile(f"cannot write {fspath(path)}: {Path(path).parent} is not a directory")
     folder = Path(work) if work is not None else name_beside(target, ".work")
-    tell: Report = report or (lambda what, done, of: None)
+    tell: Progress = progress or (lambda what, done, of: None)
     with writing(folder):
         resumed = (folder / "runs").exists()
         spare = budget(memory)
@@ -162,7 +162,7 @@ def make_plan(
     parse: str,
     vocab_size: int | None,
     shard: int,
-    tell: Report,
+    tell: Progress,
     parts: int | None = 1,
 ) -> Plan:
     """Plan a build, or take up the plan of an earlier attempt at the same one (in as many parts, where not given).
@@ -225,7 +225,7 @@ def budget(memory: int | None) -> int:
     return spare
 
 
-def count_shards(blocks: Iterable[Block], plan: Plan, folder: Path, tell: Report, total: int) -> list[Path]:
+def count_shards(blocks: Iterable[Block], plan: Plan, folder: Path, tell: Progress, total: int) -> list[Path]:
     """Count a stream shard by shard, and spill each as a run; runs that are there already are kept."""
     runs: list[Path] = []
     done = 0
@@ -285,7 +285,7 @@ def merge_runs_on_disk(runs: Sequence[Path], folder: Path, plan: Plan, memory: i
 
 
 def finish_tree(
-    runs: list[Path], plan: Plan, target: Path, folder: Path, memory: int, tell: Report, *, verify: bool = False
+    runs: list[Path], plan: Plan, target: Path, folder: Path, memory: int, tell: Progress, *, verify: bool = False
 ) -> None:
     """Merge all runs into the tree file, and remove the work folder.
 

@@ -22,7 +22,7 @@ from compresslab.trees.out_of_core.building import (
     PER_SYMBOL,
     PER_SYMBOL_DEEP,
     Plan,
-    Report,
+    Progress,
     budget,
     count_shard,
     finish_tree,
@@ -56,7 +56,7 @@ def build_tree_on_cluster(
     work: str | PathLike[str] | None = None,
     shard: int | None = None,
     parts: int | None = None,
-    report: Report | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Build the token tree of token files on a Dask cluster; the file is the one that a local build writes.
 
@@ -74,7 +74,7 @@ def build_tree_on_cluster(
         shard: symbols per shard, where it should not follow from the memory.
         parts: leave the tree in about so many files, ``part-0000.tree`` and so on (see
             :mod:`compresslab.trees.out_of_core.parts`); where not given, one process joins them into one file.
-        report: called with what is being done, how much of it is done, and how much there is.
+        progress: called with what is being done, how much of it is done, and how much there is.
 
     Raises:
         MissingExtra: dask or numba is missing.
@@ -91,7 +91,7 @@ def build_tree_on_cluster(
         raise InvalidParameter(f"a tree cannot be written in {parts} parts: give 1 or more")
     files, target = open_all(sources), Path(path).absolute()
     folder = (Path(work) if work is not None else name_beside(target, ".work")).absolute()
-    tell: Report = report or (lambda what, done, of: None)
+    tell: Progress = progress or (lambda what, done, of: None)
     client = cluster if isinstance(cluster, distributed.Client) else _connect(distributed, str(cluster))
     try:
         with writing(folder):
@@ -198,7 +198,7 @@ def _runs(groups: list[list[Path]], part: int | None, plan: Plan) -> list[Path]:
     return runs if part is None else [plan.runs_of(run)[part] for run in runs]
 
 
-def _build(distributed: Any, client: Any, counts: list[Any], plan: Plan, folder: Path, tell: Report) -> list[Path]:
+def _build(distributed: Any, client: Any, counts: list[Any], plan: Plan, folder: Path, tell: Progress) -> list[Path]:
     """Merge what counting returns, part by part, each in a tree of merges, and return the parts' tree files."""
     every, last = list(counts), []
     for part in range(len(plan.cuts) + 1):
