@@ -15,9 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compresslab._support.progress import working
-from compresslab.errors import MissingExtra, UnknownName, did_you_mean
+from compresslab.cli.piped_arguments import output_file
+from compresslab.errors import CompressLabError, InvalidParameter, MissingExtra, UnknownName, did_you_mean
 
 __all__ = ["main"]
+
+NARROWEST = 20  # columns
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,8 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         MissingExtra: sympy or python-flint is not installed.
         UnknownName: an ID that no claim has.
+        InvalidParameter, UnreadableFile: a width that is too small, or a page that cannot be written.
     """
     options = _parser().parse_args(argv)
+    output_file(options.page)
+    if options.width is not None and options.width < NARROWEST:
+        raise InvalidParameter(f"--width is in columns, {NARROWEST} or more, not {options.width}")
     if not all(importlib.util.find_spec(name) for name in ("sympy", "flint")):
         raise MissingExtra("checking proofs", "proofs")
     from .kernel import check
@@ -84,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run() -> int:
     try:
         return main()
-    except (MissingExtra, UnknownName) as error:
+    except CompressLabError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

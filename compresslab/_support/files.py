@@ -20,6 +20,8 @@ from compresslab.errors import UnreadableFile
 
 __all__ = [
     "check_file",
+    "check_target",
+    "check_target_folder",
     "expanded",
     "file_at",
     "name_beside",
@@ -212,6 +214,40 @@ def rename(source: str | PathLike[str], target: str | PathLike[str]) -> None:
             raise
     finally:
         os.close(folder)
+
+
+def check_target(path: str | PathLike[str]) -> None:
+    """Raise UnreadableFile where no file can be written, so that no work is done for one that is lost.
+
+    Raises:
+        UnreadableFile: something other than a file is there, or its directory is missing or cannot be written to.
+    """
+    _check_folder(file_at(path).parent, path)
+
+
+def check_target_folder(path: str | PathLike[str]) -> None:
+    """Raise UnreadableFile where no directory is or can be made to write files in.
+
+    Raises:
+        UnreadableFile: it, or the nearest of its parents that is there, is no directory or cannot be written to.
+    """
+    try:
+        place = Path(os.path.realpath(path))
+        while not os.path.lexists(place) and place != place.parent:
+            place = place.parent
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise unreadable(path, error, "write") from error
+    _check_folder(place, path)
+
+
+def _check_folder(folder: Path, path: str | PathLike[str]) -> None:
+    try:
+        if not stat.S_ISDIR(folder.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise unreadable(path, error, "write") from error
 
 
 def file_at(path: str | PathLike[str]) -> Path:

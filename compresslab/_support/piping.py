@@ -20,7 +20,7 @@ from typing import BinaryIO, Final
 from compresslab._support.files import temporary_folder, unreadable
 from compresslab.errors import InvalidParameter, UnreadableFile
 
-__all__ = ["STREAM", "is_output", "is_piped", "named", "piped", "to_standard_output"]
+__all__ = ["STREAM", "is_output", "is_piped", "is_stream", "named", "piped", "to_standard_output"]
 
 STREAM: Final = "-"  # standard input or output, where a command takes the name of a file
 _INPUT: Final = "standard input"
@@ -39,6 +39,16 @@ def is_output(path: str | PathLike[str]) -> bool:
         (True, True, False)
     """
     return os.fspath(path) in _OUTPUT
+
+
+def is_stream(name: str) -> bool:
+    """Whether a name stands for what a shell has opened: ``-``, ``/dev/stdin``, ``<(...)``.
+
+    Example:
+        >>> is_stream("-"), is_stream("/dev/fd/63"), is_stream("./-")
+        (True, True, False)
+    """
+    return name == STREAM or _DESCRIPTOR.fullmatch(name) is not None
 
 
 def is_piped(path: str | PathLike[str]) -> bool:

@@ -12,25 +12,25 @@ from typing import Annotated, Any
 
 import typer
 
-from compresslab._support.files import open_file
+from compresslab._support.files import check_target
 from compresslab._support.interrupts import if_stopped
 from compresslab._support.piping import STREAM, is_output, is_piped, named, to_standard_output
 from compresslab._support.printable import printable
 from compresslab._support.progress import working
 from compresslab.cli.model_options import PANEL, Device, Dtype, load_model, refuse
 from compresslab.cli.piped_arguments import piped_argument
-from compresslab.coding.clz.chunk_model import ChunkModel, EmbeddedModel
+from compresslab.coding.clz.chunk_model import ChunkModel, EmbeddedModel, NoModel
 from compresslab.coding.clz.container import (
     DEFAULT_CHUNK_SIZE,
     FileInfo,
+    check_chunk_size,
     compress_file,
     decompress_file,
     file_info,
     original_path,
     verify_file,
 )
-from compresslab.coding.clz.format import HEADER_MOST, parse_header
-from compresslab.coding.clz.recovery import Recovery, recover_file
+from compresslab.coding.clz.recovery import Recovery, known_header, recover_file
 from compresslab.errors import CorruptFile, InvalidParameter
 from compresslab.measurements.model_coding import CodedRateResult
 from compresslab.measurements.model_tables import coded_rate_text
@@ -191,11 +191,12 @@ def _compress_with_model(
     verify: bool,
     quiet: bool,
 ) -> CodedRateResult:
-    from compresslab.lm.chunk_coder import DEFAULT_CHUNK
+    from compresslab.lm.chunk_coder import DEFAULT_CHUNK, check_shape
     from compresslab.measurements.model_coding import compress_with_model, model_coder
 
     given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
-    size = given.pop("chunk_size", DEFAULT_CHUNK)
+    size = check_chunk_size(given.pop("chunk_size", DEFAULT_CHUNK))  # before a model is loaded
+    check_shape(**given)
     coder = model_coder(load_model(name, device, dtype, quiet=quiet), **given)
     with working(f"compressing {file.name}", quiet=quiet) as step:
         return compress_with_model(file, target, coder, chunk_size=size, verify=verify, progress=step)
@@ -205,40 +206,57 @@ def _writer(
     file: Path, model: str | None, device: str | None, *, quiet: bool, broken: bool = False
 ) -> ChunkModel | None:
     """Return the model that a file was written with; None for the embedded one, or if a broken file does not say."""
+    from compresslab.measurements.model_coding import check_settings, model_of_file
+
     try:
-        name = file_info(file).model
+        info = file_info(file)
     except CorruptFile:
         if not broken:
             raise
         return _writer_of_broken(file, model, device, quiet=quiet)
+    name = info.model
     if name == EmbeddedModel.name:
-        for option, value in (("--model", model), ("--device", device)):
-            if value is not None:
-                raise InvalidParameter(f"{file} was written with the embedded model: leave {option} out")
+        _embedded(file, model, device)
         return None
-    from compresslab.measurements.model_coding import model_of_file
-
+    if broken:
+        try:
+            check_settings(file, info.settings)
+        except CorruptFile as error:
+            return NoModel(str(error))
     with working(f"loading {model or name}", quiet=quiet):
         return model_of_file(file, model, **({"device": device} if device else {}))
 
 
 def _writer_of_broken(file: Path, model: str | None, device: str | None, *, quiet: bool) -> ChunkModel | None:
-    """Return the model that was named for a broken file, set up as its header says, if that can still be read."""
+    """Return the model that was named for a broken file, set up as that says, as far as it can still be read."""
+    from compresslab.measurements.model_coding import check_built_in, check_settings, model_coder
+
+    known = known_header(file)
+    held: dict[str, Any] = {}  # the usual settings, where it does not say
+    if known is not None and known.model == EmbeddedModel.name:
+        _embedded(file, model, device)
+        return None
+    if known is not None and known.model:
+        held = known.settings
+        try:
+            check_settings(file, held)
+        except CorruptFile as error:
+            return NoModel(str(error))
+        check_built_in(file, model, known.model, held, known.identity.tokenizer)
     if model is None:
         return None
-    from compresslab.measurements.model_coding import model_coder
-
-    held: dict[str, Any] = {}
-    try:
-        with open_file(file) as opened:
-            held = parse_header(opened.read(HEADER_MOST), str(file))[0].settings
-    except (CorruptFile, OSError):
-        pass  # the usual settings, then
     settings: dict[str, Any] = {key: held[key] for key in ("streams", "segment", "dtype") if key in held}
     if device is not None:
         settings["device"] = device
     with working(f"loading {model}", quiet=quiet):
         return model_coder(model, **settings)
+
+
+def _embedded(file: Path, model: str | None, device: str | None) -> None:
+    """Refuse what is of no use where the embedded model wrote the file."""
+    for option, value in (("--model", model), ("--device", device)):
+        if value is not None:
+            raise InvalidParameter(f"{file} was written with the embedded model: leave {option} out")
 
 
 def _processes(workers: int, chunks: int) -> int:
@@ -256,6 +274,7 @@ def _destination(target: Path, *, force: bool, as_json: bool, text: bool) -> Ite
     if not is_output(target):
         if os.path.exists(target) and not force:
             raise InvalidParameter(f"{target} is there already: name another with --out, or replace it with --force")
+        check_target(target)
         with if_stopped(lambda: _kept(target)):
             yield target
         return

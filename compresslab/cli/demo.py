@@ -20,6 +20,7 @@ from compresslab._support.printable import printable
 from compresslab._support.processes import process_pool
 from compresslab._support.progress import working
 from compresslab._support.threads import workers
+from compresslab.cli.piped_arguments import no_stream, output_folder
 from compresslab.data.corpora import default_scenario
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, MissingExtra
@@ -83,7 +84,8 @@ def add_demo_command(app: typer.Typer, show: _Show, show_json: Callable[[Any], N
             if as_json:
                 show_json({"elasticity": asdict(elasticity), "seconds": seconds})
             return
-        check_report_extra(report)
+        check_report_extra(no_stream(report))
+        output_folder(joint)
         check_models_extra()
         with _networks_begun(joint) as begun:
             with _part(1, (lambda _: None) if rest else speak, seconds):

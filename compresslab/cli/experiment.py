@@ -13,7 +13,7 @@ from rich.console import RenderableType
 
 from compresslab._support.files import write_atomic
 from compresslab._support.progress import working
-from compresslab.cli.piped_arguments import RowsFolder
+from compresslab.cli.piped_arguments import RowsFolder, stored_sources
 from compresslab.cli.report import ReportTo, report_besides
 from compresslab.errors import TimeLimitReached
 
@@ -28,6 +28,7 @@ RoleData = Annotated[
         help="Texts of pretrain, positive or negative: a file (.jsonl: its field text; else one response a line) or an "
         "embedded corpus (prose, code, names). Give all three roles.",
         show_default="embedded corpora",
+        callback=stored_sources,
     ),
 ]
 PairData = Annotated[
@@ -38,6 +39,7 @@ PairData = Annotated[
         help="Prompts and responses: a .jsonl (fields prompt, response), a .csv like TruthfulQA, any file (its "
         "lines, cut in two) or an embedded corpus. Several times for several.",
         show_default="embedded corpora",
+        callback=stored_sources,
     ),
 ]
 Model = Annotated[

@@ -31,16 +31,16 @@ from compresslab.cli.coding import add_coding_commands
 from compresslab.cli.demo import add_demo_command
 from compresslab.cli.experiment import add_experiment_command
 from compresslab.cli.model_options import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
-from compresslab.cli.piped_arguments import no_stream, piped_argument
+from compresslab.cli.piped_arguments import output_file, piped_argument
 from compresslab.cli.report import ReportTo, add_report_command
 from compresslab.data.corpora import corpus_info, corpus_names, default_scenario
 from compresslab.data.dataset import Dataset
-from compresslab.data.readers import read_files
-from compresslab.data.splitting import split_texts
+from compresslab.data.readers import check_encoding, read_files
+from compresslab.data.splitting import check_unit, split_texts
 from compresslab.data.texts import Texts
-from compresslab.data.tokenizers import Tokenizer, get_tokenizer
+from compresslab.data.tokenizers import Tokenizer, check_tokenizer_name, get_tokenizer
 from compresslab.errors import CompressLabError, InvalidParameter
-from compresslab.measurements.elasticity import DEFAULT_L, build_scenarios, measure_scenarios
+from compresslab.measurements.elasticity import DEFAULT_L, build_scenarios, check_numbers, measure_scenarios
 from compresslab.measurements.elasticity_page import elasticity_page
 from compresslab.measurements.pages import rate_page, tree_page
 from compresslab.measurements.rate import measure_rate
@@ -49,6 +49,7 @@ from compresslab.measurements.tree import measure_tree
 from compresslab.report.page import write_report
 from compresslab.report.provenance import provenance
 from compresslab.trees.drawing import top_branches
+from compresslab.trees.phrases import check_depth, check_parse
 from compresslab.trees.tree import TokenTree
 
 __all__ = ["app", "main"]
@@ -94,11 +95,15 @@ Files = Annotated[
         callback=piped_argument,
     ),
 ]
-Depth = Annotated[int, typer.Option("--depth", "-d", help="Symbols per phrase, d.")]
-Parse = Annotated[str, typer.Option(help="How responses are cut: phrases, prefix or windows.")]
-TokenizerName = Annotated[str, typer.Option("--tokenizer", "-t", help="bits, bytes, words, or hf:NAME.")]
-Split = Annotated[str, typer.Option(help="What a response is: line, sentence, word or document.")]
-Encoding = Annotated[str, typer.Option(help="utf-8 keeps bytes as they are; others are converted to it.")]
+Depth = Annotated[int, typer.Option("--depth", "-d", help="Symbols per phrase, d.", callback=check_depth)]
+Parse = Annotated[str, typer.Option(help="How responses are cut: phrases, prefix or windows.", callback=check_parse)]
+TokenizerName = Annotated[
+    str, typer.Option("--tokenizer", "-t", help="bits, bytes, words, or hf:NAME.", callback=check_tokenizer_name)
+]
+Split = Annotated[str, typer.Option(help="What a response is: line, sentence, word or document.", callback=check_unit)]
+Encoding = Annotated[
+    str, typer.Option(help="utf-8 keeps bytes as they are; others are converted to it.", callback=check_encoding)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
@@ -124,7 +129,9 @@ def rate_command(
     split: Annotated[
         str | None,
         typer.Option(
-            help="What a response is: line, sentence, word or document.", show_default="line; --model: document"
+            help="What a response is: line, sentence, word or document.",
+            show_default="line; --model: document",
+            callback=lambda unit: None if unit is None else check_unit(unit),
         ),
     ] = None,
     encoding: Encoding = "utf-8",
@@ -152,7 +159,7 @@ def rate_command(
     resume: Annotated[
         Path | None,
         typer.Option(
-            help="Keep what is scored in this file, and go on from it.", rich_help_panel=PANEL, callback=no_stream
+            help="Keep what is scored in this file, and go on from it.", rich_help_panel=PANEL, callback=output_file
         ),
     ] = None,
     report: ReportTo = None,
@@ -205,7 +212,7 @@ def tree_command(
     encoding: Encoding = "utf-8",
     layers: Annotated[int, typer.Option(help="Layers to draw.", min=1)] = 2,
     children: Annotated[int, typer.Option(help="Children of a node to draw.", min=1)] = 4,
-    save: Annotated[Path | None, typer.Option(help="Write the tree to this file.", callback=no_stream)] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the tree to this file.", callback=output_file)] = None,
     tokens: Annotated[bool, typer.Option("--tokens", help="The files hold tokens: .bin, .npy, .parquet, ...")] = False,
     eos: Annotated[int | None, typer.Option(help="Token files: the token that ends a response.")] = None,
     dtype: Annotated[
@@ -313,6 +320,8 @@ def elasticity_command(
     quiet: Quiet = False,
 ) -> None:
     """Measure what a perturbation does to pre-training and alignment data (no files: the embedded corpora)."""
+    ks = k or [10.0]
+    check_numbers(ks, l or DEFAULT_L, epsilon)
     given = {"--pretrain": pretrain, "--align": align, "--perturb": perturb}
     missing = [option for option, paths in given.items() if not paths]
     with working("reading", quiet=quiet) as step:
@@ -330,7 +339,6 @@ def elasticity_command(
             parts = {f"{i} {dataset.name}": dataset for i, dataset in enumerate(sets[: cut[0]], start=1)}
             aligned, perturbed = Dataset.concat(sets[cut[0] : cut[1]]), Dataset.concat(sets[cut[1] :])
     with working("measuring", quiet=quiet):
-        ks = k or [10.0]
         built = build_scenarios(parts, aligned, perturbed, k=ks[0], depth=depth, parse=parse, equal_volumes=not natural)
         result = measure_scenarios(built, k=ks, l=l or DEFAULT_L, epsilon=epsilon)
     if as_json:

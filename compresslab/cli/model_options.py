@@ -97,6 +97,7 @@ def rate_under_model(
     from compresslab.measurements.model_rate import measure_model_rate
     from compresslab.measurements.model_tables import model_rate_table
 
+    _check_windows(scoring)
     found = [read_files(path, encoding=encoding) for path in files]
     speaks = processes()[0] == 0
     quiet = quiet or not speaks
@@ -142,6 +143,14 @@ def _kept(journal: Path | None) -> str:
     if journal is None:
         return "no score is kept; with --resume FILE a scoring goes on where it was stopped"
     return f"what is scored is kept in {journal}; the same command goes on from there"
+
+
+def _check_windows(scoring: Scoring) -> None:
+    """Refuse windows that no model has before one is loaded."""
+    from compresslab.lm.windows import Windows
+
+    if scoring.window is not None or scoring.stride is not None:
+        Windows(scoring.window if scoring.window is not None else max(1, scoring.stride or 1), scoring.stride)
 
 
 def _windows(scoring: Scoring, model: LanguageModel) -> Windows | None:

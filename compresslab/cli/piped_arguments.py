@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from compresslab._support.piping import STREAM, piped
+from compresslab._support.files import check_target, check_target_folder
+from compresslab._support.piping import STREAM, is_stream, piped
 from compresslab.errors import InvalidParameter
 
-__all__ = ["RowsFolder", "no_stream", "piped_argument"]
+__all__ = ["RowsFolder", "no_stream", "output_file", "output_folder", "piped_argument", "stored_sources"]
 
 
 def piped_argument(context: typer.Context, given: Any) -> Any:
@@ -44,7 +45,48 @@ def no_stream(given: Path | None) -> Path | None:
     return given
 
 
+def output_file(given: Path | None) -> Path | None:
+    """Return the path of a file that an option is to write, which can be written: it is refused before any work.
+
+    To be used as a parameter's ``callback``.
+
+    Raises:
+        InvalidParameter: it is ``-``.
+        UnreadableFile: no file can be written there.
+    """
+    if given is not None:
+        no_stream(given)
+        check_target(given)
+    return given
+
+
+def output_folder(given: Path | None) -> Path | None:
+    """Return the path of a folder that an option is to write files in; likewise."""
+    if given is not None:
+        no_stream(given)
+        check_target_folder(given)
+    return given
+
+
+def stored_sources(given: list[str] | None) -> list[str] | None:
+    """Return sources of data, ``SOURCE`` or ``ROLE=SOURCE``, that can be read again when an experiment goes on.
+
+    To be used as a parameter's ``callback``.
+
+    Raises:
+        InvalidParameter: one is standard input or a pipe.
+    """
+    for entry in given or ():
+        source = entry.rpartition("=")[2]
+        if is_stream(source):
+            raise InvalidParameter(
+                f"{source} is a stream, which can be read once, and an experiment that goes on reads its data again: "
+                "write it to a file, and give the name of that"
+            )
+    return given
+
+
 RowsFolder = Annotated[
     Path,
-    typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False, callback=no_stream),
+    typer.Option("--out", "-o", help="Folder of the spec and the rows.", show_default=False, callback=output_folder),
 ]

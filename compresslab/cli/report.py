@@ -11,7 +11,7 @@ import typer
 
 from compresslab._support.printable import printable
 from compresslab._support.progress import working
-from compresslab.cli.piped_arguments import no_stream
+from compresslab.cli.piped_arguments import no_stream, output_folder
 from compresslab.errors import InvalidParameter, UnknownName
 from compresslab.experiments.experiment import read
 from compresslab.experiments.registry import get_experiment
@@ -100,7 +100,7 @@ def add_report_command(app: typer.Typer) -> None:
         out: Annotated[
             Path | None,
             typer.Option(
-                "--out", "-o", help="Where report.html goes.", show_default="the same folder", callback=no_stream
+                "--out", "-o", help="Where report.html goes.", show_default="the same folder", callback=output_folder
             ),
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -14,7 +14,9 @@ import numpy as np
 
 from compresslab._support.arrays import Int64Array, UIntArray, as_tokens, offsets_of
 from compresslab._support.files import expanded, read_buffer
+from compresslab._support.offline import offline
 from compresslab.data.texts import Texts
+from compresslab.data.tokenizer_limits import check_definition, check_tokens
 from compresslab.errors import (
     CorruptFile,
     DecodingError,
@@ -146,7 +148,9 @@ def _from_json(name: str, path: Path) -> HuggingFaceTokenizer:
         raise MissingExtra(f"the tokenizer 'hf:{name}'", "lm") from error
     definition = read_buffer(path).tobytes()
     try:
-        fast = Tokenizer.from_str(definition.decode("utf-8"))
+        text = definition.decode("utf-8")
+        check_definition(text)
+        fast = Tokenizer.from_str(text)
     except BaseException as error:
         if not _is_theirs(error):
             raise
@@ -155,6 +159,11 @@ def _from_json(name: str, path: Path) -> HuggingFaceTokenizer:
 
 
 def _from_fast(name: str, fast: Any) -> HuggingFaceTokenizer:
+    vocabulary = fast.get_vocab(with_added_tokens=True)
+    try:
+        check_tokens(vocabulary.items())  # of other files than tokenizer.json
+    except CorruptFile as error:
+        raise CorruptFile(f"the tokenizer 'hf:{name}' cannot be used: {error}") from error
     # Settings of the file that would change texts: cut them, or fill them up to one length.
     fast.no_truncation()
     fast.no_padding()
@@ -164,7 +173,7 @@ def _from_fast(name: str, fast: Any) -> HuggingFaceTokenizer:
 
     return HuggingFaceTokenizer(
         name=f"hf:{name}",
-        vocab_size=max(fast.get_vocab(with_added_tokens=True).values(), default=0) + 1,
+        vocab_size=max(vocabulary.values(), default=0) + 1,
         fingerprint=hashlib.sha256(fast.to_str().encode("utf-8")).hexdigest(),
         encode_texts=_named(name, encode),
         decode_tokens=_named(name, lambda ids: str(fast.decode(ids, skip_special_tokens=False))),
@@ -209,7 +218,8 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
     where = {"gguf_file": gguf_file} if gguf_file else {}
     try:
         # The Python code that a folder may bring is never run, nor is anyone asked whether it may.
-        loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True, trust_remote_code=False, **where)
+        with offline():
+            loaded = AutoTokenizer.from_pretrained(str(path), local_files_only=True, trust_remote_code=False, **where)
     except ImportError as error:  # a GGUF file needs the package gguf
         raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
     except BaseException as error:

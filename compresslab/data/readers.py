@@ -29,7 +29,7 @@ from compresslab.errors import (
     did_you_mean,
 )
 
-__all__ = ["Paths", "ReadTexts", "find_files", "read_files", "read_jsonl", "read_parquet"]
+__all__ = ["Paths", "ReadTexts", "check_encoding", "find_files", "read_files", "read_jsonl", "read_parquet"]
 
 Path_: TypeAlias = "str | PathLike[str]"
 Paths: TypeAlias = "Path_ | Iterable[Path_]"
@@ -118,6 +118,12 @@ def read_files(paths: Paths, *, text: bool = True, encoding: str = "utf-8", patt
             _check_text(file, buffer, raw)
         parts.append(Texts(buffer, offsets_of([buffer.size])))
     return ReadTexts(Texts.concat(parts), _label(files))
+
+
+def check_encoding(encoding: str) -> str:
+    """Return ``encoding``, or raise UnknownName unless it is one of text that Python knows."""
+    _converter(encoding)
+    return encoding
 
 
 def _converter(encoding: str) -> Any:

@@ -32,7 +32,7 @@ import numpy.typing as npt
 from compresslab.data.texts import Texts
 from compresslab.errors import UnknownName, did_you_mean
 
-__all__ = ["UNITS", "split_texts"]
+__all__ = ["UNITS", "check_unit", "split_texts"]
 
 UNITS = ("line", "sentence", "word", "document")
 
@@ -68,15 +68,20 @@ def split_texts(texts: Texts, unit: str, *, keep_blank: bool = False) -> Texts:
         >>> list(split_texts(text, "line", keep_blank=True))
         [b'To be. Or not', b'to be?', b'']
     """
-    if unit == "document":
+    if check_unit(unit) == "document":
         return texts
     if unit == "line":
         return _lines(texts, keep_blank)
     if unit == "sentence":
         return Texts.pack([piece for text in texts for piece in _sentences(text)])
-    if unit == "word":
-        return _words(texts)
-    raise UnknownName(f"unknown unit {unit!r} to split by: {did_you_mean(unit, UNITS)}")
+    return _words(texts)
+
+
+def check_unit(unit: str) -> str:
+    """Return ``unit`` if texts can be split by it, or raise UnknownName with the closest name."""
+    if unit not in UNITS:
+        raise UnknownName(f"unknown unit {unit!r} to split by: {did_you_mean(unit, UNITS)}")
+    return unit
 
 
 def _lines(texts: Texts, keep_blank: bool) -> Texts:

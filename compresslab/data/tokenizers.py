@@ -40,6 +40,7 @@ __all__ = [
     "ByteTokenizer",
     "Tokenizer",
     "WordTokenizer",
+    "check_tokenizer_name",
     "get_tokenizer",
     "tokenizer_fingerprint",
     "tokenizer_names",
@@ -308,11 +309,16 @@ def get_tokenizer(
                 "the tokenizer 'words' needs texts to build its vocabulary from: use WordTokenizer.train(texts)"
             )
         return WordTokenizer.train(texts, max_vocab)
-    if name.startswith("hf:") and len(name) > 3:
-        from compresslab.data.hugging_face_tokenizer import load_hugging_face
+    from compresslab.data.hugging_face_tokenizer import load_hugging_face
 
-        return load_hugging_face(name[3:])
-    raise UnknownName(f"unknown tokenizer {name!r}: {did_you_mean(name, tokenizer_names())}")
+    return load_hugging_face(check_tokenizer_name(name)[3:])
+
+
+def check_tokenizer_name(name: str) -> str:
+    """Return ``name`` if it is one that `get_tokenizer` knows, or raise UnknownName with the closest one."""
+    if name not in {*LOCAL, "words"} and not (name.startswith("hf:") and len(name) > 3):
+        raise UnknownName(f"unknown tokenizer {name!r}: {did_you_mean(name, tokenizer_names())}")
+    return name
 
 
 def tokenizer_fingerprint(tokenizer: Tokenizer) -> str:

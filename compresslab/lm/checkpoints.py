@@ -16,6 +16,7 @@ from typing import Any
 
 from compresslab._support.files import expanded, write_atomic
 from compresslab._support.json_text import read_json
+from compresslab._support.offline import named_kernel, offline, refuse_kernel
 from compresslab.data.hugging_face_tokenizer import load_hugging_face
 from compresslab.data.tokenizers import Tokenizer, get_tokenizer
 from compresslab.errors import (
@@ -207,16 +208,23 @@ def _load_module(
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, "weights_only": True}
     options["dtype"] = torch_dtype(dtype, where.type)
     if attention is not None:
+        if "/" in attention:
+            refuse_kernel(attention, f"attention={attention!r}")
         options["attn_implementation"] = attention
     if gguf_file is not None:
         from transformers import GgufConfig
 
         options |= {"gguf_file": gguf_file, "quantization_config": GgufConfig(dequantize=True)}
     local = isdir(folder)
+    kernel = named_kernel(_config(name, folder))
+    if kernel is not None:
+        refuse_kernel(kernel, f"the config.json of '{name}'")
     try:
-        with quiet_transformers():
+        with quiet_transformers(), offline():
             module, info = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
     except ImportError as error:
+        if gguf_file is None:  # what it is packed with, such as bitsandbytes
+            raise InvalidParameter(f"'{name}' needs a package that is not installed: {_reason(error)}") from error
         raise MissingExtra(f"the model '{name}'", "lm") from error
     except Exception as error:  # the readers below transformers raise many kinds, some of them bare
         raise _explained(error, name, local, attention) from error
@@ -229,9 +237,32 @@ def _load_module(
     return module.to(where)
 
 
+def _config(name: str, folder: str) -> Any:
+    """Return what the ``config.json`` of a folder, or of a name in the local cache, holds; None where there is none."""
+    path: object = Path(folder) / "config.json"
+    if not isdir(folder):
+        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
+
+        try:
+            path = try_to_load_from_cache(folder, "config.json")
+        except HFValidationError:
+            return None
+    if not isinstance(path, str | Path) or not isfile(path):
+        return None
+    try:
+        return read_json(path)
+    except CorruptFile as error:
+        raise CorruptFile(f"'{name}' is no checkpoint that can be read: {error}") from error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 def _explained(error: Exception, name: str, local: bool, attention: str | None) -> CompressLabError:
     """Return the error to raise for a checkpoint that transformers cannot load."""
-    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    reason = _reason(error)
     if is_out_of_memory(error):
         return UnreadableFile(
             f"cannot read '{name}': it does not fit into memory ({reason}): give dtype='bfloat16', or a smaller model"

@@ -39,12 +39,21 @@ from compresslab.coding.clz.schema import NUMBERS
 from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.rows.quantize import quantize
 from compresslab.coding.rows.stream import Decoder, Encoder
-from compresslab.data.tokenizers import tokenizer_fingerprint
+from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import CorruptStream, DecodingError, InvalidParameter
 from compresslab.lm.machine import machine_of
 from compresslab.lm.protocol import Floats, LanguageModel
 
-__all__ = ["DEFAULT_CHUNK", "DEFAULT_SEGMENT", "DEFAULT_STREAMS", "Coded", "TokenCoder", "segments_of"]
+__all__ = [
+    "DEFAULT_CHUNK",
+    "DEFAULT_SEGMENT",
+    "DEFAULT_STREAMS",
+    "Coded",
+    "TokenCoder",
+    "check_shape",
+    "segments_of",
+    "tokenizer_digest",
+]
 
 DEFAULT_STREAMS = 16
 DEFAULT_SEGMENT = 512
@@ -99,11 +108,7 @@ class TokenCoder:
     def __init__(self, model: LanguageModel, streams: int = DEFAULT_STREAMS, segment: int = DEFAULT_SEGMENT) -> None:
         if model.tokenizer is None:
             raise InvalidParameter(f"'{model.name}' is a model over bare numbers: it needs a tokenizer to code bytes")
-        for what, value in (("streams", streams), ("segment", segment)):
-            if not 1 <= value <= NUMBERS[what]:
-                raise InvalidParameter(
-                    f"{what} is {value}: it must be a whole number, 1 or more, at most {NUMBERS[what]}"
-                )
+        check_shape(streams, segment)
         if streams * model.vocab_size > ROWS_MOST:
             raise InvalidParameter(
                 f"streams is {streams}: for {model.vocab_size} tokens at most {max(1, ROWS_MOST // model.vocab_size)} "
@@ -134,7 +139,7 @@ class TokenCoder:
             tokenizer = self.model.tokenizer
             self._identity = Identity(
                 model=_digest([content, self.model.eos_id, self.model.prefix_id], _MODEL_DIGITS),
-                tokenizer=_digest([tokenizer_fingerprint(tokenizer)], _OTHER_DIGITS) if tokenizer else "",
+                tokenizer=tokenizer_digest(tokenizer) if tokenizer else "",
                 probe=self._probe(),
                 machine=machine_of(self.model),
             )
@@ -289,6 +294,18 @@ class TokenCoder:
                 done += active
                 if progress is not None:
                     progress(done, count)
+
+
+def check_shape(streams: int = DEFAULT_STREAMS, segment: int = DEFAULT_SEGMENT) -> None:
+    """Raise InvalidParameter unless so many segments, of so many tokens, may advance together under some model."""
+    for what, value in (("streams", streams), ("segment", segment)):
+        if not 1 <= value <= NUMBERS[what]:
+            raise InvalidParameter(f"{what} is {value}: it must be a whole number, 1 or more, at most {NUMBERS[what]}")
+
+
+def tokenizer_digest(tokenizer: Tokenizer) -> str:
+    """Return what a file says of the tokenizer of the model that wrote it: 4 bytes, hexadecimal."""
+    return _digest([tokenizer_fingerprint(tokenizer)], _OTHER_DIGITS)
 
 
 def segments_of(tokens: UIntArray, streams: int, segment: int) -> list[UIntArray]:

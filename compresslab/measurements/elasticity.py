@@ -19,7 +19,7 @@ from compresslab._support.checks import number_or_nan
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter
 from compresslab.theory.code_length import LN2, entropy_bits
-from compresslab.theory.elasticity import Elasticity
+from compresslab.theory.elasticity import Elasticity, check_epsilon, check_k, check_l
 from compresslab.theory.mixture import Mixture
 from compresslab.trees.tree import TokenTree
 
@@ -251,6 +251,16 @@ def build_scenarios(
     )
 
 
+def check_numbers(k: Sequence[float], l: Sequence[float], epsilon: float) -> None:  # noqa: E741
+    """Raise InvalidParameter or InvalidVolume for numbers that `measure_scenarios` does not take."""
+    check_epsilon(epsilon)
+    if number_or_nan(epsilon) == math.inf:
+        raise InvalidParameter(f"epsilon is a finite divergence in nats: not {epsilon!r}, which nothing exceeds")
+    for one in k:
+        check_k(one)
+    check_l(l)
+
+
 def measure_scenarios(
     built: Scenarios,
     *,
@@ -259,8 +269,7 @@ def measure_scenarios(
     epsilon: float = 0.01,
 ) -> ElasticityResult:
     """Measure the scenarios that :func:`build_scenarios` built; arguments as for :func:`measure_elasticity`."""
-    if number_or_nan(epsilon) == math.inf:
-        raise InvalidParameter(f"epsilon is a finite divergence in nats: not {epsilon!r}, which nothing exceeds")
+    check_numbers(k, l, epsilon)
     return ElasticityResult(
         depth=built.depth,
         parse=built.parse,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -14,14 +14,30 @@ from compresslab.coding.clz.format import Method
 from compresslab.coding.clz.reader import ClzReader
 from compresslab.coding.rows.quantize import overhead_bound_bits
 from compresslab.data.dataset import Dataset
-from compresslab.errors import CorruptFile, InvalidParameter, did_you_mean
+from compresslab.data.tokenizers import ByteTokenizer
+from compresslab.errors import CorruptFile, InvalidParameter, WrongModel, did_you_mean
 from compresslab.lm.checkpoints import DTYPES
-from compresslab.lm.chunk_coder import DEFAULT_CHUNK, DEFAULT_SEGMENT, DEFAULT_STREAMS, Coded, TokenCoder, segments_of
+from compresslab.lm.chunk_coder import (
+    DEFAULT_CHUNK,
+    DEFAULT_SEGMENT,
+    DEFAULT_STREAMS,
+    Coded,
+    TokenCoder,
+    segments_of,
+    tokenizer_digest,
+)
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import built_in_models, get_model
 from compresslab.lm.scoring import score
 
-__all__ = ["CodedRateResult", "compress_with_model", "model_coder", "model_of_file"]
+__all__ = [
+    "CodedRateResult",
+    "check_built_in",
+    "check_settings",
+    "compress_with_model",
+    "model_coder",
+    "model_of_file",
+]
 
 Progress = Callable[[int, int], None]
 RANGE_CODER_BITS = 1.3e-4 * 2  # what the range coder's own rounding costs at most, a token (two levels)
@@ -138,6 +154,8 @@ def model_of_file(source: str | PathLike[str], name: str | None = None, **settin
     Raises:
         InvalidParameter: a name was given for a file that no language model wrote, or none where one is needed.
         UnknownName, MissingExtra: the model is not here.
+        WrongModel: a model that compresslab brings was named, and another one wrote the file, as its facts show.
+        CorruptFile: the file's settings are those of no model.
     """
     info = file_info(source)
     if info.model == EmbeddedModel.name:
@@ -150,17 +168,44 @@ def model_of_file(source: str | PathLike[str], name: str | None = None, **settin
             f"not choose what is loaded here: name it with --model (known without are {', '.join(built_in_models())})"
         )
     held = info.settings
+    check_settings(source, held)
+    check_built_in(source, name, info.model, held, info.tokenizer)
+    if "threads" in held:
+        import torch
+
+        torch.set_num_threads(int(held["threads"]))
+        settings = {"dtype": held.get("dtype"), **settings}
+    return model_coder(
+        info.model if name is None else name, streams=held["streams"], segment=held["segment"], **settings
+    )
+
+
+def check_settings(source: str | PathLike[str], held: Mapping[str, Any]) -> None:
+    """Raise CorruptFile unless a file says of the language model that wrote it what sets one up."""
     if not {"streams", "segment"} <= held.keys():
         raise CorruptFile(f"{source} says nothing of streams and segment, as no language model's file does")
     dtype = held.get("dtype")
     known = tuple(name for name in DTYPES if name != "auto")  # a file says what its writer's was
     if dtype is not None and dtype not in known:
         raise CorruptFile(f"{source} names the dtype {dtype!r}, which there is not: {did_you_mean(str(dtype), known)}")
-    if "threads" in held:
-        import torch
 
-        torch.set_num_threads(int(held["threads"]))
-        settings = {"dtype": dtype, **settings}
-    return model_coder(
-        info.model if name is None else name, streams=held["streams"], segment=held["segment"], **settings
-    )
+
+def check_built_in(
+    source: str | PathLike[str], name: str | None, writer: str, held: Mapping[str, Any], tokenizer: str = ""
+) -> None:
+    """Raise WrongModel where a model that compresslab brings cannot have written a file: to make it takes minutes.
+
+    Args:
+        source: the file.
+        name: of the model that is to read it.
+        writer: name of the model that wrote it.
+        held: its settings.
+        tokenizer: fingerprint of its tokenizer; empty where the file does not say it.
+    """
+    if name not in built_in_models() or name == writer:
+        return
+    other = writer in built_in_models() or "dtype" not in held  # a tree has none
+    if other or (name == "tiny" and tokenizer not in {"", tokenizer_digest(ByteTokenizer())}):
+        raise WrongModel(
+            f"{source} was written with the model {writer[:200]!r}, not with {name!r}: give the same model with --model"
+        )

@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compresslab._support.files import unreadable, write_atomic
+from compresslab._support.files import check_target_folder, unreadable, write_atomic
 from compresslab.errors import InvalidParameter, MissingExtra, UnreadableFile
 from compresslab.report.ledger import Verdict
 from compresslab.report.provenance import Provenance
@@ -181,12 +181,14 @@ def check_report_extra(directory: Path | None = None) -> Path | None:
 
     Raises:
         MissingExtra: a directory is given, and jinja2 or matplotlib is not installed.
-        UnreadableFile: there is something else of that name.
+        UnreadableFile: there is something else of that name, or no directory can be made or written to there.
     """
     if directory is not None and not all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
         raise MissingExtra("a report", "report")
     if directory is not None and directory.exists() and not directory.is_dir():
         raise UnreadableFile(f"{directory} is no directory: give another name")
+    if directory is not None:
+        check_target_folder(directory)
     return directory
 
 

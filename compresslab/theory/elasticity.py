@@ -35,7 +35,7 @@ from compresslab.theory.inverse_alignment import InverseAlignment, PerturbationP
 from compresslab.theory.mixture import Direction, Mixture, check_direction
 from compresslab.theory.sources import Source, align_sources, as_trees
 
-__all__ = ["Curve", "Elasticity", "InverseAlignment", "Roles"]
+__all__ = ["Curve", "Elasticity", "InverseAlignment", "Roles", "check_epsilon", "check_k", "check_l"]
 
 Values = NDArray[np.float64]
 
@@ -126,7 +126,7 @@ class Elasticity:
         depth: int | None = None,
         parse: str = "phrases",
     ) -> None:
-        self.k = _checked_k(k)
+        self.k = check_k(k)
         sources = as_trees({"pretrain": pretrain, "align": align, "perturb": perturb}, depth, parse)
         self.keys, table = align_sources(sources)
         self.probabilities: Values = table.astype(np.float64, copy=False)
@@ -151,14 +151,14 @@ class Elasticity:
         keys, table = align_sources(sources)
         parts = table.astype(np.float64, copy=False)
         self = cls.__new__(cls)
-        self.k, self.keys = _checked_k(k), keys
+        self.k, self.keys = check_k(k), keys
         self.probabilities = np.stack([parts.mean(axis=0), parts[1], parts[2]])
         return self
 
     def with_k(self, k: float) -> Elasticity:
         """Return the same scenario with another ``k``."""
         other = type(self).__new__(type(self))
-        other.k, other.keys, other.probabilities = _checked_k(k), self.keys, self.probabilities
+        other.k, other.keys, other.probabilities = check_k(k), self.keys, self.probabilities
         return other
 
     @property
@@ -183,11 +183,11 @@ class Elasticity:
 
         Source: theory, section 4; claims ``volume-derivative``, ``elasticity-ratio``.
         """
-        return _unwrap(self._sweep(self.k, _checked_l(l))[1], l)
+        return _unwrap(self._sweep(self.k, check_l(l))[1], l)
 
     def code_lengths_nats(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
         """Return ``gamma_i = CE(p_i, p_D)`` in nats per phrase; arguments as for :meth:`derivatives`."""
-        return _unwrap(self._sweep(self.k, _checked_l(l))[0], l)
+        return _unwrap(self._sweep(self.k, check_l(l))[0], l)
 
     def overlaps(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
         """Return ``<p_i, p_t>_D``: dataset ``i`` loses by the perturbation where it is below 1, gains where above.
@@ -226,7 +226,7 @@ class Elasticity:
 
         Source: theory, section 4: it decides whether a rebound slows down.
         """
-        grid = _checked_l(l)
+        grid = check_l(l)
         p, base, outside, _ = self._parts(self.k)
         slope = self._sweep(self.k, grid)[1]
         slopes = np.stack([slope.pretrain, slope.align, slope.perturb], axis=1)
@@ -256,7 +256,7 @@ class Elasticity:
 
         Source: theory, section 3; claim ``conservation-law``.
         """
-        grid = _checked_l(l)
+        grid = check_l(l)
         slope = self._sweep(self.k, grid)[1]
         outside = self._parts(self.k)[2]
         own = np.where(grid > 0, grid * np.where(grid > 0, slope.perturb, 0.0), -outside)
@@ -274,7 +274,7 @@ class Elasticity:
             l: shape ``(L,)``, or a number.
             k: shape ``(K,)``, or a number; this scenario's own ``k`` where not given.
         """
-        grid = _checked_l(l)
+        grid = check_l(l)
         ks = np.atleast_1d(_as_floats(self.k if k is None else k))
         if ks.ndim != 1 or not ks.size or not ((ks >= 1 / LARGEST) & (ks <= LARGEST)).all():
             raise InvalidVolume(
@@ -343,9 +343,7 @@ class Elasticity:
             >>> print(scenario.inverse_alignment(0.0))
             not reachable: the least KL is 0.00391187 nats, at l = 0.611101, above epsilon = 0
         """
-        if not number_or_nan(epsilon) >= 0:
-            raise InvalidParameter(f"epsilon is a divergence in nats, 0 or more: not {epsilon!r}")
-        return self._path.inverse_alignment(epsilon, check_direction(direction))
+        return self._path.inverse_alignment(check_epsilon(epsilon), check_direction(direction))
 
     @cached_property
     def _path(self) -> PerturbationPath:
@@ -434,7 +432,15 @@ def _careful_sums(differences: Values, Q: Values, grid: Values) -> Values:
         return np.stack([(e / Q) @ u, np.where(grid > 0, A / grid, 0.0), ((u / Q) * u).sum(axis=1)], axis=1)
 
 
-def _checked_k(k: float) -> float:
+def check_epsilon(epsilon: float) -> float:
+    """Return a tolerance in nats, 0 or more, or raise InvalidParameter."""
+    if not number_or_nan(epsilon) >= 0:
+        raise InvalidParameter(f"epsilon is a divergence in nats, 0 or more: not {epsilon!r}")
+    return float(epsilon)
+
+
+def check_k(k: float) -> float:
+    """Return ``k`` as a float, or raise InvalidVolume."""
     if not 1 / LARGEST <= number_or_nan(k) <= LARGEST:
         raise InvalidVolume(
             f"k = |D_p| / |D_a| is a positive number, not {k!r}: give one from {1 / LARGEST:g} to {LARGEST:g}, whose "
@@ -443,7 +449,8 @@ def _checked_k(k: float) -> float:
     return float(k)
 
 
-def _checked_l(l: npt.ArrayLike) -> Values:  # noqa: E741
+def check_l(l: npt.ArrayLike) -> Values:  # noqa: E741
+    """Return ``l`` as an array (L,), or raise InvalidVolume."""
     grid = np.atleast_1d(_as_floats(l))
     if grid.ndim != 1 or not grid.size or not ((grid >= 0) & (grid <= LARGEST)).all():
         raise InvalidVolume(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import compresslab
-from compresslab._support.files import file_at, write_atomic
+from compresslab._support.files import check_target, check_target_folder, file_at, write_atomic
 from compresslab.cli.main import main
 from compresslab.errors import UnreadableFile
 
@@ -154,3 +154,91 @@ def test_without_standard_output_a_command_works_in_silence(
         with pytest.raises(SystemExit) as end:
             main(["tree", "a.txt", "--quiet"])
     assert (end.value.code, capsys.readouterr().err) == (0, "")
+
+
+def _work(*_: object, **__: object) -> object:
+    raise AssertionError("work was begun")
+
+
+# command line -> what is said, before anything is read, loaded, measured or trained
+EARLY = {
+    "elasticity --epsilon nan": "epsilon is a divergence in nats, 0 or more: not nan",
+    "elasticity --epsilon inf": "epsilon is a finite divergence in nats",
+    "elasticity --k nan": "k = |D_p| / |D_a| is a positive number, not nan",
+    "elasticity --k 1 0": "k = |D_p| / |D_a| is a positive number, not 0.0",
+    "elasticity --l 0 nan": "l = |D_t| / |D_a| is a number, 0 or more",
+    "elasticity --depth 0": "a tree's depth is a whole number of layers from 1 to 65535, not 0",
+    "elasticity --parse frases": "unknown parse 'frases': did you mean 'phrases'?",
+    "elasticity --split page": "unknown unit 'page' to split by",
+    "elasticity --encoding utf-9": "unknown encoding 'utf-9'",
+    "elasticity --tokenizer byte": "unknown tokenizer 'byte': did you mean 'bytes'?",
+    "elasticity --report /dev/null/x": "cannot write /dev/null/x: not a directory",
+    "rate a.txt --split page": "unknown unit 'page' to split by",
+    "rate a.txt --report a.txt/x": "cannot write a.txt/x: not a directory",
+    "rate a.txt --model tiny --window 0": "a window's length is 0",
+    "rate a.txt --model tiny --stride 0": "a window's stride is 0",
+    "rate a.txt --model tiny --window 8 --stride 9": "a window's stride is 9",
+    "rate a.txt --model tiny --depth 0": "a tree's depth is a whole number",
+    "rate a.txt --model tiny --resume /dev/null/x": "cannot write /dev/null/x: not a directory",
+    "rate a.txt --model tiny --resume pipe": "cannot write pipe: it is a device or a pipe",
+    "tree a.txt --save /dev/null/x": "cannot write /dev/null/x: not a directory",
+    "tree a.txt --save missing/x": "cannot write missing/x: no such file or directory",
+    "tree a.txt --save pipe": "cannot write pipe: it is a device or a pipe",
+    "compress a.txt --model tiny --out missing/x": "cannot write missing/x: no such file or directory",
+    "compress a.txt --model tiny --out /dev/null/x": "cannot write /dev/null/x: not a directory",
+    "compress a.txt --model tiny --chunk-size 0": "chunks must have from 1 to 33554432 bytes",
+    "compress a.txt --model tiny --streams 99999": "streams is 99999: it must be a whole number, 1 or more",
+    "compress a.txt --model tiny --segment 9999999999": "segment is 9999999999: it must be a whole number",
+    "experiment joint --out /dev/null/x": "cannot write /dev/null/x: not a directory",
+    "experiment volumes --out o --report a.txt/x": "cannot write a.txt/x: not a directory",
+    "experiment rebound --out o --data positive=-": "- is a stream, which can be read once",
+    "experiment rebound --out o --data positive=/dev/fd/63": "/dev/fd/63 is a stream, which can be read once",
+    "experiment scaling --out o --data negative=/dev/stdin": "/dev/stdin is a stream, which can be read once",
+    "experiment resistance --out o --data -": "- is a stream, which can be read once",
+    "experiment rebound --out o --scale nan": "the scale of the volumes is a positive number, not nan",
+    "demo --report /dev/null/x": "cannot write /dev/null/x: not a directory",
+    "demo --joint /dev/null/x": "cannot write /dev/null/x: not a directory",
+    "demo --report -": "- is standard input or output, which this option cannot use",
+    "report o --out a.txt/x": "cannot write a.txt/x: not a directory",
+    "prove --page -": "- is standard input or output, which this option cannot use",
+    "prove --page pipe": "cannot write pipe: it is a device or a pipe",
+    "prove --page /dev/null/x": "cannot write /dev/null/x: not a directory",
+    "prove --width -5": "--width is in columns, 20 or more, not -5",
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such pipes")
+@pytest.mark.parametrize("line", EARLY)
+def test_what_cannot_be_is_refused_before_any_work_begins(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    os.mkfifo("pipe")
+    if "report" in line or line.startswith("demo"):
+        pytest.importorskip("jinja2")
+        pytest.importorskip("matplotlib")
+    for place in (
+        "cli.main.read_files", "cli.main.default_scenario", "cli.main._tree_of_tokens", "cli.model_options.read_files",
+        "cli.model_options.load_model", "cli.coding.load_model", "cli.coding.compress_file", "cli.demo._measure",
+        "cli.demo._networks_begun", "experiments.data.tuning_texts.read_source", "experiments.experiment.run_units",
+    ):  # fmt: skip
+        monkeypatch.setattr(f"compresslab.{place}", _work)
+    if line.startswith("prove"):
+        pytest.importorskip("sympy")
+        pytest.importorskip("flint")
+        monkeypatch.setattr("proofs.kernel.check", _work)
+    before = sorted(os.listdir())
+    code, out, err = run(*line.split())
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert EARLY[line] in err
+    assert sorted(os.listdir()) == before
+
+
+def test_a_folder_that_is_to_be_made_may_lie_in_others_that_are_to_be_made(here: Path) -> None:
+    for path in ("new", "new/er/est", here / "new", "."):
+        check_target_folder(path)
+    check_target("new")
+    check_target("a.txt")
+    with pytest.raises(UnreadableFile, match="cannot write new/x: no such file or directory"):
+        check_target("new/x")
+    with pytest.raises(UnreadableFile, match="cannot write a.txt/x/y: not a directory"):
+        check_target_folder("a.txt/x/y")

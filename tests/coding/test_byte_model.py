@@ -184,3 +184,11 @@ def test_after_many_equal_bits_the_history_expects_another():
         history = int(t.next_history[history + HISTORIES])
     assert t.start[history] > 0.98 * 65536
     assert t.start[t.next_history[history]] < 0.9 * 65536  # one zero, and most of the run is forgotten
+
+
+@pytest.mark.parametrize("coded", [b"", b"\x56\0\0\x2c", bytes(range(1, 41))])
+def test_decoding_stops_soon_after_the_end_of_a_stream(coded):
+    done = []
+    with pytest.raises(CorruptStream):
+        decompress_bytes(coded, 16_384, lambda so_far, _: done.append(so_far))
+    assert max(done, default=0) < 2_000

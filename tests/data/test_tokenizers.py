@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab.data.texts import Texts
+from compresslab.data.tokenizer_limits import TOKEN_MOST, TOKENS_MOST
 from compresslab.data.tokenizers import RUN, BitTokenizer, ByteTokenizer, Tokenizer, WordTokenizer, get_tokenizer
 from compresslab.errors import (
     CorruptFile,
@@ -312,4 +313,57 @@ def test_a_hostile_definition_of_a_tokenizer_is_one_named_error(tmp_path: Path, 
     (tmp_path / name).write_bytes(content)
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises((CorruptFile, UnreadableFile), match="tokenizer that can be read"):
+        get_tokenizer(f"hf:{tmp_path}")
+
+
+def _definition(**changes: object) -> str:
+    model = {"type": "WordLevel", "vocab": {"a": 0, "b": 1, "?": 2}, "unk_token": "?"}
+    return json.dumps({"version": "1.0", "model": model, **changes})
+
+
+def _words(**vocab: object) -> dict[str, object]:
+    return {"type": "WordLevel", "vocab": {"?": 0, **vocab}, "unk_token": "?"}
+
+
+def _replace(content: str, pattern: str = "a") -> dict[str, object]:
+    return {"type": "Replace", "pattern": {"String": pattern}, "content": content}
+
+
+# Each ends the process of a library that takes what the file says: an allocation, or a stack, that fails in it.
+EXCESSIVE = {
+    "id": _definition(model=_words(a=1 << 31)),
+    "id 2^40": _definition(model=_words(a=1 << 40)),
+    "id of 400 digits": _definition(model=_words(a=10**400)),
+    "piece": _definition(model={"type": "Unigram", "vocab": [["z" * 2_000_000, -1.0]], "unk_id": 0}),
+    "table": _definition(normalizer={"type": "Precompiled", "precompiled_charsmap": "/////wAAAAAAAAAA"}),
+    "growth": _definition(normalizer={"type": "Sequence", "normalizers": [_replace("a" * 100)] * 6}),
+    "growth between": _definition(normalizer={"type": "Sequence", "normalizers": [_replace("a", "")] * 40}),
+    "growth of what is decoded": _definition(decoder={"type": "Sequence", "decoders": [_replace("aa")] * 40}),
+    "twice": _definition(model=_words(a=1 << 31))[:-1] + ',"model":' + json.dumps(_words()) + "}",
+}
+
+
+@pytest.mark.parametrize("what", EXCESSIVE)
+def test_a_definition_that_asks_for_too_much_is_refused_before_it_is_read(tmp_path: Path, what: str) -> None:
+    pytest.importorskip("tokenizers", reason="the package tokenizers is not installed")
+    (tmp_path / "tokenizer.json").write_text(EXCESSIVE[what])
+    with pytest.raises(CorruptFile, match=r"tokenizer\.json is not a tokenizer that can be read: .*: [a-z ]+"):
+        get_tokenizer(f"hf:{tmp_path}")
+
+
+def test_limits_of_definitions_are_far_above_what_models_have(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers", reason="the package tokenizers is not installed")
+    spaced = {"type": "Sequence", "normalizers": [_replace("\u2581", " "), _replace('"', "``"), _replace('"', "''")]}
+    model = _words(**{"a": TOKENS_MOST - 1, "x" * TOKEN_MOST: 1})
+    (tmp_path / "tokenizer.json").write_text(_definition(model=model, normalizer=spaced))
+    assert get_tokenizer(f"hf:{tmp_path}").vocab_size == TOKENS_MOST
+
+
+def test_token_numbers_of_other_files_are_checked_too(tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="needs the extra 'lm'")
+    (tmp_path / "vocab.json").write_text(json.dumps({"a": 0, "b": 1, "ab": 1 << 31}))
+    (tmp_path / "merges.txt").write_text("a b\n")
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "GPT2Tokenizer"}')
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    with pytest.raises(CorruptFile, match="a token has the number 2147483648, and tokens are read up to 4,194,303"):
         get_tokenizer(f"hf:{tmp_path}")

@@ -20,7 +20,7 @@ from compresslab.coding.clz.container import compress_file, decompress_file, fil
 from compresslab.coding.clz.format import Method, pack_header
 from compresslab.coding.clz.recovery import recover_file
 from compresslab.data.tokenizers import ByteTokenizer, WordTokenizer, tokenizer_fingerprint
-from compresslab.errors import InvalidParameter, UnreadableFile, WrongModel
+from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile, WrongModel
 from compresslab.lm import machine
 from compresslab.lm.chunk_coder import TokenCoder
 from compresslab.lm.registry import built_in_models
@@ -317,6 +317,75 @@ def test_the_code_of_a_checkpoint_never_runs_and_nobody_is_asked(
     assert not mark.exists()
 
 
+KERNELS = (
+    {"attn_implementation": "someone/kernel"},
+    {"_attn_implementation": "kernels-community/flash-attn2:flash_attn"},
+    {"attn_implementation": {"": "paged|someone/kernel@v1"}},
+    {"experts_implementation": "someone/kernel"},
+    {"text_config": {"_attn_implementation_internal": "someone/kernel"}},
+)
+
+
+@pytest.mark.parametrize("entry", KERNELS, ids=str)
+def test_a_kernel_that_a_config_names_is_refused_and_nothing_is_fetched(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any]
+) -> None:
+    from transformers.integrations import hub_kernels
+
+    def taken(*_: object, **__: object) -> Any:
+        raise AssertionError("a kernel was taken")
+
+    for name in ("get_kernel", "get_kernel_hub"):
+        monkeypatch.setattr(hub_kernels, name, taken, raising=False)
+    monkeypatch.setattr(hub_kernels, "is_kernels_available", lambda *_, **__: True)
+    monkeypatch.setattr("socket.socket.connect", taken)
+    config = json.loads((checkpoint / "config.json").read_text())
+    (checkpoint / "config.json").write_text(json.dumps({**config, **entry}))
+    with pytest.raises(InvalidParameter, match=r"config\.json of '.*' asks for the kernel '.*/.*', .* code from a hub"):
+        model_coder(str(checkpoint), device="cpu")
+
+
+def test_a_kernel_of_a_hub_cannot_be_asked_for(checkpoint: Path) -> None:
+    from compresslab.lm.checkpoints import load
+
+    with pytest.raises(InvalidParameter, match="attention='someone/kernel' asks for the kernel"):
+        load(checkpoint, device="cpu", attention="someone/kernel")
+
+
+def test_the_hub_cannot_be_reached_while_a_checkpoint_is_loaded(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import transformers
+    from huggingface_hub import constants
+    from transformers.integrations import hub_kernels
+
+    seen: list[bool] = []
+
+    def loads(*_: object, **__: object) -> Any:
+        seen.append(constants.is_offline_mode())
+        with pytest.raises(FileNotFoundError):
+            hub_kernels.get_kernel("someone/kernel")
+        raise OSError("enough")
+
+    before = hub_kernels.get_kernel
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", loads)
+    with pytest.raises(CorruptFile, match="enough"):
+        model_coder(str(checkpoint), device="cpu")
+    assert (seen, constants.is_offline_mode(), hub_kernels.get_kernel) == ([True], False, before)
+
+
+def test_a_package_that_a_checkpoint_needs_is_named(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import transformers
+
+    def loads(*_: object, **__: object) -> Any:
+        raise ImportError("this needs `pip install bitsandbytes`")
+
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", loads)
+    with pytest.raises(InvalidParameter, match="needs a package that is not installed: .*bitsandbytes"):
+        model_coder(str(checkpoint), device="cpu")
+
+
 def test_the_pickle_of_a_checkpoint_never_runs(checkpoint: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     mark = tmp_path / "it ran"
@@ -332,3 +401,97 @@ def test_the_pickle_of_a_checkpoint_never_runs(checkpoint: Path, tmp_path: Path)
     with pytest.raises(CompressLabError):
         model_coder(str(checkpoint), device="cpu")
     assert not mark.exists()
+
+
+class Stranger:
+    """A model that another release may have had: it codes chunks of capital letters, by turning them round."""
+
+    def __init__(self, name: str, **settings: Any) -> None:
+        self.name, self.held = name, settings
+
+    def fingerprint(self) -> str:
+        return "ab" * 8
+
+    def settings(self) -> dict[str, Any]:
+        return self.held
+
+    def compress(self, data: bytes, progress: Any = None) -> bytes:
+        if not data.isupper():
+            raise InvalidParameter("only capital letters")
+        return data[::-1][:-1]  # one less, as a chunk is coded only where that makes it smaller
+
+    def decompress(self, coded: bytes, size: int, progress: Any = None) -> bytes:
+        raise AssertionError("it is not here")
+
+
+LETTERS = bytes((7 * i * i + i // 5) % 26 + 97 for i in range(40))
+CUTS: dict[str, Callable[[bytes], bytes]] = {
+    "whole": lambda data: data,
+    "cut": lambda data: data[:-9],
+    "header lost": lambda data: data[:8] + b"x" + data[9:],
+}
+
+
+def written_by(model: Stranger, folder: Path) -> Path:
+    (folder / "a").write_bytes(LETTERS + LETTERS.upper() + LETTERS)
+    return Path(compress_file(folder / "a", model=model, chunk_size=40, verify=False).path)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("option", [(), ("--model", "tiny")], ids=str)
+@pytest.mark.parametrize("settings", [{"streams": 3, "segment": 9, "dtype": "float33"}, {"dtype": "float32"}], ids=str)
+def test_what_was_stored_without_a_model_is_saved_though_the_model_cannot_be_set_up(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[..., tuple[int, str, str]],
+    cut: str,
+    option: tuple[str, ...],
+    settings: dict[str, Any],
+) -> None:
+    monkeypatch.setattr("compresslab.lm.tiny.load_tiny", lambda **_: pytest.fail("a model was loaded"))
+    path = written_by(Stranger("tiny", **settings), tmp_path)
+    assert file_info(path).methods == {"raw": 2, "model": 1}
+    path.write_bytes(CUTS[cut](path.read_bytes()))
+    code, out, err = run("decompress", path, "--recover", "--out", tmp_path / "b", *option)
+    assert (code, err) == (1, "")
+    assert "chunk 1, bytes 40 to 80: " in out
+    assert (
+        "names the dtype 'float33', which there is not" if "streams" in settings else "says nothing of streams"
+    ) in out
+    assert (tmp_path / "b").read_bytes() == LETTERS + bytes(40) + LETTERS
+
+
+@pytest.mark.parametrize("damage", [(), ("--recover",)], ids=str)
+@pytest.mark.parametrize(
+    ("name", "given"), [("smollm2", "tiny"), ("tiny", "smollm2"), ("tree:t", "tiny"), ("tree:t", "smollm2")]
+)
+def test_a_model_that_takes_minutes_to_make_is_not_made_for_a_file_of_another(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[..., tuple[int, str, str]],
+    damage: tuple[str, ...],
+    name: str,
+    given: str,
+) -> None:
+    for loader in ("tiny.load_tiny", "smollm2.load_smollm2"):
+        monkeypatch.setattr(f"compresslab.lm.{loader}", lambda **_: pytest.fail("a model was made"))
+    settings = {"streams": 3, "segment": 9} | ({} if name.startswith("tree:") else {"dtype": "float32"})
+    path = written_by(Stranger(name, **settings), tmp_path)
+    if damage:
+        path.write_bytes(path.read_bytes()[:-9])
+    code, out, err = run("decompress", path, "--out", tmp_path / "b", "--model", given, *damage)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert f"was written with the model '{name}', not with '{given}': give the same model" in err
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_embedded_models_files_make_no_other_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    monkeypatch.setattr("compresslab.lm.tiny.load_tiny", lambda **_: pytest.fail("a model was made"))
+    (tmp_path / "a").write_bytes(LETTERS * 3)
+    compress_file(tmp_path / "a", chunk_size=40)
+    (tmp_path / "a.clz").write_bytes((tmp_path / "a.clz").read_bytes()[:-9])
+    code, _, err = run("decompress", tmp_path / "a.clz", "--recover", "--out", tmp_path / "b", "--model", "tiny")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "was written with the embedded model: leave --model out" in err

@@ -47,6 +47,7 @@ _INPUTS = CONTEXTS + 2  # the contexts, the match, a constant
 _ONE = 1 << 16  # weights and probabilities are in 1/65536
 _MATCH_GRADES = 32
 _LEARN_ALL, _LEARN_EVERY = 1000, 4  # what all lanes share learns from the first steps, then from every fourth
+_COUNT_ALL, _COUNT_EVERY = 64, 8  # bits are counted in all of the first steps, or of few lanes, then in some
 _SETS = 16  # weight sets of the shared mixer: 4 grades of match by 4 of how many contexts are known
 
 
@@ -121,11 +122,19 @@ class _BitEncoder:
 
 
 class _BitDecoder:
+    """Decodes bits, and stops where they are worth more than there are coded ones: behind its end a stream is noise."""
+
     def __init__(self, coded: bytes) -> None:
         self._coder = WordDecoder(coded)
+        self._left = 8.0 * len(coded) + 64  # bits that may still be taken: those of the stream, and the coder's state
 
     def code(self, step: int, place: int, weights: _Floats) -> _Bits:
-        return self._coder.decode(weights)
+        bits = self._coder.decode(weights)
+        if len(bits) <= _COUNT_ALL or step < _COUNT_ALL or step % _COUNT_EVERY == 0:  # a part is enough, at no cost
+            self._left -= 24.0 * len(bits) - float(np.log2(np.where(bits, weights[:, 1], weights[:, 0]) + 1.0).sum())
+            if self._left < 0:
+                raise CorruptStream("the coded bytes end long before the bytes that they claim: the data is damaged")
+        return bits
 
     def finish(self) -> None:
         if not self._coder.may_be_exhausted():

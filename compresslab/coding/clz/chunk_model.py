@@ -13,12 +13,13 @@ from compresslab.coding.byte_model.model import BYTES_PER_CODED_BYTE, compress_b
 from compresslab.coding.clz.format import Method
 from compresslab.coding.clz.header import CHUNK_MOST, Header
 from compresslab.coding.clz.identity import Identity
-from compresslab.errors import CompressLabError, CorruptStream
+from compresslab.errors import CompressLabError, CorruptStream, InvalidParameter
 
 __all__ = [
     "ChunkModel",
     "EmbeddedModel",
     "IdentifiedModel",
+    "NoModel",
     "Progress",
     "decode_chunk",
     "encode_chunk",
@@ -113,6 +114,35 @@ class EmbeddedModel:
                 f"a chunk claims {size} bytes from {len(coded)} coded ones, more than the model can make of them"
             )
         return decompress_bytes(coded, size, progress)
+
+
+class NoModel:
+    """Stands for a model that cannot be set up: the chunks that it coded are lost, and those stored without it are not.
+
+    Args:
+        why: what is said of each chunk that it coded.
+    """
+
+    name = "none"
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def fingerprint(self) -> str:
+        """Nothing: it is compared with none."""
+        return ""
+
+    def settings(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def compress(self, data: bytes, progress: Progress | None = None) -> bytes:
+        """Raise InvalidParameter."""
+        raise InvalidParameter(self.why)
+
+    def decompress(self, coded: bytes, size: int, progress: Progress | None = None) -> bytes:
+        """Raise CorruptStream."""
+        raise CorruptStream(self.why)
 
 
 def encode_chunk(

@@ -39,6 +39,7 @@ __all__ = [
     "DEFAULT_CHUNK_SIZE",
     "SUFFIX",
     "FileInfo",
+    "check_chunk_size",
     "compress_file",
     "decompress_file",
     "file_info",
@@ -98,6 +99,13 @@ class FileInfo:
         return 8 * self.coded_size / self.original_size if self.original_size else float("nan")
 
 
+def check_chunk_size(size: int) -> int:
+    """Return ``size``, or raise InvalidParameter unless chunks may have so many bytes."""
+    if not 1 <= size <= CHUNK_MOST:
+        raise InvalidParameter(f"chunks must have from 1 to {CHUNK_MOST} bytes (32 MiB), not {size}")
+    return size
+
+
 def compress_file(
     source: str | PathLike[str],
     target: str | PathLike[str] | None = None,
@@ -127,8 +135,7 @@ def compress_file(
         InvalidParameter: chunk_size or workers out of range.
     """
     model = EmbeddedModel() if model is None else model
-    if not 1 <= chunk_size <= CHUNK_MOST:
-        raise InvalidParameter(f"chunks must have from 1 to {CHUNK_MOST} bytes (32 MiB), not {chunk_size}")
+    check_chunk_size(chunk_size)
     _check_workers(workers, model)
     verify = not isinstance(model, EmbeddedModel) if verify is None else verify
     path = Path(f"{fspath(source)}{SUFFIX}") if target is None else Path(target)

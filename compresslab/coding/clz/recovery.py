@@ -22,6 +22,7 @@ from compresslab._support.files import open_file, write_atomic
 from compresslab.coding.clz.chunk_model import (
     ChunkModel,
     EmbeddedModel,
+    NoModel,
     Progress,
     decode_chunk,
     identity_of,
@@ -34,7 +35,7 @@ from compresslab.coding.clz.identity import Identity
 from compresslab.coding.clz.reader import check_model, coded_pieces, other_probabilities
 from compresslab.errors import CorruptFile, CorruptStream
 
-__all__ = ["Damage", "Recovery", "recover_file", "zeros_most"]
+__all__ = ["Damage", "Recovery", "known_header", "recover_file", "zeros_most"]
 
 _PIECE = 1 << 20
 _MISSING = "it is missing, or its head is damaged"
@@ -94,6 +95,8 @@ def recover_file(
 ) -> Recovery:
     """Decompress what is whole in a damaged file, with zeros for what is not, and say what was lost.
 
+    Where the model cannot be set up, `compresslab.coding.clz.chunk_model.NoModel` saves what was stored without it.
+
     Nothing is written behind the last chunk that is in the file, unless the index at its end is whole and lists more.
 
     Raises:
@@ -107,7 +110,7 @@ def recover_file(
     model = EmbeddedModel() if model is None else model
     with open_file(source) as file:
         plan = _plan(file, name)
-        if plan.known is not None and plan.known.identity.model:
+        if plan.known is not None and plan.known.identity.model and not isinstance(model, NoModel):
             check_model(plan.known, model, name)
         if not plan.found and (plan.known is None or plan.known.original_size):
             what = "no chunk" if plan.known is not None else "neither the header nor a chunk of a .clz file"
@@ -115,6 +118,17 @@ def recover_file(
         work = _Saving(file, plan, model)
         write_atomic(path, work.pieces(progress), like=os.fstat(file.fileno()))
         return Recovery(path, work.size, work.recovered, tuple(work.damages))
+
+
+def known_header(source: str | PathLike[str]) -> Header | None:
+    """Return what a damaged file still says of itself, in its header or in the copy of that; None if both are lost.
+
+    Raises:
+        UnreadableFile: the source cannot be read.
+        CorruptFile: it is of a version that is not read here.
+    """
+    with open_file(source) as file:
+        return _plan(file, fspath(source)).known
 
 
 @dataclass

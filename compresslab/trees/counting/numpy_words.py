@@ -1,6 +1,6 @@
 """Counting strings that fit into 64 bits: pack each into an integer, sort the integers, read the layers off.
 
-LocatedPhrases that go on and strings that end are packed apart, so that ``d`` symbols of ``64 / d`` bits need no code for EOS.
+Phrases that go on and phrases that end are packed apart, so that ``d`` symbols of ``64 / d`` bits need no code for EOS.
 """
 
 from __future__ import annotations
