@@ -150,16 +150,21 @@ class Elasticity:
         sources = as_trees({"p1": p1, "p2": p2, "p3": p3}, depth, parse)
         keys, table = align_sources(sources)
         parts = table.astype(np.float64, copy=False)
+        return cls._of(np.stack([parts.mean(axis=0), parts[1], parts[2]]), k, keys)
+
+    @classmethod
+    def _of(cls, probabilities: Values, k: float, keys: Any) -> Elasticity:
+        """Return the scenario of three rows on common leaves."""
         self = cls.__new__(cls)
-        self.k, self.keys = check_k(k), keys
-        self.probabilities = np.stack([parts.mean(axis=0), parts[1], parts[2]])
+        self.k, self.keys, self.probabilities = check_k(k), keys, probabilities
         return self
 
     def with_k(self, k: float) -> Elasticity:
         """Return the same scenario with another ``k``."""
-        other = type(self).__new__(type(self))
-        other.k, other.keys, other.probabilities = check_k(k), self.keys, self.probabilities
-        return other
+        return self._of(self.probabilities, k, self.keys)
+
+    def __repr__(self) -> str:
+        return f"Elasticity(k={self.k:g}, {self.probabilities.shape[1]} leaves)"
 
     @property
     def new_mass(self) -> float:

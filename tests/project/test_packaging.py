@@ -32,8 +32,10 @@ def test_every_extra_that_an_error_names_exists() -> None:
     assert named <= set(PROJECT["project"]["optional-dependencies"])
 
 
-def test_the_version_is_stated_once_in_two_places() -> None:
-    assert PROJECT["project"]["version"] == compresslab.__version__
+def test_the_version_is_stated_once() -> None:
+    assert "version" in PROJECT["project"]["dynamic"]
+    assert PROJECT["tool"]["setuptools"]["dynamic"]["version"]["attr"] == "compresslab.__version__"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", compresslab.__version__)
 
 
 @pytest.mark.parametrize("name", compresslab.__all__)
