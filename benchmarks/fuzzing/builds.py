@@ -106,7 +106,7 @@ def play_work(game: Game) -> None:
     if game.attempt("build", build, source(game.folder), target, work) is not REFUSED:
         tree = game.attempt("load", TokenTree.load, target)
         if tree is REFUSED:
-            game.wrong("build", "made what is no tree")
+            game.wrong("build", "made what is not a tree")
         else:
             game.check("build", signed or tree == right_tree(), "made another tree")
 
@@ -178,7 +178,7 @@ def play_parts(game: Game) -> None:
         if right:
             game.check("join", tree == whole, "made another tree")
         else:
-            game.check("join", tree is not REFUSED and phrases_of(tree) is not None, "made what is no tree")
+            game.check("join", tree is not REFUSED and phrases_of(tree) is not None, "made what is not a tree")
     elif right:
         game.wrong("join", "refused a right tree" if opened else "refused right parts")
 

@@ -111,7 +111,7 @@ def play_folder(game: Game) -> None:
     game.write("compresslab.json", json_text(chance, twist_json(chance, card, chance.choice((0, 1, 2)))))
     found = game.attempt("card", checkpoints._read_card, game.folder)
     if found is not REFUSED:
-        game.check("card", isinstance(found, dict), "is no object")
+        game.check("card", isinstance(found, dict), "is not an object")
     game.attempt("tokenizer", get_tokenizer, chance.choice(("hf:", "", "words:")) + hostile_text(chance))
     name = chance.choice(("tree:", "", "tiny:")) + (hostile_text(chance) or "x")
     if not (name.startswith("hf:") or os.path.isdir(name)):  # these would load torch

@@ -115,7 +115,7 @@ def play_spec(game: Game) -> None:
         game.write("run.json", json_text(chance, twist_json(chance, runs, chance.choice((0, 1, 2)))))
     found = game.attempt("read", read_spec, game.folder)
     if found is not REFUSED:
-        game.check("read", isinstance(found, dict), "is no object")
+        game.check("read", isinstance(found, dict), "is not an object")
     game.attempt("save", save_spec, game.folder, spec)
     game.attempt("runs", read_runs, game.folder)
     game.attempt("source", experiment_run, game.folder)

@@ -118,7 +118,7 @@ def digest_of(body: bytes) -> bytes:
 
 
 def phrases_of(tree: TokenTree) -> dict[tuple[int, ...], int] | None:
-    """Return every leaf's tokens and count, EOS leaves ending in -1; None where the arrays are no tree's."""
+    """Return every leaf's tokens and count, EOS leaves ending in -1; None where the arrays are not a tree's."""
     held, depth = tree.sorted_leaves, tree.depth
     columns = [one.tolist() for one in (held.shared, held.length, held.counts)]
     if len({len(one) for one in columns}) != 1 or not columns[0] or not depth:
@@ -192,7 +192,7 @@ def use_tree(game: Game, path: Path, mapped: bool) -> None:
         game.wrong(f"load, {way}", f"took arrays that no tree has ({type(error).__name__})")
         return
     if leaves is None and not mapped:
-        game.wrong(f"load, {way}", "took arrays that are no tree's")
+        game.wrong(f"load, {way}", "took arrays that are not a tree's")
         return
     if not isinstance(tree.vocab_size, int) or not 1 <= tree.vocab_size <= 1 << 32:
         game.wrong(f"load, {way}", "took a vocabulary that no tree has")
@@ -223,7 +223,7 @@ def fits(tree: TokenTree) -> bool:
 def _act(
     game: Game, where: str, act: str, tree: TokenTree, leaves: dict[tuple[int, ...], int] | None, path: Path
 ) -> None:
-    """Do one thing. Where the arrays are no tree's, it must be refused: a result is wrong, whatever it is."""
+    """Do one thing. Where the arrays are not a tree's, it must be refused: a result is wrong, whatever it is."""
     chance, out = game.chance, game.folder / "out.tree"
 
     def is_tree(found: Any, wanted: dict[tuple[int, ...], int] | None) -> None:
@@ -277,7 +277,7 @@ def _act(
         if model is not REFUSED:
             rows = game.attempt(where, model.log_probs, [[model.eos_id, 0]])
             if rows is not REFUSED:
-                game.check(where, bool(np.allclose(np.exp(rows).sum(-1), 1)), "are no probabilities")
+                game.check(where, bool(np.allclose(np.exp(rows).sum(-1), 1)), "are not probabilities")
 
 
 def _prefixes(leaves: dict[tuple[int, ...], int]) -> set[tuple[int, ...]]:

@@ -246,7 +246,7 @@ def _not_tokens(array: npt.NDArray[Any]) -> int | None:
     kind = array.dtype.kind
     if kind == "b" or (kind == "u" and array.dtype.itemsize <= 4):
         return None
-    if kind == "O":  # whole numbers beyond 64 bits, or things that are no numbers at all
+    if kind == "O":  # whole numbers beyond 64 bits, or things that are not numbers at all
         return next((i for i, v in enumerate(array) if not _is_token(v)), None)
     if kind not in "iuf":
         return 0

@@ -229,7 +229,7 @@ def check_target_folder(path: str | PathLike[str]) -> None:
     """Raise UnreadableFile where no directory is or can be made to write files in.
 
     Raises:
-        UnreadableFile: it, or the nearest of its parents that is there, is no directory or cannot be written to.
+        UnreadableFile: it, or the nearest of its parents that is there, is not a directory or cannot be written to.
     """
     try:
         place = Path(os.path.realpath(path))

@@ -37,7 +37,7 @@ def parse_json(text: bytes | str, what: str = "this") -> Any:
         what: what the error says it was, such as "line 3 of data.jsonl".
 
     Raises:
-        CorruptFile: it is no JSON, or is nested deeper than `DEEPEST`.
+        CorruptFile: it is not JSON, or is nested deeper than `DEEPEST`.
 
     Example:
         >>> parse_json(b'{"a": [1, "\\u00e9"]}')

@@ -95,7 +95,7 @@ def piped(paths: Sequence[Path]) -> Iterator[list[Path]]:
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether a path stands for what a shell has opened, and is no plain file there, which needs no copy."""
+    """Whether a path stands for what a shell has opened, and is not a plain file there, which needs no copy."""
     if str(path) == STREAM:
         return True
     if not _DESCRIPTOR.fullmatch(str(path)):
@@ -154,7 +154,7 @@ def to_standard_output(*, text: bool) -> Iterator[Path]:
         text: whether they may be shown on a terminal.
 
     Raises:
-        InvalidParameter: standard output is a terminal, and they are no text.
+        InvalidParameter: standard output is a terminal, and they are not text.
     """
     if not text and sys.stdout is not None and sys.stdout.isatty():
         raise InvalidParameter("compressed data is not written to a terminal: name a file with --out, or redirect it")

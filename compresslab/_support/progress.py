@@ -14,7 +14,7 @@ __all__ = ["Step", "working"]
 
 _PATIENCE = 2.0  # seconds before anything is shown
 _SETTLED = 5.0  # seconds, and a hundredth of the work, before a time left is guessed
-_EVERY = 10.0  # seconds between lines where standard error is no terminal
+_EVERY = 10.0  # seconds between lines where standard error is not a terminal
 
 Step = Callable[[int, int], None]
 

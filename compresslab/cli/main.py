@@ -84,7 +84,7 @@ app = typer.Typer(
 )
 
 _DEFAULT_L = " ".join(f"{x:g}" for x in DEFAULT_L)
-_PAGE_WIDTH = 120  # columns where the output is no terminal
+_PAGE_WIDTH = 120  # columns where the output is not a terminal
 _CHILDREN_DRAWN = 20  # of a node, in a report
 
 Files = Annotated[

@@ -55,7 +55,7 @@ def experiment_page(folder: Path, source: Provenance) -> Page:
         experiment = get_experiment(name)
     except UnknownName as error:
         raise InvalidParameter(
-            f"{folder / 'spec.json'} is no spec that a report can be made of ({error}): give the folder of "
+            f"{folder / 'spec.json'} is not a spec that a report can be made of ({error}): give the folder of "
             "'compresslab experiment NAME'"
         ) from error
     with of_saved(f"{folder} does not hold the spec and the rows of '{name}' as this version has them"):

@@ -120,7 +120,7 @@ def leaves_of_dataset(dataset: Dataset, tree: TokenTree) -> NDArray[np.int64]:
     """
     if tree.parse != "phrases":
         raise InvalidParameter(
-            f"a tree of parse '{tree.parse}' is no code: build it with parse='phrases', which can be decoded from"
+            f"a tree of parse '{tree.parse}' is not a code: build it with parse='phrases', which can be decoded from"
         )
     if dataset.vocab_size != tree.vocab_size:
         raise MismatchedVocabulary(

@@ -51,7 +51,7 @@ class Dataset:
 
     Raises:
         EmptyDataset: no responses.
-        InvalidTokens: a token that is no whole number from 0 to ``vocab_size - 1``.
+        InvalidTokens: a token that is not a whole number from 0 to ``vocab_size - 1``.
         InvalidParameter: offsets, ``vocab_size`` or a byte count that cannot be.
 
     Example:

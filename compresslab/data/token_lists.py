@@ -19,7 +19,7 @@ def flatten(lists: Iterable[Any]) -> tuple[npt.NDArray[Any], Int64Array]:
     """Return the entries of all lists, flat and not yet checked (see `as_tokens`), and their offsets.
 
     Raises:
-        InvalidTokens: a response that is no sequence, or an array that is not one-dimensional.
+        InvalidTokens: a response that is not a sequence, or an array that is not one-dimensional.
 
     Example:
         >>> flat, offsets = flatten([[1, 2], [], [3]])

@@ -30,7 +30,7 @@ GROWTH_MOST: Final = 1 << 10
 
 
 def check_definition(text: str) -> None:
-    """Raise CorruptFile where a ``tokenizer.json`` is no JSON, names a thing twice, or asks for more than the limits.
+    """Raise CorruptFile where a ``tokenizer.json`` is not JSON, names a thing twice, or asks for more than the limits.
 
     The error says what is wrong, and not of which file.
     """

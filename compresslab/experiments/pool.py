@@ -68,7 +68,7 @@ def run_units(
     finished = open_rows(path)
     foreign = [name for name in finished if name not in units]
     if foreign:
-        raise InvalidParameter(f"{Path(path)} holds rows of {foreign[0]!r}, which is no part of this experiment")
+        raise InvalidParameter(f"{Path(path)} holds rows of {foreign[0]!r}, which is not a part of this experiment")
     missing = sorted((name for name in units if name not in finished), key=lambda name: -cost(units[name]))
     total, done = sum(cost(unit) for unit in units.values()), sum(cost(units[name]) for name in finished)
 

@@ -24,7 +24,7 @@ def experiment_run(folder: Path) -> ExperimentRun:
         InvalidParameter: it, or ``run.json``, is damaged.
     """
     found, runs = read_spec(folder), read_runs(folder)
-    with of_saved(f"{folder / 'spec.json'} is no spec of an experiment as this version has it"):
+    with of_saved(f"{folder / 'spec.json'} is not a spec of an experiment as this version has it"):
         return _run_of(folder, found, runs)
 
 

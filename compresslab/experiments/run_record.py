@@ -100,7 +100,7 @@ def read_runs(folder: str | PathLike[str]) -> list[dict[str, Any]]:
     """Return the entries of ``run.json``, oldest first; none where there is no such file.
 
     Raises:
-        InvalidParameter: the file is no record of runs.
+        InvalidParameter: the file is not a record of runs.
     """
     path = Path(folder) / "run.json"
     if not path.is_file():
@@ -108,9 +108,11 @@ def read_runs(folder: str | PathLike[str]) -> list[dict[str, Any]]:
     try:
         runs = read_json(path)["runs"]
         if not all(isinstance(run["command"], str) and isinstance(run["versions"], dict) for run in runs):
-            raise TypeError("its entries are no runs")
+            raise TypeError("its entries are not runs")
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidParameter(f"{path} is no record of runs ({error}): delete it, the rows do not need it") from error
+        raise InvalidParameter(
+            f"{path} is not a record of runs ({error}): delete it, the rows do not need it"
+        ) from error
     return list(runs)
 
 

@@ -78,7 +78,7 @@ def read_spec(folder: str | PathLike[str], *experiments: str) -> dict[str, Any]:
             raise ValueError(f"its experiment is not {experiments[0]!r}")
     except ValueError as error:
         raise InvalidParameter(
-            f"{path} is no spec that a report can be made of ({error}): "
+            f"{path} is not a spec that a report can be made of ({error}): "
             f"give the folder of 'compresslab experiment {(*experiments, 'NAME')[0]}'"
         ) from error
     read: dict[str, Any] = _tuples(found)
@@ -94,7 +94,7 @@ def saved_spec(folder: str | PathLike[str], *experiments: str) -> Iterator[dict[
         InvalidParameter: as `read_spec` does; or the block failed: something is missing, new, or of another type.
     """
     found = read_spec(folder, *experiments)
-    with of_saved(f"{Path(folder) / 'spec.json'} is no spec of '{experiments[0]}' as this version has it"):
+    with of_saved(f"{Path(folder) / 'spec.json'} is not a spec of '{experiments[0]}' as this version has it"):
         yield found
 
 

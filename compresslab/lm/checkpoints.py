@@ -180,7 +180,7 @@ def quiet_transformers() -> Iterator[None]:
 
 def _read_card(folder: Path) -> dict[str, Any]:
     if not isfile(folder / "config.json"):
-        raise CorruptFile(f"{folder} is no checkpoint, or was cut short: it has no config.json")
+        raise CorruptFile(f"{folder} is not a checkpoint, or was cut short: it has no config.json")
     card = folder / CARD
     if not isfile(card):
         return {}
@@ -253,7 +253,7 @@ def _config(name: str, folder: str) -> Any:
     try:
         return read_json(path)
     except CorruptFile as error:
-        raise CorruptFile(f"'{name}' is no checkpoint that can be read: {error}") from error
+        raise CorruptFile(f"'{name}' is not a checkpoint that can be read: {error}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -285,4 +285,4 @@ def _explained(error: Exception, name: str, local: bool, attention: str | None) 
             f"unknown model {name!r}: there is no such folder or file, and it is not in the local Hugging Face cache: "
             "give a folder or a GGUF file, or download it first (nothing is downloaded here)"
         )
-    return CorruptFile(f"'{name}' is no checkpoint that can be read, or it was cut short: {reason}")
+    return CorruptFile(f"'{name}' is not a checkpoint that can be read, or it was cut short: {reason}")

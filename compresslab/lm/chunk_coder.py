@@ -127,7 +127,7 @@ class TokenCoder:
     def fingerprint(self) -> str:
         """Return a digest (64 bits) of the content of model and tokenizer, and of `settings` that shape the stream.
 
-        The machine is no part of it. It is computed once: do not change the model's weights afterwards.
+        The machine is not a part of it. It is computed once: do not change the model's weights afterwards.
         """
         own = self.identity()
         return _digest([own.model, own.tokenizer, self._shape()], _MODEL_DIGITS)
@@ -177,7 +177,7 @@ class TokenCoder:
     def _probe(self) -> str:
         """Return a digest of the integer weights of a few steps on fixed tokens: what a decoder must have the same.
 
-        Not of the floats: a last bit that no weight sees is no difference.
+        Not of the floats: a last bit that no weight sees is not a difference.
         """
         digest = hashlib.sha256()
         stepper = self.model.stepper(self.streams)

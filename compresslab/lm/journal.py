@@ -77,7 +77,7 @@ def open_journal(path: str | PathLike[str], key: bytes, size: int) -> Journal:
         with open_file(target) as file:
             found = file.read(HEAD)
         if found != head or target.stat().st_size != HEAD + 12 * size:
-            what = "is no scoring journal"
+            what = "is not a scoring journal"
             if found.startswith(ANY_VERSION):
                 ours = found.startswith(MAGIC)
                 what = f"is of another {'model, dataset or setting' if ours else 'version of compresslab'}"

@@ -77,7 +77,7 @@ def load_smollm2(
 
 
 def _keep(source: Path, target: Path) -> None:
-    """Write the dequantised model to the cache, whole or not at all; a cache that cannot be written is no error."""
+    """Write the dequantised model to the cache, whole or not at all; a cache that cannot be written is not an error."""
     if not target.is_absolute():
         return
     try:

@@ -129,7 +129,7 @@ def load_tiny(
     except OSError as error:
         if folder is not None:
             raise unreadable(folder, error, "write") from error
-        train(model, data, training, progress=progress)  # a cache that cannot be written is no error
+        train(model, data, training, progress=progress)  # a cache that cannot be written is not an error
     else:
         try:
             train(model, data, training, kept, progress=progress)

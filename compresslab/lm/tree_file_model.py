@@ -25,7 +25,7 @@ def load_tree_model(path: str | PathLike[str], *, smoothing: float | None = None
 
     Raises:
         UnreadableFile: the file is missing.
-        CorruptFile: it is no tree file, or it is damaged.
+        CorruptFile: it is not a tree file, or it is damaged.
         InvalidParameter: another number of tokens, or a tree of parse "prefix".
     """
     tree = TokenTree.load(path)

@@ -8,7 +8,7 @@ phrases    the symbols of its phrase so far (the phrase restarts       the weigh
 windows    the last ``d - 1`` tokens of its response                   that of the Markov chain of order ``d - 1``
 =========  ==========================================================  ==========================================
 
-The parse "prefix" says nothing about what comes after ``d`` symbols, so it is no language model.
+The parse "prefix" says nothing about what comes after ``d`` symbols, so it is not a language model.
 
 **Smoothing.** With ``N`` phrases through a node, ``c`` of them going on with a symbol, and ``V + 1`` symbols (EOS is
 one), ``p = (c + a) / (N + a (V + 1))``. ``a = 0`` gives the tree's own probabilities, and 0 (infinitely many bits) to
@@ -68,7 +68,7 @@ class TreeModel:
             raise InvalidParameter(f"smoothing is {smoothing!r}: it must be a finite number, 0 or more")
         if tree.parse == "prefix":
             raise InvalidParameter(
-                "a tree of parse 'prefix' is no language model: it holds the first phrase of each response only; "
+                "a tree of parse 'prefix' is not a language model: it holds the first phrase of each response only; "
                 "build it with parse='phrases' or parse='windows'"
             )
         if tokenizer is not None and tokenizer.vocab_size != tree.vocab_size:

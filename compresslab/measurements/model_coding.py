@@ -94,7 +94,7 @@ def compress_with_model(
     """Compress a file by a model; the file is only there once it has been decoded again (unless ``verify`` is off).
 
     Args:
-        source: any file; chunks that are no text of the model's tokenizer are stored without it.
+        source: any file; chunks that are not text of the model's tokenizer are stored without it.
         target: where to write; the source's name with ``.clz`` added where None.
         coder: from `model_coder`.
         chunk_size: bytes that are tokenized by themselves; a chunk of few tokens has few segments.

@@ -186,7 +186,7 @@ def check_report_extra(directory: Path | None = None) -> Path | None:
     if directory is not None and not all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
         raise MissingExtra("a report", "report")
     if directory is not None and directory.exists() and not directory.is_dir():
-        raise UnreadableFile(f"{directory} is no directory: give another name")
+        raise UnreadableFile(f"{directory} is not a directory: choose another --report path")
     if directory is not None:
         check_target_folder(directory)
     return directory

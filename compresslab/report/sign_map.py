@@ -79,7 +79,7 @@ def sign_map(
         depth: symbols per phrase, for datasets.
 
     Raises:
-        InvalidParameter: shares that are no shares.
+        InvalidParameter: shares that are not shares.
 
     Example:
         >>> found = sign_map([1, 0, 0], [0, 1, 0], [0, 0, 1], share=[0.0, 1.0], l=[0.1, 0.9], k=[10])

@@ -182,7 +182,7 @@ def huffman_code_length_bits(p: DistributionLike) -> float:
         InvalidDistribution: see :func:`compresslab.trees.distribution.as_probabilities`.
 
     Example:
-        >>> round(huffman_code_length_bits([0.8, 0.1, 0.1]), 12)     # ceil(H) = 1: the ideal length is no bound
+        >>> round(huffman_code_length_bits([0.8, 0.1, 0.1]), 12)     # ceil(H) = 1: the ideal length is not a bound
         1.2
     """
     checked = as_probabilities(p)

@@ -52,7 +52,7 @@ def effective_depth(excess_bits: npt.ArrayLike, tolerance_bits: float) -> int:
         0 to ``d``.
 
     Raises:
-        InvalidParameter: excesses that are no numbers in one dimension, or a negative tolerance.
+        InvalidParameter: excesses that are not numbers in one dimension, or a negative tolerance.
 
     Source: theory, section 8.
 

@@ -101,7 +101,7 @@ class MarkovSource:
         initial: shape ``(V,)``: the distribution of the first symbol; the stationary one where None was given.
 
     Raises:
-        InvalidDistribution: rows that are no distributions, or a chain with more than one stationary distribution and
+        InvalidDistribution: rows that are not distributions, or a chain with more than one stationary distribution and
             no ``initial``.
 
     Example:

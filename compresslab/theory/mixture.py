@@ -207,7 +207,8 @@ def check_direction(direction: str) -> Direction:
 def _checked_volumes(names: tuple[str, ...], volumes: Mapping[str, Any]) -> list[Any]:
     unknown = [name for name in volumes if name not in names]
     if unknown:
-        raise InvalidVolume(f"a volume for {unknown[0]!r}, which is no dataset: {did_you_mean(str(unknown[0]), names)}")
+        known = did_you_mean(str(unknown[0]), names)
+        raise InvalidVolume(f"a volume for {unknown[0]!r}, which is not a dataset: {known}")
     for name in names:
         if name not in volumes:
             raise InvalidVolume(f"no volume for {name!r}: give volumes={{{name!r}: number of phrases, ...}}")

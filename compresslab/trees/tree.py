@@ -234,7 +234,7 @@ class TokenTree:
 
         Raises:
             UnreadableFile: the file is missing, cannot be read, or does not fit into memory.
-            CorruptFile: it is no tree file, or it is damaged.
+            CorruptFile: it is not a tree file, or it is damaged.
         """
         return cls(*(map_tree_file(path) if mapped else read_tree_file(path)))
 

@@ -149,8 +149,8 @@ def read_tree_file(path: str | PathLike[str]) -> tuple[SortedLeaves, int, Parse]
 
     Raises:
         UnreadableFile: the file is missing, cannot be read, or does not fit into memory.
-        CorruptFile: it is no tree file, is of another format version, does not match its checksums, or its arrays are
-            not the sorted leaves of a tree.
+        CorruptFile: it is not a tree file, is of another format version, does not match its checksums, or its arrays
+            are not the sorted leaves of a tree.
     """
     return _read(read_buffer(path), fspath(path), whole=True)
 
@@ -165,7 +165,7 @@ def map_tree_file(path: str | PathLike[str]) -> tuple[SortedLeaves, int, Parse]:
 
     Raises:
         UnreadableFile: the file is missing or cannot be read.
-        CorruptFile: it is no tree file, is of another format version, was cut, or what is checked is broken.
+        CorruptFile: it is not a tree file, is of another format version, was cut, or what is checked is broken.
     """
     return _read(_map(path), fspath(path), whole=False)
 
@@ -185,7 +185,7 @@ def read_tree_header(path: str | PathLike[str]) -> TreeHeader:
 
     Raises:
         UnreadableFile: the file is missing or cannot be read.
-        CorruptFile: it is no tree file, is of another format version, or was cut.
+        CorruptFile: it is not a tree file, is of another format version, or was cut.
     """
     return _open(_map(path), fspath(path)).header
 

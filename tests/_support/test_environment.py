@@ -329,7 +329,7 @@ def test_models_and_compressed_files_in_capitals_are_found(run: Run, here: Path)
             warnings.simplefilter("ignore")
             code, _, err = run("rate", "a.txt", "--model", name)
         assert code == 1
-        assert "is no checkpoint that can be read" in err
+        assert "is not a checkpoint that can be read" in err
 
 
 @pytest.mark.parametrize("variable", ["WORLD_SIZE", "RANK", "LOCAL_RANK"])

@@ -57,7 +57,7 @@ each = pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 @each
 def test_a_damaged_spec_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "spec.json").write_bytes(content)
-    with pytest.raises(InvalidParameter, match=r"spec\.json is no spec that a report can be made of"):
+    with pytest.raises(InvalidParameter, match=r"spec\.json is not a spec that a report can be made of"):
         read_spec(tmp_path)
     with pytest.raises(InvalidParameter, match="name another folder, or delete this one"):
         save_spec(tmp_path, {"experiment": "joint"})
@@ -70,13 +70,13 @@ def test_a_damaged_spec_is_named(tmp_path: Path, content: bytes) -> None:
         ("joint", {"seeds": [[], 1, 2]}),
         ("joint", {"arms": [1]}),
         ("rebound", {"arms": 3, "positive": [1]}),
-        ("resistance", {"data": 1.5, "model": "tiny", "seeds": [0]}),
+        ("resistance", {"data": 1.5, "data_sha256": ["a"], "seeds": [0]}),
         ("scaling", {"texts": {"sha256": "a"}, "models": None}),
     ],
 )
 def test_a_page_of_a_hostile_spec_is_refused_by_name(tmp_path: Path, experiment: str, found: dict[str, Any]) -> None:
     save_spec(tmp_path, {"experiment": experiment, **found})
-    with pytest.raises(InvalidParameter, match="is no spec of an experiment as this version has it"):
+    with pytest.raises(InvalidParameter, match="is not a spec of an experiment as this version has it"):
         experiment_run(tmp_path)
 
 
@@ -100,7 +100,7 @@ def test_seeds_that_are_far_apart_are_not_counted_out(tmp_path: Path) -> None:
 def test_a_spec_of_other_types_is_named(tmp_path: Path, use: Callable[[Any], Any]) -> None:
     save_spec(tmp_path, {"experiment": "joint", "empty": [], "zero": 0})
     with (
-        pytest.raises(InvalidParameter, match="is no spec of 'joint' as this version has it"),
+        pytest.raises(InvalidParameter, match="is not a spec of 'joint' as this version has it"),
         saved_spec(tmp_path, "joint") as found,
     ):
         use(found)
@@ -111,7 +111,7 @@ def test_a_spec_of_other_types_is_named(tmp_path: Path, use: Callable[[Any], Any
 @each
 def test_a_damaged_record_of_runs_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "run.json").write_bytes(content)
-    with pytest.raises(InvalidParameter, match=r"run\.json is no record of runs .*: delete it, the rows do not need"):
+    with pytest.raises(InvalidParameter, match=r"run\.json is not a record of runs .*: delete it, the rows do"):
         read_runs(tmp_path)
 
 
@@ -343,7 +343,7 @@ def test_a_damaged_plan_is_named(tmp_path: Path, content: bytes) -> None:
     np.arange(9, dtype=np.uint16).tofile(tmp_path / "a.bin")
     (tmp_path / "t.work").mkdir()
     (tmp_path / "t.work" / "plan.json").write_bytes(content)
-    with pytest.raises(CorruptFile, match=r"plan\.json is no plan of a build .*: remove .*t\.work, and build again"):
+    with pytest.raises(CorruptFile, match=r"plan\.json is not a plan of a build .*: remove .*t\.work and build again"):
         build_tree_file(tmp_path / "a.bin", tmp_path / "t", 2)
 
 
@@ -357,7 +357,7 @@ def test_a_plan_that_cannot_be_is_named(tmp_path: Path, change: dict[str, Any]) 
     np.arange(9, dtype=np.uint16).tofile(tmp_path / "a.bin")
     (tmp_path / "t.work").mkdir()
     (tmp_path / "t.work" / "plan.json").write_text(json.dumps(plan | change))
-    with pytest.raises(CorruptFile, match="is no plan of a build"):
+    with pytest.raises(CorruptFile, match="is not a plan of a build"):
         build_tree_file(tmp_path / "a.bin", tmp_path / "t", 2)
     (tmp_path / "t.work" / "plan.json").unlink()
     build_tree_file(tmp_path / "a.bin", tmp_path / "t", 2)

@@ -70,7 +70,7 @@ def test_a_forged_file_that_claims_the_truth_is_read(tmp_path):
         ({"text": TEXT | {"libraries": {"numpy": 2}}}, "a value of 'libraries' among its facts is not a text"),
         ({"text": TEXT | {"model": "m" * 5000}}, "a text among its facts has more than 4096 characters"),
         ({"text": b'{"libraries":{},"model":"a","model":"b","settings":{}}'}, "a key stands in it twice"),
-        ({"text": b'{"libraries":{},"model":"a","settings":{"x":NaN}}'}, "NaN is no JSON"),
+        ({"text": b'{"libraries":{},"model":"a","settings":{"x":NaN}}'}, "NaN is not JSON"),
         ({"text": b'{"libraries":{},"model":"a","settings":{"x":' + b"9" * 5000 + b"}}"}, "is not JSON"),
         *(
             ({"text": TEXT | {"settings": {key: value}}}, f"the setting '{key}' among its facts is not a whole number")

@@ -39,7 +39,7 @@ def test_every_different_answer_of_a_table_is_a_pair(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="needs a column 'Question' and one of 'Best Answer', 'Correct Answers'"):
         read_pairs(str(path))
     path.write_bytes(b"Question,Best Answer\n\xff,Me\n")
-    with pytest.raises(CorruptFile, match="is no table of comma-separated UTF-8"):
+    with pytest.raises(CorruptFile, match="is not a table of comma-separated UTF-8"):
         read_pairs(str(path))
 
 

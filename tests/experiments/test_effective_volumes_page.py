@@ -120,7 +120,7 @@ def test_an_unknown_experiment_and_an_older_spec_are_named(tmp_path: Path, capsy
     for text in ("", "[]", '{"experiment": 1}', '{"experiment": "joint"}'):
         (tmp_path / "spec.json").write_text(text)
         with pytest.raises(
-            InvalidParameter, match="is no spec that a report can be made of .* experiment effective-volumes"
+            InvalidParameter, match="is not a spec that a report can be made of .* experiment effective-volumes"
         ):
             read(EFFECTIVE_VOLUMES, tmp_path)
     with pytest.raises(UnreadableFile, match=r"spec\.json"):

@@ -120,5 +120,5 @@ def test_what_is_no_experiment_is_named(tmp_path: Path) -> None:
         read(JOINT, tmp_path)
     for text in ("", "[]", '{"experiment": "rebound"}', '{"experiment": "joint", "arms": [{}]}'):
         (tmp_path / "spec.json").write_text(text)
-        with pytest.raises(InvalidParameter, match=r"is no spec (that a report can be|of 'joint')"):
+        with pytest.raises(InvalidParameter, match=r"is not a spec (that a report can be|of 'joint')"):
             read(JOINT, tmp_path)

@@ -130,5 +130,5 @@ def test_units_are_done_once_in_any_order_and_stand_in_theirs(workers: int, tmp_
 
 
 def test_a_file_with_foreign_units_is_refused(path: Path) -> None:
-    with pytest.raises(InvalidParameter, match="'a/seed 0', which is no part of this experiment"):
+    with pytest.raises(InvalidParameter, match="'a/seed 0', which is not a part of this experiment"):
         run_units(square, {"0": 0}, path)

@@ -73,5 +73,5 @@ def test_what_is_refused_leaves_no_record_and_what_is_interrupted_does(tmp_path:
 @pytest.mark.parametrize("text", ["", "[]", '{"runs": [1]}', '{"runs": [{"command": 3, "versions": {}}]}'])
 def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(InvalidParameter, match=r"run\.json is no record of runs .*: delete it"):
+    with pytest.raises(InvalidParameter, match=r"run\.json is not a record of runs .*: delete it"):
         read_runs(tmp_path)

@@ -184,11 +184,11 @@ def test_checkpoints_that_were_cut_short_are_refused(checkpoint: Path, tmp_path:
     broken = copy("weights")
     whole = (broken / "model.safetensors").read_bytes()
     (broken / "model.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CorruptFile, match="is no checkpoint that can be read, or it was cut short"):
+    with pytest.raises(CorruptFile, match="is not a checkpoint that can be read, or it was cut short"):
         get_model(str(broken))
     broken = copy("none")
     (broken / "model.safetensors").unlink()
-    with pytest.raises(CorruptFile, match="is no checkpoint that can be read, or it was cut short"):
+    with pytest.raises(CorruptFile, match="is not a checkpoint that can be read, or it was cut short"):
         get_model(str(broken))
     broken = copy("config")
     (broken / "config.json").unlink()

@@ -165,7 +165,7 @@ def test_a_stopped_scoring_goes_on_where_it_was(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="is of another model, dataset or setting: delete it"):
         score(Counter(), data, Windows(4), resume=path)
     path.write_bytes(b"hello")
-    with pytest.raises(InvalidParameter, match="is no scoring journal"):
+    with pytest.raises(InvalidParameter, match="is not a scoring journal"):
         score(Counter(), data, Windows(3), resume=path)
 
 

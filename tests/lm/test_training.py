@@ -222,7 +222,7 @@ def test_a_config_that_is_nested_too_deep_is_named(make_llama: Make, tmp_path: P
 
     save(small(make_llama), tmp_path / "model")
     (tmp_path / "model" / "config.json").write_bytes(b'{"a":' * 100_000)
-    with pytest.raises(CorruptFile, match="is no checkpoint that can be read"):
+    with pytest.raises(CorruptFile, match="is not a checkpoint that can be read"):
         load(tmp_path / "model", device="cpu")
 
 

@@ -127,7 +127,7 @@ def test_the_fingerprint_changes_with_tree_smoothing_and_tokenizer() -> None:
 def test_wrong_use_is_refused() -> None:
     data = Dataset.from_token_lists([[0, 1]], vocab_size=2)
     tree = TokenTree.build(data, 2)
-    with pytest.raises(InvalidParameter, match="parse 'prefix' is no language model"):
+    with pytest.raises(InvalidParameter, match="parse 'prefix' is not a language model"):
         TreeModel(TokenTree.build(data, 2, "prefix"))
     with pytest.raises(InvalidParameter, match="smoothing is -1: it must be a finite number, 0 or more"):
         TreeModel(tree, -1)

@@ -289,7 +289,7 @@ def test_leaves_that_nobody_has_do_not_matter() -> None:
         ({"a": "3", "b": 1}, "the volume of 'a' is '3'"),
         ({"a": True, "b": 1}, "the volume of 'a' is True"),
         ({"a": 1}, "no volume for 'b': give volumes={'b': number of phrases, ...}"),
-        ({"a": 1, "b": 1, "aa": 1}, "a volume for 'aa', which is no dataset: did you mean 'a'?"),
+        ({"a": 1, "b": 1, "aa": 1}, "a volume for 'aa', which is not a dataset: did you mean 'a'?"),
         (None, "no volume for 'a'"),
     ],
 )

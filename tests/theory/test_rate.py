@@ -53,7 +53,7 @@ def test_the_bounds_are_reached() -> None:
 
 def test_exact_distributions_have_rates() -> None:
     p, q = [Fraction(1, 2), Fraction(1, 2), Fraction(0)], [Fraction(1, 4), Fraction(1, 4), Fraction(1, 2)]
-    assert normalized_rate(p, q).value == 1  # CE = 2, M = 2: a leaf of mass 0 is no leaf
+    assert normalized_rate(p, q).value == 1  # CE = 2, M = 2: a leaf of mass 0 does not count
 
 
 def test_units_are_named() -> None:

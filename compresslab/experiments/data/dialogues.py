@@ -88,7 +88,7 @@ def _table(source: str) -> list[Pair]:
         text = read_buffer(source).tobytes().decode("utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise CorruptFile(f"{source} is no table of comma-separated UTF-8: {error}") from error
+        raise CorruptFile(f"{source} is not a table of comma-separated UTF-8: {error}") from error
     columns = list(rows[0]) if rows else []
     answers = [name for name in ANSWERS if name in columns]
     if "Question" not in columns or not answers:

@@ -142,7 +142,7 @@ def _read(path: Path, model: HuggingFaceModel) -> State | None:
 
 
 def _write(path: Path, model: HuggingFaceModel) -> None:
-    """Keep a model; a folder that cannot be written is no error: the model is there all the same."""
+    """Keep a model; a folder that cannot be written is not an error: the model is there all the same."""
     torch = require_torch()
     buffer = io.BytesIO()
     torch.save(get_state(model), buffer)

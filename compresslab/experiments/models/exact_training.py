@@ -143,7 +143,7 @@ def fit_samples(
 
 
 def _check_loss(nats: float, learning_rate: float) -> None:
-    if not nats <= _DIVERGED:  # nor where it is no number
+    if not nats <= _DIVERGED:  # nor where it is not a number
         raise InvalidParameter(
             f"training diverged: the loss is {nats:g} nats per phrase at learning rate {learning_rate:g}: lower it"
         )

@@ -205,7 +205,7 @@ def fit_texts(
         if not math.isfinite(losses[-1]):
             model.module.eval()
             raise InvalidParameter(
-                f"training diverged: the loss is no number at learning rate {recipe.learning_rate:g}: lower it"
+                f"training diverged: the loss is not a number at learning rate {recipe.learning_rate:g}: lower it"
             )
         halt(last)
     model.module.eval()

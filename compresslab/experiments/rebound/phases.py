@@ -68,7 +68,7 @@ def fit_phases(volumes: npt.ArrayLike, values: npt.ArrayLike) -> Phases:
         values: shape ``(n,)``.
 
     Raises:
-        InvalidParameter: too few points, volumes that do not rise, or values that are no numbers.
+        InvalidParameter: too few points, volumes that do not rise, or values that are not numbers.
 
     Example:
         >>> x = [0, 1, 2, 3, 4, 5, 6, 7, 8]

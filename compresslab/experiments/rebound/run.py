@@ -121,7 +121,7 @@ class ReboundSpec:
         if self.recipe.schedule != "constant" or self.recipe.packed:
             raise InvalidParameter(
                 "fine-tuning needs a constant learning rate and one response an example: else what is measured on the "
-                "way is no run of that volume"
+                "way is not a run of that volume"
             )
         for name, volumes, least in (("positive", self.positive, 2), ("negative", self.negative, 7)):
             _check_volumes(name, volumes, least, self.recipe.batch)

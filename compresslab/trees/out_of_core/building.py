@@ -209,7 +209,7 @@ def _read_plan(note: Path) -> Plan:
         checked_vocab_size(held.vocab_size)
         check_parse(held.parse)
     except (ValueError, TypeError) as error:
-        raise CorruptFile(f"{note} is no plan of a build ({error}): remove {note.parent}, and build again") from error
+        raise CorruptFile(f"{note} is not a plan of a build ({error}): remove {note.parent} and build again") from error
     return held
 
 

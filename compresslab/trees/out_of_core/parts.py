@@ -86,7 +86,7 @@ def join_tree_parts(folder: str | PathLike[str], path: str | PathLike[str]) -> N
     Raises:
         EmptyDataset: there are no parts.
         UnreadableFile: one cannot be read, or the file cannot be written.
-        CorruptFile: one is no tree file, or is damaged: all of each is checked, as the file gets checksums of its own.
+        CorruptFile: one is not a tree file, or is damaged: all of each is checked, as the file gets its own checksums.
         InvalidParameter: they are not of one tree.
     """
     paths = tree_part_files(folder)

@@ -255,7 +255,7 @@ def open_tree_parts(folder: str | PathLike[str]) -> list[TokenTree]:
     Raises:
         EmptyDataset: there are no parts.
         UnreadableFile: one cannot be read.
-        CorruptFile: one is no tree file, or was cut.
+        CorruptFile: one is not a tree file, or was cut.
     """
     return [TokenTree.load(path, mapped=True) for path in tree_part_files(folder)]
 

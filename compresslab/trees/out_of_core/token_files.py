@@ -106,7 +106,7 @@ def open_tokens(
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix not in SUFFIXES:
-        raise UnknownName(f"{fspath(path)} is no token file by its name: {did_you_mean(suffix, SUFFIXES)}")
+        raise UnknownName(f"{fspath(path)} is not a token file by its name: {did_you_mean(suffix, SUFFIXES)}")
     check_file(file)
     try:
         if suffix == ".npy":
@@ -181,7 +181,7 @@ def _open_npy(path: Path, eos: int | None) -> TokenFile:
             reader = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
             shape, _, dtype = reader(file)
         except _BAD_HEADER as error:
-            raise CorruptFile(f"{path} is no .npy file: {error}") from error
+            raise CorruptFile(f"{path} is not a .npy file: {error}") from error
         start = file.tell()
     if len(shape) != 1 or shape[0] < 0 or dtype.kind not in "iu":
         raise InvalidTokens(f"{path} holds {dtype} of shape {shape}: give a one-dimensional array of whole numbers")
