@@ -11,10 +11,10 @@ LOCKED  = $(PIP) --require-hashes --no-deps -r
 MADE_OF := pyproject.toml setup.cfg constraints.txt Makefile $(wildcard $(LOCKS)/*.txt)
 # loadfile: what the tests of a file share is made once.
 PYTEST  = $(BIN)/python -m pytest -q -n 2 --dist loadfile
-# A developer's shell settings must not leak another environment into ours.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# A developer's shell settings must not leak another environment into ours, nor have every process compile all it imports.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow test-oldest test-all test-newest lint bench proofs docs lock clean
+.PHONY: help demo test test-slow test-oldest test-all test-newest style lint bench proofs docs lock clean
 
 help:
 	@echo "make demo         the main job: elasticity, a small model and networks on real text"
@@ -67,8 +67,9 @@ demo: $(VENV)/.core
 	@if test -f $(VENV)/.models; then $(BIN)/compresslab demo; else \
 	  $(MAKE) --no-print-directory $(VENV)/.models & $(BIN)/compresslab demo --first && wait $$! && $(BIN)/compresslab demo --rest; fi
 
-test: $(VENV)/.ready lint
-	@$(PYTEST) -m 'not slow'
+# The types are checked beside the tests: one process, where the tests wait for others and end one after the other.
+test: $(VENV)/.ready style
+	@$(BIN)/mypy & types=$$!; $(PYTEST) -m 'not slow'; tests=$$?; wait $$types && exit $$tests
 
 test-slow: $(VENV)/.ready $(VENV)/.smollm2
 	@$(PYTEST) -m slow
@@ -89,9 +90,11 @@ test-oldest: .venv-oldest/.ready
 
 test-all: test test-slow test-oldest docs
 
-lint: $(VENV)/.ready
+style: $(VENV)/.ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+lint: style
 	@$(BIN)/mypy
 
 # No part of `make test`: what the newest versions warn of is listed, and does not fail.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
+from types import FunctionType
 from typing import Any, Final, ParamSpec, TypeVar
 
 __all__ = ["available", "jit", "pays"]
@@ -38,13 +39,31 @@ def pays(work: int) -> bool:
 def jit(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a kernel on its first call, once per machine, and let other threads run beside it.
 
-    Without numba the kernel stays plain Python: slow, but the same answer.
+    numba is loaded on that call and no sooner: that takes longer than most commands take to run. Without numba the
+    kernel stays plain Python: slow, but the same answer.
     """
-    if not available():
-        return function
+
+    @wraps(function)
+    def kernel(*args: P.args, **kwargs: P.kwargs) -> R:
+        return (_compiled(function) if available() else function)(*args, **kwargs)
+
+    _KERNELS.add(function)
+    return kernel
+
+
+_KERNELS: set[Callable[..., Any]] = set()
+
+
+@cache
+def _compiled(function: Any) -> Any:
     numba: Any = importlib.import_module("numba")
+    # Compiled code calls compiled code: here a kernel knows the kernels it calls as such.
+    known = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        if (inner := getattr(known.get(name), "__wrapped__", None)) in _KERNELS:
+            known[name] = _compiled(inner)
+    alone = FunctionType(function.__code__, known, function.__name__)
     try:
-        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True)(function)
+        return numba.njit(cache=True, nogil=True)(alone)
     except RuntimeError:  # no directory to cache in
-        compiled = numba.njit(nogil=True)(function)
-    return compiled
+        return numba.njit(nogil=True)(alone)

@@ -215,6 +215,7 @@ def test_a_python_without_topics_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 # ---- the same on every run ----
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_corpus(tmp_path: Path) -> None:
     script = (
         "from compresslab.data.corpora import corpus_info as info; print(info('prose').digest, info('names').digest)"

@@ -190,6 +190,7 @@ def test_presets() -> None:
         effective_preset("cpus")
 
 
+@pytest.mark.slow  # the law is that of tests/experiments/test_joint.py
 def test_a_run_cut_off_in_the_middle_of_a_line_ends_with_the_same_bytes(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs torch (the extra 'lm')")
     small = replace(SPEC, words=4, size=4, steps=3, phrases=50, pretrain_steps=5, seeds=(0, 1))

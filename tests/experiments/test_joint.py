@@ -43,7 +43,7 @@ SPEC = JointSpec(
     ),
 )
 Summary = Callable[[str], ArmSummary]
-TINY = replace(SPEC, arms=(replace(SMALL, size=4, seeds=(0, 1, 2, 3), steps=200, branch_steps=20),))
+TINY = replace(SPEC, arms=(replace(SMALL, size=4, seeds=(0, 1, 2, 3), steps=100, branch_steps=10),))
 
 
 @pytest.fixture(scope="module")

@@ -119,7 +119,10 @@ COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in ("joint-cpu", "rebound-cpu") else pytest.param(name, marks=pytest.mark.slow) for name in COLUMNS],
+)
 def test_an_altered_row_is_found(name: str, tmp_path: Path) -> None:
     for run in COLUMNS:
         (tmp_path / "results" / run).mkdir(parents=True)

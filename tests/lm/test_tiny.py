@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,14 +22,25 @@ pytest.importorskip("transformers", reason="needs the extra 'lm'")
 
 from compresslab.lm.tiny import TINY_TRAINING, TinyShape, load_tiny, make_tiny, tiny_data
 
+if TYPE_CHECKING:
+    from compresslab.lm.hugging_face import HuggingFaceModel
+
 SHAPE = TinyShape(hidden=32, layers=1, heads=2, context=32)
 TRAINING = dataclasses.replace(TINY_TRAINING, steps=60, length=32, learning_rate=2e-2, warmup=5, save_every=30)
 
 
-def test_the_small_model_is_trained_once_kept_and_learns(tmp_path: Path) -> None:
-    steps: list[int] = []
-    settings = {"shape": SHAPE, "training": TRAINING, "device": "cpu", "folder": tmp_path / "tiny"}
-    model = load_tiny(**settings, progress=lambda done, total: steps.append(done))
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, HuggingFaceModel, list[int]]:
+    """The folder of a model, the model, and the steps of which its training told."""
+    folder, steps = tmp_path_factory.mktemp("lm") / "tiny", []
+    model = load_tiny(shape=SHAPE, training=TRAINING, device="cpu", folder=folder,
+                      progress=lambda done, total: steps.append(done))  # fmt: skip
+    return folder, model, steps
+
+
+def test_the_small_model_is_trained_once_kept_and_learns(trained: tuple[Path, HuggingFaceModel, list[int]]) -> None:
+    folder, model, steps = trained
+    settings: dict[str, Any] = {"shape": SHAPE, "training": TRAINING, "device": "cpu", "folder": folder}
     assert steps == list(range(1, 61))
     again = load_tiny(**settings, progress=lambda done, total: steps.append(done))
     assert again.fingerprint() == model.fingerprint()
@@ -36,7 +48,7 @@ def test_the_small_model_is_trained_once_kept_and_learns(tmp_path: Path) -> None
     assert (model.name, model.context, model.eos_id, model.prefix_id) == ("tiny", 32, 256, 256)
     check_language_model(again)
     # A damaged model is made again, from its finished run's record or anew, and is the same.
-    stored = tmp_path / "tiny" / "model" / "model.safetensors"
+    stored = folder / "model" / "model.safetensors"
     kept = stored.read_bytes()
     for damaged in (b"half", kept[:-1] + bytes([kept[-1] ^ 1])):
         stored.write_bytes(damaged)
@@ -54,10 +66,10 @@ def test_the_small_model_is_trained_once_kept_and_learns(tmp_path: Path) -> None
 
 
 def test_twenty_kilobytes_take_the_bits_of_their_score_and_hardly_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: tuple[Path, HuggingFaceModel, list[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At most 0.5 % and 100 bytes above the score in one pass: headers, checksums, index and stream ends included."""
-    model = load_tiny(shape=SHAPE, training=TRAINING, device="cpu", folder=tmp_path / "tiny")
+    _, model, _ = trained
     # After 60 steps LZMA is still better; take the model all the same.
     monkeypatch.setattr(container, "encode_chunk", lambda data, model, *_: (Method.MODEL, model.compress(data)))
     source = tmp_path / "prose.txt"

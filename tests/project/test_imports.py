@@ -142,6 +142,12 @@ def test_small_work_loads_nothing_heavy(use: str) -> None:
     assert not loaded_by(f"import compresslab\n{use}", PACKAGE.parent) & set(HEAVY)
 
 
+def test_a_command_loads_what_it_needs_and_no_compiler() -> None:
+    loaded = loaded_by("import compresslab.cli.main", PACKAGE.parent)
+    assert {"typer", "rich"} <= loaded
+    assert not loaded & {"numba", "torch", "transformers", "sympy", "matplotlib"}
+
+
 def test_a_planted_heavy_import_is_caught(tmp_path: Path) -> None:
     """The check above must be able to fail: here is a package that loads one of them."""
     (tmp_path / "compresslab").mkdir()

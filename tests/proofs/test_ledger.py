@@ -119,6 +119,7 @@ def test_the_table_names_every_claim_with_its_verdict(capsys: pytest.CaptureFixt
     assert lines[-1].startswith("46 claims: 37 proved, 6 refuted, 3 open; ")
 
 
+@pytest.mark.slow
 def test_a_proof_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["elasticity-finite-size"]) == 0
     text = capsys.readouterr().out
