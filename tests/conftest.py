@@ -11,6 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# On a busy machine the first examples may be long in coming: that is no fault of a law.
+settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 if TYPE_CHECKING:
     from compresslab.lm.hugging_face import HuggingFaceModel

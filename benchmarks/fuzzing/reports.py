@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from compresslab.cli.report import PAGES, experiment_page
+from compresslab.cli.report import experiment_page
+from compresslab.experiments.experiment import read
+from compresslab.experiments.registry import EXPERIMENTS, get_experiment
 from compresslab.experiments.row_source import experiment_run
 from compresslab.experiments.spec import read_spec
 from compresslab.report.provenance import provenance
@@ -32,7 +33,8 @@ def results(folder: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return json.loads((RESULTS / folder / "spec.json").read_bytes()), rows
 
 
-FOLDERS: Final = ("rebound-demo", "resistance-cpu", "scaling-cpu", "volumes-cpu")
+FOLDERS: Final = ("rebound-demo", "resistance-cpu", "scaling-cpu", "effective-volumes-cpu")
+KNOWN: Final = (*EXPERIMENTS, "volumes")
 PAGED: Final = ("rebound", "resistance")  # whose pages take half a second, not many
 
 
@@ -64,8 +66,7 @@ def _page(folder: Path) -> Any:
     if name in PAGED and in_four(folder):
         return experiment_page(folder, provenance(["x"], [], files=[], experiment=experiment_run(folder)))
     experiment_run(folder)
-    module, read, _ = PAGES.get(name, PAGES["rebound"])
-    return getattr(importlib.import_module(module), read)(folder)
+    return read(get_experiment(name if name in KNOWN else "rebound"), folder)
 
 
 def in_four(folder: Path) -> bool:
@@ -76,7 +77,7 @@ def in_four(folder: Path) -> bool:
 
 @lru_cache(maxsize=8)
 def _lines_of(experiment: str) -> tuple[bytes, ...]:
-    folder = next(one for one in FOLDERS if one.startswith(experiment))
+    folder = next(one for one in FOLDERS if results(one)[0]["experiment"] == experiment)
     return tuple(line_of(row) for row in results(folder)[1])
 
 

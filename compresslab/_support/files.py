@@ -266,7 +266,8 @@ def file_at(path: str | PathLike[str]) -> Path:
     if stat.S_ISDIR(mode):
         raise UnreadableFile(f"cannot write {os.fspath(path)}: is a directory")
     if not stat.S_ISREG(mode):
-        raise UnreadableFile(f"cannot write {os.fspath(path)}: it is a device or a pipe, give the name of a file")
+        kind = "a device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else "a pipe"
+        raise UnreadableFile(f"cannot write {os.fspath(path)}: it is {kind}, give the name of a file")
     return target
 
 

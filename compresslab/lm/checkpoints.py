@@ -253,7 +253,7 @@ def _config(name: str, folder: str) -> Any:
     try:
         return read_json(path)
     except CorruptFile as error:
-        raise CorruptFile(f"'{name}' is not a checkpoint that can be read: {error}") from error
+        raise CorruptFile(f"'{name}' is not a checkpoint that can be read, or it was cut short: {error}") from error
 
 
 def _reason(error: Exception) -> str:

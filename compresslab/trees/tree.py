@@ -29,8 +29,6 @@ from compresslab.trees.tree_file import map_tree_file, read_tree_file, write_tre
 
 __all__ = ["Layer", "Node", "TokenTree"]
 
-LARGE = 1 << 24  # tokens from which on it is asked whether the tree fits into memory
-
 
 @dataclass(frozen=True, eq=False)
 class Layer:

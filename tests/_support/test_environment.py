@@ -139,9 +139,9 @@ def test_memory_that_runs_out_is_a_named_error(error: Exception, is_it: bool) ->
 @pytest.mark.parametrize(
     ("command", "place", "doing"),
     [
-        ("rate a.txt", "compresslab.cli.main.measure_rate", "measuring a.txt"),
-        ("tree a.txt", "compresslab.cli.main.TokenTree.build", "counting phrases"),
-        ("rate a.txt", "compresslab.cli.main.read_files", "reading"),
+        ("rate a.txt", "compresslab.cli.rate.measure_rate", "measuring a.txt"),
+        ("tree a.txt", "compresslab.cli.tree.TokenTree.build", "counting phrases"),
+        ("rate a.txt", "compresslab.cli.reading.read_files", "reading"),
         ("compress a.txt", "compresslab.cli.coding.compress_file", "compressing a.txt"),
     ],
 )

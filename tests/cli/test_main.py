@@ -333,8 +333,13 @@ def test_a_missing_extra_is_named_before_anything_is_done(
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == missing else there("json" if "." not in name else name)
     )
-    for work in ("default_scenario", "measure_rate", "measure_tree", "measure_scenarios"):
-        monkeypatch.setattr(f"compresslab.cli.main.{work}", lambda *_, **__: pytest.fail("work was begun"))
+    for work in (
+        "elasticity.default_scenario",
+        "rate.measure_rate",
+        "tree.measure_tree",
+        "elasticity.measure_scenarios",
+    ):
+        monkeypatch.setattr(f"compresslab.cli.{work}", lambda *_, **__: pytest.fail("work was begun"))
     code, out, err = run(*arguments)
     assert (code, out) == (1, "")
     assert err.rstrip().endswith(f"needs the optional extra '{extra}': pip install 'compresslab[{extra}]'")

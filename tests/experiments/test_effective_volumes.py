@@ -126,7 +126,7 @@ def test_a_share_that_came_out_without_an_error_is_infinitely_far_off(rows: list
     assert not any(known.recovered for known in summarise_effective(SPEC, changed).known)
 
 
-def test_where_one_looks_changes_nothing_of_what_is_trained() -> None:
+def test_evaluation_does_not_change_training() -> None:
     pytest.importorskip("torch", reason="training needs torch (the extra 'lm')")
     words = Trie.build([b"a", b"ab", b"b"])
     ends = []

@@ -129,6 +129,6 @@ def test_an_unknown_experiment_and_an_older_spec_are_named(tmp_path: Path, capsy
     del saved["perturb_after"]
     (tmp_path / "spec.json").write_text(json.dumps(saved))
     with pytest.raises(
-        InvalidParameter, match="no spec of 'effective-volumes' as this version has it \\('perturb_after'\\)"
+        InvalidParameter, match="not a spec of 'effective-volumes' as this version has it \\('perturb_after'\\)"
     ):
         read(EFFECTIVE_VOLUMES, tmp_path)

@@ -233,7 +233,7 @@ def test_the_embedded_presets_hold_enough_data() -> None:
 def test_the_command_writes_tables_and_can_look_at_what_is_finished(
     spec: ResistanceSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(resistance_presets.RESISTANCE_PRESETS, "demo", spec)
+    monkeypatch.setitem(resistance_presets.RESISTANCE_PRESETS, "demo", lambda: spec)
     out = tmp_path / "out"
     for extra in ([], ["--so-far"]):
         with pytest.raises(SystemExit) as stopped:

@@ -156,5 +156,5 @@ def test_an_older_spec_is_named(tmp_path: Path) -> None:
     saved = asdict(SPEC) | {"experiment": "resistance"}
     del saved["answers"]
     (tmp_path / "spec.json").write_text(json.dumps(saved))
-    with pytest.raises(InvalidParameter, match="no spec of 'resistance' as this version has it \\('answers'\\)"):
+    with pytest.raises(InvalidParameter, match="not a spec of 'resistance' as this version has it \\('answers'\\)"):
         read(RESISTANCE, tmp_path)

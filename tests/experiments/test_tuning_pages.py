@@ -93,5 +93,5 @@ def test_specs_of_something_else_are_refused(tmp_path: Path) -> None:
     saved = json.loads((folder / "spec.json").read_text())
     del saved["levels"]
     (folder / "spec.json").write_text(json.dumps(saved))
-    with pytest.raises(InvalidParameter, match=r"no spec of 'rebound' as this version has it \('levels'\)"):
+    with pytest.raises(InvalidParameter, match=r"not a spec of 'rebound' as this version has it \('levels'\)"):
         read(REBOUND, folder)

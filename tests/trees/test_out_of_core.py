@@ -29,7 +29,7 @@ from compresslab.errors import (
     UnknownName,
     UnreadableFile,
 )
-from compresslab.trees import tree
+from compresslab.trees import counting
 from compresslab.trees.out_of_core import building, memory, spill, spilling
 from compresslab.trees.out_of_core.building import build_tree_file
 from compresslab.trees.out_of_core.memory import parse_bytes
@@ -296,7 +296,7 @@ def test_a_dataset_too_large_for_memory_is_counted_on_disk(monkeypatch, parse):
     tokens = text_like(50_000)
     data = Dataset.from_arrays(tokens, [0, 0, 10, 10, 30_000, 50_000, 50_000], 300)
     want = TokenTree.build(data, 6, parse)
-    monkeypatch.setattr(tree, "LARGE", 1)
+    monkeypatch.setattr(counting, "LARGE", 1)
     monkeypatch.setattr(spilling, "ALWAYS_FITS", 1)
     monkeypatch.setattr(spilling, "BLOCK", 1000)
     calls = []

@@ -24,16 +24,7 @@ __all__ = ["effective_page"]
 
 
 def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance) -> Page:
-    """Put a finished experiment together.
-
-    Args:
-        spec: what was done.
-        rows: what came out.
-        source: where the numbers come from.
-
-    Raises:
-        InvalidParameter: rows are missing.
-    """
+    """Put the report together: see `compresslab.experiments.experiment.Experiment`."""
     summary = summarise_effective(spec, rows)
     sheets = table_blocks(effective_tables(spec, summary))
     recovered = sum(known.recovered for known in summary.known)

@@ -29,16 +29,7 @@ _POINTS = 61  # of a curve
 
 
 def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page:
-    """Put a finished experiment together.
-
-    Args:
-        spec: what was done.
-        rows: what came out.
-        source: where the numbers come from.
-
-    Raises:
-        InvalidParameter: rows are missing.
-    """
+    """Put the report together: see `compresslab.experiments.experiment.Experiment`."""
     summaries = summarise_joint(spec, rows)
     theory = dict(zip((arm.name for arm in spec.arms), (scenario for _, scenario in scenarios(spec)), strict=True))
     first = summaries[0]

@@ -33,16 +33,7 @@ _DRAWN = {
 
 
 def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> Page:
-    """Put an experiment together.
-
-    Args:
-        spec: what was done.
-        rows: what came out.
-        source: where the numbers come from.
-
-    Raises:
-        InvalidParameter: rows are missing.
-    """
+    """Put the report together: see `compresslab.experiments.experiment.Experiment`."""
     summaries = summarise_rebound(spec, rows)
     first, arms = summaries[0], {arm.name: arm for arm in spec.arms}
     return Page(

@@ -19,16 +19,7 @@ __all__ = ["resistance_page"]
 
 
 def resistance_page(spec: ResistanceSpec, rows: Sequence[Row], source: Provenance) -> Page:
-    """Put a finished experiment together.
-
-    Args:
-        spec: what was done.
-        rows: what came out.
-        source: where the numbers come from.
-
-    Raises:
-        InvalidParameter: rows are missing.
-    """
+    """Put the report together: see `compresslab.experiments.experiment.Experiment`."""
     summaries = summarise_resistance(spec, rows)
     sheets = table_blocks(resistance_tables(summaries))
     return Page(

@@ -22,16 +22,7 @@ __all__ = ["scaling_page"]
 
 
 def scaling_page(spec: ScalingSpec, rows: Sequence[Row], source: Provenance) -> Page:
-    """Put a finished experiment together.
-
-    Args:
-        spec: what was done.
-        rows: what came out.
-        source: where the numbers come from.
-
-    Raises:
-        InvalidParameter: rows are missing.
-    """
+    """Put the report together: see `compresslab.experiments.experiment.Experiment`."""
     summary = summarise_scaling(spec, rows)
     return Page(
         title="Does the rebound grow with the model and its pre-training?",

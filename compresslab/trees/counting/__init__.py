@@ -14,7 +14,7 @@ from compresslab.trees.counting.numpy_words import bits_per_symbol, count_packed
 from compresslab.trees.leaves import LocatedPhrases, SortedLeaves, Unsigned
 from compresslab.trees.phrases import Parse, locate_phrases, num_phrases
 
-LARGE = 1 << 20  # tokens from here on are asked whether they fit into memory
+LARGE = 1 << 24  # tokens from which on it is asked whether the tree fits into memory
 
 __all__ = ["count_dataset", "count_phrases", "count_strings", "merge_leaves"]
 

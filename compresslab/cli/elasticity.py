@@ -1,0 +1,96 @@
+"""``compresslab elasticity``: what a perturbation does to pre-training and alignment data (Theorem 4.2)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from compresslab._support.progress import working
+from compresslab.cli.options import AsJson, Depth, Encoding, Parse, Quiet, Seed, Split, TokenizerName
+from compresslab.cli.output import announce, arguments_of, show, show_json
+from compresslab.cli.piped_arguments import piped_argument
+from compresslab.cli.reading import read_each
+from compresslab.cli.report import ReportTo
+from compresslab.data.corpora import default_scenario
+from compresslab.data.dataset import Dataset
+from compresslab.errors import InvalidParameter
+from compresslab.measurements.elasticity import DEFAULT_L, build_scenarios, check_numbers, measure_scenarios
+from compresslab.measurements.elasticity_page import elasticity_page
+from compresslab.measurements.tables import elasticity_view
+from compresslab.report.page import write_report
+from compresslab.report.provenance import provenance
+
+__all__ = ["elasticity_command"]
+
+
+def elasticity_command(
+    context: typer.Context,
+    pretrain: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Pre-training data D_p: one or more files, the parts.", show_default=False, callback=piped_argument
+        ),
+    ] = None,
+    align: Annotated[
+        list[Path] | None, typer.Option(help="Alignment data D_a.", show_default=False, callback=piped_argument)
+    ] = None,
+    perturb: Annotated[
+        list[Path] | None, typer.Option(help="Perturbation data D_t.", show_default=False, callback=piped_argument)
+    ] = None,
+    k: Annotated[list[float] | None, typer.Option(help="|D_p| / |D_a|; may be repeated.", show_default="10")] = None,
+    l: Annotated[  # noqa: E741 - the paper's symbol
+        list[float] | None,
+        typer.Option(
+            "--l", help="|D_t| / |D_a|; may be repeated.", show_default=", ".join(f"{x:g}" for x in DEFAULT_L)
+        ),
+    ] = None,
+    depth: Depth = 4,
+    parse: Parse = "phrases",
+    tokenizer: TokenizerName = "bytes",
+    split: Split = "line",
+    encoding: Encoding = "utf-8",
+    natural: Annotated[
+        bool, typer.Option("--natural", help="Mix the parts of D_p by their sizes, not in equal volumes.")
+    ] = False,
+    epsilon: Annotated[float, typer.Option(help="KL in nats at which alignment counts as undone.")] = 0.01,
+    seed: Seed = 0,
+    report: ReportTo = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure what a perturbation does to pre-training and alignment data (no files: the embedded corpora)."""
+    ks = k or [10.0]
+    check_numbers(ks, l or DEFAULT_L, epsilon)
+    given = {"--pretrain": pretrain, "--align": align, "--perturb": perturb}
+    missing = [option for option, paths in given.items() if not paths]
+    with working("reading", quiet=quiet) as step:
+        if len(missing) == len(given):
+            scenario = default_scenario(split, seed, tokenizer, progress=step)
+            parts, aligned, perturbed = scenario.pretrain, scenario.align, scenario.perturb
+        elif missing or not (pretrain and align and perturb):
+            raise InvalidParameter(
+                f"no {' and no '.join(missing)}: give files for all of --pretrain, --align and --perturb, "
+                "or for none (the embedded corpora)"
+            )
+        else:
+            sets = read_each([*pretrain, *align, *perturb], tokenizer, split, encoding)
+            cut = len(pretrain), len(pretrain) + len(align)
+            parts = {f"{i} {dataset.name}": dataset for i, dataset in enumerate(sets[: cut[0]], start=1)}
+            aligned, perturbed = Dataset.concat(sets[cut[0] : cut[1]]), Dataset.concat(sets[cut[1] :])
+    with working("measuring", quiet=quiet):
+        built = build_scenarios(parts, aligned, perturbed, k=ks[0], depth=depth, parse=parse, equal_volumes=not natural)
+        result = measure_scenarios(built, k=ks, l=l or DEFAULT_L, epsilon=epsilon)
+    if as_json:
+        show_json(asdict(result))
+    else:
+        show(elasticity_view(result))
+    if report is not None:
+        with working("writing the report", quiet=quiet):
+            files = [*(pretrain or ()), *(align or ()), *(perturb or ())]
+            sets = [*parts.values(), aligned, perturbed]
+            source = provenance(arguments_of(context), sets, files=files, seed=None if files else seed)
+            written = write_report(elasticity_page(result, built, source), report)
+        announce(f"Report: {written}", as_json)

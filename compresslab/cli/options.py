@@ -1,0 +1,37 @@
+"""Arguments and options that several commands take, each stated once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from compresslab.cli.piped_arguments import piped_argument
+from compresslab.data.readers import check_encoding
+from compresslab.data.splitting import check_unit
+from compresslab.data.tokenizers import check_tokenizer_name
+from compresslab.trees.phrases import check_depth, check_parse
+
+__all__ = ["AsJson", "Depth", "Encoding", "Files", "Parse", "Quiet", "Seed", "Split", "TokenizerName"]
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Text files, or directories (read recursively); - is standard input.",
+        show_default=False,
+        callback=piped_argument,
+    ),
+]
+Depth = Annotated[int, typer.Option("--depth", "-d", help="Symbols per phrase, d.", callback=check_depth)]
+Parse = Annotated[str, typer.Option(help="How responses are cut: phrases, prefix or windows.", callback=check_parse)]
+TokenizerName = Annotated[
+    str, typer.Option("--tokenizer", "-t", help="bits, bytes, words, or hf:NAME.", callback=check_tokenizer_name)
+]
+Split = Annotated[str, typer.Option(help="What a response is: line, sentence, word or document.", callback=check_unit)]
+Encoding = Annotated[
+    str, typer.Option(help="utf-8 keeps bytes as they are; others are converted to it.", callback=check_encoding)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]

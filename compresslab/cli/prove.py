@@ -1,0 +1,26 @@
+"""``compresslab prove``: the ledger of claims, checked anew."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import Annotated
+
+import typer
+
+__all__ = ["prove_command"]
+
+
+def prove_command(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]... [--json] [--latex] [--quiet] [--help]", show_default=False)
+    ] = None,
+) -> None:
+    """Check every theorem, exactly, and print the ledger, or whole proofs by ID."""
+    prove = importlib.import_module(_proofs_package() + ".__main__")
+    raise typer.Exit(prove.main(arguments or []))
+
+
+def _proofs_package() -> str:
+    """In a wheel the proofs are ``compresslab.proofs``; in a checkout they are the folder beside the package."""
+    return "compresslab.proofs" if importlib.util.find_spec("compresslab.proofs") else "proofs"
