@@ -71,6 +71,7 @@ def test_weights_of_each_level_are_positive_and_sum_to_2_to_the_24(V, dtype):
             assert (inner.sum(axis=1) == 2**PRECISION - layout.places).all()
 
 
+@pytest.mark.claim("quantization-overhead")
 @pytest.mark.parametrize("V", SIZES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("spread", [0.0, 1.0, 30.0])

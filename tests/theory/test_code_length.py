@@ -211,6 +211,7 @@ def textbook_huffman(p: list[Any]) -> Any:
     return total
 
 
+@pytest.mark.claim("code-length-bounds")
 @law
 @given(exact_distributions(max_size=24))
 def test_huffman_is_optimal(p: list[Fraction]) -> None:
@@ -306,6 +307,7 @@ def test_bad_lengths(lengths: Any) -> None:
 # ---- the paper's ideal code length ----
 
 
+@pytest.mark.claim("code-length-not-equality")
 def test_the_ideal_length_is_no_bound() -> None:
     """The counterexample of theory, section 2."""
     p = [0.8, 0.1, 0.1]

@@ -36,6 +36,7 @@ def test_the_weights_of_an_exact_mixture_come_back(seed: int, N: int, M: int) ->
     assert found.standard_errors is None
 
 
+@pytest.mark.claim("effective-volumes-concave")
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds, N=st.integers(2, 5))
 def test_no_other_weights_explain_more_than_the_gap_allows(seed: int, N: int) -> None:
@@ -91,6 +92,7 @@ def test_what_no_mixture_explains_is_refused() -> None:
         effective_volumes({"a": [1.0]}, [1.0], tolerance=0)
 
 
+@pytest.mark.claim("effective-depth-chain-rule")
 @settings(max_examples=40, deadline=None)
 @given(
     responses=st.lists(st.lists(st.integers(0, 3), max_size=9), min_size=1, max_size=8),

@@ -64,6 +64,7 @@ def test_derivatives_against_the_mixture(parts: list[Any], k: float, l: float) -
     assert scenario.mixture(l).volumes.tolist() == [k, 1.0, l]
 
 
+@pytest.mark.claim("volume-derivative")
 @few
 @given(aligned_distributions(3, 6, zeros=False), st.floats(0.1, 1e4), st.floats(1e-3, 5.0))
 def test_derivatives_against_finite_differences(parts: list[Any], k: float, l: float) -> None:  # noqa: E741
@@ -97,6 +98,7 @@ def test_nothing_cancels_for_close_datasets_and_huge_k(apart: float, k: float, l
     assert slopes == pytest.approx(exact_slopes(rows, k, l), rel=1e-11 + 1e-14 / apart, abs=0)
 
 
+@pytest.mark.claim("elasticity-ratio")
 @law
 @given(aligned_distributions(3), ks, ls)
 def test_exact_ratio_and_conservation(parts: list[Any], k: float, l: float) -> None:  # noqa: E741
@@ -117,6 +119,7 @@ def test_exact_ratio_and_conservation(parts: list[Any], k: float, l: float) -> N
         assert sign == (0 if abs(1 - overlap) <= 1e-12 else np.sign(slope))
 
 
+@pytest.mark.claim("elasticity-ratio-limit")
 @law
 @given(aligned_distributions(3), ks)
 def test_at_zero_the_ratio_is_minus_k_where_the_perturbation_is_covered(parts: list[Any], k: float) -> None:
@@ -129,6 +132,7 @@ def test_at_zero_the_ratio_is_minus_k_where_the_perturbation_is_covered(parts: l
         assert signs.align == -signs.pretrain  # either of the theorem's signs holds iff the other does
 
 
+@pytest.mark.claim("elasticity-ratio-limit")
 @few
 @given(st.lists(exact_distributions(5), min_size=3, max_size=3), st.floats(0.1, 1e3))
 def test_limits_at_zero(exact: list[list[Fraction]], k: float) -> None:
@@ -192,6 +196,7 @@ def test_curves_over_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- the contained reading: the theorem's ----
 
 
+@pytest.mark.claim("elasticity-disjoint", "elasticity-disjoint-any-number")
 @pytest.mark.parametrize("l", [0.0, 1e-9, 0.1, 0.5, 2.0, 1e3])
 @pytest.mark.parametrize("k", [1e-3, 1.0, 8.0, 1e9])
 def test_disjoint_closed_forms(k: float, l: float) -> None:  # noqa: E741
@@ -217,6 +222,7 @@ def averages(triple: Any, k: float, l: float) -> tuple[float, float, float]:  # 
     return sum(d.align for d in slopes) / 6, sum(d.pretrain for d in slopes) / 6, size
 
 
+@pytest.mark.claim("elasticity-finite-size", "elasticity-any-number", "elasticity-exchangeable")
 @law
 @given(aligned_distributions(3), ks, st.floats(0, 1e3))
 def test_finite_size_theorem_for_alignment(triple: list[Any], k: float, l: float) -> None:  # noqa: E741
@@ -225,6 +231,7 @@ def test_finite_size_theorem_for_alignment(triple: list[Any], k: float, l: float
     assert align >= -1e-11 * size - 1e-30
 
 
+@pytest.mark.claim("elasticity-finite-size", "elasticity-signs")
 @law
 @given(aligned_distributions(3), ks, st.floats(0, 0.5))
 def test_finite_size_theorem_for_pre_training(triple: list[Any], k: float, l: float) -> None:  # noqa: E741
@@ -233,6 +240,7 @@ def test_finite_size_theorem_for_pre_training(triple: list[Any], k: float, l: fl
     assert pretrain <= 1e-11 * size / min(k, 1) + 1e-30
 
 
+@pytest.mark.claim("elasticity-finite-size")
 @pytest.mark.parametrize(("k", "l"), [(Fraction(1, 3), Fraction(1, 2)), (Fraction(5), Fraction(0))])
 def test_finite_size_theorem_exactly(k: Fraction, l: Fraction) -> None:  # noqa: E741
     """In Fractions, on a grid of all triples with small masses: no rounding to hide behind."""
@@ -249,6 +257,7 @@ def test_finite_size_theorem_exactly(k: Fraction, l: Fraction) -> None:  # noqa:
         assert pretrain / 6 + 1 / W <= 0
 
 
+@pytest.mark.claim("elasticity-finite-size-sharp")
 def test_one_half_is_sharp() -> None:
     """Beyond l = 1/2 there are triples for which pre-training loses on average: disjoint ones."""
     for l in (0.500001, 0.6, 3.0):  # noqa: E741
@@ -256,6 +265,7 @@ def test_one_half_is_sharp() -> None:
     assert abs(averages((E1, E2, E3), 10, 0.5)[1]) < 1e-16
 
 
+@pytest.mark.claim("elasticity-any-number-equality")
 def test_equality_for_equal_distributions() -> None:
     p = np.array([0.3, 0.3, 0.4])
     for k in (1, 1e6):
@@ -264,6 +274,7 @@ def test_equality_for_equal_distributions() -> None:
         assert values(Elasticity.contained(p, p, p, k).signs(0.3)) == [0, 0, 0]
 
 
+@pytest.mark.claim("elasticity-paper")
 @pytest.mark.parametrize(("alpha", "overlap"), [(1.5, 0.6825), (2.0, 0.84835), (2.5, 0.91252), (4.0, 0.97119)])
 def test_pareto_triples_approach_the_closed_form(alpha: float, overlap: float) -> None:
     """``dgamma_a/dl -> (1 - o(alpha)) / k``, at finite M with the error that was seen between draws."""
@@ -281,6 +292,7 @@ def test_pareto_triples_approach_the_closed_form(alpha: float, overlap: float) -
 # ---- where the theorem's signs turn round ----
 
 
+@pytest.mark.claim("elasticity-separate-disjoint-fails")
 @pytest.mark.parametrize(("k", "l"), [*itertools.product((1.0, 10.0, 1e9), (0.0, 1e-9, 0.3))])
 def test_separate_disjoint_datasets_reverse_the_sign_of_pre_training(k: float, l: float) -> None:  # noqa: E741
     """Three unrelated datasets: both derivatives are 1/W, the ratio is +1; ``l dgamma_t/dl`` does not vanish."""
@@ -294,6 +306,7 @@ def test_separate_disjoint_datasets_reverse_the_sign_of_pre_training(k: float, l
     assert scenario.turning_point() == 0  # gamma_p never falls
 
 
+@pytest.mark.claim("elasticity-separate-iid-reversed")
 @pytest.mark.parametrize("alpha", [1.2, 2.0, 5.0])
 @pytest.mark.parametrize("k", [2.0, 10.0, 1e3])
 def test_separate_iid_datasets_reverse_both_signs(alpha: float, k: float) -> None:
@@ -314,6 +327,7 @@ def test_separate_reversal_exactly_and_where_k_turns_it() -> None:
         assert (0 if abs(total) < 1e-15 else np.sign(total)) == sign
 
 
+@pytest.mark.claim("elasticity-same-data-reversed")
 @law
 @given(aligned_distributions(2), ks, st.floats(0, 10))
 def test_more_alignment_data_reverses_both_signs(pair: list[Any], k: float, l: float) -> None:  # noqa: E741
@@ -328,6 +342,7 @@ def test_more_alignment_data_reverses_both_signs(pair: list[Any], k: float, l: f
 # ---- the turning point ----
 
 
+@pytest.mark.claim("sign-turns-once")
 @few
 @given(aligned_distributions(3, zeros=False), st.floats(0.1, 1e6))
 def test_turning_point(parts: list[Any], k: float) -> None:
@@ -382,6 +397,7 @@ def test_divergence_from_pre_training(parts: list[Any], contained: bool, k: floa
         assert math.isfinite(got)
 
 
+@pytest.mark.claim("rebound-slows")
 @law
 @given(
     aligned_distributions(3),

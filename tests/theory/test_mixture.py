@@ -64,6 +64,7 @@ def slope(function: Any, p: Any, n: Any, i: int, t: int) -> float:
 # ---- laws of section 3 ----
 
 
+@pytest.mark.claim("conservation-law")
 @law
 @given(mixtures(min_count=2, max_count=8))
 def test_conservation(mixture: Mixture) -> None:
@@ -95,6 +96,7 @@ def test_jacobian_of_rows_whose_sums_differ_as_much_as_they_do() -> None:
     assert float(exact[0][1]) == pytest.approx(2.1183e-28, rel=1e-4)
 
 
+@pytest.mark.claim("volume-derivative")
 @few
 @given(mixtures(min_count=2, max_count=4, max_size=6))
 def test_jacobian_is_the_derivative(mixture: Mixture) -> None:
@@ -110,6 +112,7 @@ def test_jacobian_is_the_derivative(mixture: Mixture) -> None:
                 assert J[i, t] == pytest.approx(slope(code_length, p, n, i, t), rel=1e-7, abs=1e-8 * size + 1e-25)
 
 
+@pytest.mark.claim("second-derivative")
 @few
 @given(mixtures(min_count=2, max_count=4, max_size=6))
 def test_second_derivatives(mixture: Mixture) -> None:
@@ -124,6 +127,7 @@ def test_second_derivatives(mixture: Mixture) -> None:
             assert second[i, t] == pytest.approx(exact, rel=1e-7, abs=1e-9 * float(sum(terms)) + 1e-40)
 
 
+@pytest.mark.claim("overlap-sign")
 @law
 @given(mixtures())
 def test_symmetry_signs_and_overlaps(mixture: Mixture) -> None:
@@ -141,6 +145,7 @@ def test_symmetry_signs_and_overlaps(mixture: Mixture) -> None:
     assert (others.sum(axis=0) >= -1e-12 * np.abs(others).sum(axis=0)).all()
 
 
+@pytest.mark.claim("own-rate-falls")
 @given(exact_distributions(), st.lists(st.integers(1, 9), min_size=1, max_size=4))
 def test_own_rate_is_flat_exactly_where_the_data_is_the_mixture(p: list[Fraction], n: list[int]) -> None:
     names = [f"D{i}" for i in range(len(n))]
@@ -220,6 +225,7 @@ def test_tiny_masses_and_a_single_leaf() -> None:
 # ---- Hooke ----
 
 
+@pytest.mark.claim("hooke-reverse-derivative")
 @few
 @given(mixtures(min_count=2, max_count=4, max_size=5, zeros=False))
 def test_reverse_forces_are_the_derivative(mixture: Mixture) -> None:
@@ -235,6 +241,7 @@ def test_reverse_forces_are_the_derivative(mixture: Mixture) -> None:
                 assert forces[i, t] == pytest.approx(expected, rel=1e-6, abs=1e-12 * size)
 
 
+@pytest.mark.claim("hooke-forward", "hooke-reverse-not-conserved")
 def test_forward_force_is_the_divergences_derivative_and_reverse_is_not_conserved() -> None:
     mixture = Mixture({"a": [0.7, 0.2, 0.1], "b": [0.1, 0.2, 0.7], "c": [0.2, 0.6, 0.2]}, {"a": 5, "b": 1, "c": 2})
     assert abs(mixture.forces().sum(axis=0)).max() < 1e-15

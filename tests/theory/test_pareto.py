@@ -36,11 +36,13 @@ def test_values_of_the_theory(alpha: float, value: float, digits: int) -> None:
     assert round(pareto_overlap(alpha), digits) == value
 
 
+@pytest.mark.claim("pareto-overlap")
 @pytest.mark.parametrize("alpha", [1.05, 1.5, 2.3, 4.7, 11.5])
 def test_overlap_against_mpmath(alpha: float) -> None:
     assert pareto_overlap(alpha) == pytest.approx(overlap_by_mpmath(alpha), abs=2e-10)
 
 
+@pytest.mark.claim("pareto-overlap-below-one", "pareto-overlap-monotone")
 def test_overlap_over_the_whole_range() -> None:
     alphas = [1 + 1e-9, 1.0001, 1.01, 1.1, 1.5, 2, 3, 10, 100, 1e3, 1e5]
     overlaps = [pareto_overlap(alpha) for alpha in alphas]
@@ -72,6 +74,7 @@ def test_overlap_by_simulation(alpha: float) -> None:
     assert abs(np.mean(runs) - pareto_overlap(alpha)) < 5 * error + 1e-3
 
 
+@pytest.mark.claim("pareto-entropy")
 @pytest.mark.parametrize("alpha", [1.01, 1.5, 2.0, 3.0, 50.0, 1e6])
 def test_normalized_entropy(alpha: float) -> None:
     """``H - ln M -> ln E[X] - E[X ln X] / E[X]``; for Pareto E[X ln X] by quadrature."""

@@ -20,6 +20,7 @@ from compresslab.theory.rate import Rate, compression_rate, normalized_rate
 law = settings(max_examples=100, deadline=None)
 
 
+@pytest.mark.claim("rate-identity", "rate-bounds")
 @law
 @given(mixtures(), st.integers(1, 64))
 def test_identity_and_bounds_of_the_normalized_rate(mixture: Mixture, depth: int) -> None:
@@ -56,6 +57,7 @@ def test_exact_distributions_have_rates() -> None:
     assert normalized_rate(p, q).value == 1  # CE = 2, M = 2: a leaf of mass 0 does not count
 
 
+@pytest.mark.claim("normalization-units")
 def test_units_are_named() -> None:
     p = [0.5, 0.5]
     assert compression_rate(p, p, 4).unit == "symbol"

@@ -243,6 +243,7 @@ def test_pruning(dataset: Dataset, depth: int, parse: str, data: st.DataObject) 
         assert arrays_of(pruned) == arrays_of(TokenTree.build(dataset, to, parse))
 
 
+@pytest.mark.claim("prune-mix-commute")
 @law
 @given(st.data(), vocab_sizes, depths, parses)
 def test_pruning_commutes_with_merging(data: st.DataObject, V: int, depth: int, parse: str) -> None:
