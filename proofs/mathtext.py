@@ -21,7 +21,8 @@ from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from .expressions import Int, Lim
-from .facts import Fact, Notation
+from .facts import Fact
+from .notation import Notation
 
 __all__ = ["abbreviate", "latex", "latex_fact", "plain", "plain_fact"]
 
@@ -33,6 +34,9 @@ _GREEK = {
     "epsilon": "ε",
     "kappa": "κ",
     "lambda": "λ",
+    "mu": "μ",
+    "nu": "ν",
+    "xi": "ξ",
     "omega": "ω",
     "Omega": "Ω",
     "rho": "ρ",

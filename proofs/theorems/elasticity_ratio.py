@@ -8,7 +8,8 @@ from __future__ import annotations
 import sympy as sp
 
 from ..expressions import Diff, Lim, masses, nonnegative, positive, real, total
-from ..facts import Assume, Claim, Fact, Goal, Notation, noted
+from ..facts import Assume, Claim, Fact, Goal
+from ..notation import Notation, noted
 from ..rules_algebra import Combine, Signed, Use
 from ..rules_analysis import Differentiate, Squeeze
 from ..vocabulary import ONE, j
@@ -91,9 +92,8 @@ BALANCE = (
 ratio = Claim(
     id="elasticity-ratio",
     title="Exact ratio",
-    statement="For any three distributions and any k, l: dγ_a/dl = -k dγ_p/dl - l dγ_t/dl.",
-    latex=r"For any three distributions: $d\gamma_a/dl = -k\,d\gamma_p/dl - l\,d\gamma_t/dl$.",
-    premises=DOMAIN,
+    prose="For any three distributions and any k, l: dγ_a/dl = -k dγ_p/dl - l dγ_t/dl.",
+    setting=DOMAIN,
     source="new (theory, section 4); the Θ(-k) of Thm 4.2, exact",
     kind="identity",
     idea="The conservation law for three datasets with volumes k, 1, l.",
@@ -116,11 +116,10 @@ SQUARES = total(Q * (per[j] / Q - 1 / W) ** 2, j)
 ratio_limit = Claim(
     id="elasticity-ratio-limit",
     title="The ratio tends to -k",
-    statement="If p_t <= C (k p_p + p_a) on every leaf for some C (on finitely many leaves: p_t is absolutely "
+    prose="If p_t <= C (k p_p + p_a) on every leaf for some C (on finitely many leaves: p_t is absolutely "
     "continuous), then "
     "0 <= dγ_a/dl + k dγ_p/dl <= l C, so dγ_a/dl + k dγ_p/dl -> 0 as l -> 0: the ratio tends to -k.",
-    latex=r"If $p_t \le C\,(k p_p + p_a)$: $0 \le d\gamma_a/dl + k\,d\gamma_p/dl \le l\,C \to 0$ as $l \to 0$.",
-    premises=(*DOMAIN, "k p_p + p_a > 0 on every leaf, and p_t <= C (k p_p + p_a) there for some C > 0"),
+    setting=(*DOMAIN, "k p_p + p_a > 0 on every leaf, and p_t <= C (k p_p + p_a) there for some C > 0"),
     source="new (theory, section 4)",
     kind="tight bound",
     idea="By the exact ratio the sum is -l dγ_t/dl. More data of a kind never worsens that kind, so it is not "
@@ -224,12 +223,10 @@ def iff(name: str, own_slope: sp.Expr, overlap: sp.Expr, below: bool) -> tuple[C
 signs = Claim(
     id="elasticity-signs",
     title="Signs by overlap",
-    statement="For any three distributions: dγ_a/dl > 0 iff <p_a, p_t>_D < 1, and dγ_p/dl < 0 iff <p_p, p_t>_D > 1, "
+    prose="For any three distributions: dγ_a/dl > 0 iff <p_a, p_t>_D < 1, and dγ_p/dl < 0 iff <p_p, p_t>_D > 1, "
     "with "
     "<u, v>_D = Σ_j u_j v_j / p_Dj and p_D = Q/W.",
-    latex=r"$d\gamma_a/dl > 0 \iff \langle p_a, p_t\rangle_D < 1$; $d\gamma_p/dl < 0 \iff \langle p_p, p_t\rangle_D "
-    r"> 1$.",
-    premises=DOMAIN,
+    setting=DOMAIN,
     source="new (theory, section 4)",
     kind="identity",
     idea="Each derivative is (1 - overlap)/W.",
@@ -264,10 +261,9 @@ SAME_SQUARES = total(SAME_Q * (ali[j] / SAME_Q - 1 / W) ** 2, j)
 same_data = Claim(
     id="elasticity-same-data-reversed",
     title="More alignment data reverses both signs",
-    statement="If the perturbation data is distributed as the alignment data (p_t = p_a): dγ_a/dl <= 0 <= dγ_p/dl, and "
+    prose="If the perturbation data is distributed as the alignment data (p_t = p_a): dγ_a/dl <= 0 <= dγ_p/dl, and "
     "k dγ_p/dl = -(1 + l) dγ_a/dl.",
-    latex=r"If $p_t = p_a$: $d\gamma_a/dl \le 0 \le d\gamma_p/dl$, and $k\,d\gamma_p/dl = -(1+l)\,d\gamma_a/dl$.",
-    premises=(
+    setting=(
         "any two distributions p_p, p_a on any number M of leaves; each sums to 1; Q_j = k p_pj + (1 + l) p_aj > 0 "
         "on every leaf",
         "k > 0, l >= 0, W = k + 1 + l; nats per phrase",
