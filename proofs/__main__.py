@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(narrate(report, min(width, 110)) for report in reports), end="")
     else:
         print(table(reports, width), end="")
-        print(f"{counts(reports)}; {sum(report.seconds for report in reports):.1f} s")
+        print(f"{counts(reports)}; {sum(report.nanoseconds / 1e9 for report in reports):.1f} s")
     if options.page:
         write_atomically(options.page, page(reports))
     if options.record and not options.ids:

@@ -17,6 +17,7 @@ from .algebra import is_zero, normal_terms
 from .context import Context, NotShown
 from .expressions import Int, Lim, Mean, free_names, known_range, replace, type_of, walk
 from .facts import Fact, Step
+from .rules_analysis import elementary
 
 __all__ = ["REFERENCES", "Average", "GammaRecurrence", "LargeNumbers", "MeanIs", "Tonelli"]
 
@@ -158,7 +159,12 @@ def check_tonelli(step: Tonelli, context: Context) -> str:
     means = []
     for factor, X, name in zip(step.factors, drawn, step.means, strict=True):
         g, one = _mean_of_one(context.cite_solid(name))
-        if free_names(factor) & set(drawn) != {X} or not context.sign(factor) or replace(g, {one: X}) != factor:
+        if (
+            free_names(factor) & set(drawn) != {X}
+            or not context.sign(factor)
+            or replace(g, {one: X}) != factor
+            or _law(one) != _law(X)
+        ):
             raise NotShown(
                 f"{factor} must be >= 0, a function of {X} alone of the draws, with the mean that {name!r} gives"
             )
@@ -212,6 +218,8 @@ def check_average(step: Average, context: Context) -> str:
         raise NotShown("the mean of the fact cited is not this relation")
     if step.fact.strict and not pointwise.strict:
         at = dict(zip(drawn, step.witness, strict=True))
+        for one in drawn:
+            elementary(pointwise.gap, one)
         inside = all(context.sign(w - law.low, strict=True) for w in step.witness)
         if not inside or not context.sign(law.density, strict=True):
             raise NotShown("the witness must lie inside the law, whose density must be positive there")

@@ -17,6 +17,7 @@ from .expressions import (
     bound_symbols,
     fits,
     free_names,
+    ill_formed,
     is_index,
     known_range,
     replace,
@@ -144,6 +145,9 @@ class Context:
         kind = type_of(key.base.label if array else key, array=array)
         if kind is None or kind.role in {"size", "draws"}:
             raise NotShown(f"{key} stands for a size or for draws: it cannot be replaced")
+        random = (type_of(n.base.label, array=True) for n in walk(value) if isinstance(n, sp.Indexed))
+        if ill_formed(value) or any(k is not None and k.role == "draws" for k in random):
+            raise NotShown(ill_formed(value) or f"{value} depends on draws: almost surely is not everywhere")
         if known_range(key) is not None:
             if not fits(value, key):
                 raise NotShown(f"the index {key} may only become another index of the same range, not {value}")

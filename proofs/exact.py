@@ -36,7 +36,7 @@ Values = Mapping[Expr, Any]  # number, size or member -> rational; array name (`
 
 @dataclass(frozen=True, kw_only=True)
 class Counterexample(Step):
-    """Exact values of the symbols' types that satisfy every premise and definition, at every index, and refute.
+    """Exact values of the symbols' types that satisfy every premise (no case) and definition, at every index.
 
     Sound: what holds for all values of the types that meet the premises holds at these. ``fact`` reads ``gap of the
     refuted fact = value``.
@@ -182,7 +182,7 @@ def check_counterexample(step: Counterexample, context: Context) -> str:
     values = dict(step.values)
     if ill_typed(values):
         raise NotShown(ill_typed(values))
-    for name in [*context.assumptions, *context.definitions]:
+    for name in [*(a.name for a in context.assumptions.values() if not a.case), *context.definitions]:
         fact = context.cite(name)
         if not all(_holds(fact, local) for local in everywhere(fact, values)):
             raise NotShown(f"the premise {name!r} does not hold at the values")

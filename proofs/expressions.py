@@ -85,6 +85,10 @@ _ARRAYS: dict[Expr, Type] = {}
 
 
 def _declare(symbol: Expr, kind: Type, where: dict[Expr, Type] = _TYPES) -> Expr:
+    law = kind.law
+    names = free_names(law.density) | free_names(law.low) | {law.variable} if law is not None else set()
+    if any(name not in _TYPES or _TYPES[name].role != "number" for name in names):
+        raise ValueError(f"the law of {symbol} may depend on numbers only")
     if where.setdefault(symbol, kind) != kind:
         raise ValueError(f"{symbol} is declared otherwise already: choose another name")
     return symbol
@@ -215,8 +219,17 @@ def free_names(expr: Expr) -> set[Expr]:
         outer = () if isinstance(expr, Mean) else expr.args[2:]
         return (free_names(expr.args[0]) - set(_binds(expr))).union(*map(free_names, outer))
     if isinstance(expr, sp.Indexed):
-        return {expr.base.label}.union(*(free_names(arg) for arg in expr.indices))
-    return {expr} if isinstance(expr, sp.Symbol) else set().union(*map(free_names, expr.args))
+        own = {expr.base.label} | _law_names(_ARRAYS.get(expr.base.label))
+        return own.union(*(free_names(arg) for arg in expr.indices))
+    if isinstance(expr, sp.Symbol):
+        return {expr} | _law_names(_TYPES.get(expr))
+    return set().union(*map(free_names, expr.args))
+
+
+def _law_names(kind: Type | None) -> set[Expr]:
+    """Return what the law of a draw depends on: who speaks of the draw speaks of it."""
+    law = kind.law if kind is not None else None
+    return set() if law is None else (free_names(law.density) - {law.variable}) | free_names(law.low)
 
 
 def replace(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
@@ -232,7 +245,7 @@ def replace(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
     if not values or not free_names(expr) & (set(values) | set(arrays)):
         return expr
     if isinstance(expr, sp.Symbol):
-        return values[expr]
+        return values.get(expr, expr)
     bound = set(_binds(expr))
     if bound:
         inner = {key: value for key, value in values.items() if key not in bound}
@@ -272,7 +285,8 @@ def ill_formed(expr: Expr) -> str:
         return f"{expr} ({type(expr).__name__}) is not of the language"
     kind = type_of(expr) if isinstance(expr, sp.Symbol) else None
     if isinstance(expr, sp.Symbol):
-        return "" if kind else f"{expr} has no type: declare it"
+        own = expr.name.startswith("_")  # a name of the normal form
+        return f"{expr} has no type: declare it, by a name that does not begin with _" if own or not kind else ""
     if isinstance(expr, sp.Indexed):
         bad = [i for i in expr.indices if known_range(i) is None]
         if type_of(expr.base.label, array=True) is None or bad:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import sympy as sp
 
 from . import classical, exact, rules_algebra, rules_analysis
 from .context import Context, Known, NotShown, bound_variables
 from .expressions import free_names, ill_formed, is_index, type_of, walk
-from .facts import Claim, Define, Fact, Item, Step, Verdict
+from .facts import Claim, Define, Fact, Item, Relation, Step, Verdict
 
 __all__ = ["Report", "StepReport", "check"]
 
@@ -52,7 +52,6 @@ class StepReport:
     machine: str
     problem: str
     cites: tuple[str, ...]
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Report:
     verdict: Verdict
     steps: tuple[StepReport, ...]
     problems: tuple[str, ...]
-    seconds: float
+    nanoseconds: int
     rests_on: Mapping[str, frozenset[str]]
 
 
@@ -75,7 +74,7 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
         library: the claims that it may cite.
         stop: leave off at the first problem; the verdict is then "undecided" without a look at the rest.
     """
-    start, problems = time.perf_counter(), list(_ill_formed(claim))
+    start, problems = time.perf_counter_ns(), list(_ill_formed(claim))
     known = {item.name: Known(item.fact, frozenset({item.name})) for item in claim.assumptions}
     cited_by: dict[str, set[str]] = {}
     for definition in claim.definitions:
@@ -104,7 +103,7 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
     elif claim.kind == "refutation":
         verdict = "refuted"
     grounds = {name: k.rests_on for name, k in known.items()}
-    return Report(claim, verdict, tuple(reports), tuple(problems), time.perf_counter() - start, grounds)
+    return Report(claim, verdict, tuple(reports), tuple(problems), time.perf_counter_ns() - start, grounds)
 
 
 _STEPS: dict[Any, tuple[StepReport, Known | None, set[str]]] = {}
@@ -126,7 +125,6 @@ def _check_step_once(
 def _check_step(
     step: Step, claim: Claim, known: dict[str, Known], library: Mapping[str, Claim]
 ) -> tuple[StepReport, Known | None, set[str]]:
-    start = time.perf_counter()
     others = {name: other for name, other in library.items() if name != claim.id}
     context = Context(
         dict(known),
@@ -140,8 +138,7 @@ def _check_step(
         machine, problem = "", str(reason)
     except Exception as error:  # a rule that stumbles over malformed data has shown nothing
         machine, problem = "", f"the check failed: {type(error).__name__}: {error}"
-    seconds = time.perf_counter() - start
-    report = StepReport(step.name, not problem, machine, problem, tuple(sorted(context.cited)), seconds)
+    report = StepReport(step.name, not problem, machine, problem, tuple(sorted(context.cited)))
     conclusion = None if problem else Known(step.fact, frozenset(context.rests_on))
     return report, conclusion, context.cited
 
@@ -151,19 +148,20 @@ def _proved_goal(name: str, number: int, library: Mapping[str, Claim]) -> tuple[
     if name not in library:
         raise NotShown(f"there is no other claim {name!r}")
     claim = library[name]
-    if claim not in _CACHE:
+    key = (claim, tuple(library.values()))
+    if key not in _CACHE:
         report = check(claim, library)
         items = {item.name: item for item in (*claim.assumptions, *claim.definitions)}
-        _CACHE[claim] = [
+        _CACHE[key] = [
             (goal.fact, tuple(items[n] for n in sorted(report.rests_on[goal.by])))
             for goal in (claim.goals if report.verdict == "proved" else ())
         ]
-    if not 1 <= number <= len(_CACHE[claim]):
+    if not 1 <= number <= len(_CACHE[key]):
         raise NotShown(f"{name!r} has no proved goal {number}")
-    return _CACHE[claim][number - 1]
+    return _CACHE[key][number - 1]
 
 
-_CACHE: dict[Claim, list[tuple[Fact, tuple[Item, ...]]]] = {}
+_CACHE: dict[Any, list[tuple[Fact, tuple[Item, ...]]]] = {}
 
 
 def _ill_formed(claim: Claim) -> Iterator[str]:
@@ -173,6 +171,7 @@ def _ill_formed(claim: Claim) -> Iterator[str]:
     facts = [item.fact for item in items] + [goal.fact for goal in claim.goals]
     sides = [side for fact in facts for side in (fact.left, fact.right)]
     wrong = next(filter(None, map(ill_formed, sides)), "")
+    wrong = wrong or next((f"{f.relation} is no relation" for f in facts if f.relation not in get_args(Relation)), "")
     if wrong:
         yield wrong
         return
@@ -241,7 +240,7 @@ def _goals(claim: Claim, known: dict[str, Known]) -> Iterator[str]:
             continue
         step, grounds = steps[goal.by], known[goal.by].rests_on
         if claim.kind == "refutation" and isinstance(step, exact.Counterexample):
-            if step.refuted != goal.fact:
+            if step.refuted != goal.fact or goal.given:
                 yield f"goal {number}: {goal.by!r} refutes another statement"
             continue
         if step.fact != goal.fact or isinstance(step, exact.Counterexample):

@@ -11,6 +11,7 @@ from typing import Any
 from compresslab.files import write_atomic
 
 from .classical import REFERENCES
+from .exact import Counterexample
 from .facts import Claim, Verdict
 from .kernel import Report
 from .mathtext import plain_fact
@@ -41,7 +42,7 @@ def as_json(reports: Sequence[Report]) -> dict[str, Any]:
     return {
         "claims": [_claim(report) for report in reports],
         "counts": dict(Counter(report.verdict for report in reports)),
-        "seconds": round(sum(report.seconds for report in reports), 3),
+        "seconds": round(sum(report.nanoseconds / 1e9 for report in reports), 3),
     }
 
 
@@ -86,7 +87,7 @@ def _claim(report: Report) -> dict[str, Any]:
             for step, checked in zip(claim.steps, report.steps, strict=True)
         ],
         "problems": list(report.problems),
-        "seconds": round(report.seconds, 3),
+        "seconds": round(report.nanoseconds / 1e9, 3),
     }
 
 
@@ -156,7 +157,9 @@ def table(reports: Sequence[Report], width: int) -> str:
     for report in reports:
         claim = report.claim
         cells = (claim.id, claim.title, in_text.statement(claim), report.verdict)
-        view.add_row(*(Text(cell) for cell in cells), Text(str(len(claim.steps))), Text(f"{report.seconds:.2f}"))
+        view.add_row(
+            *(Text(cell) for cell in cells), Text(str(len(claim.steps))), Text(f"{report.nanoseconds / 1e9:.2f}")
+        )
     buffer = io.StringIO()
     Console(file=buffer, width=width, color_system=None, force_terminal=False).print(view)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
@@ -170,7 +173,8 @@ TRUST = """\
   rational functions, counterexamples;
 - *taken from sympy, on trust*: how it builds and simplifies sums, products and powers of typed symbols when they are
   written down; `diff` (for the rules derivative, integral and minimum); polynomial arithmetic over the rationals
-  (`poly_ring`, `Poly`); `together`, `fraction` and `cancel`, whose results are multiplied out again; prime factors;
+  (`poly_ring`, `Poly`; the numbers themselves may be FLINT's or GMP's); `together`, `fraction` and `cancel`, whose
+  results are multiplied out again; prime factors;
 - *classical and assumed, by name*: {classical}. Where a claim's words rest on more, it says so.
 
 A claim is *proved* when the kernel has accepted every step of its proof; *refuted* when an exact counterexample is at
@@ -213,10 +217,14 @@ def _section(report: Report) -> list[str]:
     lines[-1] += f"**{report.verdict}**" + (f", {len(claim.steps)} steps." if claim.steps else ".")
     if claim.goals:
         lines += ["", f"For all values of: {'; '.join(f'`{line}`' for line in in_text.types(claim))}."]
-        for head, said in (("Premises", in_text.premises(claim)), ("Definitions", in_text.definitions(claim))):
-            lines += ["", f"{head}:", "", *(f"- `{fact}` ({words})" for fact, words in said)] if said else []
-        lines += ["", "What the kernel refuted:" if claim.kind == "refutation" else "What the kernel checked:", ""]
-        lines += [f"- {words}: `{fact}`" for fact, words in in_text.goals(claim)]
+        for head, items in (("Premises", in_text.premises(claim)), ("Definitions", in_text.definitions(claim))):
+            lines += ["", f"{head}:", "", *(f"- `{fact}` ({words})" for fact, words in items)] if items else []
+        refuting = {step.name for step in claim.steps if isinstance(step, Counterexample)}
+        goals = zip(claim.goals, in_text.goals(claim), strict=True)
+        said = [(goal.by in refuting, words, fact) for goal, (fact, words) in goals]
+        for head, wanted in (("What the kernel refuted", True), ("What the kernel checked", False)):
+            found = [f"- {words}: `{fact}`" for refuted, words, fact in said if refuted is wanted]
+            lines += ["", f"{head}:", "", *found] if found else []
         if claim.notation:
             lines += ["", "where " + "; ".join(f"`{n.name} = {_definition(n, claim)}`" for n in claim.notation) + "."]
     lines += ["", f"In words (not checked): {claim.prose}", "", f"Setting, in words: {'; '.join(claim.setting)}."]

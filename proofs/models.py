@@ -192,13 +192,16 @@ def rates(rng: random.Random) -> Values:
 
 
 def units(rng: random.Random) -> Values:
-    leaves, depth, symbols = rng.randint(2, 5), rng.randint(1, 4), rng.randint(2, 4)
+    leaves, depth, symbols = rng.randint(2, 5), rng.randint(1, 2), rng.randint(2, 3)
     values = {
         v.M: sp.Integer(leaves), rate.d: sp.Integer(depth), rate.V: sp.Integer(symbols),
         rate.r: rational(part(rng)), rate.C: rational(part(rng)), rate.W: rational(part(rng)),
         rate.Q.label: array([part(rng) for _ in range(leaves)]), rate.u.label: array(distribution(rng, leaves, 0)),
         rate.q.label: array(distribution(rng, leaves, 0)),
     }  # fmt: skip
+    if rng.random() < 0.5:  # a uniform source
+        values |= {v.M: sp.Integer(symbols**depth), rate.C: depth * sp.log(symbols)}
+        values |= {x.label: array(distribution(rng, symbols**depth, 1)) for x in (rate.Q, rate.u, rate.q)}
     return {**values, **{d.fact.left: d.fact.right.subs(values) for d in rate.units.definitions}}
 
 

@@ -193,4 +193,4 @@ def _lines(report: Report, width: int) -> Iterable[str]:
     if claim.finding:
         yield ""
         yield _wrapped(claim.finding, width, "Finding    ", " " * 11)
-    yield f"\nVerdict    {VERDICTS[report.verdict]}; {len(claim.steps)} steps, {report.seconds:.2f} s"
+    yield f"\nVerdict    {VERDICTS[report.verdict]}; {len(claim.steps)} steps, {report.nanoseconds / 1e9:.2f} s"

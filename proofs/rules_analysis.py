@@ -17,7 +17,7 @@ from .context import Context, NotShown
 from .expressions import Diff, Int, Lim, Type, free_names, ill_formed, replace, type_of, walk
 from .facts import Step
 
-__all__ = ["Differentiate", "Integrate", "LimitOf", "Minimum", "Squeeze"]
+__all__ = ["Differentiate", "Integrate", "LimitOf", "Minimum", "Squeeze", "elementary"]
 
 Expr = Any
 
@@ -79,7 +79,7 @@ class Minimum(Step):
     slope: Expr
 
 
-def _elementary(f: Expr, x: Expr) -> None:
+def elementary(f: Expr, x: Expr) -> None:
     """Fail unless ``f``, as a function of x, is made of smooth functions only, each smooth where it is defined."""
     for node in walk(f):
         moves = x in free_names(node)
@@ -112,7 +112,7 @@ def check_differentiate(step: Differentiate, context: Context) -> str:
     if step.fact.relation != "=" or not isinstance(left, Diff):
         raise NotShown("the left side must be a derivative")
     f, x, x0, order = left.args
-    _elementary(f, x)
+    elementary(f, x)
     context.defined(left, step.fact.right)
     value = replace(_derivative(f, x, int(order)), {x: x0})
     if not is_zero(value - step.fact.right):
@@ -155,7 +155,7 @@ def check_limit_of(step: LimitOf, context: Context) -> str:
     if x in free_names(step.outer) | free_names(step.fact.right) or ill_formed(step.outer):
         raise NotShown(f"the outer function and the limit must not contain {x}")
     for holder in inner:
-        _elementary(step.outer, holder)
+        elementary(step.outer, holder)
     if not is_zero(f - replace(step.outer, inner)):
         raise NotShown("the function is not the stated composition")
     context.defined(step.outer, at=outer_value)
@@ -200,7 +200,7 @@ def check_integrate(step: Integrate, context: Context) -> str:
     if ill_formed(F):
         raise NotShown(ill_formed(F))
     for part in (f, F):
-        _elementary(part, x)
+        elementary(part, x)
     context.defined(f, F, step.fact.right)
     if not is_zero(_derivative(F, x) - f):
         raise NotShown(f"the derivative of the antiderivative is {_derivative(F, x)}")
@@ -249,10 +249,10 @@ def check_minimum(step: Minimum, context: Context) -> str:
     gap, x = step.fact.gap, step.x
     if step.fact.relation not in {">=", "<="} or type_of(x) != Type("number") or x in free_names(step.x0):
         raise NotShown("a minimum shows a weak inequality in a positive variable")
-    if ill_formed(step.slope) or not context.sign(step.x0, strict=True):
+    if ill_formed(step.slope) or ill_formed(step.x0) or not context.sign(step.x0, strict=True):
         raise NotShown("the minimum lies at a positive number")
     for part in (step.fact.left, step.fact.right):
-        _elementary(part, x)
+        elementary(part, x)
     context.defined(step.fact.left, step.fact.right, step.slope, step.x0)
     if not is_zero(replace(gap, {x: step.x0})):
         raise NotShown(f"the two sides differ at {x} = {step.x0}")

@@ -180,7 +180,8 @@ PRE_STEPS = (
 any_number = Claim(
     id="elasticity-any-number",
     title="Elasticity for any number of pre-training datasets",
-    prose="For any N datasets, with X = Σ_s χ²(p_s‖p_p) their diversity: Σ_{a≠b} dγ_a/dl >= k X / W² >= 0 for "
+    prose="For any N >= 2 datasets (for N = 1 there is no pair, and both sums are empty), with X = Σ_s "
+    "χ²(p_s‖p_p) their diversity: Σ_{a≠b} dγ_a/dl >= k X / W² >= 0 for "
     "every "
     "l >= 0, and Σ_{a≠b} dγ_p/dl <= -(1 - (N-1) l) X / W², which is <= 0 for l <= 1/(N-1).",
     setting=DOMAIN,

@@ -74,7 +74,8 @@ paper = Claim(
     prose="For D_p = D_1 ∪ D_2 ∪ D_3, D_a as D_2, D_t as D_3, "
     + AVERAGE
     + ": dγ_a/dl >= 0 (any l), dγ_p/dl <= 0 (l <= 1/2), and "
-    "0 <= dγ_a/dl + k dγ_p/dl <= l (3/(k+3l) - 1/W): the ratio tends to -k as l -> 0. The law of the masses (Pareto) "
+    "0 <= dγ_a/dl + k dγ_p/dl <= l (3/(k+3l) - 1/W): their sum tends to 0 with l, and the ratio to -k where "
+    "dγ_p/dl is not 0 at l = 0. The law of the masses (Pareto) "
     "is not needed; "
     "containment and the average over roles are.",
     setting=DOMAIN,
@@ -206,7 +207,7 @@ SWAPS = tuple(
 exchangeable = Claim(
     id="elasticity-exchangeable",
     title="In expectation, for exchangeable random datasets",
-    prose="For any exchangeable random triple of distributions (for instance independent Pareto masses), with "
+    prose="For any exchangeable random triple of distributions on a finite probability space, with "
     "the roles fixed: "
     "E[dγ_a/dl] >= 0 for every k > 0, l >= 0, and E[dγ_p/dl] <= 0 for 0 <= l <= 1/2.",
     setting=(
@@ -264,6 +265,11 @@ exchangeable = Claim(
     goals=(
         Goal("alignment data loses", Fact(EXPECT_ALIGN, ">=", ZERO), "expect-align"),
         Goal("pre-training data recovers", Fact(EXPECT_PRE, "<=", ZERO), "expect-pre", ("small",)),
+    ),
+    classical=(
+        "masses of a continuous law, such as independent Pareto masses, are no finite space: there the sums "
+        "over outcomes "
+        "are means, and the same proof is by their linearity and positivity (in words only)",
     ),
 )
 

@@ -101,7 +101,7 @@ ratio = Claim(
     definitions=(),
     steps=(*SLOPES, *BALANCE),
     goals=(Goal("the ratio", Fact(SLOPE_A, "=", -k * SLOPE_P - l * SLOPE_T), "balance"),),
-    finding="So the ratio is -k to leading order as soon as l dγ_t/dl vanishes with l (elasticity-ratio-limit).",
+    finding="So the ratio is -k to leading order as soon as l dγ_t/dl vanishes with l and dγ_p/dl does not.",
 )
 
 # --- the limit of small perturbations ---
@@ -115,10 +115,11 @@ BOTH = SLOPE_A + k * SLOPE_P
 SQUARES = total(Q * (per[j] / Q - 1 / W) ** 2, j)
 ratio_limit = Claim(
     id="elasticity-ratio-limit",
-    title="The ratio tends to -k",
-    prose="If p_t <= C (k p_p + p_a) on every leaf for some C (on finitely many leaves: p_t is absolutely "
-    "continuous), then "
-    "0 <= dγ_a/dl + k dγ_p/dl <= l C, so dγ_a/dl + k dγ_p/dl -> 0 as l -> 0: the ratio tends to -k.",
+    title="Alignment's slope and k times pre-training's cancel as l tends to 0",
+    prose="If p_t <= C (k p_p + p_a) on every leaf for some C (on finitely many leaves: p_t is absolutely continuous), "
+    "then 0 <= dγ_a/dl + k dγ_p/dl <= l C, so dγ_a/dl + k dγ_p/dl -> 0 as l -> 0. The ratio of the two then "
+    "tends to -k "
+    "provided that dγ_p/dl is not 0 at l = 0.",
     setting=(*DOMAIN, "k p_p + p_a > 0 on every leaf, and p_t <= C (k p_p + p_a) there for some C > 0"),
     source="new (theory, section 4)",
     kind="tight bound",
@@ -186,7 +187,11 @@ ratio_limit = Claim(
         Goal("from above", Fact(BOTH, "<=", l * cap), "high"),
         Goal("the limit", Fact(Lim(BOTH, l, ZERO), "=", ZERO), "limit"),
     ),
-    finding="Without absolute continuity the ratio can be +1 (elasticity-separate-disjoint-fails).",
+    finding="Where both slopes vanish at l = 0 the ratio need not tend to -k: with k = 10, p_p = (1/2, 1/4, "
+    "1/4), p_a = "
+    "(1/4, 1/2, 1/4), p_t = (1/3, 4/21, 10/21) it is +1 for every small l > 0 (exact; tested, not proved here). "
+    "Without "
+    "absolute continuity it can be +1 too (elasticity-separate-disjoint-fails).",
 )
 
 # --- signs ---
@@ -247,8 +252,9 @@ signs = Claim(
         Goal("pre-training: enough", Fact(SLOPE_P, "<", ZERO), "if-p", ("overlap-p",)),
         Goal("pre-training: needed", Fact(OVERLAP_P, ">", ONE), "only-if-p", ("sign-p",)),
     ),
-    finding="As l -> 0 under absolute continuity dγ_a/dl = -k dγ_p/dl (elasticity-ratio-limit), so either holds iff "
-    "the other does.",
+    finding="As l -> 0 under absolute continuity dγ_a/dl + k dγ_p/dl -> 0 (elasticity-ratio-limit), so where "
+    "the slopes do "
+    "not vanish at l = 0 either holds iff the other does (not proved here).",
 )
 
 # --- perturbation data that is alignment data ---

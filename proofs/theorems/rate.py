@@ -115,9 +115,8 @@ def consistent(code: sp.Expr, depth: sp.Expr, leaves: sp.Expr) -> sp.Expr:
     return (code - sp.log(leaves)) / depth
 
 
-# The rate per symbol, consistently and literally; the same with length counted in units of 1/rho symbols; and both for
-# a uniform source over V symbols, which has C = d log V and M = V^d.
-CON, LIT, CON_R, LIT_R, CON_U, LIT_U = real("A B A' B' A_u B_u")
+# The rate per symbol, consistently and literally; the same with length counted in units of 1/rho symbols.
+CON, LIT, CON_R, LIT_R = real("A B A' B'")
 LIT_SLOPE = Diff(MOVING / d - sp.log(M), eps, ZERO, ONE)
 CON_SLOPE = Diff((MOVING - sp.log(M)) / d, eps, ZERO, ONE)
 SLOPE = (total(u[j], j) / W - total(u[j] * q[j] / Q[j], j)) / d
@@ -136,14 +135,17 @@ units = Claim(
     kind="identity",
     idea="Compute. A quantity per symbol must be multiplied by ρ when a symbol is counted as 1/ρ units of length (d "
     "becomes d/ρ).",
-    assumptions=(),
+    assumptions=(
+        Assume(
+            "leaves", "a uniform source over V symbols has V^d leaves", Fact(sp.log(M), "=", d * sp.log(V)), case=True
+        ),
+        Assume("uniform", "and each phrase costs d log V", Fact(C, "=", d * sp.log(V)), case=True),
+    ),
     definitions=(
         Define("A", "the consistent rate per symbol", Fact(CON, "=", consistent(C, d, M))),
         Define("B", "the literal rate", Fact(LIT, "=", literal(C, d, M))),
         Define("A'", "the consistent rate in units of 1/ρ symbols", Fact(CON_R, "=", consistent(C, d / r, M))),
         Define("B'", "the literal rate in these units", Fact(LIT_R, "=", literal(C, d / r, M))),
-        Define("A_u", "the consistent rate of a uniform source", Fact(CON_U, "=", consistent(d * sp.log(V), d, V**d))),
-        Define("B_u", "its literal rate", Fact(LIT_U, "=", literal(d * sp.log(V), d, V**d))),
     ),
     steps=(
         Combine(
@@ -167,14 +169,14 @@ units = Claim(
         Combine(
             "uniform-consistent",
             "A uniform source is not compressible at any depth",
-            Fact(CON_U, "=", ZERO),
-            (Use("A_u"),),
+            Fact(CON, "=", ZERO),
+            (Use("A"), Use("uniform", times=ONE / d), Use("leaves", times=-ONE / d)),
         ),
         Combine(
             "uniform-literal",
             "but the literal form falls with the depth",
-            Fact(LIT_U, "=", (1 - d) * sp.log(V)),
-            (Use("B_u"),),
+            Fact(LIT, "=", (1 - d) * sp.log(V)),
+            (Use("B"), Use("uniform", times=ONE / d), Use("leaves", times=-ONE)),
         ),
         Differentiate(
             "slope-literal",
@@ -193,8 +195,8 @@ units = Claim(
         Goal("the difference", Fact(CON - LIT, "=", (1 - ONE / d) * sp.log(M)), "difference"),
         Goal("the consistent form scales", Fact(CON_R, "=", r * CON), "scale-consistent"),
         Goal("the literal one does not", Fact(LIT_R - r * LIT, "=", (r - 1) * sp.log(M)), "scale-literal"),
-        Goal("uniform source, consistent", Fact(CON_U, "=", ZERO), "uniform-consistent"),
-        Goal("uniform source, literal", Fact(LIT_U, "=", (1 - d) * sp.log(V)), "uniform-literal"),
+        Goal("uniform source, consistent", Fact(CON, "=", ZERO), "uniform-consistent", ("leaves", "uniform")),
+        Goal("uniform source, literal", Fact(LIT, "=", (1 - d) * sp.log(V)), "uniform-literal", ("leaves", "uniform")),
         Goal("derivatives agree", Fact(LIT_SLOPE, "=", CON_SLOPE), "slopes"),
     ),
 )

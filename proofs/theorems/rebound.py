@@ -156,8 +156,9 @@ turns_once = Claim(
     prose="Let more and more of data v be mixed in, B_j being the other mass of leaf j and V the other volume, "
     "and let "
     "y = Σ_j u_j v_j / Q_j, so that the code length of u changes at the rate 1/W - y. When δ more is mixed in, "
-    "y_1 - y_2 >= δ y_1 y_2, for any u and v. So once the code length of u rises (y_1 <= 1/V), it rises for ever "
-    "(y_2 <= 1/(V + δ)): the turning point l* is unique.",
+    "y_1 - y_2 >= δ y_1 y_2, for any u and v. So once the code length of u does not fall (y_1 <= 1/V), it never "
+    "falls again (y_2 <= 1/(V + δ)): its slope turns from < 0 to >= 0 at most once. It may stay level: where v is the "
+    "mixture (v/V = B/V on every leaf), it does.",
     setting=(
         "u a distribution on the leaves, v >= 0, B_j > 0 the mass of leaf j in the mixture so far, V > 0 its volume",
         "δ >= 0: how much more of v is mixed in",

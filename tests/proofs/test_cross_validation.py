@@ -273,3 +273,19 @@ def test_pruning_and_union_commute_in_the_library() -> None:
     at_once = TokenTree.build(whole, depth=3).prune(2).leaves()
     assert np.array_equal(merged.keys, at_once.keys)
     assert np.array_equal(merged.probabilities, at_once.probabilities)
+
+
+def test_the_ratio_need_not_tend_to_minus_k_where_both_slopes_vanish() -> None:
+    """What the finding of elasticity-ratio-limit says, in exact fractions."""
+    F = Fraction
+    k, pre, ali = 10, (F(1, 2), F(1, 4), F(1, 4)), (F(1, 4), F(1, 2), F(1, 4))
+    per = (F(1, 3), F(4, 21), F(10, 21))
+
+    def slope(own: tuple[Fraction, ...], l: Fraction) -> Fraction:  # noqa: E741
+        shares = (u * t / (k * p + a + l * t) for u, p, a, t in zip(own, pre, ali, per, strict=True))
+        return 1 / (k + 1 + l) - sum(shares)
+
+    assert slope(pre, F(0)) == slope(ali, F(0)) == 0
+    for l in (F(1, 10), F(1, 10**6)):  # noqa: E741
+        assert slope(pre, l) != 0
+        assert slope(ali, l) == slope(pre, l)

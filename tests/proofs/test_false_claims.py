@@ -714,6 +714,120 @@ FALSE: dict[str, Callable[[], Claim]] = {
     "Gamma's recurrence at 0": lambda: claim(
         GammaRecurrence("c", "", Fact(sp.uppergamma(x + 1, a), "=", x * sp.uppergamma(x, a) + a**x * sp.exp(-a)))
     ),
+    # --- found by a second look at the mended kernel ---
+    "a real number becomes the imaginary unit": lambda: claim(
+        signed("p", x**2, ">=", 0), say("c", -1, ">=", 0, Use("p", at=((x, sp.I),)))
+    ),
+    "a real number becomes a symbol of no type": lambda: claim(
+        signed("p", x**2, ">=", 0),
+        say(
+            "c",
+            other_symbol("f_imaginary", imaginary=True) ** 2,
+            ">=",
+            0,
+            Use("p", at=((x, other_symbol("f_imaginary", imaginary=True)),)),
+        ),
+    ),
+    "a law that depends on an index": lambda: claim(
+        Integrate(
+            "unit",
+            "",
+            Fact(Int(n[s] * sp.exp(-n[s] * var), var, ZERO, OO), "=", ONE),
+            antiderivative=-sp.exp(-n[s] * var),
+        ),
+        MeanIs(
+            "def",
+            "",
+            Fact(
+                Mean(
+                    draw("f_exp", Law(var, n[s] * sp.exp(-n[s] * var), ZERO)),
+                    draw("f_exp", Law(var, n[s] * sp.exp(-n[s] * var), ZERO)),
+                ),
+                "=",
+                Int(var * n[s] * sp.exp(-n[s] * var), var, ZERO, OO),
+            ),
+            unit="unit",
+        ),
+        Integrate(
+            "int",
+            "",
+            Fact(Int(var * n[s] * sp.exp(-n[s] * var), var, ZERO, OO), "=", 1 / n[s]),
+            antiderivative=-(var + 1 / n[s]) * sp.exp(-n[s] * var),
+        ),
+        say(
+            "c",
+            1 / n[s],
+            "=",
+            1 / n[r],
+            Use("def", times=-ONE),
+            Use("int", times=-ONE),
+            Use("def", at=((s, r),)),
+            Use("int", at=((s, r),)),
+        ),
+    ),
+    "a derivative in a law's parameter": lambda: claim(
+        *mean_steps(), Differentiate("c", "", Fact(Diff(Mean(X, X), beta, c, ONE), "=", ZERO))
+    ),
+    "Tonelli with the means of another law": lambda: claim(
+        *UNIT,
+        *TRANSFORM,
+        INNER,
+        Integrate("unit2", "", Fact(Int(sp.exp(-var), var, ZERO, OO), "=", ONE), antiderivative=-sp.exp(-var)),
+        Tonelli(
+            "swap",
+            "",
+            Fact(
+                Mean(
+                    1 / (draw("f_e1", Law(var, sp.exp(-var), ZERO)) + draw("f_e2", Law(var, sp.exp(-var), ZERO))),
+                    draw("f_e1", Law(var, sp.exp(-var), ZERO)),
+                    draw("f_e2", Law(var, sp.exp(-var), ZERO)),
+                ),
+                "=",
+                Int(EXP**2, sig, ZERO, OO),
+            ),
+            inner="inner",
+            s=sig,
+            factors=(
+                sp.exp(-sig * draw("f_e1", Law(var, sp.exp(-var), ZERO))),
+                sp.exp(-sig * draw("f_e2", Law(var, sp.exp(-var), ZERO))),
+            ),
+            means=("phi", "phi"),
+        ),
+    ),
+    "an index with a name of the normal form's own": lambda: claim(
+        say("c", total(sp.log(n[s] + n[index("_1_N", N)]), s), "=", total(sp.log(2 * n[s]), s))
+    ),
+    "a symbol with a name of the normal form's own": lambda: claim(
+        say("i", total(n[s], s), "=", total(n[r], r) + 0 * k),
+        say(
+            "c",
+            total(sp.log(n[s] + n[other_symbol("_1_N", integer=True, positive=True)]), s),
+            "=",
+            total(sp.log(2 * n[s]), s),
+        ),
+    ),
+    "a relation that is none": lambda: claim(say("c", x, "==", y, Use("P")), given=(suppose("P", x, ">=", y),)),
+    "what holds almost surely, at a number that depends on the draws": lambda: claim(
+        *mean_steps(),
+        LargeNumbers("lln", "", Fact(Lim(total(xs[j], j) / M, M, OO), "=", MU), mean="mean"),
+        say("p", Lim(total(xs[j], j) / M, M, OO) + k, "=", MU + k, Use("lln")),
+        say("c", Lim(total(xs[j], j) / M, M, OO) + xs[j], "=", MU + xs[j], Use("p", at=((k, xs[j]),))),
+    ),
+    "a strict average by a jump": lambda: claim(
+        *mean_steps(),
+        say("p", X + sp.ceiling(X) - sp.ceiling(X) + X, ">=", X, Use("q")),
+        Average(
+            "c",
+            "",
+            Fact(Mean(2 * X, X), ">", Mean(X, X)),
+            pointwise="p",
+            draws=(X,),
+            finite="mean",
+            witness=(ZERO * low,),
+        ),
+        given=(),
+    ),
+    "a case taken as general": lambda: claim(signed("c", 1 / x, ">", 0), given=(suppose("P", x, ">", 0, case=True),)),
     # --- counterexamples to what is true ---
     "a counterexample at one index": lambda: witness(
         Fact(u[1], "<", ONE), ZERO, (M, ONE), (u.label, (ONE,)), (j, ONE), given=(suppose("P", u[j], "<=", HALF),)
@@ -766,6 +880,10 @@ FALSE: dict[str, Callable[[], Claim]] = {
     "a counterexample that refutes nothing": lambda: witness(Fact(x, ">=", ONE), ONE, (x, TWO)),
     "a counterexample to something else": lambda: dataclasses.replace(
         witness(Fact(x, ">=", ONE), -ONE, (x, ZERO)), goals=(Goal("", Fact(x**2, ">=", ZERO), "w"),)
+    ),
+    "a counterexample to a goal with a case that it breaks": lambda: dataclasses.replace(
+        witness(Fact(x, ">=", ONE), -ONE, (x, ZERO), given=(suppose("P", x, ">=", ONE, case=True),)),
+        goals=(Goal("", Fact(x, ">=", ONE), "w", ("P",)),),
     ),
     "a counterexample without a value": lambda: witness(Fact(x + y, ">=", x), -ONE, (x, ZERO)),
     "a counterexample for draws": lambda: witness(Fact(X, ">=", low), -ONE, (X, ONE), (low, TWO)),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sympy as sp
 
+from proofs import kernel
 from proofs.algebra import is_zero, normal
 from proofs.exact import evaluate, exact_sign, huffman_length
 from proofs.expressions import Diff, Int, index, masses, member, nonnegative, positive, real, size, substitute, total
@@ -225,6 +228,33 @@ def test_exact_signs_do_not_round() -> None:
     assert exact_sign(sp.log(2**60 + 1) - sp.log(2**60)) == 1
     assert exact_sign(sp.log(2) / 3 - sp.log(4) / 6) == 0
     assert huffman_length([sp.Rational(1, 4)] * 4) == 2
+
+
+def trusted() -> dict[str, str]:
+    """The kernel's files: what ``kernel.py`` imports, and what that imports, but sympy."""
+    folder, found, open_ = Path(kernel.__file__).parent, dict[str, str](), ["kernel"]
+    while open_:
+        name = open_.pop()
+        if name not in found:
+            found[name] = (folder / f"{name}.py").read_text(encoding="utf-8")
+            open_ += re.findall(r"^from \.(\w+) import", found[name], re.MULTILINE)
+            open_ += [
+                n for line in re.findall(r"^from \. import (.*)$", found[name], re.MULTILINE) for n in line.split(", ")
+            ]
+    return found
+
+
+def test_no_verdict_rests_on_decimals_or_on_sympy_s_signs() -> None:
+    files = trusted()
+    assert {"kernel", "algebra", "signs", "exact", "classical", "rules_analysis", "expressions"} <= set(files)
+    banned = (
+        r"evalf|\.is_(positive|negative|nonnegative|nonpositive|real|zero)\b|\bfloat\b|sp\.(N|limit|solve|simplify)\b"
+    )
+    assert {name: re.findall(banned, text) for name, text in files.items() if re.search(banned, text)} == {}
+
+
+def test_the_kernel_does_not_grow() -> None:
+    assert sum(text.count("\n") for text in trusted().values()) <= 2300  # 1,200 are wanted
 
 
 def test_an_index_has_one_range() -> None:
