@@ -15,7 +15,7 @@ import sympy as sp
 
 from .algebra import is_zero, normal_terms
 from .context import Context, NotShown
-from .expressions import Int, Lim, Mean, free_names, known_range, replace, type_of, walk
+from .expressions import Int, Lim, Mean, free_names, known_range, law_of, replace, walk
 from .facts import Fact, Step
 from .rules_analysis import elementary
 
@@ -88,12 +88,6 @@ class Average(Step):
     witness: tuple[Expr, ...] = ()
 
 
-def _law(X: Expr) -> Any:
-    """Return the law of a draw."""
-    kind = type_of(X)
-    return None if kind is None else kind.law
-
-
 def _mean_of_one(fact: Fact) -> tuple[Expr, Expr]:
     """Return ``g(X)`` and ``X`` of a fact ``Mean(g(X), X) = a number``."""
     left, right = fact.left, fact.right
@@ -109,7 +103,7 @@ def check_mean_is(step: MeanIs, context: Context) -> str:
     if step.fact.relation != "=" or not isinstance(left, Mean) or len(left.args) != 2 or not isinstance(right, Int):
         raise NotShown("the left side must be the mean over one draw, the right side an integral")
     g, X = left.args
-    law = _law(X)
+    law = law_of(X)
     x, a = law.variable, law.low
     if right.args[1:] != (x, a, sp.oo) or x in free_names(left) | free_names(a):
         raise NotShown(f"the integral must run in {x} from {a} to infinity, as the law does")
@@ -133,8 +127,7 @@ def check_large_numbers(step: LargeNumbers, context: Context) -> str:
         raise NotShown("the left side must be a limit")
     average, number, _ = left.args
     terms = {n for n in walk(average) if isinstance(n, sp.Indexed)}
-    kind = type_of(next(iter(terms)).base.label, array=True) if len(terms) == 1 else None
-    if kind is None or kind.role != "draws" or kind.law != _law(X):
+    if len(terms) != 1 or law_of(next(iter(terms))) != law_of(X):
         raise NotShown("the terms are not functions of one array of draws of the law in the mean cited")
     (term,) = terms
     (j,) = term.indices
@@ -163,7 +156,7 @@ def check_tonelli(step: Tonelli, context: Context) -> str:
             free_names(factor) & set(drawn) != {X}
             or not context.sign(factor)
             or replace(g, {one: X}) != factor
-            or _law(one) != _law(X)
+            or law_of(one) != law_of(X)
         ):
             raise NotShown(
                 f"{factor} must be >= 0, a function of {X} alone of the draws, with the mean that {name!r} gives"
@@ -195,8 +188,10 @@ def check_average(step: Average, context: Context) -> str:
     """Check the rule of the same name; return what was checked."""
     pointwise, drawn = context.cite(step.pointwise), step.draws
     one, X = _mean_of_one(context.cite_solid(step.finite))
-    law = _law(X)
-    if one != X or len(set(drawn)) != len(drawn) or any(_law(d) != law for d in drawn):
+    if (free_names(step.fact.left) | free_names(step.fact.right)) & set(step.draws):
+        raise NotShown("a draw is left free beside the means")
+    law = law_of(X)
+    if one != X or len(set(drawn)) != len(drawn) or any(law_of(d) != law for d in drawn):
         raise NotShown("different draws are needed, of the law whose finite mean is cited")
     if (pointwise.relation == "=") != (step.fact.relation == "="):
         raise NotShown("an equality gives an equality, an inequality an inequality")
@@ -206,7 +201,7 @@ def check_average(step: Average, context: Context) -> str:
         rest = sp.Mul(*(b**e for b, e in monomial if b not in means))
         if len(means) != 1 or free_names(rest) & set(drawn) or any(isinstance(node, Mean) for node in walk(rest)):
             raise NotShown("both sides must be linear in means")
-        if len(means[0].args) > len(drawn) + 1 or _law(means[0].args[1]) != law:
+        if len(means[0].args) > len(drawn) + 1 or law_of(means[0].args[1]) != law:
             raise NotShown("there are too few draws, or they are of another law")
         term = replace(means[0].args[0], dict(zip(means[0].args[1:], drawn, strict=False)))
         context.defined(term)

@@ -20,6 +20,7 @@ from .expressions import (
     ill_formed,
     is_index,
     known_range,
+    law_of,
     replace,
     substitute,
     type_of,
@@ -28,7 +29,7 @@ from .expressions import (
 from .facts import Assume, Define, Fact, Item
 from .signs import sign
 
-__all__ = ["Context", "Known", "NotShown", "laws_of"]
+__all__ = ["Context", "Known", "NotShown"]
 
 Expr = Any
 
@@ -43,14 +44,6 @@ class Known:
 
     fact: Fact
     rests_on: frozenset[str]
-
-
-def laws_of(*exprs: Expr) -> set[Expr]:
-    """Return the names that the laws of the draws in ``exprs`` depend on: they are fixed with the draws."""
-    nodes = [node for expr in exprs for node in walk(expr)]
-    kinds = [type_of(n.base.label, array=True) if isinstance(n, sp.Indexed) else type_of(n) for n in nodes]
-    laws = [kind.law for kind in kinds if kind is not None and kind.law is not None]
-    return {name for law in laws for name in free_names(law.density) | free_names(law.low)}
 
 
 @dataclass
@@ -115,7 +108,8 @@ class Context:
         names = {key.base.label if isinstance(key, sp.Indexed) else key for key in values if not is_index(key)}
         for key, value in values.items():
             self._admissible(key, value, because, fact)
-        if names & laws_of(fact.left, fact.right):
+        laws = [law for side in (fact.left, fact.right) for node in walk(side) if (law := law_of(node)) is not None]
+        if any(names & (free_names(law.density) | free_names(law.low)) for law in laws):
             raise NotShown(f"{sorted(map(str, names))}: the law of a draw depends on it")
         for premise in known.rests_on if names else ():
             said = self.known[premise].fact
@@ -145,8 +139,7 @@ class Context:
         kind = type_of(key.base.label if array else key, array=array)
         if kind is None or kind.role in {"size", "draws"}:
             raise NotShown(f"{key} stands for a size or for draws: it cannot be replaced")
-        random = (type_of(n.base.label, array=True) for n in walk(value) if isinstance(n, sp.Indexed))
-        if ill_formed(value) or any(k is not None and k.role == "draws" for k in random):
+        if ill_formed(value) or any(isinstance(n, sp.Indexed) and law_of(n) is not None for n in walk(value)):
             raise NotShown(ill_formed(value) or f"{value} depends on draws: almost surely is not everywhere")
         if known_range(key) is not None:
             if not fits(value, key):

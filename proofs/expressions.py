@@ -219,16 +219,23 @@ def free_names(expr: Expr) -> set[Expr]:
         outer = () if isinstance(expr, Mean) else expr.args[2:]
         return (free_names(expr.args[0]) - set(_binds(expr))).union(*map(free_names, outer))
     if isinstance(expr, sp.Indexed):
-        own = {expr.base.label} | _law_names(_ARRAYS.get(expr.base.label))
+        own = {expr.base.label} | _law_names(expr)
         return own.union(*(free_names(arg) for arg in expr.indices))
     if isinstance(expr, sp.Symbol):
-        return {expr} | _law_names(_TYPES.get(expr))
+        return {expr} | _law_names(expr)
     return set().union(*map(free_names, expr.args))
 
 
-def _law_names(kind: Type | None) -> set[Expr]:
+def law_of(node: Expr) -> Any:
+    """Return the law of a draw, or of an element of an array of draws; None for anything else."""
+    array = isinstance(node, sp.Indexed)
+    kind = type_of(node.base.label if array else node, array=array) if array or isinstance(node, sp.Symbol) else None
+    return None if kind is None else kind.law
+
+
+def _law_names(node: Expr) -> set[Expr]:
     """Return what the law of a draw depends on: who speaks of the draw speaks of it."""
-    law = kind.law if kind is not None else None
+    law = law_of(node)
     return set() if law is None else (free_names(law.density) - {law.variable}) | free_names(law.low)
 
 

@@ -17,7 +17,7 @@ import sympy as sp
 
 from . import classical, exact, rules_algebra, rules_analysis
 from .context import Context, Known, NotShown, bound_variables
-from .expressions import free_names, ill_formed, is_index, type_of, walk
+from .expressions import free_names, ill_formed, is_index, law_of, type_of, walk
 from .facts import Claim, Define, Fact, Item, Relation, Step, Verdict
 
 __all__ = ["Report", "StepReport", "check"]
@@ -83,6 +83,7 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
         rests_on = frozenset({definition.name, *context.rests_on})
         known[definition.name], cited_by[definition.name] = Known(definition.fact, rests_on), context.cited
     reports: list[StepReport] = []
+    refuting: set[str] = set()
     for step in claim.steps:
         if stop and problems:
             break
@@ -91,9 +92,12 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
         if conclusion is None:
             problems.append(f"step {step.name!r}: {report.problem}")
             continue
-        known.setdefault(step.name, conclusion)
         cited_by[step.name] = cites
-    problems += _goals(claim, known)
+        if isinstance(step, exact.Counterexample):  # what holds at its values is no fact for later steps
+            refuting.add(step.name)
+        else:
+            known.setdefault(step.name, conclusion)
+    problems += _goals(claim, known, refuting)
     problems += [] if problems else _idle(claim, cited_by)
     verdict: Verdict = "proved"
     if problems:
@@ -179,10 +183,10 @@ def _ill_formed(claim: Claim) -> Iterator[str]:
     for item in (*claim.assumptions, *claim.definitions):
         said = free_names(item.fact.left) | free_names(item.fact.right)
         nodes = [node for side in (item.fact.left, item.fact.right) for node in walk(side)]
-        roles = {kind.role for node in nodes if isinstance(node, sp.Symbol) and (kind := type_of(node)) is not None}
+        random = any(law_of(node) is not None for node in nodes)
         if not said:
             yield f"{item.name!r} says nothing about the claim's symbols"
-        if said & bound or "draw" in roles:
+        if said & bound or random:
             yield f"{item.name!r} speaks about a draw, or about a variable that is bound elsewhere"
     named: dict[str, Expr] = {}
     for node in (node for side in sides for node in walk(side)):
@@ -230,26 +234,24 @@ def _not_conservative(definition: Define, claim: Claim, context: Context) -> Ite
         yield f"{definition.name!r}: {reason}"
 
 
-def _goals(claim: Claim, known: dict[str, Known]) -> Iterator[str]:
+def _goals(claim: Claim, known: dict[str, Known], refuting: set[str]) -> Iterator[str]:
     free = {d.name for d in claim.definitions} | {a.name for a in claim.assumptions if not a.case}
     steps = {step.name: step for step in claim.steps}
-    refuting = [isinstance(steps.get(goal.by), exact.Counterexample) for goal in claim.goals]
     for number, goal in enumerate(claim.goals, 1):
-        if goal.by not in known or goal.by not in steps:
+        step = steps.get(goal.by)
+        if isinstance(step, exact.Counterexample):
+            if claim.kind != "refutation" or goal.by not in refuting or step.refuted != goal.fact or goal.given:
+                yield f"goal {number}: {goal.by!r} does not refute it"
+            continue
+        if goal.by not in known or step is None or step.fact != goal.fact:
             yield f"goal {number}: no step {goal.by!r} concludes it"
             continue
-        step, grounds = steps[goal.by], known[goal.by].rests_on
-        if claim.kind == "refutation" and isinstance(step, exact.Counterexample):
-            if step.refuted != goal.fact or goal.given:
-                yield f"goal {number}: {goal.by!r} refutes another statement"
-            continue
-        if step.fact != goal.fact or isinstance(step, exact.Counterexample):
-            yield f"goal {number}: {goal.by!r} concludes something else"
+        grounds = known[goal.by].rests_on
         if grounds - free - set(goal.given):
             yield f"goal {number} rests on {sorted(grounds - free - set(goal.given))}, which it does not name as given"
         if set(goal.given) - grounds:
             yield f"goal {number} names {sorted(set(goal.given) - grounds)} as given, but does not need it"
-    if claim.kind == "refutation" and not any(refuting):
+    if claim.kind == "refutation" and not any(goal.by in refuting for goal in claim.goals):
         yield "a refutation needs a counterexample"
 
 

@@ -828,6 +828,24 @@ FALSE: dict[str, Callable[[], Claim]] = {
         given=(),
     ),
     "a case taken as general": lambda: claim(signed("c", 1 / x, ">", 0), given=(suppose("P", x, ">", 0, case=True),)),
+    "an average that leaves a draw free": lambda: claim(
+        *mean_steps(),
+        say("p", (X + Y) ** 2, "=", X**2 + 2 * X * Y + Y**2),
+        Average(
+            "c",
+            "",
+            Fact(Mean(X * Z / (X + Z), X), "=", Mean(X * Y / (X + Y), X, Y)),
+            pointwise="p",
+            draws=(X, Y, Z),
+            finite="mean",
+        ),
+    ),
+    "a premise about an array of draws": lambda: claim(
+        say("c", total(xs[j], j), ">=", 10 * M, Use("P", over=(j,))), given=(suppose("P", xs[j], ">=", 10),)
+    ),
+    "a definition through draws": lambda: claim(
+        say("c", w, "=", total(xs[j], j), Use("D")), define=(let("D", w, total(xs[j], j)),)
+    ),
     # --- counterexamples to what is true ---
     "a counterexample at one index": lambda: witness(
         Fact(u[1], "<", ONE), ZERO, (M, ONE), (u.label, (ONE,)), (j, ONE), given=(suppose("P", u[j], "<=", HALF),)
@@ -880,6 +898,20 @@ FALSE: dict[str, Callable[[], Claim]] = {
     "a counterexample that refutes nothing": lambda: witness(Fact(x, ">=", ONE), ONE, (x, TWO)),
     "a counterexample to something else": lambda: dataclasses.replace(
         witness(Fact(x, ">=", ONE), -ONE, (x, ZERO)), goals=(Goal("", Fact(x**2, ">=", ZERO), "w"),)
+    ),
+    "what holds at a counterexample's values is used everywhere": lambda: claim(
+        Counterexample("w", "", Fact(x - 1, "=", -ONE), values=((x, ZERO),), refuted=Fact(x, ">=", ONE)),
+        say("c", x, "=", 0, Use("w")),
+    ),
+    "what holds at a counterexample's values is used in a refutation": lambda: claim(
+        Counterexample("w", "", Fact(x - 1, "=", -ONE), values=((x, ZERO),), refuted=Fact(x, ">=", ONE)),
+        say("c", x, "=", 0, Use("w")),
+        kind="refutation",
+        goals=(Goal("", Fact(x, ">=", ONE), "w"), Goal("", Fact(x, "=", ZERO), "c")),
+    ),
+    "a counterexample as a proof of its gap": lambda: claim(
+        Counterexample("w", "", Fact(x - 1, "=", -ONE), values=((x, ZERO),), refuted=Fact(x, ">=", ONE)),
+        goals=(Goal("", Fact(x - 1, "=", -ONE), "w"),),
     ),
     "a counterexample to a goal with a case that it breaks": lambda: dataclasses.replace(
         witness(Fact(x, ">=", ONE), -ONE, (x, ZERO), given=(suppose("P", x, ">=", ONE, case=True),)),
