@@ -131,7 +131,11 @@ def check_large_numbers(step: LargeNumbers, context: Context) -> str:
         raise NotShown("the terms are not functions of one array of draws of the law in the mean cited")
     (term,) = terms
     (j,) = term.indices
-    if known_range(j) != number or not is_zero(average * number - sp.Sum(replace(g, {X: term}), (j, 1, number))):
+    if (
+        known_range(j) != number
+        or {j, number} & free_names(g)
+        or not is_zero(average * number - sp.Sum(replace(g, {X: term}), (j, 1, number)))
+    ):
         raise NotShown("the left side is not the average of the same function of each draw, over their number")
     if not is_zero(step.fact.right - fact.right):
         raise NotShown("the limit is not the mean")

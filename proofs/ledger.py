@@ -233,7 +233,7 @@ def _section(report: Report) -> list[str]:
     if named := classical(claim):
         lines += ["", f"Classical: {'; '.join(named)}."]
     if claim.finding:
-        lines += ["", f"Finding: {claim.finding}"]
+        lines += ["", f"Finding (in words, not checked): {claim.finding}"]
     return lines
 
 

@@ -192,5 +192,5 @@ def _lines(report: Report, width: int) -> Iterable[str]:
         yield _wrapped(f"PROBLEM: {problem}", width, "  ", " " * 6)
     if claim.finding:
         yield ""
-        yield _wrapped(claim.finding, width, "Finding    ", " " * 11)
+        yield _wrapped(f"{claim.finding} (nothing checks this)", width, "Finding    ", " " * 11)
     yield f"\nVerdict    {VERDICTS[report.verdict]}; {len(claim.steps)} steps, {report.nanoseconds / 1e9:.2f} s"

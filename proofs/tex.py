@@ -106,7 +106,7 @@ def _claim(report: Report) -> Iterable[str]:
             rf"Machine: {text(checked.machine or checked.problem)}.}}" + "\n"
         )
     if claim.finding:
-        yield rf"\textbf{{Finding.}} {text(claim.finding)}" + "\n"
+        yield rf"\textbf{{Finding (not checked).}} {text(claim.finding)}" + "\n"
 
 
 def _words(line: str) -> str:

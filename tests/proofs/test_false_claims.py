@@ -605,6 +605,30 @@ FALSE: dict[str, Callable[[], Claim]] = {
     "the law of large numbers for products of neighbours": lambda: law_of_large_numbers(
         total(xs[j] * total(xs[j], j), j) / M, MU
     ),
+    "the law of large numbers for terms of different laws": lambda: claim(
+        *UNIT,
+        MeanIs("def", "", Fact(Mean(j * X, X), "=", Int(j * var * DENSITY, var, low, OO)), unit="unit"),
+        Integrate(
+            "int",
+            "",
+            Fact(Int(j * var * DENSITY, var, low, OO), "=", j * MU),
+            antiderivative=-j * alpha * low**alpha * var ** (-beta) / beta,
+        ),
+        say("mean", Mean(j * X, X), "=", j * MU, Use("def"), Use("int")),
+        LargeNumbers("lln", "", Fact(Lim(total(j * xs[j], j) / M, M, OO), "=", j * MU), mean="mean"),
+    ),
+    "the law of large numbers for terms that grow with their number": lambda: claim(
+        *UNIT,
+        MeanIs("def", "", Fact(Mean(M * X, X), "=", Int(M * var * DENSITY, var, low, OO)), unit="unit"),
+        Integrate(
+            "int",
+            "",
+            Fact(Int(M * var * DENSITY, var, low, OO), "=", M * MU),
+            antiderivative=-M * alpha * low**alpha * var ** (-beta) / beta,
+        ),
+        say("mean", Mean(M * X, X), "=", M * MU, Use("def"), Use("int")),
+        LargeNumbers("lln", "", Fact(Lim(total(xs[j], j), M, OO), "=", M * MU), mean="mean"),
+    ),
     "draws may be set": lambda: claim(
         *mean_steps(),
         LargeNumbers("lln", "", Fact(Lim(total(xs[j], j) / M, M, OO), "=", MU), mean="mean"),
