@@ -85,6 +85,8 @@ _ARRAYS: dict[Expr, Type] = {}
 
 
 def _declare(symbol: Expr, kind: Type, where: dict[Expr, Type] = _TYPES) -> Expr:
+    if not str(symbol).isascii():
+        raise ValueError(f"{symbol!r}: names are ASCII; Greek letters are spelled, and printed as such")
     law = kind.law
     names = free_names(law.density) | free_names(law.low) | {law.variable} if law is not None else set()
     if any(name not in _TYPES or _TYPES[name].role != "number" for name in names):

@@ -15,7 +15,7 @@ from .expressions import Type, free_names, is_index, type_of, walk
 from .facts import Claim, Fact, Goal
 from .mathtext import latex, latex_fact, plain, plain_fact
 
-__all__ = ["Printer", "in_latex", "in_text"]
+__all__ = ["Printer", "in_latex", "in_text", "typed"]
 
 Expr = Any
 _SIGNS = {"positive": ("> 0", "> 0"), "nonnegative": ("≥ 0", r"\ge 0"), "real": ("real", r"\in\mathbb{R}")}
@@ -35,7 +35,7 @@ class Printer:
     def types(self, claim: Claim) -> list[str]:
         """Return what each symbol of the claim stands for, one line for each type."""
         found: dict[str, list[str]] = {}
-        for node, kind in _typed(claim):
+        for node, kind in typed(claim):
             line = self._type(kind)
             names = found.setdefault(line, [])
             if (name := self.wrap(self.expr(node))) not in names:
@@ -90,7 +90,7 @@ class Printer:
         return "; ".join(goal for goal, _ in self.goals(claim))
 
 
-def _typed(claim: Claim) -> Iterable[tuple[Expr, Type]]:
+def typed(claim: Claim) -> Iterable[tuple[Expr, Type]]:
     """Yield every number, array, size, index, member and draw of the statement, sizes first."""
     facts = [item.fact for item in (*claim.assumptions, *claim.definitions)] + [goal.fact for goal in claim.goals]
     seen: dict[Expr, tuple[Expr, Type]] = {}

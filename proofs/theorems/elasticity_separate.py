@@ -243,7 +243,8 @@ iid_reversed = Claim(
         Goal("pre-training data loses", Fact(MEAN_P, ">=", ZERO), "mean-p"),
         Goal("alignment data gains", Fact(MEAN_A, "<=", ZERO), "mean-a"),
     ),
-    finding="The two slopes still cancel as l -> 0 (elasticity-ratio-limit). Strict unless X = Y on every leaf in almost every "
+    finding="The two slopes still cancel as l -> 0 (elasticity-ratio-limit). Strict unless X = Y on every leaf "
+    "in almost every "
     "outcome, or k = 1.",
 )
 

@@ -958,6 +958,9 @@ FALSE: dict[str, Callable[[], Claim]] = {
     ),
     "a goal that says x = x": lambda: claim(say("c", x, "=", x)),
     "a goal that says x >= x": lambda: claim(signed("c", x, ">=", x)),
+    "two symbols that print alike": lambda: claim(
+        say("c", positive("alpha"), ">", real("α"), Use("P")), given=(suppose("P", positive("alpha"), ">", real("α")),)
+    ),
     "a symbol of no type": lambda: claim(signed("c", other_symbol("f_untyped", positive=True), ">", 0)),
     "a negative symbol": lambda: claim(signed("c", -other_symbol("f_negative", negative=True), ">", 0)),
     "a complex symbol": lambda: claim(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from compresslab.errors import UnknownName
-from proofs import ledger
+from proofs import ledger, mathtext, statement
 from proofs.__main__ import main
 from proofs.facts import Claim
 from proofs.kernel import Report, check
@@ -97,6 +97,24 @@ def test_every_claim_is_complete() -> None:
         assert all((claim.title, claim.prose, claim.setting, claim.source)), claim.id
         assert claim.kind in {"open", "hypothesis"} or (claim.idea and claim.steps and claim.goals), claim.id
         assert claim.kind not in {"open", "hypothesis"} or claim.finding, claim.id
+
+
+def test_no_two_things_are_printed_alike() -> None:
+    for claim in all_claims().values():
+        nodes = [node for node, _ in statement.typed(claim)]
+        printed = [mathtext.plain(node) for node in nodes] + [short.name for short in claim.notation]
+        assert len(set(printed)) == len(printed), (claim.id, sorted(printed))
+
+
+def test_premises_and_statements_are_printed_from_the_formal_objects() -> None:
+    claim = all_claims()["conservation-law"]
+    first = claim.assumptions[0]
+    worded = dataclasses.replace(first, words="0 = 0")
+    other = dataclasses.replace(claim, prose="anything", setting=(), assumptions=(worded, *claim.assumptions[1:]))
+    for printer in (statement.in_text, statement.in_latex):
+        assert printer.statement(other) == printer.statement(claim)
+        assert [said for said, _ in printer.premises(other)] == [said for said, _ in printer.premises(claim)]
+    assert statement.in_text.premises(claim)[0][0] == "for every s: Σ_j p_sj = 1"
 
 
 def test_json_has_what_a_reader_of_it_expects(capsys: pytest.CaptureFixture[str]) -> None:
