@@ -19,7 +19,7 @@ from .expressions import Int, Lim, Mean, free_names, known_range, law_of, replac
 from .facts import Fact, Step
 from .rules_analysis import elementary
 
-__all__ = ["REFERENCES", "Average", "GammaRecurrence", "LargeNumbers", "MeanIs", "Tonelli"]
+__all__ = ["CHECKS", "REFERENCES", "Average", "GammaRecurrence", "LargeNumbers", "MeanIs", "Tonelli"]
 
 Expr = Any
 REFERENCES = {
@@ -97,8 +97,7 @@ def _mean_of_one(fact: Fact) -> tuple[Expr, Expr]:
     return left.args[0], left.args[1]
 
 
-def check_mean_is(step: MeanIs, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_mean_is(step: MeanIs, context: Context) -> str:
     left, right = step.fact.left, step.fact.right
     if step.fact.relation != "=" or not isinstance(left, Mean) or len(left.args) != 2 or not isinstance(right, Int):
         raise NotShown("the left side must be the mean over one draw, the right side an integral")
@@ -119,8 +118,7 @@ def check_mean_is(step: MeanIs, context: Context) -> str:
     return REFERENCES["MeanIs"]
 
 
-def check_large_numbers(step: LargeNumbers, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_large_numbers(step: LargeNumbers, context: Context) -> str:
     g, X = _mean_of_one(fact := context.cite_solid(step.mean))
     left = step.fact.left
     if step.fact.relation != "=" or not isinstance(left, Lim):
@@ -142,8 +140,7 @@ def check_large_numbers(step: LargeNumbers, context: Context) -> str:
     return REFERENCES["LargeNumbers"]
 
 
-def check_tonelli(step: Tonelli, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_tonelli(step: Tonelli, context: Context) -> str:
     left, right, s = step.fact.left, step.fact.right, step.s
     inner = context.cite_solid(step.inner)
     (scale,) = free_names(inner.right)
@@ -176,8 +173,7 @@ def check_tonelli(step: Tonelli, context: Context) -> str:
     return REFERENCES["Tonelli"]
 
 
-def check_gamma_recurrence(step: GammaRecurrence, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_gamma_recurrence(step: GammaRecurrence, context: Context) -> str:
     above = step.fact.left
     if step.fact.relation != "=" or not isinstance(above, sp.uppergamma):
         raise NotShown("the left side is not Gamma(a + 1, z)")
@@ -188,8 +184,7 @@ def check_gamma_recurrence(step: GammaRecurrence, context: Context) -> str:
     return REFERENCES["GammaRecurrence"]
 
 
-def check_average(step: Average, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_average(step: Average, context: Context) -> str:
     pointwise, drawn = context.cite(step.pointwise), step.draws
     one, X = _mean_of_one(context.cite_solid(step.finite))
     if (free_names(step.fact.left) | free_names(step.fact.right)) & set(step.draws):
@@ -231,3 +226,12 @@ def check_average(step: Average, context: Context) -> str:
 def _symmetric(expr: Expr, drawn: tuple[Expr, ...]) -> Expr:
     orders = list(itertools.permutations(drawn))
     return sp.Add(*(replace(expr, dict(zip(drawn, order, strict=True))) for order in orders)) / len(orders)
+
+
+CHECKS: dict[type[Step], Any] = {
+    MeanIs: _check_mean_is,
+    LargeNumbers: _check_large_numbers,
+    Tonelli: _check_tonelli,
+    GammaRecurrence: _check_gamma_recurrence,
+    Average: _check_average,
+}

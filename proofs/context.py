@@ -25,7 +25,7 @@ from .expressions import (
     substitute,
     type_of,
     walk,
-)  # fmt: skip
+)  # fmt: skip  # fmt: skip
 from .facts import Assume, Define, Fact, Item
 from .signs import sign
 

@@ -28,7 +28,7 @@ from .context import Context, NotShown
 from .expressions import Diff, Huffman, free_names, is_index, known_range, range_of, type_of, walk
 from .facts import Fact, Step
 
-__all__ = ["Counterexample", "Values", "evaluate", "everywhere", "exact_sign", "huffman_length", "ill_typed"]
+__all__ = ["CHECKS", "Counterexample", "Values", "evaluate", "everywhere", "exact_sign", "huffman_length", "ill_typed"]
 
 Expr = Any
 Values = Mapping[Expr, Any]  # number, size or member -> rational; array name (``p.label``) -> nested tuple of rationals
@@ -177,8 +177,7 @@ def _flat(value: Any) -> list[Expr]:
     return [n for part in value for n in _flat(part)] if isinstance(value, tuple) else [value]
 
 
-def check_counterexample(step: Counterexample, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_counterexample(step: Counterexample, context: Context) -> str:
     values = dict(step.values)
     if ill_typed(values):
         raise NotShown(ill_typed(values))
@@ -196,3 +195,6 @@ def check_counterexample(step: Counterexample, context: Context) -> str:
     if exact_sign(found - step.fact.right) != 0:
         raise NotShown(f"the gap is {found}, not what is stated")
     return "the values satisfy every premise exactly; both sides are evaluated exactly; the statement is false there"
+
+
+CHECKS: dict[type[Step], Any] = {Counterexample: _check_counterexample}

@@ -23,10 +23,10 @@ from typing import Any
 import sympy as sp
 
 __all__ = [
-    "Diff", "Huffman", "Int", "Law", "Lim", "Mean", "Type", "bound_symbols", "draw", "draws", "fits", "free_names",
-    "ill_formed", "index", "is_index", "known_range", "masses", "member", "nonnegative", "positive", "range_of", "real",
-    "replace", "size", "substitute", "total", "type_of", "walk",
-]  # fmt: skip
+    "Diff", "Huffman", "Int", "Law", "Lim", "Mean", "Type", "bound_symbols", "draw", "draws", "fits",
+    "free_names", "ill_formed", "index", "is_index", "known_range", "masses", "member", "nonnegative",
+    "positive", "range_of", "real", "replace", "size", "substitute", "total", "type_of", "walk",
+]  # fmt: skip  # fmt: skip
 
 Expr = Any  # sympy is untyped; an expression, a symbol or an indexed base
 
@@ -285,7 +285,7 @@ def substitute(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
 _HEADS = (
     sp.Add, sp.Mul, sp.Pow, sp.Rational, sp.Symbol, sp.Indexed, sp.Sum, sp.KroneckerDelta, sp.log, sp.exp,
     sp.uppergamma, sp.ceiling, Diff, Int, Lim, Mean, Huffman,
-)  # fmt: skip
+)  # fmt: skip  # fmt: skip
 
 
 def ill_formed(expr: Expr) -> str:

@@ -24,23 +24,8 @@ __all__ = ["Report", "StepReport", "check"]
 
 Expr = Any
 _RULES: dict[type[Step], Callable[[Any, Context], str]] = {
-    rules_algebra.Combine: rules_algebra.check_combine,
-    rules_algebra.Signed: rules_algebra.check_signed,
-    rules_algebra.Rewrite: rules_algebra.check_rewrite,
-    rules_algebra.Vanish: rules_algebra.check_vanish,
-    rules_algebra.Lemma: rules_algebra.check_lemma,
-    rules_analysis.Differentiate: rules_analysis.check_differentiate,
-    rules_analysis.LimitOf: rules_analysis.check_limit_of,
-    rules_analysis.Squeeze: rules_analysis.check_squeeze,
-    rules_analysis.Integrate: rules_analysis.check_integrate,
-    rules_analysis.Minimum: rules_analysis.check_minimum,
-    classical.MeanIs: classical.check_mean_is,
-    classical.LargeNumbers: classical.check_large_numbers,
-    classical.Tonelli: classical.check_tonelli,
-    classical.GammaRecurrence: classical.check_gamma_recurrence,
-    classical.Average: classical.check_average,
-    exact.Counterexample: exact.check_counterexample,
-}
+    **rules_algebra.CHECKS, **rules_analysis.CHECKS, **classical.CHECKS, **exact.CHECKS
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .context import Context, NotShown, bound_variables
 from .expressions import ill_formed, total, walk
 from .facts import Step
 
-__all__ = ["Combine", "Lemma", "Rewrite", "Signed", "Use", "Vanish"]
+__all__ = ["CHECKS", "Combine", "Lemma", "Rewrite", "Signed", "Use", "Vanish"]
 
 Expr = Any
 ZERO, ONE = sp.Integer(0), sp.Integer(1)
@@ -92,8 +92,7 @@ class Lemma(Step):
     goal: int = 1
 
 
-def check_combine(step: Combine, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_combine(step: Combine, context: Context) -> str:
     rest, strict, unequal = step.fact.gap, False, False
     because = tuple(name for use in step.uses for name in use.because)
     for use in step.uses:
@@ -124,8 +123,7 @@ def check_combine(step: Combine, context: Context) -> str:
     return "left side minus right side, minus the stated combination of the facts cited, reduces to 0"
 
 
-def check_signed(step: Signed, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_signed(step: Signed, context: Context) -> str:
     if step.fact.relation == "=":
         raise NotShown("a sign does not show an equality")
     context.defined(step.fact.left, step.fact.right, step.gap)
@@ -136,8 +134,7 @@ def check_signed(step: Signed, context: Context) -> str:
     return "the difference of the two sides equals the expression shown, whose parts all have a known sign"
 
 
-def check_rewrite(step: Rewrite, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_rewrite(step: Rewrite, context: Context) -> str:
     if step.fact.relation != "=":
         raise NotShown("rewriting gives an equality")
     result = step.fact.left
@@ -155,8 +152,7 @@ def check_rewrite(step: Rewrite, context: Context) -> str:
     return "putting equals for equals in the left side gives the right side"
 
 
-def check_vanish(step: Vanish, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_vanish(step: Vanish, context: Context) -> str:
     zero = context.cite(step.zero)
     if zero.relation != "=" or step.fact.relation != "=":
         raise NotShown("terms vanish only where their sum is said to be 0")
@@ -175,8 +171,7 @@ def check_vanish(step: Vanish, context: Context) -> str:
     return "the sum is the stated sum of non-negative terms; it is 0, so each term is 0, and its positive weight is not"
 
 
-def check_lemma(step: Lemma, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_lemma(step: Lemma, context: Context) -> str:
     if context.library is None:
         raise NotShown("there is no library of claims to cite from")
     fact, items = context.library(step.claim, step.goal)
@@ -188,3 +183,12 @@ def check_lemma(step: Lemma, context: Context) -> str:
             raise NotShown(f"{step.claim!r} rests on {item.name!r} ({item.words}), which is no premise here")
         context.cite(here[item.fact])
     return f"goal {step.goal} of {step.claim}, which is proved from premises that hold here"
+
+
+CHECKS: dict[type[Step], Any] = {
+    Combine: _check_combine,
+    Signed: _check_signed,
+    Rewrite: _check_rewrite,
+    Vanish: _check_vanish,
+    Lemma: _check_lemma,
+}

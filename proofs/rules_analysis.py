@@ -17,7 +17,7 @@ from .context import Context, NotShown
 from .expressions import Diff, Int, Lim, Type, free_names, ill_formed, replace, type_of, walk
 from .facts import Step
 
-__all__ = ["Differentiate", "Integrate", "LimitOf", "Minimum", "Squeeze", "elementary"]
+__all__ = ["CHECKS", "Differentiate", "Integrate", "LimitOf", "Minimum", "Squeeze", "elementary"]
 
 Expr = Any
 
@@ -106,8 +106,7 @@ def _split_logarithms(f: Expr) -> Expr:
     return f.func(*(_split_logarithms(arg) for arg in f.args)) if isinstance(f, sp.Add | sp.Mul | sp.Sum) else f
 
 
-def check_differentiate(step: Differentiate, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_differentiate(step: Differentiate, context: Context) -> str:
     left = step.fact.left
     if step.fact.relation != "=" or not isinstance(left, Diff):
         raise NotShown("the left side must be a derivative")
@@ -140,8 +139,7 @@ def _limit(f: Expr, x: Expr, x0: Expr, context: Context) -> Expr:
     return top[degree] / bottom[degree] if degree < len(top) else sp.Integer(0)
 
 
-def check_limit_of(step: LimitOf, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_limit_of(step: LimitOf, context: Context) -> str:
     left = step.fact.left
     if step.fact.relation != "=" or not isinstance(left, Lim):
         raise NotShown("the left side must be a limit")
@@ -166,8 +164,7 @@ def check_limit_of(step: LimitOf, context: Context) -> str:
     return "the function is the stated composition; the outer function is elementary and defined at the limits"
 
 
-def check_squeeze(step: Squeeze, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_squeeze(step: Squeeze, context: Context) -> str:
     left = step.fact.left
     if step.fact.relation != "=" or not isinstance(left, Lim) or left.args[1] in free_names(step.fact.right):
         raise NotShown("the left side must be a limit, the right side must not move")
@@ -191,8 +188,7 @@ def check_squeeze(step: Squeeze, context: Context) -> str:
     )
 
 
-def check_integrate(step: Integrate, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_integrate(step: Integrate, context: Context) -> str:
     left, F = step.fact.left, step.antiderivative
     if step.fact.relation != "=" or not isinstance(left, Int):
         raise NotShown("the left side must be an integral")
@@ -244,8 +240,7 @@ def _vanishes(f: Expr, x: Expr, context: Context) -> None:
             raise NotShown("the antiderivative must be the one that vanishes at infinity")
 
 
-def check_minimum(step: Minimum, context: Context) -> str:
-    """Check the rule of the same name; return what was checked."""
+def _check_minimum(step: Minimum, context: Context) -> str:
     gap, x = step.fact.gap, step.x
     if step.fact.relation not in {">=", "<="} or type_of(x) != Type("number") or x in free_names(step.x0):
         raise NotShown("a minimum shows a weak inequality in a positive variable")
@@ -262,3 +257,12 @@ def check_minimum(step: Minimum, context: Context) -> str:
         raise NotShown(f"the slope {step.slope} is not known to be >= 0")
     context.generic([x], context.rests_on)
     return "the sides agree at x0, and the derivative of their difference is (x - x0) times a quantity >= 0"
+
+
+CHECKS: dict[type[Step], Any] = {
+    Differentiate: _check_differentiate,
+    LimitOf: _check_limit_of,
+    Squeeze: _check_squeeze,
+    Integrate: _check_integrate,
+    Minimum: _check_minimum,
+}
