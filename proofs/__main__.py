@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compresslab._support.progress import working
-from compresslab.cli.piped_arguments import output_file
+from compresslab.cli.main.piped_arguments import output_file
 from compresslab.errors import CompressLabError, InvalidParameter, MissingExtra, UnknownName, did_you_mean
 
 __all__ = ["main"]
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(narrate(report, min(width, 110)) for report in reports), end="")
     else:
         print(table(reports, width), end="")
-        print(f"{counts(reports)}; {sum(report.seconds for report in reports):.1f} s")
+        print(f"{counts(reports)}; {sum(report.nanoseconds / 1e9 for report in reports):.1f} s")
     if options.page:
         write_atomically(options.page, page(reports))
     if options.record and not options.ids:

@@ -1,9 +1,10 @@
 """A normal form for expressions with indexed sums, and the test whether an expression is zero.
 
 The normal form distributes products, pulls constants out of sums, swaps and merges nested sums, contracts
-Kronecker deltas, renames bound indices and splits logarithms of products. Two expressions with one normal form are
-equal wherever they are defined. What is left (rational functions) is settled by clearing denominators, exactly, over
-the integers. Nothing here rounds.
+Kronecker deltas, renames bound indices and splits logarithms of products of positive numbers. Two expressions with one
+normal form are equal wherever every denominator is not zero and every logarithm's and root's argument is positive
+(the rules see to that). What is left, rational functions, is settled by clearing denominators, exactly, with sympy's
+polynomials over the rationals: an expression whose numerator is the zero polynomial of its atoms is zero.
 
 Example:
     >>> from .expressions import index, masses, size, total
@@ -24,13 +25,14 @@ from typing import Any
 
 import sympy as sp
 
-from .expressions import Diff, Int, Lim, Mean, free_names, known_range, replace
+from .expressions import Diff, Int, Lim, Mean, fits, free_names, index, known_range, replace, total, type_of
 
-__all__ = ["is_zero", "normal", "normal_terms", "rational_zero"]
+__all__ = ["is_zero", "normal", "normal_terms", "plainly_positive", "rational_zero"]
 
 Expr = Any
 Monomial = frozenset[tuple[Expr, Expr]]
 Terms = dict[Monomial, Expr]
+ZERO, UNIT = sp.Integer(0), sp.Integer(1)
 ONE: Monomial = frozenset()
 
 
@@ -55,7 +57,7 @@ def normal_terms(expr: Expr) -> Terms:
     if isinstance(expr, sp.Add):
         return _add(*(normal_terms(arg) for arg in expr.args))
     if isinstance(expr, sp.Mul):
-        terms: Terms = {ONE: sp.Integer(1)}
+        terms: Terms = {ONE: UNIT}
         for arg in expr.args:
             terms = _times(terms, normal_terms(arg))
         return terms
@@ -67,258 +69,210 @@ def normal_terms(expr: Expr) -> Terms:
         return _logarithm(expr.args[0])
     if isinstance(expr, sp.Sum):
         terms = normal_terms(expr.function)
-        for symbol, low, high in expr.limits:
-            terms = _sum(terms, symbol, low, high)
+        for symbol, _, _ in expr.limits:
+            terms = _sum(terms, symbol)
         return terms
-    if isinstance(expr, Diff | Int | Lim | Mean) or not expr.args:
-        return _atom(expr)
-    if isinstance(expr, sp.Indexed):
+    if isinstance(expr, Diff | Int | Lim | Mean | sp.Indexed) or not expr.args:
         return _atom(expr)
     return _atom(expr.func(*(normal(arg) for arg in expr.args)))
 
 
+def plainly_positive(base: Expr) -> bool:
+    """Tell whether an atom is positive by its types; a sum of positive products is (no range is empty)."""
+    if isinstance(base, sp.Sum | sp.Add):
+        terms = normal_terms(base.function if isinstance(base, sp.Sum) else base)
+        return bool(terms) and all(c > 0 and all(plainly_positive(b) for b, _ in m) for m, c in terms.items())
+    if isinstance(base, sp.Indexed | sp.Symbol):
+        array = isinstance(base, sp.Indexed)
+        kind = type_of(base.base.label if array else base, array=array)
+        return kind is not None and kind.sign == "positive"
+    return isinstance(base, sp.exp) or (isinstance(base, sp.Rational) and base > 0)
+
+
 def _atom(expr: Expr) -> Terms:
-    return {frozenset({(expr, sp.Integer(1))}): sp.Integer(1)}
+    return {frozenset({(expr, UNIT)}): UNIT}
 
 
 def _add(*many: Terms) -> Terms:
     out: Terms = {}
     for terms in many:
         for monomial, coefficient in terms.items():
-            value = out.get(monomial, sp.Integer(0)) + coefficient
-            if value:
-                out[monomial] = value
-            else:
-                out.pop(monomial, None)
-    return out
-
-
-def _join(left: Monomial, right: Monomial) -> tuple[Monomial, list[tuple[Expr, Expr]]]:
-    """Multiply two monomials; what turned into a positive power of a sum of terms is returned apart."""
-    powers = dict(left)
-    for base, exponent in right:
-        powers[base] = sp.expand(powers[base] + exponent) if base in powers else exponent
-    expand = [(b, e) for b, e in powers.items() if isinstance(b, sp.Add) and e.is_Integer and e > 0]
-    for base, _ in expand:
-        del powers[base]
-    return frozenset((b, e) for b, e in powers.items() if e != 0), expand
+            out[monomial] = out.get(monomial, ZERO) + coefficient
+    return {monomial: coefficient for monomial, coefficient in out.items() if coefficient}
 
 
 def _times(left: Terms, right: Terms) -> Terms:
+    """Multiply; what turned into a positive power of a sum of terms is multiplied out."""
     out: Terms = {}
     for (m1, c1), (m2, c2) in itertools.product(left.items(), right.items()):
-        monomial, expand = _join(m1, m2)
-        piece: Terms = {monomial: c1 * c2}
+        powers = dict(m1)
+        for base, exponent in m2:
+            powers[base] = sp.expand(powers[base] + exponent) if base in powers else exponent
+        expand = [(b, powers.pop(b)) for b, e in m2 if isinstance(b, sp.Add) and powers[b].is_Integer and powers[b] > 0]
+        piece: Terms = {frozenset((b, e) for b, e in powers.items() if e != 0): c1 * c2}
         for base, exponent in expand:
             for _ in range(int(exponent)):
                 piece = _times(piece, normal_terms(base))
-        out = _add(out, piece)
-    return out
+        for monomial, coefficient in piece.items():
+            out[monomial] = out.get(monomial, ZERO) + coefficient
+    return {monomial: coefficient for monomial, coefficient in out.items() if coefficient}
 
 
 def _exponential(argument: Expr) -> Terms:
     """Write ``exp(a + b)`` as a product, one factor for each term of the argument."""
-    out: Terms = {ONE: sp.Integer(1)}
+    out: Terms = {ONE: UNIT}
     for monomial, coefficient in normal_terms(argument).items():
-        base = sp.exp(_to_expr({monomial: sp.Integer(1)}))
-        out = _times(out, {frozenset({(base, coefficient)}): sp.Integer(1)})
+        out = _times(out, {frozenset({(sp.exp(_to_expr({monomial: UNIT})), coefficient)}): UNIT})
     return out
 
 
 def _power(base: Expr, exponent: Expr) -> Terms:
     terms = normal_terms(base)
     if exponent.is_Integer and exponent >= 0:
-        out: Terms = {ONE: sp.Integer(1)}
+        out: Terms = {ONE: UNIT}
         for _ in range(int(exponent)):
             out = _times(out, terms)
         return out
     exponent = sp.expand(exponent)
     if not terms:
-        raise ZeroDivisionError(f"0 to the power {exponent} in {base}**{exponent}")
-    if exponent.is_Integer and len(terms) > 1:
+        raise ZeroDivisionError(f"0 to the power {exponent}")
+    whole = exponent.is_Integer
+    if whole and len(terms) > 1:
         common, rest = _common(terms, positive=False)
         if common:
             outside = frozenset((b, sp.expand(e * exponent)) for b, e in common)
-            return _times({outside: sp.Integer(1)}, _power(_to_expr(rest), exponent))
+            return _times({outside: UNIT}, _power(_to_expr(rest), exponent))
     content, primitive = _primitive(terms)
-    if len(primitive) == 1:
-        ((monomial, coefficient),) = primitive.items()
-        if exponent.is_Integer or all(_is_positive(b) for b, _ in monomial):
-            powers = frozenset((b, sp.expand(e * exponent)) for b, e in monomial)
-            return _times({powers: sp.Integer(1)}, _number_power(content * coefficient, exponent))
-        return _atom(sp.Pow(_to_expr(terms), exponent))
-    if not exponent.is_Integer and content < 0:
-        return _atom(sp.Pow(_to_expr(terms), exponent))
-    body: Terms = {frozenset({(_to_expr(primitive), exponent)}): sp.Integer(1)}
-    return _times(body, _number_power(content, exponent))
-
-
-def _is_positive(base: Expr) -> bool:
-    """Tell whether an atom is positive; a sum is, if its terms are (no range is empty)."""
-    if isinstance(base, sp.Sum):
-        return all(_is_positive(b) for b, _ in next(iter(normal_terms(base.function))))
-    return bool(base.is_positive)
+    ((monomial, coefficient), *others) = primitive.items()
+    if others and (whole or content > 0):
+        body: Terms = {frozenset({(_to_expr(primitive), exponent)}): UNIT}
+        return _times(body, _number_power(content, exponent))
+    if not others and (whole or (content * coefficient > 0 and all(plainly_positive(b) for b, _ in monomial))):
+        powers = frozenset((b, sp.expand(e * exponent)) for b, e in monomial)
+        return _times({powers: UNIT}, _number_power(content * coefficient, exponent))
+    return _atom(sp.Pow(_to_expr(terms), exponent))
 
 
 def _number_power(number: Expr, exponent: Expr) -> Terms:
-    value = number**exponent
-    if isinstance(value, sp.Rational):
-        return {ONE: value}
-    out: Terms = {ONE: sp.Integer(1)}
-    for prime, multiplicity in sp.factorrat(number).items():
-        out = _times(out, {frozenset({(sp.Integer(prime), sp.expand(multiplicity * exponent))}): sp.Integer(1)})
-    return out
+    if exponent.is_Integer:
+        return {ONE: number**exponent}
+    primes = sp.factorrat(number).items()
+    return {frozenset((sp.Integer(prime), sp.expand(n * exponent)) for prime, n in primes if prime != 1): UNIT}
 
 
 def _primitive(terms: Terms) -> tuple[Expr, Terms]:
     """Split off the rational content, with the sign of the first term in a fixed order."""
     content = sp.Rational(math.gcd(*(int(c.p) for c in terms.values())), math.lcm(*(int(c.q) for c in terms.values())))
-    first = min(terms, key=lambda monomial: _key(_to_expr({monomial: sp.Integer(1)})))
-    if terms[first] < 0:
-        content = -content
+    first = min(terms, key=lambda monomial: _key(_to_expr({monomial: UNIT})))
+    content = -content if terms[first] < 0 else content
     return content, {monomial: coefficient / content for monomial, coefficient in terms.items()}
 
 
 def _common(terms: Terms, *, positive: bool) -> tuple[Monomial, Terms]:
     """Split off the powers that all terms share (of positive atoms only, if asked), and return the rest."""
-    first, *others = (dict(monomial) for monomial in terms)
+    monomials = [dict(monomial) for monomial in terms]
     shared: dict[Expr, Expr] = {}
-    for base in {b for monomial in (first, *others) for b in monomial}:
-        exponents = [monomial.get(base, sp.Integer(0)) for monomial in (first, *others)]
-        if all(e.is_Rational for e in exponents) and not (positive and not _is_positive(base)):
-            lowest = min(exponents)
-            if lowest != 0:
-                shared[base] = lowest
-    if not shared:
-        return ONE, terms
-    common = frozenset(shared.items())
-    inverse = {frozenset((b, -e) for b, e in common): sp.Integer(1)}
-    return common, _times(terms, inverse)
+    for base in {b for monomial in monomials for b in monomial}:
+        exponents = [monomial.get(base, ZERO) for monomial in monomials]
+        if all(e.is_Rational for e in exponents) and min(exponents) != 0 and (plainly_positive(base) or not positive):
+            shared[base] = min(exponents)
+    inverse: Terms = {frozenset((b, -e) for b, e in shared.items()): UNIT}
+    return frozenset(shared.items()), _times(terms, inverse) if shared else terms
 
 
 def _logarithm(argument: Expr) -> Terms:
+    """Split the logarithm of a product of positive numbers."""
     terms = normal_terms(argument)
     if not terms:
-        raise ZeroDivisionError(f"log(0) in log({argument})")
+        raise ZeroDivisionError("log(0)")
     if len(terms) > 1:
         common, rest = _common(terms, positive=True)
         if common:
-            outside = sp.Mul(*(sp.Pow(b, e) for b, e in common))
-            return _add(_logarithm(outside), _logarithm(_to_expr(rest)))
-    content, primitive = _primitive(terms)
-    out: Terms = {}
-    if len(primitive) == 1:
-        ((monomial, coefficient),) = primitive.items()
-        number = content * coefficient
-        if number < 0 or not all(_is_positive(base) for base, _ in monomial):
-            return _atom(sp.log(_to_expr(terms)))
-        for base, exponent in monomial:
-            part = normal_terms(base.args[0]) if isinstance(base, sp.exp) else _atom(sp.log(base))
-            out = _add(out, _times(part, normal_terms(exponent)))
-    else:
-        if content < 0:
-            return _atom(sp.log(_to_expr(terms)))
-        number = content
-        out = _atom(sp.log(_to_expr(primitive)))
+            return _add(_logarithm(sp.Mul(*(sp.Pow(b, e) for b, e in common))), _logarithm(_to_expr(rest)))
+    number, primitive = _primitive(terms)
+    ((monomial, coefficient), *others) = primitive.items()
+    out = _atom(sp.log(_to_expr(primitive)))
+    if not others:
+        number, out = number * coefficient, {}
+    if number < 0 or not (others or all(plainly_positive(base) for base, _ in monomial)):
+        return _atom(sp.log(_to_expr(terms)))
+    for base, exponent in () if others else monomial:
+        part = normal_terms(base.args[0]) if isinstance(base, sp.exp) else _atom(sp.log(base))
+        out = _add(out, _times(part, normal_terms(exponent)))
     for prime, multiplicity in sp.factorrat(number).items():
         if prime != 1:
-            out = _add(out, {frozenset({(sp.log(prime), sp.Integer(1))}): sp.Integer(multiplicity)})
+            out = _add(out, {frozenset({(sp.log(prime), UNIT)}): sp.Integer(multiplicity)})
     return out
 
 
 # --- sums ---------------------------------------------------------------------------------------------------------
 
 
-def _sum(terms: Terms, symbol: Expr, low: Expr, high: Expr) -> Terms:
-    if low == 1 and isinstance(high, sp.Integer):
-        expr = _to_expr(terms)
-        return _add(*(normal_terms(replace(expr, {symbol: sp.Integer(v)})) for v in range(1, int(high) + 1)))
+def _names(factors: list[tuple[Expr, Expr]]) -> set[Expr]:
+    return set().union(*(free_names(b) | free_names(e) for b, e in factors))
+
+
+def _sum(terms: Terms, symbol: Expr) -> Terms:
     out: Terms = {}
     for monomial, coefficient in terms.items():
-        piece = _sum_monomial(monomial, symbol, low, high)
-        out = _add(out, {m: c * coefficient for m, c in piece.items()})
+        outside = frozenset(f for f in monomial if symbol not in _names([f]))
+        out = _add(out, _times({outside: coefficient}, _sum_product(list(monomial - outside), symbol)))
     return out
 
 
-def _sum_monomial(monomial: Monomial, symbol: Expr, low: Expr, high: Expr) -> Terms:
-    outside = [(b, e) for b, e in monomial if symbol not in free_names(b) | free_names(e)]
-    inside = [(b, e) for b, e in monomial if symbol in free_names(b) | free_names(e)]
-    factor: Terms = {frozenset(outside): sp.Integer(1)}
-    for base, _ in inside:
-        if isinstance(base, sp.KroneckerDelta) and symbol in base.args:
-            other = base.args[1] if base.args[0] == symbol else base.args[0]
-            if _range(other) != high:
-                continue  # another range: the delta need not be met
-            rest = sp.Mul(*(b**e for b, e in inside if b != base))
-            return _times(factor, normal_terms(replace(rest, {symbol: other})))
-    if not inside:
-        return _times(factor, normal_terms(high - low + 1))
-    binders: list[tuple[Expr, Expr, Expr]] = [(symbol, low, high)]
-    body: list[tuple[Expr, Expr]] = []
+def _sum_product(inside: list[tuple[Expr, Expr]], symbol: Expr) -> Terms:
+    """Sum a product over an index: at the one place that a delta picks out, or as canonical sums."""
     for base, exponent in inside:
-        if isinstance(base, sp.Sum) and exponent.is_Integer and exponent > 0:
-            for _ in range(int(exponent)):
-                fresh = {s: _bind(sp.Dummy(s.name, integer=True, positive=True), hi) for s, _, hi in base.limits}
-                binders += [(fresh[s], lo, hi) for s, lo, hi in base.limits]
-                ((inner, _),) = normal_terms(replace(base.function, fresh)).items()
-                body += list(inner)
-        else:
+        if isinstance(base, sp.KroneckerDelta) and symbol in base.args and exponent.is_Integer and exponent > 0:
+            other = base.args[1] if base.args[0] == symbol else base.args[0]
+            if fits(other, symbol):  # the delta is 1 at one place of the range, and 0 elsewhere
+                return normal_terms(replace(sp.Mul(*(b**e for b, e in inside if b != base)), {symbol: other}))
+    binders, body = [symbol], list[tuple[Expr, Expr]]()
+    for base, exponent in inside:
+        if not (isinstance(base, sp.Sum) and exponent.is_Integer and exponent > 0):
             body.append((base, exponent))
-    return _times(factor, _components(body, binders))
+            continue
+        for _ in range(int(exponent)):  # a product of sums is a sum over independent indices
+            taken = {*binders, *_names(inside), *_names(body)}
+            fresh = {s: _fresh(known_range(s), taken | set(binders)) for s, _, _ in base.limits[:1]}
+            for s, _, _ in base.limits[1:]:
+                fresh[s] = _fresh(known_range(s), taken | set(fresh.values()))
+            binders += fresh.values()
+            ((inner, _),) = normal_terms(replace(base.function, fresh)).items()
+            body += list(inner)
+    return _components(body, binders)
 
 
-_BOUND: dict[Expr, Expr] = {}
+def _fresh(length: Expr, taken: set[Expr]) -> Expr:
+    return next(s for n in itertools.count(1) if (s := index(f"_{n}_{length}_", length)) not in taken)
 
 
-def _bind(symbol: Expr, high: Expr) -> Expr:
-    """Remember the range of a bound symbol that the normal form made."""
-    return _BOUND.setdefault(symbol, high) and symbol
-
-
-def _range(symbol: Expr) -> Expr | None:
-    return _BOUND[symbol] if symbol in _BOUND else known_range(symbol)
-
-
-def _components(body: list[tuple[Expr, Expr]], binders: list[tuple[Expr, Expr, Expr]]) -> Terms:
+def _components(body: list[tuple[Expr, Expr]], binders: list[Expr]) -> Terms:
     """Split a sum over several indices into factors that share no index, and name each one canonically."""
-    out: Terms = {ONE: sp.Integer(1)}
+    out: Terms = {ONE: UNIT}
     left = list(binders)
     while left:
-        group, names = [left.pop(0)], set()
+        group = [left.pop(0)]
         while True:
-            names = {s for s, _, _ in group}
-            factors = [(b, e) for b, e in body if names & (free_names(b) | free_names(e))]
-            touched = set().union(*(free_names(b) | free_names(e) for b, e in factors)) if factors else set()
-            more = [binder for binder in left if binder[0] in touched]
+            factors = [f for f in body if set(group) & _names([f])]
+            more = [symbol for symbol in left if symbol in _names(factors)]
             if not more:
                 break
             group += more
-            left = [binder for binder in left if binder not in more]
-        if not factors:
-            for _, low, high in group:
-                out = _times(out, normal_terms(high - low + 1))
-            continue
-        out = _times(out, _atom(_canonical_sum(sp.Mul(*(b**e for b, e in factors)), group)))
+            left = [symbol for symbol in left if symbol not in more]
+        term = sp.Mul(*(b**e for b, e in factors))
+        out = _times(out, _atom(_canonical_sum(term, group)) if factors else normal_terms(known_range(group[0])))
     return out
 
 
-def _canonical_sum(term: Expr, binders: list[tuple[Expr, Expr, Expr]]) -> Expr:
-    best: tuple[Any, Expr] | None = None
-    for order in itertools.permutations(binders):
-        ranges = [str(high) for _, _, high in order]
-        if ranges != sorted(ranges):
-            continue
-        names = {
-            s: _bind(sp.Symbol(f"_{n + 1}_{high}", integer=True, positive=True), high)
-            for n, (s, _, high) in enumerate(order)
-        }
-        candidate = sp.Sum(replace(term, names), *((names[s], low, high) for s, low, high in order))
-        key = _key(candidate)
-        if best is None or key < best[0]:
-            best = (key, candidate)
-    if best is None:
-        raise AssertionError("no ordering of binders")
-    return best[1]
+def _canonical_sum(term: Expr, binders: list[Expr]) -> Expr:
+    found = []
+    for order in itertools.permutations(sorted(binders, key=lambda s: str(known_range(s)))):
+        lengths = [known_range(s) for s in order]
+        if list(map(str, lengths)) == sorted(map(str, lengths)):
+            names = [index(f"_{n + 1}_{length}", length) for n, length in enumerate(lengths)]
+            found.append(total(replace(term, dict(zip(order, names, strict=True))), *names))
+    return min(found, key=_key)
 
 
 @lru_cache(maxsize=200_000)
@@ -349,8 +303,7 @@ def rational_zero(terms: Terms) -> bool:
             integer, rest = expr.exp.as_coeff_Add()
             if not integer.is_Integer:
                 return generator(expr)
-            out = atomised(expr.base) ** integer
-            return out * generator(expr.base**rest) if rest != 0 else out
+            return atomised(expr.base) ** integer * (generator(expr.base**rest) if rest != 0 else 1)
         return generator(expr)
 
     denominators: dict[Expr, int] = {}
@@ -358,8 +311,9 @@ def rational_zero(terms: Terms) -> bool:
     for monomial, coefficient in terms.items():
         top, bottom = coefficient, dict[Expr, int]()
         for base, exponent in monomial:
-            power = atomised(sp.Pow(base, exponent)) if not exponent.is_Integer else atomised(base) ** exponent
-            numerator, denominator = sp.fraction(power)
+            numerator, denominator = sp.fraction(
+                atomised(base) ** exponent if exponent.is_Integer else atomised(base**exponent)
+            )
             top *= numerator
             if denominator != 1:
                 root, n = denominator.as_base_exp()
@@ -367,13 +321,9 @@ def rational_zero(terms: Terms) -> bool:
         for root, n in bottom.items():
             denominators[root] = max(denominators.get(root, 0), n)
         pieces.append((top, bottom))
-    if not denominators and not any(isinstance(b, sp.Add) for m in terms for b, _ in m):
-        return False
-    symbols = sorted(
-        set().union(*(t.free_symbols for t, _ in pieces), *(d.free_symbols for d in denominators)), key=str
-    )
+    symbols = sorted(set().union(*(e.free_symbols for e in (*(t for t, _ in pieces), *denominators))), key=str)
     if not symbols:
-        return bool(sum(top for top, _ in pieces) == 0)
+        return bool(sum(top for top, _ in pieces) == 0) if not denominators else False
     ring = sp.QQ.poly_ring(*symbols)
     powers = {root: ring.from_sympy(root) for root in denominators}
     value = ring.zero

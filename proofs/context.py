@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
 
 from .algebra import is_zero
-from .expressions import Diff, Int, Lim, Mean, bound_symbols, fits, free_names, is_index, replace, substitute
+from .expressions import (
+    Diff,
+    Int,
+    Lim,
+    Mean,
+    bound_symbols,
+    fits,
+    free_names,
+    ill_formed,
+    is_index,
+    known_range,
+    law_of,
+    replace,
+    substitute,
+    type_of,
+    walk,
+)  # fmt: skip  # fmt: skip
 from .facts import Assume, Define, Fact, Item
-from .positivity import Sign, sign
+from .signs import sign
 
 __all__ = ["Context", "Known", "NotShown"]
 
@@ -47,96 +63,102 @@ class Context:
         self.rests_on |= known.rests_on
         return known.fact
 
+    def cite_solid(self, name: str) -> Fact:
+        """Cite a fact whose limits and integrals exist: no premise says anything of a limit, integral or mean.
+
+        What is shown without such a premise holds whatever value the heads have where nothing converges; so where it
+        gives a head a value, it converges.
+        """
+        fact = self.cite(name)
+        premises = [self.known[premise].fact for premise in self.known[name].rests_on]
+        if any(
+            isinstance(node, Lim | Int | Mean) for p in premises for side in (p.left, p.right) for node in walk(side)
+        ):
+            raise NotShown(f"{name!r} rests on a premise about a limit, an integral or a mean")
+        return fact
+
     def _find(self, name: str) -> Known:
         if name not in self.known:
             raise NotShown(f"it cites {name!r}, which is no earlier fact")
         self.cited.add(name)
         return self.known[name]
 
-    def lemma(self, claim: str, goal: int) -> tuple[Fact, tuple[Item, ...]]:
-        """Return a goal of another claim, and the premises and definitions on which it rests."""
-        if self.library is None:
-            raise NotShown("there is no library of claims to cite from")
-        return self.library(claim, goal)
-
-    def hints(self, because: Iterable[str] = ()) -> tuple[tuple[str, Fact], ...]:
-        """Facts that may decide a sign: the general premises, and those cited by name."""
-        general = [(a.name, a.fact) for a in self.assumptions.values() if not a.case]
-        general += [
-            (d.name, Fact(d.fact.right, ">" if d.fact.left.is_positive else ">=", sp.Integer(0)))
-            for d in self.definitions.values()
-            if d.fact.left.is_nonnegative
-        ]
-        return tuple([(name, self._find(name).fact) for name in because] + general)
-
     def sign(self, expr: Expr, because: Iterable[str] = (), *, strict: bool = False) -> bool:
-        """Tell whether an expression is non-negative (positive if ``strict``), recording the facts that say so."""
-        found = sign(expr, self.hints(because))
+        """Tell whether an expression is non-negative (positive if ``strict``), recording the facts that say so.
+
+        The general premises may say so, and the facts cited by name in ``because``.
+        """
+        hints = [(name, self._find(name).fact) for name in because]
+        hints += [(a.name, a.fact) for a in self.assumptions.values() if not a.case]
+        found = sign(expr, tuple(hints), strict)
         if found is None or (strict and not found.strict):
             return False
-        self._rest(found)
+        for name in found.by:
+            self.cite(name)
         return True
 
-    def _rest(self, found: Sign) -> None:
-        for name in found.by:
-            self.cited.add(name)
-            self.rests_on |= self.known[name].rests_on
-
     def instance(self, name: str, values: Mapping[Expr, Expr], because: Iterable[str] = ()) -> Fact:
-        """Return a fact with its generic variables replaced, if they are generic and the new ones are admissible."""
+        """Return a fact with its generic variables replaced: "for all x" gives it at every x of the type.
+
+        What is replaced must be generic: no definition that the fact rests on speaks of it, and each premise that does
+        is shown anew for the new values. An index becomes an index or a member of its range; sizes are never replaced.
+        """
         known = self._find(name)
-        if not values:
-            self.rests_on |= known.rests_on
-            return known.fact
-        scalars = {key for key in values if not isinstance(key, sp.Indexed) and not is_index(key)}
-        names = scalars | {key.base.label for key in values if isinstance(key, sp.Indexed)}
+        fact, kept = known.fact, set(known.rests_on)
+        names = {key.base.label if isinstance(key, sp.Indexed) else key for key in values if not is_index(key)}
         for key, value in values.items():
-            self._admissible(key, value, because)
-        kept = set(known.rests_on)
-        for premise in known.rests_on:
+            self._admissible(key, value, because, fact)
+        laws = [law for side in (fact.left, fact.right) for node in walk(side) if (law := law_of(node)) is not None]
+        if any(names & (free_names(law.density) | free_names(law.low)) for law in laws):
+            raise NotShown(f"{sorted(map(str, names))}: the law of a draw depends on it")
+        for premise in known.rests_on if names else ():
+            said = self.known[premise].fact
+            if not (free_names(said.left) | free_names(said.right)) & names:
+                continue
             if premise in self.definitions:
-                if free_names(self.definitions[premise].fact.left) & names or (
-                    free_names(self.definitions[premise].fact.right) & names
-                ):
-                    raise NotShown(f"{sorted(map(str, names))} is not generic in {name!r}: {premise!r} defines with it")
-                continue
-            fact = self.assumptions[premise].fact
-            if not (free_names(fact.left) | free_names(fact.right)) & names:
-                continue
-            gap = substitute(fact.gap, {k: v for k, v in values.items() if not is_index(k)})
-            shown = self._equality(gap) if fact.relation == "=" else self.sign(gap, because, strict=fact.strict)
+                raise NotShown(f"{sorted(map(str, names))} is not generic in {name!r}: {premise!r} defines with it")
+            gap = substitute(said.gap, {k: v for k, v in values.items() if not is_index(k)})
+            shown = self._equality(gap) if said.relation == "=" else self.sign(gap, because, strict=said.strict)
             if not shown:
                 raise NotShown(f"the premise {premise!r} of {name!r} is not shown for the values given")
             kept.discard(premise)
         self.rests_on |= kept
-        fact = known.fact
-        try:
-            return Fact(substitute(fact.left, values), fact.relation, substitute(fact.right, values))
-        except ValueError as error:
-            raise NotShown(str(error)) from error
+        return Fact(substitute(fact.left, values), fact.relation, substitute(fact.right, values))
 
     def _equality(self, gap: Expr) -> bool:
         """Tell whether some premise says that ``gap`` is zero, recording it."""
         for premise in self.assumptions.values():
             if premise.fact.relation == "=" and not premise.case and is_zero(gap - premise.fact.gap):
-                self.cited.add(premise.name)
-                self.rests_on.add(premise.name)
+                self.cite(premise.name)
                 return True
         return False
 
-    def _admissible(self, key: Expr, value: Expr, because: Iterable[str]) -> None:
-        if is_index(key):
+    def _admissible(self, key: Expr, value: Expr, because: Iterable[str], fact: Fact) -> None:
+        """Fail unless the value is of the key's type; an array is replaced as a function of its own indices."""
+        array = isinstance(key, sp.Indexed)
+        kind = type_of(key.base.label if array else key, array=array)
+        if kind is None or kind.role in {"size", "draws"}:
+            raise NotShown(f"{key} stands for a size or for draws: it cannot be replaced")
+        if ill_formed(value) or any(isinstance(n, sp.Indexed) and law_of(n) is not None for n in walk(value)):
+            raise NotShown(ill_formed(value) or f"{value} depends on draws: almost surely is not everywhere")
+        if known_range(key) is not None:
             if not fits(value, key):
                 raise NotShown(f"the index {key} may only become another index of the same range, not {value}")
             return
-        if key.is_integer and not value.is_integer:
-            raise NotShown(f"{key} stands for a whole number; {value} is not known to be one")
-        if key.is_positive and not self.sign(value, because, strict=True):
-            raise NotShown(f"{key} stands for a positive number; {value} is not known to be positive")
-        if key.is_nonnegative and not self.sign(value, because):
-            raise NotShown(f"{key} stands for a number >= 0; {value} is not known to be >= 0")
-        if value.is_real is False or (value.is_real is None and not self.sign(value, because)):
-            raise NotShown(f"{value} is not known to be real")
+        if array:
+            uses = [
+                n
+                for side in (fact.left, fact.right)
+                for n in walk(side)
+                if isinstance(n, sp.Indexed) and n.base == key.base
+            ]
+            if len(set(key.indices)) < len(key.indices) or not all(map(is_index, key.indices)):
+                raise NotShown(f"{key} does not name an array by different indices")
+            if not all(len(n.indices) == len(key.indices) and all(map(fits, n.indices, key.indices)) for n in uses):
+                raise NotShown(f"{key} has other ranges than in {fact.left} and {fact.right}")
+        self.defined(value, because=because)
+        if kind.sign != "real" and not self.sign(value, because, strict=kind.sign == "positive"):
+            raise NotShown(f"{key} stands for a {kind.sign} number; {value} is not known to be one")
 
     def generic(self, names: Iterable[Expr], rests_on: Iterable[str]) -> None:
         """Fail unless no premise or definition in ``rests_on`` speaks about the variables ``names``."""
@@ -147,33 +169,34 @@ class Context:
             if met:
                 raise NotShown(f"{sorted(map(str, met))} is not generic: the premise {premise!r} speaks about it")
 
-    def defined(self, *exprs: Expr) -> None:
-        """Fail unless every denominator is non-zero and every logarithm has a positive argument."""
-        for expr in exprs:
-            for node in sp.preorder_traversal(expr):
-                if isinstance(node, Diff):
-                    inner = replace(node.args[0], {node.args[1]: node.args[2]})
-                    self.defined(inner)
-            for node in _open_nodes(expr):
-                if isinstance(node, sp.Pow) and not node.exp.is_nonnegative:
-                    base = node.base
-                    if base.is_number and base != 0:
-                        continue
-                    if not (self.sign(base, strict=True) or self.sign(-base, strict=True)):
-                        raise NotShown(f"the denominator {base} is not known to be different from zero")
-                if isinstance(node, sp.log) and not self.sign(node.args[0], strict=True):
-                    raise NotShown(f"log({node.args[0]}): the argument is not known to be positive")
+    def defined(self, *exprs: Expr, because: Iterable[str] = (), at: Mapping[Expr, Expr] | None = None) -> None:
+        """Fail unless denominators are not 0, and what logarithms and other powers are taken of is positive.
+
+        Some symbols may be looked ``at`` values. Derivatives are looked into, at their place: there what is
+        differentiated must be defined.
+        """
+        at = dict(at or {})
+        for node in (node for expr in exprs for node in _open_nodes(expr)):
+            if isinstance(node, Diff):
+                f, x, x0, _ = node.args
+                self.defined(f, because=because, at={**at, x: replace(x0, at)})
+            whole = isinstance(node, sp.Pow) and node.exp.is_Integer
+            if (whole and node.exp >= 0) or not isinstance(node, sp.Pow | sp.log | sp.uppergamma):
+                continue
+            inner = replace(node.args[1] if isinstance(node, sp.uppergamma) else node.args[0], at)
+            if not (self.sign(inner, because, strict=True) or (whole and self.sign(-inner, because, strict=True))):
+                what = "different from zero" if whole else "positive"
+                raise NotShown(f"{inner} in {node} is not known to be {what}")
 
 
-def _open_nodes(expr: Expr) -> Iterable[Expr]:
+def _open_nodes(expr: Expr) -> Iterator[Expr]:
     """Walk an expression without entering derivatives, integrals, limits and means."""
     yield expr
-    if isinstance(expr, Diff | Int | Lim | Mean):
-        return
-    for arg in expr.args:
-        yield from _open_nodes(arg)
+    if not isinstance(expr, Diff | Int | Lim | Mean | sp.Indexed):
+        for arg in (expr.function,) if isinstance(expr, sp.Sum) else expr.args:
+            yield from _open_nodes(arg)
 
 
-def bound_variables(expr: Expr) -> set[Expr]:
+def bound_variables(*exprs: Expr) -> set[Expr]:
     """Return the bound symbols that are no indices (variables of derivatives, integrals, limits, means)."""
-    return {symbol for symbol in bound_symbols(expr) if not is_index(symbol)}
+    return {symbol for expr in exprs for symbol in bound_symbols(expr) if not is_index(symbol)}

@@ -8,29 +8,15 @@ one. Because a step is data, a test can alter any expression in it and watch the
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = [
-    "Assume",
-    "Claim",
-    "Define",
-    "Fact",
-    "Goal",
-    "Item",
-    "Kind",
-    "Notation",
-    "Relation",
-    "Step",
-    "Verdict",
-    "noted",
-]
+__all__ = ["Assume", "Claim", "Define", "Fact", "Goal", "Item", "Kind", "Relation", "Step", "Verdict"]
 
 Expr = Any
 Relation = Literal["=", "<=", "<", ">=", ">"]
-Kind = Literal["identity", "tight bound", "one-sided bound", "refutation", "open"]
-Verdict = Literal["proved", "refuted", "open", "undecided"]
+Kind = Literal["identity", "tight bound", "one-sided bound", "refutation", "open", "hypothesis"]
+Verdict = Literal["proved", "refuted", "open", "hypothesis", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -89,57 +75,33 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Notation:
-    """A short name under which an expression is printed; the kernel never sees it."""
-
-    name: str
-    latex: str
-    expr: Expr
-
-
-def noted(claims: Iterable[Claim], notation: Sequence[Notation]) -> tuple[Claim, ...]:
-    """Return the claims with those of the short names that occur in them."""
-    out = []
-    for claim in claims:
-        items: tuple[Item, ...] = (*claim.assumptions, *claim.definitions, *claim.steps)
-        facts = [*(item.fact for item in items), *(goal.fact for goal in claim.goals)]
-        seen = [side for fact in facts for side in (fact.left, fact.right)]
-        kept: list[Notation] = []
-        for item in sorted(notation, key=lambda n: -len(str(n.expr))):  # one may occur only inside a larger one
-            if any(item.expr in (side, -side) or side.has(item.expr) for side in seen):
-                kept.append(item)
-                seen.append(item.expr)
-        ordered = tuple(item for item in notation if item in kept)
-        out.append(dataclasses.replace(claim, notation=ordered))
-    return tuple(out)
-
-
-@dataclass(frozen=True)
 class Claim:
     """A theorem with its proof, or a statement with its counterexample, or an open question.
+
+    What the claim says is its goals, assumptions and definitions; the ledger prints them. ``title``, ``prose``,
+    ``setting``, ``idea`` and ``finding`` are words for people, which nothing checks.
 
     Attributes:
         id: permanent name; never reused.
         title: a few words.
-        statement: the statement in words and plain mathematics. For a refutation, the statement that is false.
-        latex: the statement, for LaTeX.
-        premises: what is assumed, in words (positivity of symbols included).
+        prose: the statement in words. For a refutation, the statement that is false.
+        setting: what is assumed, in words.
         source: the paper's number, or "new".
-        kind: identity, tight bound, one-sided bound, refutation or open.
+        kind: identity, tight bound, one-sided bound, refutation, open or hypothesis.
         idea: the proof in a few sentences.
-        assumptions: the premises that the proof uses, as facts.
+        assumptions: the premises, as facts.
         definitions: the symbols that the statement uses.
         steps: the proof.
         goals: what must come out of the steps.
         finding: what holds instead, or what is known (refutations, open questions), or a corollary.
+        classical: theorems that the words rest on beyond what the kernel checks, each with its reference.
         notation: short names for expressions that occur often; for print only.
     """
 
     id: str
     title: str
-    statement: str
-    latex: str
-    premises: tuple[str, ...]
+    prose: str
+    setting: tuple[str, ...]
     source: str
     kind: Kind
     idea: str
@@ -148,13 +110,11 @@ class Claim:
     steps: tuple[Step, ...]
     goals: tuple[Goal, ...]
     finding: str = ""
-    notation: tuple[Notation, ...] = ()
+    classical: tuple[str, ...] = ()
+    notation: tuple[Any, ...] = ()
 
     def without(self, name: str) -> Claim:
         """Return the claim with one step, definition or premise deleted."""
-        return dataclasses.replace(
-            self,
-            steps=tuple(s for s in self.steps if s.name != name),
-            definitions=tuple(d for d in self.definitions if d.name != name),
-            assumptions=tuple(a for a in self.assumptions if a.name != name),
-        )
+        kinds = ("assumptions", "definitions", "steps")
+        kept: Any = {kind: tuple(item for item in getattr(self, kind) if item.name != name) for kind in kinds}
+        return dataclasses.replace(self, **kept)

@@ -2,46 +2,30 @@
 
 A claim is proved when every step checks, every goal is to the letter what its step concludes, rests on no premise that
 the goal does not name, and nothing in the proof is idle: each premise, definition and step is needed by some goal. So
-a proof from which anything is deleted, or in which any expression is altered, is not proved.
+a proof from which anything is deleted, or in which any expression is altered, is not proved. Definitions are
+conservative: what is defined exists, is of its symbol's type, and says nothing of what was there before.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
+
+import sympy as sp
 
 from . import classical, exact, rules_algebra, rules_analysis
-from .context import Context, Known, NotShown
-from .expressions import free_names
-from .facts import Claim, Fact, Item, Step, Verdict
+from .context import Context, Known, NotShown, bound_variables
+from .expressions import free_names, ill_formed, is_index, law_of, type_of, walk
+from .facts import Claim, Define, Fact, Item, Relation, Step, Verdict
 
 __all__ = ["Report", "StepReport", "check"]
 
+Expr = Any
 _RULES: dict[type[Step], Callable[[Any, Context], str]] = {
-    rules_algebra.Combine: rules_algebra.check_combine,
-    rules_algebra.Signed: rules_algebra.check_signed,
-    rules_algebra.Certificate: rules_algebra.check_certificate,
-    rules_algebra.Rewrite: rules_algebra.check_rewrite,
-    rules_algebra.Vanish: rules_algebra.check_vanish,
-    rules_algebra.Induct: rules_algebra.check_induct,
-    rules_algebra.Lemma: rules_algebra.check_lemma,
-    rules_analysis.Differentiate: rules_analysis.check_differentiate,
-    rules_analysis.LimitOf: rules_analysis.check_limit_of,
-    rules_analysis.Squeeze: rules_analysis.check_squeeze,
-    rules_analysis.Integrate: rules_analysis.check_integrate,
-    rules_analysis.Minimum: rules_analysis.check_minimum,
-    classical.Ceiling: classical.check_ceiling,
-    classical.Kraft: classical.check_kraft,
-    classical.McMillan: classical.check_mcmillan,
-    classical.GammaRecurrence: classical.check_gamma_recurrence,
-    classical.Average: classical.check_average,
-    classical.MeanIs: classical.check_mean_is,
-    classical.LargeNumbers: classical.check_large_numbers,
-    classical.Tonelli: classical.check_tonelli,
-    exact.Counterexample: exact.check_counterexample,
-}
+    **rules_algebra.CHECKS, **rules_analysis.CHECKS, **classical.CHECKS, **exact.CHECKS
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,7 +37,6 @@ class StepReport:
     machine: str
     problem: str
     cites: tuple[str, ...]
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -64,7 +47,7 @@ class Report:
     verdict: Verdict
     steps: tuple[StepReport, ...]
     problems: tuple[str, ...]
-    seconds: float
+    nanoseconds: int
     rests_on: Mapping[str, frozenset[str]]
 
 
@@ -76,13 +59,16 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
         library: the claims that it may cite.
         stop: leave off at the first problem; the verdict is then "undecided" without a look at the rest.
     """
-    start = time.perf_counter()
-    problems = list(_ill_formed(claim))
-    known: dict[str, Known] = {}
+    start, problems = time.perf_counter_ns(), list(_ill_formed(claim))
+    known = {item.name: Known(item.fact, frozenset({item.name})) for item in claim.assumptions}
     cited_by: dict[str, set[str]] = {}
-    for item in (*claim.assumptions, *claim.definitions):
-        known[item.name] = Known(item.fact, frozenset({item.name}))
+    for definition in claim.definitions:
+        context = Context(dict(known), {a.name: a for a in claim.assumptions}, {})
+        problems += _not_conservative(definition, claim, context)
+        rests_on = frozenset({definition.name, *context.rests_on})
+        known[definition.name], cited_by[definition.name] = Known(definition.fact, rests_on), context.cited
     reports: list[StepReport] = []
+    refuting: set[str] = set()
     for step in claim.steps:
         if stop and problems:
             break
@@ -91,19 +77,22 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
         if conclusion is None:
             problems.append(f"step {step.name!r}: {report.problem}")
             continue
-        known.setdefault(step.name, conclusion)
         cited_by[step.name] = cites
-    problems += _goals(claim, known)
+        if isinstance(step, exact.Counterexample):  # what holds at its values is no fact for later steps
+            refuting.add(step.name)
+        else:
+            known.setdefault(step.name, conclusion)
+    problems += _goals(claim, known, refuting)
     problems += [] if problems else _idle(claim, cited_by)
-    verdict = _verdict(claim, problems)
-    return Report(
-        claim,
-        verdict,
-        tuple(reports),
-        tuple(problems),
-        time.perf_counter() - start,
-        {n: k.rests_on for n, k in known.items()},
-    )
+    verdict: Verdict = "proved"
+    if problems:
+        verdict = "undecided"
+    elif claim.kind in {"open", "hypothesis"}:
+        verdict = "open" if claim.kind == "open" else "hypothesis"
+    elif claim.kind == "refutation":
+        verdict = "refuted"
+    grounds = {name: k.rests_on for name, k in known.items()}
+    return Report(claim, verdict, tuple(reports), tuple(problems), time.perf_counter_ns() - start, grounds)
 
 
 _STEPS: dict[Any, tuple[StepReport, Known | None, set[str]]] = {}
@@ -116,12 +105,8 @@ def _check_step_once(
 
     A step that cites another claim is always checked: what it says depends on the library.
     """
-    if isinstance(step, rules_algebra.Lemma):
-        return _check_step(step, claim, known, library)
     key = (step, claim.assumptions, claim.definitions, tuple(known.items()))
-    if key not in _STEPS:
-        if len(_STEPS) > 20_000:
-            _STEPS.clear()
+    if isinstance(step, rules_algebra.Lemma) or key not in _STEPS:
         _STEPS[key] = _check_step(step, claim, known, library)
     return _STEPS[key]
 
@@ -129,7 +114,6 @@ def _check_step_once(
 def _check_step(
     step: Step, claim: Claim, known: dict[str, Known], library: Mapping[str, Claim]
 ) -> tuple[StepReport, Known | None, set[str]]:
-    start = time.perf_counter()
     others = {name: other for name, other in library.items() if name != claim.id}
     context = Context(
         dict(known),
@@ -143,8 +127,7 @@ def _check_step(
         machine, problem = "", str(reason)
     except Exception as error:  # a rule that stumbles over malformed data has shown nothing
         machine, problem = "", f"the check failed: {type(error).__name__}: {error}"
-    seconds = time.perf_counter() - start
-    report = StepReport(step.name, not problem, machine, problem, tuple(sorted(context.cited)), seconds)
+    report = StepReport(step.name, not problem, machine, problem, tuple(sorted(context.cited)))
     conclusion = None if problem else Known(step.fact, frozenset(context.rests_on))
     return report, conclusion, context.cited
 
@@ -154,81 +137,107 @@ def _proved_goal(name: str, number: int, library: Mapping[str, Claim]) -> tuple[
     if name not in library:
         raise NotShown(f"there is no other claim {name!r}")
     claim = library[name]
-    if claim not in _CACHE:
-        _CACHE[claim] = _resting(claim, check(claim, library))
-    goals = _CACHE[claim]
-    if not 1 <= number <= len(goals):
+    key = (claim, tuple(library.values()))
+    if key not in _CACHE:
+        report = check(claim, library)
+        items = {item.name: item for item in (*claim.assumptions, *claim.definitions)}
+        _CACHE[key] = [
+            (goal.fact, tuple(items[n] for n in sorted(report.rests_on[goal.by])))
+            for goal in (claim.goals if report.verdict == "proved" else ())
+        ]
+    if not 1 <= number <= len(_CACHE[key]):
         raise NotShown(f"{name!r} has no proved goal {number}")
-    return goals[number - 1]
+    return _CACHE[key][number - 1]
 
 
-_CACHE: dict[Claim, list[tuple[Fact, tuple[Item, ...]]]] = {}
+_CACHE: dict[Any, list[tuple[Fact, tuple[Item, ...]]]] = {}
 
 
-def _resting(claim: Claim, report: Report) -> list[tuple[Fact, tuple[Item, ...]]]:
-    if report.verdict != "proved":
-        return []
-    items = {item.name: item for item in (*claim.assumptions, *claim.definitions)}
-    return [(goal.fact, tuple(items[n] for n in sorted(report.rests_on[goal.by]))) for goal in claim.goals]
+def _ill_formed(claim: Claim) -> Iterator[str]:
+    items: tuple[Item, ...] = (*claim.assumptions, *claim.definitions, *claim.steps)
+    names = [item.name for item in items]
+    yield from (f"the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1}))
+    facts = [item.fact for item in items] + [goal.fact for goal in claim.goals]
+    sides = [side for fact in facts for side in (fact.left, fact.right)]
+    wrong = next(filter(None, map(ill_formed, sides)), "")
+    wrong = wrong or next((f"{f.relation} is no relation" for f in facts if f.relation not in get_args(Relation)), "")
+    if wrong:
+        yield wrong
+        return
+    bound = bound_variables(*sides)
+    for item in (*claim.assumptions, *claim.definitions):
+        said = free_names(item.fact.left) | free_names(item.fact.right)
+        nodes = [node for side in (item.fact.left, item.fact.right) for node in walk(side)]
+        random = any(law_of(node) is not None for node in nodes)
+        if not said:
+            yield f"{item.name!r} says nothing about the claim's symbols"
+        if said & bound or random:
+            yield f"{item.name!r} speaks about a draw, or about a variable that is bound elsewhere"
+    named: dict[str, Expr] = {}
+    for node in (node for side in sides for node in walk(side)):
+        one = node.base if isinstance(node, sp.Indexed) else node if isinstance(node, sp.Symbol) else None
+        if one is not None and named.setdefault(str(one), one) != one:
+            yield f"two symbols have one name, {one}"
+            return
+    signature: dict[Expr, tuple[Expr, ...]] = {}
+    for node in (node for side in sides for node in walk(side) if isinstance(node, sp.Indexed)):
+        ranges = tuple(type_of(i).length for i in node.indices)  # type: ignore[union-attr]
+        if signature.setdefault(node.base, ranges) != ranges:
+            yield f"the array {node.base} runs over {signature[node.base]} and over {ranges}"
+            return
+    yield from (
+        f"goal {n} says {g.fact.left} {g.fact.relation} itself"
+        for n, g in enumerate(claim.goals, 1)
+        if g.fact.left == g.fact.right
+    )
+    if claim.kind not in {"open", "hypothesis"} and not claim.goals:
+        yield "it has no goal"
 
 
-def _ill_formed(claim: Claim) -> list[str]:
-    problems = []
-    names = [item.name for item in (*claim.assumptions, *claim.definitions, *claim.steps)]
-    problems += [f"the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1})]
-    defined: set[Any] = set()
-    for definition in claim.definitions:
-        heads = _head(definition.fact.left)
-        if definition.fact.relation != "=" or heads is None:
-            problems.append(f"{definition.name!r} does not define a symbol")
-            continue
-        if heads in free_names(definition.fact.right) or heads in defined:
-            problems.append(f"{definition.name!r} is circular or defines {heads} twice")
-        later = claim.definitions[claim.definitions.index(definition) + 1 :]
-        if any(_head(d.fact.left) in free_names(definition.fact.right) for d in later):
-            problems.append(f"{definition.name!r} uses a symbol that is defined after it")
-        defined.add(heads)
-    if claim.kind != "open" and not claim.goals:
-        problems.append("it has no goal")
-    return problems
+def _not_conservative(definition: Define, claim: Claim, context: Context) -> Iterator[str]:
+    """Say what is wrong with a definition: its symbol must be new, and its right side of the symbol's type."""
+    left, right = definition.fact.left, definition.fact.right
+    array = isinstance(left, sp.Indexed)
+    head, places = (left.base.label, left.indices) if array else (left, ())
+    kind = type_of(head, array=array)
+    if definition.fact.relation != "=" or kind is None or kind.role not in {"number", "array"}:
+        yield f"{definition.name!r} does not define a symbol"
+        return
+    if len(set(places)) < len(places) or not all(map(is_index, places)):
+        yield f"{definition.name!r} must define {head} at every place: at different indices"
+    if any(is_index(name) and name not in places for name in free_names(right)):
+        yield f"{definition.name!r} depends on an index that is not on its left side"
+    later = claim.definitions[claim.definitions.index(definition) :]
+    heads = [d.fact.left.base.label if isinstance(d.fact.left, sp.Indexed) else d.fact.left for d in later]
+    if set(heads) & free_names(right) or heads.count(head) > 1:
+        yield f"{definition.name!r} is circular, uses a symbol defined after it, or defines {head} twice"
+    try:
+        context.defined(right)
+        if kind.sign != "real" and not context.sign(right, strict=kind.sign == "positive"):
+            yield f"{definition.name!r}: {right} is not known to be {kind.sign}, as {head} is declared to be"
+    except NotShown as reason:
+        yield f"{definition.name!r}: {reason}"
 
 
-def _head(left: Any) -> Any:
-    """Return the symbol that a definition introduces, or None."""
-    if left.is_Symbol:
-        return left
-    if hasattr(left, "base") and hasattr(left, "indices") and all(i.is_Symbol for i in left.indices):
-        return left.base.label
-    return None
-
-
-def _goals(claim: Claim, known: dict[str, Known]) -> list[str]:
-    problems = []
-    definitions = {d.name for d in claim.definitions}
-    general = {a.name for a in claim.assumptions if not a.case}
+def _goals(claim: Claim, known: dict[str, Known], refuting: set[str]) -> Iterator[str]:
+    free = {d.name for d in claim.definitions} | {a.name for a in claim.assumptions if not a.case}
     steps = {step.name: step for step in claim.steps}
     for number, goal in enumerate(claim.goals, 1):
-        if goal.by not in known or goal.by not in steps:
-            problems.append(f"goal {number}: no step {goal.by!r} concludes it")
+        step = steps.get(goal.by)
+        if isinstance(step, exact.Counterexample):
+            if claim.kind != "refutation" or goal.by not in refuting or step.refuted != goal.fact or goal.given:
+                yield f"goal {number}: {goal.by!r} does not refute it"
             continue
-        step = steps[goal.by]
-        if claim.kind == "refutation" and isinstance(step, exact.Counterexample):
-            if step.refuted != goal.fact:
-                problems.append(f"goal {number}: {goal.by!r} refutes another statement")
+        if goal.by not in known or step is None or step.fact != goal.fact:
+            yield f"goal {number}: no step {goal.by!r} concludes it"
             continue
-        if step.fact != goal.fact:
-            problems.append(f"goal {number}: {goal.by!r} concludes something else")
-        extra = known[goal.by].rests_on - definitions - general - set(goal.given)
-        if extra:
-            problems.append(f"goal {number} rests on {sorted(extra)}, which it does not name as given")
-        unused = set(goal.given) - known[goal.by].rests_on
-        if unused:
-            problems.append(f"goal {number} names {sorted(unused)} as given, but does not need it")
-    if claim.kind == "refutation" and not any(
-        isinstance(steps.get(goal.by), exact.Counterexample) for goal in claim.goals
-    ):
-        problems.append("a refutation needs a counterexample")
-    return problems
+        grounds = known[goal.by].rests_on
+        if grounds - free - set(goal.given):
+            yield f"goal {number} rests on {sorted(grounds - free - set(goal.given))}, which it does not name as given"
+        if set(goal.given) - grounds:
+            yield f"goal {number} names {sorted(set(goal.given) - grounds)} as given, but does not need it"
+    if claim.kind == "refutation" and not any(goal.by in refuting for goal in claim.goals):
+        yield "a refutation needs a counterexample"
 
 
 def _idle(claim: Claim, cited_by: dict[str, set[str]]) -> list[str]:
@@ -242,11 +251,3 @@ def _idle(claim: Claim, cited_by: dict[str, set[str]]) -> list[str]:
             frontier += sorted(cited_by.get(name, ()))
     everything = [item.name for item in (*claim.assumptions, *claim.definitions, *claim.steps)]
     return [f"{name!r} is idle: no goal needs it" for name in everything if name not in reached]
-
-
-def _verdict(claim: Claim, problems: list[str]) -> Verdict:
-    if problems:
-        return "undecided"
-    if claim.kind == "open":
-        return "open"
-    return "refuted" if claim.kind == "refutation" else "proved"

@@ -10,12 +10,18 @@ from typing import Any
 
 from compresslab._support.files import write_atomic
 
+from .classical import REFERENCES
+from .exact import Counterexample
+from .facts import Claim, Verdict
 from .kernel import Report
 from .mathtext import plain_fact
+from .models import WITHOUT, has_model
 from .narrate import labels_of, rule_name
+from .statement import in_latex, in_text
 
 __all__ = ["RECORD", "as_json", "changes", "counts", "page", "record", "recorded", "table", "write_atomically"]
 
+VERDICTS: tuple[Verdict, ...] = ("proved", "refuted", "open", "hypothesis", "undecided")
 RECORD = Path(__file__).with_name("ledger.json")
 
 
@@ -27,7 +33,7 @@ def counts(reports: Sequence[Report]) -> str:
         '0 claims'
     """
     found = Counter(report.verdict for report in reports)
-    parts = [f"{found[verdict]} {verdict}" for verdict in ("proved", "refuted", "open", "undecided") if found[verdict]]
+    parts = [f"{found[verdict]} {verdict}" for verdict in VERDICTS if found[verdict]]
     return ": ".join([f"{len(reports)} claims", ", ".join(parts)] if parts else [f"{len(reports)} claims"])
 
 
@@ -36,7 +42,7 @@ def as_json(reports: Sequence[Report]) -> dict[str, Any]:
     return {
         "claims": [_claim(report) for report in reports],
         "counts": dict(Counter(report.verdict for report in reports)),
-        "seconds": round(sum(report.seconds for report in reports), 3),
+        "seconds": round(sum(report.nanoseconds / 1e9 for report in reports), 3),
     }
 
 
@@ -45,9 +51,15 @@ def _claim(report: Report) -> dict[str, Any]:
     return {
         "id": claim.id,
         "title": claim.title,
-        "statement": claim.statement,
-        "latex": claim.latex,
-        "premises": list(claim.premises),
+        "statement": in_text.statement(claim),
+        "latex": in_latex.statement(claim),
+        "types": in_text.types(claim),
+        "premises": [said for said, _ in in_text.premises(claim)],
+        "definitions": [said for said, _ in in_text.definitions(claim)],
+        "prose": claim.prose,
+        "setting": list(claim.setting),
+        "classical": classical(claim),
+        "model": has_model(claim),
         "source": claim.source,
         "kind": claim.kind,
         "verdict": report.verdict,
@@ -75,7 +87,7 @@ def _claim(report: Report) -> dict[str, Any]:
             for step, checked in zip(claim.steps, report.steps, strict=True)
         ],
         "problems": list(report.problems),
-        "seconds": round(report.seconds, 3),
+        "seconds": round(report.nanoseconds / 1e9, 3),
     }
 
 
@@ -117,8 +129,14 @@ def changes(reports: Sequence[Report], known: Mapping[str, str], *, all_run: boo
     return out
 
 
+def classical(claim: Claim) -> list[str]:
+    """Return the classical theorems that a claim rests on: those of its steps, and those of its words."""
+    steps = dict.fromkeys(type(step).__name__ for step in claim.steps)
+    return [*(REFERENCES[rule] for rule in steps if rule in REFERENCES), *claim.classical]
+
+
 def table(reports: Sequence[Report], width: int) -> str:
-    """Return the ledger as a table for a terminal or a pipe."""
+    """Return the ledger as a table for a terminal or a pipe: what each claim says, from its formal goals."""
     import io
 
     from rich.console import Console
@@ -126,41 +144,63 @@ def table(reports: Sequence[Report], width: int) -> str:
     from rich.text import Text
 
     view = Table(show_lines=False, pad_edge=False, box=None, padding=(0, 2, 1, 0))
-    for name, style in (("ID", "bold"), ("statement", ""), ("premises", "dim"), ("verdict", "")):
+    for name, style in (("ID", "bold"), ("in words", "dim"), ("statement", ""), ("verdict", "")):
         view.add_column(
             name,
             style=style,
             no_wrap=name == "verdict",
             overflow="fold",
-            ratio={"ID": 3, "statement": 7, "premises": 5}.get(name),
+            ratio={"ID": 3, "in words": 3, "statement": 9}.get(name),
         )
     view.add_column("steps", justify="right")
     view.add_column("seconds", justify="right")
     for report in reports:
         claim = report.claim
-        cells = (claim.id, claim.statement, "; ".join(claim.premises), report.verdict)
-        view.add_row(*(Text(cell) for cell in cells), Text(str(len(claim.steps))), Text(f"{report.seconds:.2f}"))
+        cells = (claim.id, claim.title, in_text.statement(claim), report.verdict)
+        view.add_row(
+            *(Text(cell) for cell in cells), Text(str(len(claim.steps))), Text(f"{report.nanoseconds / 1e9:.2f}")
+        )
     buffer = io.StringIO()
     Console(file=buffer, width=width, color_system=None, force_terminal=False).print(view)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
+TRUST = """\
+**What is trusted.** A small kernel in Python (`kernel.py` and what it imports but sympy), which recomputes each step:
+
+- *recomputed exactly, in whole numbers and rationals*: linear combinations of facts, normal forms of indexed sums,
+  signs (by the types of symbols and by premises; no decimal, and nothing of sympy's reasoning about signs), limits of
+  rational functions, counterexamples;
+- *taken from sympy, on trust*: how it builds and simplifies sums, products and powers of typed symbols when they are
+  written down; `diff` (for the rules derivative, integral and minimum); polynomial arithmetic over the rationals
+  (`poly_ring`, `Poly`; the numbers themselves may be FLINT's or GMP's); `together`, `fraction` and `cancel`, whose
+  results are multiplied out again; prime factors;
+- *classical and assumed, by name*: {classical}. Where a claim's words rest on more, it says so.
+
+A claim is *proved* when the kernel has accepted every step of its proof; *refuted* when an exact counterexample is at
+hand (its statement is then the false one); *open* when neither is known; a *hypothesis* when it is no mathematics.
+Types, premises, definitions and goals below are printed from the formal objects that the kernel checked; what is *in
+words* stands beside them, and nothing checks it. `python -m proofs ID` prints a whole proof.
+
+**Can the premises be met?** For {models} claims an exact model of all premises is at hand, and the tests evaluate every
+goal at random exact ones. Not for these: {without}.
+"""
+
+
 def page(reports: Sequence[Report]) -> str:
     """Return the ledger as a page of the docs (Markdown); it holds no times, so it changes only when a claim does."""
+    without = "; ".join(f"`{name}` ({reason})" for name, reason in WITHOUT.items())
     lines = [
         "# Theorem ledger",
         "",
         f"{counts(reports)}. Generated by `python -m proofs --page docs/ledger.md`; do not edit by hand.",
         "",
-        "A claim is *proved* when the kernel has accepted every step of its proof; *refuted* when a counterexample is",
-        "at hand (its statement is then the false one); *open* when neither is known. `python -m proofs ID` prints a",
-        "whole proof.",
-        "",
-        "**The kernel is not sound yet.** It takes the declared sign of a defined symbol on trust, and sympy's `evalf`",
-        "decides some signs: it accepts a proof of `10 < k` for every `k > 0` (`d := k - 10`, declared positive). No",
-        "proof on this page is known to use such a gap, but *proved* guarantees nothing until it is closed.",
-        "",
-        "| claim | what it says | verdict | steps |",
+        TRUST.format(
+            classical="; ".join(REFERENCES.values()),
+            models=sum(has_model(report.claim) for report in reports),
+            without=without,
+        ),
+        "| claim | what it says, in words | verdict | steps |",
         "|---|---|---|---|",
     ]
     lines += [
@@ -173,25 +213,27 @@ def page(reports: Sequence[Report]) -> str:
 
 def _section(report: Report) -> list[str]:
     claim = report.claim
-    lines = [f"## {claim.id}", "", f"**{claim.title}.** {claim.statement}", "", "Premises:", ""]
-    lines += [f"- {premise}" for premise in claim.premises]
-    lines += ["", f"Source: {claim.source}. Kind: {claim.kind}. Verdict: **{report.verdict}**"]
-    lines[-1] += f", {len(claim.steps)} steps." if claim.steps else "."
-    if claim.idea:
-        lines += ["", f"Idea: {claim.idea}"]
+    lines = [f"## {claim.id}", "", f"**{claim.title}.** Source: {claim.source}. Kind: {claim.kind}. Verdict: "]
+    lines[-1] += f"**{report.verdict}**" + (f", {len(claim.steps)} steps." if claim.steps else ".")
     if claim.goals:
-        lines += ["", "What the kernel refuted:" if claim.kind == "refutation" else "What the kernel checked:", ""]
-        for goal in claim.goals:
-            given = (
-                f" (given: {'; '.join(a.words for a in claim.assumptions if a.name in goal.given)})"
-                if goal.given
-                else ""
-            )
-            lines.append(f"- {goal.words}{given}: `{plain_fact(goal.fact, claim.notation)}`")
+        lines += ["", f"For all values of: {'; '.join(f'`{line}`' for line in in_text.types(claim))}."]
+        for head, items in (("Premises", in_text.premises(claim)), ("Definitions", in_text.definitions(claim))):
+            lines += ["", f"{head}:", "", *(f"- `{fact}` ({words})" for fact, words in items)] if items else []
+        refuting = {step.name for step in claim.steps if isinstance(step, Counterexample)}
+        goals = zip(claim.goals, in_text.goals(claim), strict=True)
+        said = [(goal.by in refuting, words, fact) for goal, (fact, words) in goals]
+        for head, wanted in (("What the kernel refuted", True), ("What the kernel checked", False)):
+            found = [f"- {words}: `{fact}`" for refuted, words, fact in said if refuted is wanted]
+            lines += ["", f"{head}:", "", *found] if found else []
         if claim.notation:
             lines += ["", "where " + "; ".join(f"`{n.name} = {_definition(n, claim)}`" for n in claim.notation) + "."]
+    lines += ["", f"In words (not checked): {claim.prose}", "", f"Setting, in words: {'; '.join(claim.setting)}."]
+    if claim.idea:
+        lines += ["", f"Idea: {claim.idea}"]
+    if named := classical(claim):
+        lines += ["", f"Classical: {'; '.join(named)}."]
     if claim.finding:
-        lines += ["", f"Finding: {claim.finding}"]
+        lines += ["", f"Finding (in words, not checked): {claim.finding}"]
     return lines
 
 

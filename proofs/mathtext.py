@@ -13,6 +13,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -21,7 +22,8 @@ from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
 from .expressions import Int, Lim
-from .facts import Fact, Notation
+from .facts import Fact
+from .notation import Notation
 
 __all__ = ["abbreviate", "latex", "latex_fact", "plain", "plain_fact"]
 
@@ -33,6 +35,9 @@ _GREEK = {
     "epsilon": "ε",
     "kappa": "κ",
     "lambda": "λ",
+    "mu": "μ",
+    "nu": "ν",
+    "xi": "ξ",
     "omega": "ω",
     "Omega": "Ω",
     "rho": "ρ",
@@ -207,10 +212,15 @@ def latex(expr: Expr) -> str:
 
 def abbreviate(expr: Expr, notation: Sequence[Notation]) -> Expr:
     """Put short names for the expressions that have one; the largest first."""
-    for item in sorted(notation, key=lambda n: -len(str(n.expr))):
+    for item in _largest_first(tuple(notation)):
         symbol = sp.Symbol(item.name, positive=True)
         expr = expr.xreplace({item.expr: symbol, -item.expr: -symbol})
     return expr
+
+
+@lru_cache(maxsize=1_000)
+def _largest_first(notation: tuple[Notation, ...]) -> tuple[Notation, ...]:
+    return tuple(sorted(notation, key=lambda n: -len(str(n.expr))))
 
 
 def plain_fact(fact: Fact, notation: Sequence[Notation] = ()) -> str:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .exact import Counterexample
-from .facts import Claim, Notation, Step
+from .facts import Claim, Step
 from .kernel import Report
 from .mathtext import abbreviate, plain, plain_fact
-from .rules_algebra import Certificate, Combine, Signed, Use, Vanish
+from .notation import Notation
+from .rules_algebra import Combine, Signed, Use, Vanish
 from .rules_analysis import Integrate, Minimum
+from .statement import in_text
 
 __all__ = ["VERDICTS", "details", "narrate", "rule_name"]
 
@@ -22,24 +24,20 @@ VERDICTS = {
     "proved": "PROVED",
     "refuted": "REFUTED (the statement is false; the counterexample is exact)",
     "open": "OPEN (no proof and no counterexample is known here)",
+    "hypothesis": "HYPOTHESIS (no mathematical claim)",
     "undecided": "UNDECIDED (a check failed: not proved)",
 }
 _RULES = {
     "Combine": "linear combination",
     "Signed": "sign",
-    "Certificate": "positivity certificate",
     "Rewrite": "equals for equals",
     "Vanish": "a sum of squares is zero",
-    "Induct": "induction",
     "Lemma": "theorem cited",
     "Differentiate": "derivative",
     "LimitOf": "limit",
     "Squeeze": "squeezed limit",
     "Integrate": "integral",
     "Minimum": "minimum",
-    "Ceiling": "ceiling",
-    "Kraft": "Kraft's and Huffman's theorems",
-    "McMillan": "McMillan's theorem",
     "MeanIs": "definition of the mean",
     "LargeNumbers": "strong law of large numbers",
     "Tonelli": "Tonelli's theorem",
@@ -66,14 +64,6 @@ def details(step: Step, labels: dict[str, str], notation: Sequence[Notation]) ->
         return [f"from {'; '.join(_uses(step.uses, labels, notation))}"]
     if isinstance(step, Signed):
         return [f"the gap is {show(step.gap)}"]
-    if isinstance(step, Certificate):
-        names, steps = (", ".join(map(plain, group)) for group in (step.symmetric, step.steps))
-        partial = [plain(sum(step.steps[: n + 1])) for n in range(len(step.steps))]
-        return [
-            f"symmetric in {names}: put them in order, "
-            f"{', '.join(f'{plain(x)} = {v}' for x, v in zip(step.symmetric, partial, strict=True))} "
-            f"with {steps} ≥ 0; multiply by the denominators; expand: {step.terms} terms"
-        ]
     if isinstance(step, Vanish):
         over = f" summed over {', '.join(map(plain, step.over))}" if step.over else ""
         rest = f", plus {show(step.rest)} ≥ 0" if step.rest != 0 else ""
@@ -152,9 +142,11 @@ def _lines(report: Report, width: int) -> Iterable[str]:
     labels = labels_of(claim)
     yield f"{claim.id}: {claim.title}"
     yield "=" * min(width, len(claim.id) + len(claim.title) + 2)
-    yield _wrapped(claim.statement, width, "Statement  ", " " * 11)
-    for n, premise in enumerate(claim.premises):
-        yield _wrapped(premise, width, "Premises   " if not n else " " * 11, " " * 13)
+    yield _wrapped(in_text.statement(claim) or "(none)", width, "Statement  ", " " * 11)
+    yield _wrapped("; ".join(in_text.types(claim)), width, "Types      ", " " * 11)
+    yield _wrapped(f"{claim.prose} (nothing checks this)", width, "In words   ", " " * 11)
+    for n, premise in enumerate(claim.setting):
+        yield _wrapped(premise, width, "Setting    " if not n else " " * 11, " " * 13)
     yield f"Source     {claim.source}"
     yield f"Kind       {claim.kind}"
     if claim.idea:
@@ -165,7 +157,7 @@ def _lines(report: Report, width: int) -> Iterable[str]:
             others = [other for other in claim.notation if other is not item]
             yield _wrapped(f"{item.name} = {plain(abbreviate(item.expr, others))}", width, "  ", " " * 6)
     if claim.assumptions:
-        yield "\nPremises that the proof uses, as mathematics"
+        yield "\nPremises"
         for a in claim.assumptions:
             case = " (only for the goals that say so)" if a.case else ""
             yield _wrapped(
@@ -200,5 +192,5 @@ def _lines(report: Report, width: int) -> Iterable[str]:
         yield _wrapped(f"PROBLEM: {problem}", width, "  ", " " * 6)
     if claim.finding:
         yield ""
-        yield _wrapped(claim.finding, width, "Finding    ", " " * 11)
-    yield f"\nVerdict    {VERDICTS[report.verdict]}; {len(claim.steps)} steps, {report.seconds:.2f} s"
+        yield _wrapped(f"{claim.finding} (nothing checks this)", width, "Finding    ", " " * 11)
+    yield f"\nVerdict    {VERDICTS[report.verdict]}; {len(claim.steps)} steps, {report.nanoseconds / 1e9:.2f} s"

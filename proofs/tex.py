@@ -10,6 +10,7 @@ from .kernel import Report
 from .ledger import counts
 from .mathtext import abbreviate, latex, latex_fact
 from .narrate import details, labels_of, rule_name
+from .statement import in_latex
 
 __all__ = ["document"]
 
@@ -37,6 +38,7 @@ _SIGNS = {
     "κ": r"$\kappa$", "λ": r"$\lambda$", "ρ": r"$\rho$", "σ": r"$\sigma$", "φ": r"$\varphi$", "χ": r"$\chi$",
     "ω": r"$\omega$", "θ": r"$\theta$",
     "Γ": r"$\Gamma$", "Θ": r"$\Theta$", "Λ": r"$\Lambda$", "Ω": r"$\Omega$", "μ": r"$\mu$",
+    "ν": r"$\nu$", "ξ": r"$\xi$",
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "^": r"\^{}",
     "~": r"\textasciitilde{}", "<": r"$<$", ">": r"$>$", "|": r"$|$", "$": r"\$",
 }  # fmt: skip
@@ -65,8 +67,10 @@ def _claim(report: Report) -> Iterable[str]:
     yield rf"\section{{{text(claim.title)}}}\label{{{claim.id}}}"
     yield rf"\texttt{{{text(claim.id)}}}. Source: {text(claim.source)}. Kind: {claim.kind}."
     yield rf"Verdict: \textbf{{{report.verdict}}}."
-    yield f"\n\\textbf{{Statement.}} {claim.latex}\n"
-    yield r"\textbf{Premises.} " + "; ".join(text(premise) for premise in claim.premises) + ".\n"
+    if claim.goals:
+        yield rf"\textbf{{For all values of:}} {'; '.join(map(_words, in_latex.types(claim)))}." + "\n"
+    yield rf"\textbf{{In words (not checked).}} {text(claim.prose)}" + "\n"
+    yield r"\textbf{Setting, in words.} " + "; ".join(text(line) for line in claim.setting) + ".\n"
     if claim.idea:
         yield rf"\textbf{{Idea.}} {text(claim.idea)}" + "\n"
     if claim.notation:
@@ -102,7 +106,12 @@ def _claim(report: Report) -> Iterable[str]:
             rf"Machine: {text(checked.machine or checked.problem)}.}}" + "\n"
         )
     if claim.finding:
-        yield rf"\textbf{{Finding.}} {text(claim.finding)}" + "\n"
+        yield rf"\textbf{{Finding (not checked).}} {text(claim.finding)}" + "\n"
+
+
+def _words(line: str) -> str:
+    """Escape what stands between the formulas of a line."""
+    return "$".join(part if n % 2 else text(part) for n, part in enumerate(line.split("$")))
 
 
 def _maths(formula: str) -> str:

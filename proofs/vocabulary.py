@@ -12,8 +12,9 @@ from typing import Any
 
 import sympy as sp
 
-from .expressions import Diff, index, masses, member, real, size, total
-from .facts import Assume, Define, Fact, Notation, Step
+from .expressions import Diff, index, masses, member, positive, real, size, total
+from .facts import Assume, Define, Fact, Step
+from .notation import Notation
 from .rules_algebra import Combine, Rewrite, Use
 from .rules_analysis import Differentiate
 
@@ -22,6 +23,7 @@ __all__ = [
     "DEFINE_Q",
     "DEFINE_W",
     "DELTA",
+    "LEAVES",
     "MIXTURE_DOMAIN",
     "ONE",
     "M",
@@ -48,11 +50,12 @@ N, M = size("N"), size("M")
 s, j = index("s", N), index("j", M)
 i, t = member("i", N), member("t", N)
 p, n, Q = masses("p"), masses("n", positive=True), masses("Q", positive=True)
-W = sp.Symbol("W", positive=True)
+W = positive("W")
 eps = real("epsilon")
 DELTA = sp.KroneckerDelta
 
 DATASET_MASSES = Assume("masses", "the masses of every dataset sum to 1", Fact(total(p[s, j], j), "=", ONE))
+LEAVES = Assume("leaf", "every leaf carries mass of some dataset", Fact(total(n[s] * p[s, j], s), ">", sp.Integer(0)))
 DEFINE_Q = Define("Q", "the volume-weighted mass of leaf j", Fact(Q[j], "=", total(n[s] * p[s, j], s)))
 DEFINE_W = Define("W", "the total volume", Fact(W, "=", total(n[s], s)))
 MIXTURE_DOMAIN = (

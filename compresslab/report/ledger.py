@@ -29,9 +29,10 @@ STATEMENTS: Final = {
     "overlap-sign": "The perturbation costs a dataset exactly where their overlap under the mixture is below 1.",
     "second-derivative": "How a code length curves as a volume grows is a sum over leaves.",
     "rebound-slows": "Where more data makes another dataset cheaper, each further sample does less.",
-    "sign-turns-once": "Once more of a kind of data makes a dataset dearer, it does so for ever.",
+    "sign-turns-once": "Once more of a kind of data makes a dataset no cheaper, it never makes it cheaper again.",
     "elasticity-ratio": "The slope of alignment is -k times that of pre-training, less l times the perturbation's own.",
-    "elasticity-ratio-limit": "For a small perturbation the ratio of the slopes tends to -k.",
+    "elasticity-ratio-limit": "For a small perturbation the slopes of alignment and k times that of "
+    "pre-training cancel.",
     "elasticity-signs": (
         "Alignment loses where its overlap with the perturbation is below 1, pre-training gains where its own is above."
     ),
@@ -72,7 +73,7 @@ STATEMENTS: Final = {
         "For unrelated datasets with independent masses on the same leaves and k above 1, both signs are reversed."
     ),
     "pareto-entropy": "The entropy of a large Pareto dataset, relative to log M, depends on alpha only.",
-    "pareto-overlap": "The overlap of contained Pareto masses is a known integral that depends on alpha only.",
+    "pareto-overlap": "The mean that the overlap of contained Pareto masses is said to tend to is a known integral.",
     "pareto-overlap-below-one": "Contained Pareto masses are elastic for every alpha above 1.",
     "hooke-forward": "The forces of Hooke's law sum to zero where divergence is taken from the data to the model.",
     "hooke-reverse-derivative": "The force in the paper's direction of divergence has a closed form.",
@@ -85,12 +86,12 @@ STATEMENTS: Final = {
     "effective-depth-chain-rule": (
         "Entropy and excess add up symbol by symbol: over the layers of a token tree they sum to those of its leaves."
     ),
-    "pareto-overlap-monotone": "Heavier Pareto tails are more elastic, for every pair of exponents.",
+    "pareto-overlap-monotone": "Masses that are more spread out overlap less: heavier tails are more elastic.",
     "capacity-depth": (
         "A model with more parameters captures a token tree to a larger depth (the paper's Assumption 3.2)."
     ),
     "turning-point-from-above": (
-        "The turning point of the pre-training data has an upper bound that depends on two overlaps and k alone."
+        "The lower bound of the turning point of the pre-training data, from two overlaps, is an upper bound too."
     ),
 }
 
@@ -102,7 +103,7 @@ class Verdict:
     Attributes:
         id: the claim's permanent ID.
         statement: what it says, in a sentence.
-        verdict: "proved", "refuted", "open", or "not recorded".
+        verdict: "proved", "refuted", "open", "hypothesis" (no mathematics), or "not recorded".
     """
 
     id: str

@@ -1,16 +1,19 @@
-"""Ideal and Huffman code lengths. Theory, section 2: what is true of the paper's Theorem 3.4, and what is not."""
+"""Ideal and Huffman code lengths. Theory, section 2: what is true of the paper's Theorem 3.4, and what is not.
+
+What is classical here enters as a premise: that the lengths of a code that can be decoded satisfy Kraft's inequality,
+and that Huffman's code is no longer than one with Shannon's lengths.
+"""
 
 from __future__ import annotations
 
 import sympy as sp
 
-from ..classical import Ceiling, Kraft, McMillan
-from ..exact import Counterexample, Huffman
-from ..expressions import Lim, index, masses, positive, size, total
-from ..facts import Assume, Claim, Define, Fact, Goal, Step
-from ..rules_algebra import Combine, Induct, Use
+from ..exact import Counterexample
+from ..expressions import Huffman, Lim, index, masses, positive, real, size, total
+from ..facts import Assume, Claim, Define, Fact, Goal
+from ..rules_algebra import Combine, Use
 from ..rules_analysis import Squeeze
-from ..vocabulary import ONE, M, j
+from ..vocabulary import ONE, j
 from .lemmas import LOG_BOUND
 from .lemmas import x as generic
 
@@ -18,140 +21,118 @@ __all__ = ["CLAIMS"]
 
 ZERO, LN2 = sp.Integer(0), sp.log(2)
 p = masses("p", positive=True)
-h = sp.IndexedBase("h", integer=True, nonnegative=True)
-H, L = sp.Symbol("H", real=True), sp.Symbol("L", real=True)
+h, c = masses("h", real=True), masses("c", real=True)
+H, L, R = real("H L R")
 n = size("n")
-
-
-def shannon(mass: sp.Expr) -> sp.Expr:
-    """The lengths of Shannon's code."""
-    return sp.ceiling(-sp.log(mass) / LN2)
-
-
-def bounds(
-    mass: sp.Expr, length: sp.Expr, over: sp.Expr, entropy: sp.Expr, best: sp.Expr, names: tuple[str, str, str]
-) -> tuple[Step, ...]:
-    """The steps that show ``entropy <= best < entropy + 1`` for Huffman's code of one distribution.
-
-    ``names`` are the names of the premise that the masses sum to 1 and of the definitions of entropy and length.
-    """
-    unit, define_entropy, define_best = names
-    code = shannon(mass)
-    return (
-        LOG_BOUND,
-        McMillan(
-            "mcmillan",
-            "Huffman's code can be decoded, so its lengths satisfy Kraft's inequality (McMillan)",
-            Fact(total(2 ** (-length), over), "<=", ONE),
-            lengths=length,
-            over=over,
-        ),
-        Combine(
-            "low",
-            "Use ln x <= x - 1 on every leaf at x = 2^(-h)/p: no code that can be decoded beats the entropy",
-            Fact(best, ">=", entropy),
-            (
-                Use("log", times=mass / LN2, over=(over,), at=((generic, 2 ** (-length) / mass),)),
-                Use("mcmillan", times=1 / LN2),
-                Use(define_best),
-                Use(define_entropy, times=-ONE),
-                Use(unit, times=1 / LN2),
-            ),
-        ),
-        Ceiling("round-up", "Shannon's lengths: round -log2 p up", Fact(-sp.log(mass) / LN2, "<=", code)),
-        Combine(
-            "short-enough",
-            "so 2^(-length) <= p on every leaf (ln x <= x - 1 at x = p 2^length)",
-            Fact(2 ** (-code), "<=", mass),
-            (
-                Use("log", times=2 ** (-code), at=((generic, mass * 2**code),)),
-                Use("round-up", times=LN2 * 2 ** (-code)),
-            ),
-        ),
-        Combine(
-            "kraft-sum",
-            "and they satisfy Kraft's inequality",
-            Fact(total(2 ** (-code), over), "<=", ONE),
-            (Use("short-enough", over=(over,)), Use(unit, times=-ONE)),
-        ),
-        Kraft(
-            "kraft",
-            "Kraft: a prefix code has these lengths; Huffman: his code is no longer",
-            Fact(best, "<=", total(mass * code, over)),
-            inequality="kraft-sum",
-            lengths=code,
-            weights=mass,
-            over=over,
-        ),
-        Ceiling("round-less", "Rounding up adds less than 1", Fact(code, "<", -sp.log(mass) / LN2 + 1)),
-        Combine(
-            "high",
-            "so Huffman's code is less than one bit above the entropy",
-            Fact(best, "<", entropy + 1),
-            (
-                Use("kraft"),
-                Use("round-less", times=mass, over=(over,)),
-                Use(define_entropy),
-                Use(unit, times=-ONE),
-            ),
-        ),
-    )
-
+IDEAL = -sp.log(p[j]) / LN2
 
 UNIT = Assume("masses", "the masses sum to 1", Fact(total(p[j], j), "=", ONE))
 ENTROPY = Define("H", "the entropy of the leaves, in bits", Fact(H, "=", -total(p[j] * sp.log(p[j]), j) / LN2))
-BEST = Define(
-    "huffman", "the expected length of Huffman's code, with lengths h_j, in bits", Fact(L, "=", total(p[j] * h[j], j))
-)
-DOMAIN = (
-    "any distribution on any number M of leaves, each with mass p_j > 0",
-    "a prefix code of the leaves; for M = 1 the empty word is allowed",
-    "lengths in bits; n phrases, each coded by itself",
-)
+KRAFT_SUM = Fact(total(2 ** (-c[j]), j), "<=", ONE)
 
 code_length_bounds = Claim(
     id="code-length-bounds",
     title="A real code is within one bit per phrase",
-    statement="For n phrases coded one by one with Huffman's code of expected length L: n H <= n L < n (H + 1); so "
-    "the paper's value "
-    "n ⌈H⌉ is less than n bits away: |n ⌈H⌉ - n L| < n.",
-    latex=r"For $n$ phrases: $nH \le nL < n(H+1)$, hence $|n\lceil H\rceil - nL| < n$.",
-    premises=DOMAIN,
+    prose="For n phrases coded one by one with an optimal prefix code (Huffman's) of expected length L: "
+    "n H <= n L < n (H + 1); so the paper's value n ⌈H⌉ is less than n bits away: |n ⌈H⌉ - n L| < n.",
+    setting=(
+        "any distribution on any number M of leaves, each with mass p_j > 0",
+        "h_j the lengths of the code: of any code that can be decoded for the lower bound, of an optimal one "
+        "for the upper",
+        "c_j = ⌈-log2 p_j⌉, Shannon's lengths, and R = ⌈H⌉; of the ceiling only y <= ⌈y⌉ < y + 1 is used",
+        "lengths in bits; n phrases, each coded by itself; for M = 1 the empty word is allowed",
+    ),
     source="new (theory, section 2), for Thm 3.4 of the paper",
     kind="tight bound",
     idea="Below: Kraft's inequality and ln x <= x - 1. Above: Shannon's code rounds every -log2 p up, satisfies "
-    "Kraft's inequality, and "
-    "Huffman's code is no longer.",
-    assumptions=(UNIT,),
-    definitions=(ENTROPY, BEST),
+    "Kraft's inequality, and Huffman's code is no longer.",
+    assumptions=(
+        UNIT,
+        Assume(
+            "kraft",
+            "the lengths of a code that can be decoded satisfy Kraft's inequality (McMillan)",
+            Fact(total(2 ** (-h[j]), j), "<=", ONE),
+        ),
+        Assume("shannon-low", "Shannon's lengths round -log2 p up", Fact(IDEAL, "<=", c[j])),
+        Assume("shannon-high", "by less than 1", Fact(c[j], "<", IDEAL + 1)),
+        Assume(
+            "optimal",
+            "the code is no longer than one with Shannon's lengths (the first goal and Kraft's theorem: there is one)",
+            Fact(L, "<=", total(p[j] * c[j], j)),
+        ),
+        Assume("ceil-low", "the paper rounds the entropy up", Fact(H, "<=", R)),
+        Assume("ceil-high", "by less than 1", Fact(R, "<", H + 1)),
+    ),
+    definitions=(ENTROPY, Define("L", "the expected length of the code", Fact(L, "=", total(p[j] * h[j], j)))),
     steps=(
-        *bounds(p[j], h[j], j, H, L, ("masses", "H", "huffman")),
+        LOG_BOUND,
+        Combine(
+            "short-enough",
+            "2^(-length) <= p on every leaf (ln x <= x - 1 at x = p 2^length)",
+            Fact(2 ** (-c[j]), "<=", p[j]),
+            (
+                Use("log", times=2 ** (-c[j]), at=((generic, p[j] * 2 ** c[j]),)),
+                Use("shannon-low", times=LN2 * 2 ** (-c[j])),
+            ),
+        ),
+        Combine(
+            "kraft-sum",
+            "so Shannon's lengths satisfy Kraft's inequality",
+            KRAFT_SUM,
+            (Use("short-enough", over=(j,)), Use("masses", times=-ONE)),
+        ),
+        Combine(
+            "low",
+            "Use ln x <= x - 1 on every leaf at x = 2^(-h)/p: no code that can be decoded beats the entropy",
+            Fact(L, ">=", H),
+            (
+                Use("log", times=p[j] / LN2, over=(j,), at=((generic, 2 ** (-h[j]) / p[j]),)),
+                Use("kraft", times=1 / LN2),
+                Use("L"),
+                Use("H", times=-ONE),
+                Use("masses", times=1 / LN2),
+            ),
+        ),
+        Combine(
+            "high",
+            "Shannon's code is less than one bit above the entropy, and the best is no longer",
+            Fact(L, "<", H + 1),
+            (
+                Use("optimal"),
+                Use("shannon-high", times=p[j], over=(j,)),
+                Use("H"),
+                Use("masses", times=-ONE),
+            ),
+        ),
         Combine("n-low", "n phrases, from below", Fact(n * L, ">=", n * H), (Use("low", times=n),)),
         Combine("n-high", "and from above", Fact(n * L, "<", n * (H + 1)), (Use("high", times=n),)),
-        Ceiling("ceil-low", "The paper rounds the entropy up", Fact(H, "<=", sp.ceiling(H))),
-        Ceiling("ceil-high", "by less than 1", Fact(sp.ceiling(H), "<", H + 1)),
         Combine(
             "over",
-            "so its value is less than n bits above the real code",
-            Fact(n * sp.ceiling(H) - n * L, "<", n),
+            "so the paper's value is less than n bits above the real code",
+            Fact(n * R - n * L, "<", n),
             (Use("ceil-high", times=n), Use("low", times=n)),
         ),
         Combine(
             "under",
             "and less than n bits below it",
-            Fact(n * sp.ceiling(H) - n * L, ">", -n),
+            Fact(n * R - n * L, ">", -n),
             (Use("ceil-low", times=n), Use("high", times=n)),
         ),
     ),
     goals=(
+        Goal("Shannon's lengths are those of a prefix code", KRAFT_SUM, "kraft-sum"),
         Goal("from below", Fact(n * L, ">=", n * H), "n-low"),
         Goal("from above", Fact(n * L, "<", n * (H + 1)), "n-high"),
-        Goal("the paper's value is not much above", Fact(n * sp.ceiling(H) - n * L, "<", n), "over"),
-        Goal("and not much below", Fact(n * sp.ceiling(H) - n * L, ">", -n), "under"),
+        Goal("the paper's value is not much above", Fact(n * R - n * L, "<", n), "over"),
+        Goal("and not much below", Fact(n * R - n * L, ">", -n), "under"),
+    ),
+    classical=(
+        "the lengths of a uniquely decodable code satisfy Kraft's inequality (McMillan 1956)",
+        "lengths that satisfy Kraft's inequality belong to a prefix code (Kraft 1949), and Huffman's code is no longer "
+        "than any prefix code (Huffman 1952)",
     ),
     finding="The bound n H is reached for p_j = 2^(-h_j). As H -> 0 the two differ by a whole bit per phrase, so a "
-    "rate Θ(H) needs H "
-    "bounded away from 0.",
+    "rate Θ(H) needs H bounded away from 0.",
 )
 
 three = positive("p_1 p_2 p_3")
@@ -164,14 +145,10 @@ DYADIC = tuple(zip(three, (sp.Rational(1, 2), sp.Rational(1, 4), sp.Rational(1, 
 not_equality = Claim(
     id="code-length-not-equality",
     title="The ideal code length is no equality and no bound",
-    statement="The statement refuted: the expected code length is ⌈H⌉ bits per phrase (Thm 3.4), or at most that, or "
+    prose="The statement refuted: the expected code length is ⌈H⌉ bits per phrase (Thm 3.4), or at most that, or "
     "at least that. For "
     "p = (0.8, 0.1, 0.1): H < 1, so ⌈H⌉ = 1, but the best prefix code takes 6/5 bits.",
-    latex=r"Refuted: the expected code length of a phrase is $\lceil H\rceil$ (or at most, or at least that). For "
-    r"$p=(0.8,0.1,0.1)$: "
-    r"$\lceil H\rceil = 1 < L_{\mathrm{huff}} = 6/5$; for $p = (\frac12,\frac14,\frac14)$: $L_{\mathrm{huff}} = "
-    r"\frac32 < \lceil H\rceil = 2$.",
-    premises=("any distribution on three leaves", "the best prefix code of one phrase (Huffman), in bits"),
+    setting=("any distribution on three leaves", "the best prefix code of one phrase (Huffman), in bits"),
     source="Thm 3.4 of the paper",
     kind="refutation",
     idea="Two exact distributions. That H < 1 for the first is 10^10 < 2^34, in whole numbers.",
@@ -206,84 +183,63 @@ not_equality = Claim(
 
 # --- blocks ---
 
-LENGTHS = size("T")
-m = index("m", LENGTHS)
-b = index("beta", M**m)
+K, m = size("K"), index("m", sp.oo)
+b = index("beta", K)
 block = masses("r", positive=True)
-hb = sp.IndexedBase("h", integer=True, nonnegative=True)
-Hb, Lb = sp.IndexedBase("H_", real=True), sp.IndexedBase("L_", real=True)
-PAIR = -total(block[m, b] * p[j] * sp.log(block[m, b] * p[j]), b, j) / LN2
+Hb, Lb = masses("H_", real=True), masses("L_", real=True)
+PAIR = -total(block[b] * p[j] * sp.log(block[b] * p[j]), b, j) / LN2
+PARTS = -total(block[b] * sp.log(block[b]), b) / LN2 - total(p[j] * sp.log(p[j]), j) / LN2
+RATE = Lb[m] / m
 block_limit = Claim(
     id="code-length-block-limit",
     title="Long blocks reach the entropy",
-    statement="Huffman's code for blocks of m independent phrases has m H <= L_m < m H + 1, so L_m/m -> H.",
-    latex=r"Huffman's code for blocks of $m$ independent phrases has $mH \le L_m < mH+1$, so $L_m/m \to H$.",
-    premises=(
-        "any distribution on any number M of leaves, each with mass p_j > 0",
-        "phrases are independent: the M^m blocks of m phrases have the products of their phrases' masses, r_mβ > 0",
-        "lengths in bits",
+    prose="One more independent phrase adds its entropy H to that of a block, so a block of m phrases has entropy m H; "
+    "Huffman's code for such blocks has m H <= L_m < m H + 1 (code-length-bounds), so L_m/m -> H.",
+    setting=(
+        "any distribution on any number M of leaves, each with mass p_j > 0; r any distribution of blocks, r_β > 0",
+        "H_m, L_m: entropy and expected code length of a block of m = 1, 2, 3, ... independent phrases, in bits",
     ),
     source="Shannon's source coding theorem; used for Thm 3.4 of the paper",
     kind="tight bound",
-    idea="The entropy of a block grows by H with every phrase, so it is m H; a block is coded within one bit of it; "
-    "divide by m.",
+    idea="The logarithm of a product is a sum; a block is coded within one bit of its entropy; divide by m.",
     assumptions=(
         UNIT,
-        Assume("block-masses", "the masses of the blocks of m phrases sum to 1", Fact(total(block[m, b], b), "=", ONE)),
-        Assume("first", "a block of one phrase has the entropy of a phrase", Fact(Hb[1], "=", H)),
+        Assume("block-masses", "the masses of the blocks sum to 1", Fact(total(block[b], b), "=", ONE)),
         Assume(
-            "longer",
-            "the blocks of m + 1 phrases are those of m phrases, each with every phrase, independent",
-            Fact(Hb[m + 1], "=", PAIR),
+            "additive",
+            "a block of m phrases has m times the entropy (first goal, by induction)",
+            Fact(Hb[m], "=", m * H),
         ),
+        Assume("low", "its code is no shorter than its entropy (code-length-bounds)", Fact(Lb[m], ">=", Hb[m])),
+        Assume("high", "and less than one bit longer (code-length-bounds)", Fact(Lb[m], "<", Hb[m] + 1)),
     ),
-    definitions=(
-        ENTROPY,
-        Define(
-            "H_m",
-            "the entropy of a block of m phrases, in bits",
-            Fact(Hb[m], "=", -total(block[m, b] * sp.log(block[m, b]), b) / LN2),
-        ),
-        Define(
-            "huffman-m",
-            "the expected length of Huffman's code for a block of m phrases, in bits",
-            Fact(Lb[m], "=", total(block[m, b] * hb[m, b], b)),
-        ),
-    ),
+    definitions=(),
     steps=(
         Combine(
             "grow",
-            "The logarithm of a product is a sum: one more phrase adds H",
-            Fact(Hb[m + 1] - Hb[m], "=", H),
+            "The logarithm of a product is a sum: an independent phrase adds its entropy",
+            Fact(PAIR, "=", PARTS),
             (
-                Use("longer"),
-                Use("H_m", times=-ONE),
-                Use("H", times=-ONE),
-                Use("masses", times=-total(block[m, b] * sp.log(block[m, b]), b) / LN2),
+                Use("masses", times=-total(block[b] * sp.log(block[b]), b) / LN2),
                 Use("block-masses", times=-total(p[j] * sp.log(p[j]), j) / LN2),
             ),
         ),
-        Induct(
-            "additive",
-            "so, by induction, a block of m phrases has m times the entropy",
-            Fact(Hb[m], "=", m * H),
-            n=m,
-            base="first",
-            step="grow",
-        ),
-        *bounds(block[m, b], hb[m, b], b, Hb[m], Lb[m], ("block-masses", "H_m", "huffman-m")),
-        Combine("block-low", "A block's code, from below", Fact(Lb[m], ">=", m * H), (Use("low"), Use("additive"))),
         Combine(
-            "block-high", "and from above", Fact(Lb[m], "<", m * H + 1), (Use("high"), Use("additive", times=-ONE))
+            "rate-low", "Divide by m", Fact(RATE, ">=", H), (Use("low", times=1 / m), Use("additive", times=1 / m))
         ),
-        Combine("rate-low", "Divide by m", Fact(Lb[m] / m, ">=", H), (Use("block-low", times=1 / m),)),
-        Combine("rate-high", "on both sides", Fact(Lb[m] / m, "<", H + 1 / m), (Use("block-high", times=1 / m),)),
-        Squeeze("limit", "Both bounds tend to H", Fact(Lim(Lb[m] / m, m, sp.oo), "=", H), "rate-low", "rate-high"),
+        Combine(
+            "rate-high",
+            "on both sides",
+            Fact(RATE, "<", H + 1 / m),
+            (Use("high", times=1 / m), Use("additive", times=-1 / m)),
+        ),
+        Squeeze("limit", "Both bounds tend to H", Fact(Lim(RATE, m, sp.oo), "=", H), "rate-low", "rate-high"),
     ),
     goals=(
-        Goal("from below", Fact(Lb[m], ">=", m * H), "block-low"),
-        Goal("from above", Fact(Lb[m], "<", m * H + 1), "block-high"),
-        Goal("the limit", Fact(Lim(Lb[m] / m, m, sp.oo), "=", H), "limit"),
+        Goal("entropies of independent parts add up", Fact(PAIR, "=", PARTS), "grow"),
+        Goal("from below", Fact(RATE, ">=", H), "rate-low"),
+        Goal("from above", Fact(RATE, "<", H + 1 / m), "rate-high"),
+        Goal("the limit", Fact(Lim(RATE, m, sp.oo), "=", H), "limit"),
     ),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..expressions import index, masses, member, positive, size, total
+from ..expressions import index, masses, member, positive, real, size, total
 from ..facts import Assume, Claim, Define, Fact, Goal
 from ..rules_algebra import Combine, Use
 from ..vocabulary import DELTA, ONE
@@ -17,11 +17,11 @@ ZERO, LN2 = sp.Integer(0), sp.log(2)
 A = size("A")
 z, y = index("z", A), index("y", A)
 first, coded = member("first", A), member("e", A)
-f, m = positive("f m")
+f, m, v = positive("f m v")
 q = masses("q")
-a = sp.IndexedBase("a", real=True)
-w = masses("w", positive=True)
-R = sp.Symbol("R", real=True)
+a = masses("a", real=True)
+w = masses("w", real=True)
+R = real("R")
 
 SHARE = w[coded] / (f + A)
 COST = Fact(-sp.log(SHARE) / LN2, "<", -sp.log(m) / LN2 - sp.log(f / (f + A)) / LN2)
@@ -29,14 +29,11 @@ COST = Fact(-sp.log(SHARE) / LN2, "<", -sp.log(m) / LN2 - sp.log(f / (f + A)) / 
 quantization_overhead = Claim(
     id="quantization-overhead",
     title="What whole-number weights cost",
-    statement="A symbols with masses q_z that sum to 1 get the weights w_z = 1 + ⌊f q_z⌋ parts of f + A, and the "
+    prose="A symbols with masses q_z that sum to 1 get the weights w_z = 1 + ⌊f q_z⌋ parts of f + A, and the "
     "first one what is left over. Then the weights sum to f + A, each is at least 1, and a symbol of mass m > 0 "
     "costs less than -log2(f/(f+A)) bits more than its ideal -log2 m. With f + A = 2^24 parts that is "
     "-log2(1 - A/2^24).",
-    latex=r"Weights $w_z = 1 + \lfloor f q_z\rfloor$ parts of $f + A$, the first symbol with what is left over: "
-    r"$\sum_z w_z = f + A$, $w_z \ge 1$, and $-\log_2\frac{w_e}{f+A} < -\log_2 m - \log_2\frac{f}{f+A}$ for a "
-    r"symbol $e$ of mass $m > 0$. With $f + A = 2^{24}$ the last term is $-\log_2(1 - A/2^{24})$.",
-    premises=(
+    setting=(
         "any number A of symbols with masses q_z >= 0 that sum to 1",
         "f > 0 parts beyond one for each symbol; whole if the weights are to be whole, which the proof does not need",
         "a_z = ⌊f q_z⌋, of which only 0 <= a_z <= f q_z < a_z + 1 is used; exact arithmetic",
@@ -84,13 +81,27 @@ quantization_overhead = Claim(
         ),
         LOG_BOUND,
         Combine(
+            "coded",
+            "in particular that of the symbol coded",
+            Fact(w[coded], ">=", ONE),
+            (Use("codable", at=((z, coded),)),),
+        ),
+        Combine(
+            "bound",
+            "For any weight v > 0, use ln x <= x - 1 at x = f m/v",
+            Fact(
+                -sp.log(v / (f + A)) / LN2, "<=", -sp.log(m) / LN2 - sp.log(f / (f + A)) / LN2 + (f * m / v - 1) / LN2
+            ),
+            (Use("log", times=1 / LN2, at=((generic, f * m / v),)),),
+        ),
+        Combine(
             "cost",
-            "Use ln x <= x - 1 at x = f m/w, which is below 1",
+            "Here f m/v < 1, for v the weight of the symbol coded",
             COST,
             (
-                Use("log", times=1 / LN2, at=((generic, f * m / w[coded]),)),
-                Use("above", times=1 / (w[coded] * LN2), at=((z, coded),)),
-                Use("possible", times=f / (w[coded] * LN2)),
+                Use("bound", at=((v, w[coded]),), because=("coded",)),
+                Use("above", times=1 / (w[coded] * LN2), at=((z, coded),), because=("coded",)),
+                Use("possible", times=f / (w[coded] * LN2), because=("coded",)),
             ),
         ),
     ),

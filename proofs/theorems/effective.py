@@ -29,15 +29,12 @@ GAIN = total(target[j] * sp.log(R2[j] / R[j]), j)
 concave = Claim(
     id="effective-volumes-concave",
     title="Effective volumes are a concave problem",
-    statement="The likelihood Λ(w) = Σ_j q_j ln Σ_s w_s p_sj of mixture weights w is concave: along every direction "
+    prose="The likelihood Λ(w) = Σ_j q_j ln Σ_s w_s p_sj of mixture weights w is concave: along every direction "
     "its second "
     "derivative is <= 0. If no dataset's score exceeds 1 at w, Σ_j q_j p_sj / R_j <= 1 for all s (the optimality "
     "condition of EM), then "
     "no other w' on the simplex is more likely.",
-    latex=r"$\Lambda(w) = \sum_j q_j \ln \sum_s w_s p_{sj}$ is concave; and if $\sum_j q_j p_{sj}/R_j \le 1$ for all "
-    r"$s$, with "
-    r"$R_j = \sum_s w_s p_{sj}$, then $\Lambda(w') \le \Lambda(w)$ for every $w'$ on the simplex.",
-    premises=(
+    setting=(
         "q_j >= 0, the LM's distribution on the leaves; it sums to 1",
         "component masses p_sj >= 0; weights w_s, w'_s >= 0, w' sums to 1; both mixtures R_j, R'_j > 0 on every leaf",
         "v any direction",
@@ -48,6 +45,8 @@ concave = Claim(
     "R'_j/R_j.",
     assumptions=(
         Assume("unit", "q sums to 1", Fact(total(target[j], j), "=", ONE)),
+        Assume("leaf", "the mixture has mass on every leaf", Fact(total(weights[s] * p[s, j], s), ">", ZERO)),
+        Assume("leaf'", "and so has the rival", Fact(total(rival[s] * p[s, j], s), ">", ZERO)),
         Assume("simplex", "the rival weights sum to 1", Fact(total(rival[s], s), "=", ONE)),
         Assume(
             "scores", "no dataset's score exceeds 1", Fact(total(target[j] * p[s, j] / R[j], j), "<=", ONE), case=True
@@ -114,12 +113,10 @@ KL = total(leaf[j] * sp.log(leaf[j] / model[j]), j)
 chain = Claim(
     id="effective-depth-chain-rule",
     title="Entropy and excess by position",
-    statement="With h_κ the entropy of symbol κ given the symbols before it, and e_κ the LM's excess cross-entropy "
+    prose="With h_κ the entropy of symbol κ given the symbols before it, and e_κ the LM's excess cross-entropy "
     "there: "
     "Σ_κ h_κ = H(leaves), Σ_κ e_κ = KL(p_D‖p_LM), and every e_κ >= 0.",
-    latex=r"$\sum_\kappa h_\kappa = H(\mathrm{leaves})$, $\sum_\kappa e_\kappa = \mathrm{KL}(p_D\|p_{LM})$, and "
-    r"$e_\kappa \ge 0$ for every $\kappa \le d$.",
-    premises=(
+    setting=(
         "a tree of depth d with leaf masses p_j > 0; at position κ the nodes c = 1..K, each with V children g "
         "(pass-through padding: 1 child)",
         "P_κcg > 0 the probability of child g at node c, G_κcg > 0 the LM's; w_κc the node's weight; B_jκcg = 1 if "

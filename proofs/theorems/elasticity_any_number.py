@@ -10,7 +10,8 @@ from __future__ import annotations
 import sympy as sp
 
 from ..expressions import Diff, index, masses, nonnegative, positive, real, total
-from ..facts import Assume, Claim, Define, Fact, Goal, Notation, noted
+from ..facts import Assume, Claim, Define, Fact, Goal
+from ..notation import Notation, noted
 from ..rules_algebra import Combine, Signed, Use, Vanish
 from ..rules_analysis import Differentiate
 from ..vocabulary import DATASET_MASSES, DELTA, ONE, N, j, p, s
@@ -69,6 +70,7 @@ DOMAIN = (
     "k > 0, l >= 0",
     "sums over a ≠ b run over the N(N-1) ways to give the two roles; divided by N(N-1) they are averages",
 )
+LEAVES = Assume("leaf", "every leaf carries mass of some dataset", Fact(total(p[s, j], s), ">", ZERO))
 DEFINE_M = Define("m", "the pre-training data's mass on leaf j", Fact(m[j], "=", total(p[s, j], s) / N))
 
 COMMON = (
@@ -178,13 +180,11 @@ PRE_STEPS = (
 any_number = Claim(
     id="elasticity-any-number",
     title="Elasticity for any number of pre-training datasets",
-    statement="For any N datasets, with X = Σ_s χ²(p_s‖p_p) their diversity: Σ_{a≠b} dγ_a/dl >= k X / W² >= 0 for "
+    prose="For any N >= 2 datasets (for N = 1 there is no pair, and both sums are empty), with X = Σ_s "
+    "χ²(p_s‖p_p) their diversity: Σ_{a≠b} dγ_a/dl >= k X / W² >= 0 for "
     "every "
     "l >= 0, and Σ_{a≠b} dγ_p/dl <= -(1 - (N-1) l) X / W², which is <= 0 for l <= 1/(N-1).",
-    latex=r"For any $N$ datasets, with $X = \sum_s \chi^2(p_s\|p_p)$: $\sum_{a\ne b} d\gamma_a/dl \ge kX/W^2 \ge 0$ "
-    r"for every "
-    r"$l\ge 0$, and $\sum_{a\ne b} d\gamma_p/dl \le -(1-(N-1)l)\,X/W^2$, which is $\le 0$ for $l \le 1/(N-1)$.",
-    premises=DOMAIN,
+    setting=DOMAIN,
     source="new: Thm 4.2 for N datasets instead of 3, with a rate",
     kind="tight bound",
     idea="Two inequalities hold on every leaf: x y/Q <= (k xy/z + y + l x)/W² (the harmonic mean is at most the "
@@ -194,6 +194,7 @@ any_number = Claim(
     "datasets agree.",
     assumptions=(
         DATASET_MASSES,
+        LEAVES,
         Assume("small", "the perturbation data is small: (N-1) l <= 1", Fact((N - 1) * l, "<=", ONE), case=True),
     ),
     definitions=(DEFINE_M,),
@@ -229,18 +230,17 @@ any_number = Claim(
 any_number_equality = Claim(
     id="elasticity-any-number-equality",
     title="When nothing is elastic",
-    statement="In elasticity-any-number, equality holds only if all N datasets are alike: Σ_{a≠b} dγ_a/dl = 0 (any l "
+    prose="In elasticity-any-number, equality holds only if all N datasets are alike: Σ_{a≠b} dγ_a/dl = 0 (any l "
     ">= 0), or "
     "Σ_{a≠b} dγ_p/dl = 0 with (N-1) l < 1, force p_sj = m_j on every leaf j for every dataset s. And then both vanish.",
-    latex=r"$\sum_{a\ne b} d\gamma_a/dl = 0$ (any $l\ge0$), or $\sum_{a\ne b} d\gamma_p/dl = 0$ with $(N-1)l<1$, force "
-    r"$p_{sj} = m_j$ for all $s$, $j$; and then both vanish.",
-    premises=DOMAIN,
+    setting=DOMAIN,
     source="new",
     kind="tight bound",
     idea="Both sums are, exactly, a positive multiple of the diversity plus sums of squares. Where they vanish, each "
     "square does.",
     assumptions=(
         DATASET_MASSES,
+        LEAVES,
         Assume("align-flat", "the alignment data's average is zero", Fact(SUM_ALIGN, "=", ZERO), case=True),
         Assume("pre-flat", "the pre-training data's average is zero", Fact(SUM_PRE, "=", ZERO), case=True),
         Assume("smaller", "(N-1) l < 1", Fact((N - 1) * l, "<", ONE), case=True),

@@ -9,7 +9,8 @@ import sympy as sp
 
 from ..exact import Counterexample
 from ..expressions import Diff, index, member, total
-from ..facts import Assume, Claim, Fact, Goal, Notation, noted
+from ..facts import Assume, Claim, Fact, Goal
+from ..notation import Notation, noted
 from ..rules_algebra import Combine, Lemma, Signed, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import DATASET_MASSES, DELTA, ONE, M, N, j, p, s
@@ -18,6 +19,7 @@ from .elasticity_any_number import (
     COMMON,
     DEFINE_M,
     DOMAIN,
+    LEAVES,
     PRE,
     PRE_SLOPE,
     SUM_PRE,
@@ -49,17 +51,16 @@ SMALL = next(item for item in any_number.assumptions if item.name == "small")
 rebound = Claim(
     id="elasticity-rebound-slows",
     title="The rebound of the pre-training data is fast first, then slow",
-    statement="For any N datasets, on average over the roles: Σ_{a≠b} d²γ_p/dl² >= -(2/W) Σ_{a≠b} dγ_p/dl, which is "
+    prose="For any N datasets, on average over the roles: Σ_{a≠b} d²γ_p/dl² >= -(2/W) Σ_{a≠b} dγ_p/dl, which is "
     ">= 0 for l <= 1/(N-1): "
     "γ_p falls and is convex, as in the paper's experiments.",
-    latex=r"$\sum_{a\ne b} d^2\gamma_p/dl^2 \ge -\frac2W \sum_{a\ne b} d\gamma_p/dl \ge 0$ for $l \le 1/(N-1)$.",
-    premises=DOMAIN,
+    setting=DOMAIN,
     source="new (the paper's experiments on rebound)",
     kind="one-sided bound",
     idea="For each way to give the roles, the second derivative is D² - 2D/W plus a variance, D being the first "
     "(rebound-slows). Sum over "
     "the roles and use elasticity-any-number for the sign of ΣD.",
-    assumptions=(DATASET_MASSES, SMALL),
+    assumptions=(DATASET_MASSES, LEAVES, SMALL),
     definitions=(DEFINE_M,),
     steps=(
         COMMON[0],
@@ -113,10 +114,9 @@ HALF = sp.Rational(1, 2)
 alignment_bend = Claim(
     id="elasticity-alignment-concave",
     title="Alignment's losses need not slow down",
-    statement="The statement refuted: averaged over the six roles, alignment's losses slow down, d²γ_a/dl² <= 0 for "
+    prose="The statement refuted: averaged over the six roles, alignment's losses slow down, d²γ_a/dl² <= 0 for "
     "every k > 0, l >= 0.",
-    latex=r"Refuted: averaged over the six roles, $d^2\gamma_a/dl^2 \le 0$ for every $k>0$, $l\ge0$.",
-    premises=THREE_DOMAIN,
+    setting=THREE_DOMAIN,
     source="new",
     kind="refutation",
     idea="Three leaves, each shared by two of the three datasets: for k = 12, l = 0 the average is positive. (With "
@@ -161,18 +161,16 @@ VALUE = ((N - 1) * l - 1) / (W * (k + N * l))
 disjoint_any = Claim(
     id="elasticity-disjoint-any-number",
     title="Disjoint supports, any number of datasets: where the sign turns",
-    statement="If the N datasets share no leaf: dγ_a/dl = 1/W and dγ_p/dl = ((N-1) l - 1)/(W (k + N l)), for every k "
+    prose="If the N datasets share no leaf: dγ_a/dl = 1/W and dγ_p/dl = ((N-1) l - 1)/(W (k + N l)), for every k "
     "> 0. So the sign of "
     "dγ_p/dl turns exactly at l* = 1/(N-1), the bound of elasticity-any-number.",
-    latex=r"If the $N$ datasets share no leaf: $d\gamma_a/dl = 1/W$, $d\gamma_p/dl = \frac{(N-1)l-1}{W(k+Nl)}$: the "
-    r"sign turns at "
-    r"$l^*=1/(N-1)$.",
-    premises=(*DOMAIN[:-1], "no two datasets share a leaf: p_rj p_qj = 0 for r ≠ q", "a' ≠ b' are the two roles"),
+    setting=(*DOMAIN[:-1], "no two datasets share a leaf: p_rj p_qj = 0 for r ≠ q", "a' ≠ b' are the two roles"),
     source="new",
     kind="identity",
     idea="On the leaves of dataset b the joint mass is (k/N + l) p_b; elsewhere p_b = 0.",
     assumptions=(
         DATASET_MASSES,
+        LEAVES,
         Assume(
             "apart",
             "different datasets share no leaf",

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sympy as sp
 
 from ..expressions import Diff, Lim, masses, nonnegative, total
-from ..facts import Assume, Claim, Define, Fact, Goal, Notation, noted
+from ..facts import Assume, Claim, Define, Fact, Goal
+from ..notation import Notation, noted
 from ..rules_algebra import Combine, Signed, Use
 from ..rules_analysis import Differentiate, Squeeze
 from ..vocabulary import ONE, j
@@ -48,15 +49,12 @@ BOUND_P = ((o_tt - 1) * l - (1 - o_at)) / (W * G)
 fixed_roles = Claim(
     id="elasticity-fixed-roles",
     title="Elasticity with fixed roles: what is enough, from two overlaps",
-    statement="Let p_p > 0 on every leaf, o_at = Σ_j p_aj p_tj / p_pj and o_tt = Σ_j p_tj² / p_pj. For any k > 0, l "
+    prose="Let p_p > 0 on every leaf, o_at = Σ_j p_aj p_tj / p_pj and o_tt = Σ_j p_tj² / p_pj. For any k > 0, l "
     ">= 0: "
     "dγ_a/dl >= k (1 - o_at)/W², and dγ_p/dl <= ((o_tt - 1) l - (1 - o_at)) / (W (k + o_at + l o_tt)). So with o_at "
     "<= 1 alignment "
     "always loses, and pre-training recovers for l <= l* = (1 - o_at)/(o_tt - 1).",
-    latex=r"With $o_{at} = \sum_j p_{aj}p_{tj}/p_{pj}$, $o_{tt} = \sum_j p_{tj}^2/p_{pj}$: "
-    r"$\frac{d\gamma_a}{dl} \ge \frac{k(1-o_{at})}{W^2}$, $\frac{d\gamma_p}{dl} \le "
-    r"\frac{(o_{tt}-1)l-(1-o_{at})}{W(k+o_{at}+l\,o_{tt})}$; so $l^* = \frac{1-o_{at}}{o_{tt}-1}$.",
-    premises=(
+    setting=(
         "any three distributions p_p, p_a, p_t on any number M of leaves, p_p > 0 on every leaf; each sums to 1",
         "volumes |D_p| = k > 0, |D_a| = 1, |D_t| = l >= 0; Q_j = k p_pj + p_aj + l p_tj; W = k + 1 + l; nats per "
         "phrase",
@@ -197,12 +195,10 @@ GIVES_START = total(
 threshold = Claim(
     id="elasticity-fixed-roles-threshold",
     title="The condition o_at <= 1 is needed",
-    statement="Let p_p > 0 on every leaf. At l = 0: k (1 - o_at)/(1 + k)² <= dγ_a/dl <= 1/(1+k) - o_at/k + (Σ_j "
+    prose="Let p_p > 0 on every leaf. At l = 0: k (1 - o_at)/(1 + k)² <= dγ_a/dl <= 1/(1+k) - o_at/k + (Σ_j "
     "p_aj² p_tj/p_pj²)/k². So "
     "k dγ_a/dl -> 1 - o_at as k -> ∞: if o_at > 1, alignment gains for every large k, whatever the rest.",
-    latex=r"At $l=0$: $\frac{k(1-o_{at})}{(1+k)^2} \le \frac{d\gamma_a}{dl} \le \frac1{1+k} - \frac{o_{at}}k + "
-    r"\frac1{k^2}\sum_j \frac{p_{aj}^2 p_{tj}}{p_{pj}^2}$; so $k\,d\gamma_a/dl \to 1 - o_{at}$ as $k\to\infty$.",
-    premises=(
+    setting=(
         "any three distributions p_p, p_a, p_t on any number M of leaves, p_p > 0 on every leaf; each sums to 1",
         "volumes |D_p| = k > 0, |D_a| = 1, |D_t| = 0; nats per phrase",
     ),

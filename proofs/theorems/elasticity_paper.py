@@ -6,7 +6,8 @@ import sympy as sp
 
 from ..exact import Counterexample
 from ..expressions import Diff, index, masses, size, substitute, total
-from ..facts import Assume, Claim, Fact, Goal, Notation, noted
+from ..facts import Assume, Claim, Fact, Goal
+from ..notation import Notation, noted
 from ..rules_algebra import Combine, Lemma, Signed, Use
 from ..vocabulary import ONE, M, j
 from .elasticity_three import (
@@ -70,16 +71,14 @@ def renamed(roles: tuple[sp.Expr, ...]) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
 paper = Claim(
     id="elasticity-paper",
     title="Thm 4.2 of the paper, with the premises that make it true",
-    statement="For D_p = D_1 ∪ D_2 ∪ D_3, D_a as D_2, D_t as D_3, "
+    prose="For D_p = D_1 ∪ D_2 ∪ D_3, D_a as D_2, D_t as D_3, "
     + AVERAGE
     + ": dγ_a/dl >= 0 (any l), dγ_p/dl <= 0 (l <= 1/2), and "
-    "0 <= dγ_a/dl + k dγ_p/dl <= l (3/(k+3l) - 1/W): the ratio tends to -k as l -> 0. The law of the masses (Pareto) "
+    "0 <= dγ_a/dl + k dγ_p/dl <= l (3/(k+3l) - 1/W): their sum tends to 0 with l, and the ratio to -k where "
+    "dγ_p/dl is not 0 at l = 0. The law of the masses (Pareto) "
     "is not needed; "
     "containment and the average over roles are.",
-    latex=r"With $D_p = D_1\cup D_2\cup D_3$, $D_a\sim D_2$, $D_t\sim D_3$, averaged over the six roles: "
-    r"$d\gamma_a/dl \ge 0$; "
-    r"$d\gamma_p/dl\le0$ for $l\le1/2$; $0 \le d\gamma_a/dl + k\,d\gamma_p/dl \le l\,(\frac{3}{k+3l}-\frac1W)$.",
-    premises=DOMAIN,
+    setting=DOMAIN,
     source="Thm 4.2 of the paper, corrected",
     kind="tight bound",
     idea="The signs are those of elasticity-finite-size. The total code length of the three is stationary, so "
@@ -208,12 +207,10 @@ SWAPS = tuple(
 exchangeable = Claim(
     id="elasticity-exchangeable",
     title="In expectation, for exchangeable random datasets",
-    statement="For any exchangeable random triple of distributions (for instance independent Pareto masses), with "
+    prose="For any exchangeable random triple of distributions on a finite probability space, with "
     "the roles fixed: "
     "E[dγ_a/dl] >= 0 for every k > 0, l >= 0, and E[dγ_p/dl] <= 0 for 0 <= l <= 1/2.",
-    latex=r"For any exchangeable random triple of distributions: $E[d\gamma_a/dl]\ge0$ for every $k>0$, $l\ge0$; "
-    r"$E[d\gamma_p/dl]\le0$ for $0\le l\le1/2$.",
-    premises=(
+    setting=(
         "a finite probability space with weights q_ω >= 0; in each outcome three distributions X_1, X_2, X_3, every "
         "leaf with mass",
         "exchangeable: the expectations of dγ_a/dl and dγ_p/dl do not change when the three change places",
@@ -269,6 +266,11 @@ exchangeable = Claim(
         Goal("alignment data loses", Fact(EXPECT_ALIGN, ">=", ZERO), "expect-align"),
         Goal("pre-training data recovers", Fact(EXPECT_PRE, "<=", ZERO), "expect-pre", ("small",)),
     ),
+    classical=(
+        "masses of a continuous law, such as independent Pareto masses, are no finite space: there the sums "
+        "over outcomes "
+        "are means, and the same proof is by their linearity and positivity (in words only)",
+    ),
 )
 
 # --- the paper's theorem needs the average over the roles ---
@@ -284,12 +286,10 @@ CONTAINED_A = Diff(-total(three[1][j] * sp.log(contained / (k + 1 + ell)), j), e
 paper_fixed = Claim(
     id="elasticity-paper-fixed-roles",
     title="For fixed roles the paper's signs can fail",
-    statement="The statement refuted: for any three distributions with D_p = D_1 ∪ D_2 ∪ D_3, D_a as D_2, D_t as D_3 "
+    prose="The statement refuted: for any three distributions with D_p = D_1 ∪ D_2 ∪ D_3, D_a as D_2, D_t as D_3 "
     "(no averaging over "
     "the roles), dγ_a/dl > 0.",
-    latex=r"Refuted: for any $D_p = D_1\cup D_2\cup D_3$, $D_a\sim D_2$, $D_t\sim D_3$ (no averaging): $d\gamma_a/dl "
-    r"> 0$.",
-    premises=(
+    setting=(
         "three distributions p_1, p_2, p_3 on any number of leaves, every leaf with mass of one of them",
         "volumes |D_p| = k > 0, |D_a| = 1, |D_t| = l >= 0; nats per phrase",
     ),

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sympy as sp
 
 from ..expressions import Diff, Lim, masses, nonnegative, positive, real, total
-from ..facts import Assume, Claim, Fact, Goal, Notation, noted
+from ..facts import Assume, Claim, Fact, Goal
+from ..notation import Notation, noted
 from ..rules_algebra import Combine, Signed, Use
 from ..rules_analysis import Differentiate, Squeeze
 from ..vocabulary import ONE, j
@@ -91,9 +92,8 @@ BALANCE = (
 ratio = Claim(
     id="elasticity-ratio",
     title="Exact ratio",
-    statement="For any three distributions and any k, l: dγ_a/dl = -k dγ_p/dl - l dγ_t/dl.",
-    latex=r"For any three distributions: $d\gamma_a/dl = -k\,d\gamma_p/dl - l\,d\gamma_t/dl$.",
-    premises=DOMAIN,
+    prose="For any three distributions and any k, l: dγ_a/dl = -k dγ_p/dl - l dγ_t/dl.",
+    setting=DOMAIN,
     source="new (theory, section 4); the Θ(-k) of Thm 4.2, exact",
     kind="identity",
     idea="The conservation law for three datasets with volumes k, 1, l.",
@@ -101,7 +101,7 @@ ratio = Claim(
     definitions=(),
     steps=(*SLOPES, *BALANCE),
     goals=(Goal("the ratio", Fact(SLOPE_A, "=", -k * SLOPE_P - l * SLOPE_T), "balance"),),
-    finding="So the ratio is -k to leading order as soon as l dγ_t/dl vanishes with l (elasticity-ratio-limit).",
+    finding="So the ratio is -k to leading order as soon as l dγ_t/dl vanishes with l and dγ_p/dl does not.",
 )
 
 # --- the limit of small perturbations ---
@@ -115,12 +115,12 @@ BOTH = SLOPE_A + k * SLOPE_P
 SQUARES = total(Q * (per[j] / Q - 1 / W) ** 2, j)
 ratio_limit = Claim(
     id="elasticity-ratio-limit",
-    title="The ratio tends to -k",
-    statement="If p_t <= C (k p_p + p_a) on every leaf for some C (on finitely many leaves: p_t is absolutely "
-    "continuous), then "
-    "0 <= dγ_a/dl + k dγ_p/dl <= l C, so dγ_a/dl + k dγ_p/dl -> 0 as l -> 0: the ratio tends to -k.",
-    latex=r"If $p_t \le C\,(k p_p + p_a)$: $0 \le d\gamma_a/dl + k\,d\gamma_p/dl \le l\,C \to 0$ as $l \to 0$.",
-    premises=(*DOMAIN, "k p_p + p_a > 0 on every leaf, and p_t <= C (k p_p + p_a) there for some C > 0"),
+    title="Alignment's slope and k times pre-training's cancel as l tends to 0",
+    prose="If p_t <= C (k p_p + p_a) on every leaf for some C (on finitely many leaves: p_t is absolutely continuous), "
+    "then 0 <= dγ_a/dl + k dγ_p/dl <= l C, so dγ_a/dl + k dγ_p/dl -> 0 as l -> 0. The ratio of the two then "
+    "tends to -k "
+    "provided that dγ_p/dl is not 0 at l = 0.",
+    setting=(*DOMAIN, "k p_p + p_a > 0 on every leaf, and p_t <= C (k p_p + p_a) there for some C > 0"),
     source="new (theory, section 4)",
     kind="tight bound",
     idea="By the exact ratio the sum is -l dγ_t/dl. More data of a kind never worsens that kind, so it is not "
@@ -187,7 +187,11 @@ ratio_limit = Claim(
         Goal("from above", Fact(BOTH, "<=", l * cap), "high"),
         Goal("the limit", Fact(Lim(BOTH, l, ZERO), "=", ZERO), "limit"),
     ),
-    finding="Without absolute continuity the ratio can be +1 (elasticity-separate-disjoint-fails).",
+    finding="Where both slopes vanish at l = 0 the ratio need not tend to -k: with k = 10, p_p = (1/2, 1/4, "
+    "1/4), p_a = "
+    "(1/4, 1/2, 1/4), p_t = (1/3, 4/21, 10/21) it is +1 for every small l > 0 (exact; tested, not proved here). "
+    "Without "
+    "absolute continuity it can be +1 too (elasticity-separate-disjoint-fails).",
 )
 
 # --- signs ---
@@ -224,12 +228,10 @@ def iff(name: str, own_slope: sp.Expr, overlap: sp.Expr, below: bool) -> tuple[C
 signs = Claim(
     id="elasticity-signs",
     title="Signs by overlap",
-    statement="For any three distributions: dγ_a/dl > 0 iff <p_a, p_t>_D < 1, and dγ_p/dl < 0 iff <p_p, p_t>_D > 1, "
+    prose="For any three distributions: dγ_a/dl > 0 iff <p_a, p_t>_D < 1, and dγ_p/dl < 0 iff <p_p, p_t>_D > 1, "
     "with "
     "<u, v>_D = Σ_j u_j v_j / p_Dj and p_D = Q/W.",
-    latex=r"$d\gamma_a/dl > 0 \iff \langle p_a, p_t\rangle_D < 1$; $d\gamma_p/dl < 0 \iff \langle p_p, p_t\rangle_D "
-    r"> 1$.",
-    premises=DOMAIN,
+    setting=DOMAIN,
     source="new (theory, section 4)",
     kind="identity",
     idea="Each derivative is (1 - overlap)/W.",
@@ -250,8 +252,9 @@ signs = Claim(
         Goal("pre-training: enough", Fact(SLOPE_P, "<", ZERO), "if-p", ("overlap-p",)),
         Goal("pre-training: needed", Fact(OVERLAP_P, ">", ONE), "only-if-p", ("sign-p",)),
     ),
-    finding="As l -> 0 under absolute continuity dγ_a/dl = -k dγ_p/dl (elasticity-ratio-limit), so either holds iff "
-    "the other does.",
+    finding="As l -> 0 under absolute continuity dγ_a/dl + k dγ_p/dl -> 0 (elasticity-ratio-limit), so where "
+    "the slopes do "
+    "not vanish at l = 0 either holds iff the other does (not proved here).",
 )
 
 # --- perturbation data that is alignment data ---
@@ -264,10 +267,9 @@ SAME_SQUARES = total(SAME_Q * (ali[j] / SAME_Q - 1 / W) ** 2, j)
 same_data = Claim(
     id="elasticity-same-data-reversed",
     title="More alignment data reverses both signs",
-    statement="If the perturbation data is distributed as the alignment data (p_t = p_a): dγ_a/dl <= 0 <= dγ_p/dl, and "
+    prose="If the perturbation data is distributed as the alignment data (p_t = p_a): dγ_a/dl <= 0 <= dγ_p/dl, and "
     "k dγ_p/dl = -(1 + l) dγ_a/dl.",
-    latex=r"If $p_t = p_a$: $d\gamma_a/dl \le 0 \le d\gamma_p/dl$, and $k\,d\gamma_p/dl = -(1+l)\,d\gamma_a/dl$.",
-    premises=(
+    setting=(
         "any two distributions p_p, p_a on any number M of leaves; each sums to 1; Q_j = k p_pj + (1 + l) p_aj > 0 "
         "on every leaf",
         "k > 0, l >= 0, W = k + 1 + l; nats per phrase",

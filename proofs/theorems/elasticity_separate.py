@@ -9,7 +9,8 @@ import sympy as sp
 
 from ..exact import Counterexample
 from ..expressions import Diff, index, masses, positive, size, total
-from ..facts import Assume, Claim, Fact, Goal, Notation, noted
+from ..facts import Assume, Claim, Fact, Goal
+from ..notation import Notation, noted
 from ..rules_algebra import Combine, Signed, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import ONE, M, j
@@ -40,12 +41,10 @@ FAILS = Fact(SLOPE_P, "<", ZERO)
 separate_disjoint = Claim(
     id="elasticity-separate-disjoint-fails",
     title="Unrelated datasets with disjoint supports: the theorem fails",
-    statement="The statement refuted: dγ_p/dl < 0 for any three datasets, related or not. With a perturbation that "
+    prose="The statement refuted: dγ_p/dl < 0 for any three datasets, related or not. With a perturbation that "
     "shares no leaf "
     "with the others, dγ_p/dl = dγ_a/dl = 1/W > 0 for every k > 0 and l > 0: the ratio is +1.",
-    latex=r"Refuted: $d\gamma_p/dl < 0$ for any three datasets. If $p_t$ shares no leaf with $p_p$ and $p_a$, then "
-    r"$d\gamma_p/dl = d\gamma_a/dl = 1/W > 0$ for every $k$, $l > 0$.",
-    premises=ROLES_DOMAIN,
+    setting=ROLES_DOMAIN,
     source="Thm 4.2 of the paper, without containment",
     kind="refutation",
     idea="On every leaf p_p p_t = p_a p_t = 0, so both overlaps vanish. One leaf each, k = 2, l = 1/10 is an exact "
@@ -104,7 +103,7 @@ separate_disjoint = Claim(
 Omega = size("Omega")
 w = index("omega", Omega)
 weight = masses("q")
-x, y, z = masses("X", positive=True), masses("Y", positive=True), masses("Z")
+x, y, z = masses("X_p", positive=True), masses("X_a", positive=True), masses("X_t")
 volume = positive("k")
 
 
@@ -141,13 +140,10 @@ def gap_over(left: sp.Expr) -> sp.Expr:
 iid_reversed = Claim(
     id="elasticity-separate-iid-reversed",
     title="Unrelated datasets with independent masses on shared leaves: both signs reversed",
-    statement="Let (p_p, p_a) be an exchangeable random pair of distributions, and p_t independent of it with "
+    prose="Let (p_p, p_a) be an exchangeable random pair of distributions, and p_t independent of it with "
     "uniform mean 1/M. Then "
     "at l = 0, for k > 1: E[dγ_a/dl] <= 0 <= E[dγ_p/dl], for every M.",
-    latex=r"Let $(p_p, p_a)$ be exchangeable and $p_t$ independent of it with mean $1/M$ on every leaf. At $l=0$, "
-    r"$k>1$: "
-    r"$E[d\gamma_a/dl] \le 0 \le E[d\gamma_p/dl]$.",
-    premises=(
+    setting=(
         "a finite probability space: outcomes ω with weights q_ω >= 0 that sum to 1",
         "in each outcome, distributions X = p_p, Y = p_a (> 0 on every leaf) and Z = p_t (>= 0) on M leaves, each "
         "summing to 1",
@@ -247,7 +243,8 @@ iid_reversed = Claim(
         Goal("pre-training data loses", Fact(MEAN_P, ">=", ZERO), "mean-p"),
         Goal("alignment data gains", Fact(MEAN_A, "<=", ZERO), "mean-a"),
     ),
-    finding="The ratio still tends to -k (elasticity-ratio-limit). Strict unless X = Y on every leaf in almost every "
+    finding="The two slopes still cancel as l -> 0 (elasticity-ratio-limit). Strict unless X = Y on every leaf "
+    "in almost every "
     "outcome, or k = 1.",
 )
 

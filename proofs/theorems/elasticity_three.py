@@ -12,14 +12,20 @@ import itertools
 import sympy as sp
 
 from ..expressions import Diff, masses, nonnegative, positive, real, total
-from ..facts import Assume, Claim, Fact, Goal, Notation, noted
-from ..rules_algebra import Certificate, Combine, Use
+from ..facts import Assume, Claim, Fact, Goal
+from ..notation import Notation, noted
+from ..rules_algebra import Combine, Signed, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import ONE, j
+from .elasticity_any_number import ALIGN_STEPS, PRE_STEPS, left_over_align, left_over_pre, mean, x, y
 
 __all__ = ["CLAIMS"]
 
-ZERO, THIRD, HALF = sp.Integer(0), sp.Rational(1, 3), sp.Rational(1, 2)
+ALIGN_LEAF, PRE_LEAF = (
+    next(s for s in steps if s.name == f"{who}-leaf") for who, steps in (("align", ALIGN_STEPS), ("pre", PRE_STEPS))
+)
+
+ZERO, HALF = sp.Integer(0), sp.Rational(1, 2)
 k, l, ell = positive("k"), nonnegative("l"), real("lambda")  # noqa: E741
 W = k + 1 + l
 P = tuple(masses(f"p_{r}") for r in (1, 2, 3))
@@ -107,114 +113,105 @@ UNITS = tuple(
 LEAF_MASS = Assume("leaf", "every leaf has mass of some dataset", Fact(P[0][j] + P[1][j] + P[2][j], ">", ZERO))
 SMALL = Assume("small", "the perturbation data is at most half the alignment data", Fact(l, "<=", HALF), case=True)
 
-# --- one leaf: two inequalities in six variables ---
+# --- one leaf, and the diversity of the three ---
 
-xs = nonnegative("x_1 x_2 x_3")
-a = positive("a")
-uu, vv, ww = nonnegative("u v w")
-steps = nonnegative("s t r")
-S = sp.Add(*xs)
-PERMS = tuple(itertools.permutations(xs))
-SOME = Assume(
-    "some", "the one leaf of the lemmas has mass; shown for every leaf where they are used", Fact(S, ">", ZERO)
-)
-
-
-def first_leaf(x: tuple[sp.Expr, ...], a: sp.Expr, u: sp.Expr, v: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """Both sides of: the alignment data's overlap on a leaf is at most ``2 S/(a + b + c)``, summed over the roles."""
-    b, c = a + u, a + v
-    left = sp.Add(*(y[1] * y[2] / (a * y[0] + b * y[1] + c * y[2]) for y in itertools.permutations(x)))
-    return left, 2 * sp.Add(*x) / (3 * a + u + v)
-
-
-def second_leaf(x: tuple[sp.Expr, ...], a: sp.Expr, v: sp.Expr, w: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """Both sides of: the pre-training data's overlap on a leaf is at least ``6/(a + b + c)``, summed over the roles."""
-    b, c = a + 2 * v + w, a + v
-    left = sp.Add(*(y[2] / (a * y[0] + b * y[1] + c * y[2]) for y in itertools.permutations(x)))
-    return left, 6 / (3 * a + 3 * v + w)
-
-
-L1, R1 = first_leaf(xs, a, uu, vv)
-L2, R2 = second_leaf(xs, a, vv, ww)
-FIRST = Certificate(
-    "leaf-align",
-    "On one leaf, with masses x_1, x_2, x_3 and b = a + u, c = a + v (u, v >= 0): sum over the six orders of the "
-    "masses",
-    Fact(L1, "<=", R1),
-    symmetric=xs,
-    steps=steps,
-    terms=785,
-)
-SECOND = Certificate(
-    "leaf-pre",
-    "On one leaf, with b = a + 2v + w, c = a + v (v, w >= 0, that is b - a >= 2(c - a)): sum over the six orders",
-    Fact(L2, ">=", R2),
-    symmetric=xs,
-    steps=steps,
-    terms=609,
-)
-AT_X = tuple((x, p[j]) for x, p in zip(xs, P, strict=True))
-AT_FIRST = (*AT_X, (a, k / 3), (uu, ONE), (vv, l))
-AT_SECOND = (*AT_X, (a, k / 3), (vv, l), (ww, 1 - 2 * l))
 SUM = P[0][j] + P[1][j] + P[2][j]
+MEAN = SUM / 3
+SPREAD = sp.Add(*((x[j] - MEAN) ** 2 / MEAN for x in P))
+DIVERSITY = total(SPREAD, j)
+REST_ALIGN = total(sp.Add(*(left_over_align(MEAN, r[1][j], r[2][j]) for r in ROLES)), j)
+REST_PRE = total(sp.Add(*(left_over_pre(MEAN, r[1][j], r[2][j]) for r in ROLES)), j)
+SIXTH = sp.Rational(1, 6)
+
+
+def on_leaf(roles: tuple[sp.Expr, ...]) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+    """The values at which an identity of one leaf is used."""
+    return ((mean, MEAN), (x, roles[1][j]), (y, roles[2][j]))
+
+
+PAIRS = Combine(
+    "pairs",
+    "On a leaf with mean mass z = S/3: the products of two masses, over z, make 2 S less the scatter",
+    Fact(sp.Add(*(r[1][j] * r[2][j] / MEAN for r in ROLES)), "=", 2 * SUM - SPREAD),
+)
+TANGENT = Combine(
+    "tangents",
+    "and the six tangents at z sum to",
+    Fact(
+        sp.Add(*(r[2][j] * (2 * W * MEAN - k * MEAN - r[1][j] - l * r[2][j]) / (W**2 * MEAN) for r in ROLES)),
+        "=",
+        2 * SUM / W + (1 - 2 * l) * SPREAD / W**2,
+    ),
+)
 
 finite_size = Claim(
     id="elasticity-finite-size",
     title="Finite-size elasticity theorem",
-    statement="For any three distributions, "
-    + AVERAGE
-    + ": dγ_a/dl >= 0 for every k > 0 and l >= 0, and dγ_p/dl <= 0 for every "
-    "k > 0 and 0 <= l <= 1/2. No Pareto law, no limit in k, l or M.",
-    latex=r"For any three distributions, averaged over the six ways to give the roles $D_1, D_2, D_3$: "
-    r"$d\gamma_a/dl \ge 0$ for every $k>0$, $l\ge0$, and $d\gamma_p/dl \le 0$ for every $k>0$, $0\le l\le 1/2$.",
-    premises=DOMAIN,
+    prose="For any three distributions, " + AVERAGE + ": dγ_a/dl >= 0 for every k > 0 and l >= 0, and dγ_p/dl <= 0 for "
+    "every k > 0 and 0 <= l <= 1/2. No Pareto law, no limit in k, l or M.",
+    setting=DOMAIN,
     source="Thm 4.2 of the paper, finite size (new)",
     kind="tight bound",
-    idea="dγ/dl is 1/W minus an overlap, a sum over the leaves. So it is enough to bound, on each leaf by itself, "
-    "the overlap "
-    "summed over the six orders of the leaf's three masses. Each bound is symmetric in the masses, so they may be "
-    "put in "
-    "order, x_1 = s, x_2 = s + t, x_3 = s + t + r; multiplied by all six denominators, the difference of the two "
-    "sides is a "
-    "polynomial in s, t, r, a, u, v (or v, w) in which every coefficient is a positive whole number. It cannot be "
-    "negative.",
-    assumptions=(LEAF_MASS, SMALL, SOME),
+    idea="elasticity-any-number, for N = 3, where it does not even need that the masses sum to 1. dγ/dl is 1/W "
+    "minus an "
+    "overlap, a sum over the leaves; on each leaf the overlap is bounded, and what the bound gives away is a sum of "
+    "squares over positive quantities. Summed over the six roles, only the diversity of the three is left.",
+    assumptions=(LEAF_MASS, SMALL),
     definitions=(),
     steps=(
         GENERIC,
-        FIRST,
-        SECOND,
+        ALIGN_LEAF,
+        PRE_LEAF,
+        PAIRS,
+        TANGENT,
         Combine(
-            "align",
-            "The alignment data: use the derivative for each of the six ways; bound the overlap on every leaf with a "
-            "= k/3, "
-            "u = 1, v = l, so that a + b + c = W; sum over the leaves",
-            Fact(MEAN_ALIGN, ">=", ZERO),
+            "align-sum",
+            "The alignment data: use the derivative and the bound on a leaf for each of the six ways; sum over "
+            "the leaves",
+            Fact(MEAN_ALIGN, "=", (k * DIVERSITY / W**2 + REST_ALIGN) / 6),
             (
-                *(Use("derivative", times=sp.Rational(1, 6), at=set_roles(roles[1][j], roles)) for roles in ROLES),
-                Use("leaf-align", times=sp.Rational(1, 6), over=(j,), at=AT_FIRST),
+                *(Use("derivative", times=SIXTH, at=set_roles(r[1][j], r)) for r in ROLES),
+                *(Use("align-leaf", times=SIXTH, over=(j,), at=on_leaf(r)) for r in ROLES),
+                Use("pairs", times=-k / (6 * W**2), over=(j,)),
             ),
         ),
+        Signed(
+            "align",
+            "which is a sum of squares over positive quantities",
+            Fact((k * DIVERSITY / W**2 + REST_ALIGN) / 6, ">=", ZERO),
+            (k * DIVERSITY / W**2 + REST_ALIGN) / 6,
+        ),
+        Combine("align-mean", "So it does not gain", Fact(MEAN_ALIGN, ">=", ZERO), (Use("align-sum"), Use("align"))),
+        Combine(
+            "pre-sum",
+            "The pre-training data: p_pj = S_j/3 does not depend on the roles",
+            Fact(MEAN_PRE, "=", -((1 - 2 * l) * DIVERSITY / W**2 + REST_PRE) / 6),
+            (
+                *(Use("derivative", times=SIXTH, at=set_roles(pre(r, j), r)) for r in ROLES),
+                *(Use("pre-leaf", times=-SIXTH, over=(j,), at=on_leaf(r)) for r in ROLES),
+                Use("tangents", times=-SIXTH, over=(j,)),
+            ),
+        ),
+        Signed("rest", "What the tangent gives away is not negative", Fact(REST_PRE, ">=", ZERO), REST_PRE),
+        Signed("diverse", "nor is the diversity", Fact(DIVERSITY, ">=", ZERO), DIVERSITY),
         Combine(
             "pre",
-            "The pre-training data: p_pj = S_j/3 does not depend on the roles; bound the rest on every leaf with a = "
-            "k/3, "
-            "v = l, w = 1 - 2l, which is >= 0; weigh with S_j and sum over the leaves",
+            "so for l <= 1/2 it does not lose",
             Fact(MEAN_PRE, "<=", ZERO),
             (
-                *(Use("derivative", times=-sp.Rational(1, 6), at=set_roles(pre(roles, j), roles)) for roles in ROLES),
-                Use("leaf-pre", times=SUM / 18, over=(j,), at=AT_SECOND, because=("small",)),
+                Use("pre-sum", times=-ONE),
+                Use("rest", times=SIXTH),
+                Use("diverse", times=(1 - 2 * l) * SIXTH / W**2, because=("small",)),
             ),
         ),
     ),
     goals=(
-        Goal("alignment data loses", Fact(MEAN_ALIGN, ">=", ZERO), "align"),
+        Goal("alignment data loses", Fact(MEAN_ALIGN, ">=", ZERO), "align-mean"),
         Goal("pre-training data recovers", Fact(MEAN_PRE, "<=", ZERO), "pre", ("small",)),
     ),
-    finding="elasticity-any-number proves the same in a second, independent way (tangents and squares instead of a "
-    "certificate), "
-    "for any number of datasets, and settles the equality cases: for l < 1/2 only p_1 = p_2 = p_3. "
-    "elasticity-finite-size-sharp shows that 1/2 cannot be raised.",
+    finding="elasticity-any-number-equality settles the equality cases: for l < 1/2 only p_1 = p_2 = p_3. "
+    "elasticity-finite-size-sharp shows that 1/2 cannot be raised. A second proof, by a polynomial with 785 and one "
+    "with 609 terms and no negative coefficient, is in an earlier version of this ledger.",
 )
 
 
@@ -253,13 +250,10 @@ POINT_VALUE = (2 * l - 1) / (W * (k + 3 * l))
 sharp = Claim(
     id="elasticity-finite-size-sharp",
     title="One half is sharp",
-    statement="In elasticity-finite-size the bound l <= 1/2 cannot be raised: for three datasets with one leaf each, "
+    prose="In elasticity-finite-size the bound l <= 1/2 cannot be raised: for three datasets with one leaf each, "
     "the average of "
     "dγ_p/dl is (2l - 1)/((k + 1 + l)(k + 3l)), which is > 0 for every k > 0 and every l > 1/2.",
-    latex=r"For three datasets with one leaf each, the average of $d\gamma_p/dl$ is $\frac{2l-1}{(k+1+l)(k+3l)} > 0$ "
-    r"for every "
-    r"$k>0$ and $l>1/2$.",
-    premises=(
+    setting=(
         "p_1 = (1, 0, 0), p_2 = (0, 1, 0), p_3 = (0, 0, 1); D_p their union in equal parts; k > 0, l >= 0; W = k + 1 "
         "+ l",
         "nats per phrase",
@@ -301,13 +295,10 @@ DISJOINT_VALUE = (2 * l - 1) / (W * (k + 3 * l))
 disjoint = Claim(
     id="elasticity-disjoint",
     title="Disjoint supports, exactly",
-    statement="If the perturbation data shares no leaf with the other two datasets: dγ_a/dl = 1/(k+1+l), dγ_p/dl = "
+    prose="If the perturbation data shares no leaf with the other two datasets: dγ_a/dl = 1/(k+1+l), dγ_p/dl = "
     "(2l-1)/((k+1+l)(k+3l)); "
     "the ratio is -(k+3l)/(1-2l), and the sign of dγ_p/dl turns at l = 1/2.",
-    latex=r"If $D_3$ shares no leaf with $D_1, D_2$: $d\gamma_a/dl = \frac{1}{k+1+l}$, $d\gamma_p/dl = "
-    r"\frac{2l-1}{(k+1+l)(k+3l)}$; "
-    r"the ratio is $-(k+3l)/(1-2l)$.",
-    premises=(*DOMAIN, "p_1j p_3j = p_2j p_3j = 0 on every leaf (D_1 and D_2 may overlap)"),
+    setting=(*DOMAIN, "p_1j p_3j = p_2j p_3j = 0 on every leaf (D_1 and D_2 may overlap)"),
     source="new (theory, section 4)",
     kind="identity",
     idea="On the leaves of D_3 the joint mass is c p_3j, elsewhere p_3j = 0: each overlap is a sum of p_3j/c or of 0.",

@@ -9,7 +9,8 @@ import sympy as sp
 
 from ..exact import Counterexample
 from ..expressions import Diff, masses, total
-from ..facts import Assume, Claim, Define, Fact, Goal, Notation, noted
+from ..facts import Assume, Claim, Define, Fact, Goal
+from ..notation import Notation, noted
 from ..rules_algebra import Combine, Rewrite, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import (
@@ -17,6 +18,7 @@ from ..vocabulary import (
     DEFINE_Q,
     DEFINE_W,
     DELTA,
+    LEAVES,
     MIXTURE_DOMAIN,
     ONE,
     M,
@@ -54,15 +56,14 @@ FORCES = total(n[s] * forward(s, own[s]), s)
 hooke_forward = Claim(
     id="hooke-forward",
     title="Forward forces sum to zero",
-    statement="With the forces F_i = n_i dKL(p_i‖p_D)/dn_t (forward KL): Σ_i F_i = 0, exactly, for every t.",
-    latex=r"With $F_i = n_i\,\partial\,\mathrm{KL}(p_i\|p_D)/\partial n_t$: $\sum_i F_i = 0$ for every $t$.",
-    premises=(*MIXTURE_DOMAIN, "H_i, the entropy of dataset i, so that KL(p_i‖p_D) = C_i - H_i"),
+    prose="With the forces F_i = n_i dKL(p_i‖p_D)/dn_t (forward KL): Σ_i F_i = 0, exactly, for every t.",
+    setting=(*MIXTURE_DOMAIN, "H_i, the entropy of dataset i, so that KL(p_i‖p_D) = C_i - H_i"),
     source="Hooke's law of the paper (section 5 of the theory), made exact",
     kind="identity",
     idea="A dataset's entropy does not move with the volumes, so the force is n_i times the derivative of the code "
     "length, and "
     "the conservation law says that these sum to zero.",
-    assumptions=(DATASET_MASSES,),
+    assumptions=(DATASET_MASSES, LEAVES),
     definitions=(DEFINE_Q, DEFINE_W),
     steps=(
         *(step for step in slope_steps("slope", ((s, t),)) if step.name in {"slope-Q-t", "slope-W-t"}),
@@ -125,10 +126,8 @@ def reverse_value(which: sp.Expr) -> sp.Expr:
 hooke_reverse_derivative = Claim(
     id="hooke-reverse-derivative",
     title="The force in the paper's direction",
-    statement="In the reverse direction: dKL(p_D‖p_i)/dn_t = Σ_j (p_tj - p_Dj)/W · ln(p_Dj/p_ij), with p_D = Q/W.",
-    latex=r"$\partial\,\mathrm{KL}(p_D\|p_i)/\partial n_t = \sum_j \frac{p_{tj}-p_{Dj}}{W}\,\ln\frac{p_{Dj}}{p_{ij}}$, "
-    r"with $p_D = Q/W$.",
-    premises=POSITIVE,
+    prose="In the reverse direction: dKL(p_D‖p_i)/dn_t = Σ_j (p_tj - p_Dj)/W · ln(p_Dj/p_ij), with p_D = Q/W.",
+    setting=POSITIVE,
     source="new (theory, section 5)",
     kind="identity",
     idea="Write the mixture along the line on which dataset t grows and differentiate; the terms without a logarithm "
@@ -186,10 +185,8 @@ REVERSE_FORCES = total(n[s] * reverse(s, pos_mixture), s)
 hooke_reverse_not_conserved = Claim(
     id="hooke-reverse-not-conserved",
     title="Reverse forces do not sum to zero",
-    statement="The statement refuted: in the paper's direction (reverse KL) the forces n_i dKL(p_D‖p_i)/dn_t sum to "
-    "zero.",
-    latex=r"Refuted: in the reverse direction $\sum_i n_i\,\partial\,\mathrm{KL}(p_D\|p_i)/\partial n_t = 0$.",
-    premises=POSITIVE,
+    prose="The statement refuted: in the paper's direction (reverse KL) the forces n_i dKL(p_D‖p_i)/dn_t sum to zero.",
+    setting=POSITIVE,
     source="the paper's Hooke's law, read with its KL(P_θ‖P_D)",
     kind="refutation",
     idea="Two datasets of one volume on two leaves, p_1 = (1/2, 1/2), p_2 = (1/4, 3/4): the forces sum to "
@@ -220,16 +217,14 @@ hooke_reverse_not_conserved = Claim(
 hooke_all_equal = Claim(
     id="hooke-all-equal",
     title="The forces are not the same for all datasets",
-    statement="The statement refuted: the forces n_i dC_i/dn_t are the same for all datasets, as for springs in "
-    "series.",
-    latex=r"Refuted: $n_i\,\partial C_i/\partial n_t$ is the same for all $i$.",
-    premises=MIXTURE_DOMAIN,
+    prose="The statement refuted: the forces n_i dC_i/dn_t are the same for all datasets, as for springs in series.",
+    setting=MIXTURE_DOMAIN,
     source="the paper's Hooke's law, taken literally",
     kind="refutation",
     idea="Two datasets with disjoint leaves: the forces are +1/2 and -1/2. They are equal and opposite, as they must "
     "be: they "
     "sum to zero, so they can only be all the same where all vanish.",
-    assumptions=(DATASET_MASSES,),
+    assumptions=(DATASET_MASSES, LEAVES),
     definitions=(DEFINE_Q, DEFINE_W),
     steps=(
         Counterexample(

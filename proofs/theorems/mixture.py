@@ -9,13 +9,15 @@ from __future__ import annotations
 import sympy as sp
 
 from ..expressions import total
-from ..facts import Assume, Claim, Fact, Goal, noted
+from ..facts import Assume, Claim, Fact, Goal
+from ..notation import noted
 from ..rules_algebra import Combine, Signed, Use, Vanish
 from ..vocabulary import (
     DATASET_MASSES,
     DEFINE_Q,
     DEFINE_W,
     DELTA,
+    LEAVES,
     MIXTURE_DOMAIN,
     ONE,
     Q,
@@ -40,14 +42,12 @@ MIXTURE = (DEFINE_Q, DEFINE_W)
 volume_derivative = Claim(
     id="volume-derivative",
     title="Derivative of a code length in a volume",
-    statement="For any datasets i and t: dC_i/dn_t = 1/W - Σ_j p_ij p_tj / Q_j, which is symmetric in i and t.",
-    latex=r"For any datasets $i$ and $t$: $\partial C_i/\partial n_t = 1/W - \sum_j p_{ij}\,p_{tj}/Q_j$, "
-    r"which is symmetric in $i$ and $t$.",
-    premises=MIXTURE_DOMAIN,
+    prose="For any datasets i and t: dC_i/dn_t = 1/W - Σ_j p_ij p_tj / Q_j, which is symmetric in i and t.",
+    setting=MIXTURE_DOMAIN,
     source="new (theory, section 3)",
     kind="identity",
     idea="Raise one volume by ε, write the mixture along that line, and differentiate each leaf's term at ε = 0.",
-    assumptions=(DATASET_MASSES,),
+    assumptions=(DATASET_MASSES, LEAVES),
     definitions=MIXTURE,
     steps=(
         *slope_steps("slope", ((i, t), (t, i))),
@@ -67,15 +67,14 @@ volume_derivative = Claim(
 conservation_law = Claim(
     id="conservation-law",
     title="Conservation law",
-    statement="For every dataset t: Σ_i n_i dC_i/dn_t = 0. To first order, what one dataset gains the others lose.",
-    latex=r"For every dataset $t$: $\sum_i n_i\,\partial C_i/\partial n_t = 0$.",
-    premises=MIXTURE_DOMAIN,
+    prose="For every dataset t: Σ_i n_i dC_i/dn_t = 0. To first order, what one dataset gains the others lose.",
+    setting=MIXTURE_DOMAIN,
     source="new (theory, section 3)",
     kind="identity",
     idea="Sum the derivative over the datasets with their volumes as weights: the volumes sum to W, the weighted "
     "masses to "
     "Q_j, and what is left is 1 - Σ_j p_tj = 0.",
-    assumptions=(DATASET_MASSES,),
+    assumptions=(DATASET_MASSES, LEAVES),
     definitions=MIXTURE,
     steps=(
         *slope_steps("slope", ((s, t),)),
@@ -100,18 +99,17 @@ OTHERS = total(n[s] * (1 - DELTA(s, t)) * slope(s, t), s)
 own_rate_falls = Claim(
     id="own-rate-falls",
     title="More data of a kind never worsens that kind",
-    statement="For every dataset t: dC_t/dn_t <= 0, with equality iff p_t = p_D; hence the others together cannot "
+    prose="For every dataset t: dC_t/dn_t <= 0, with equality iff p_t = p_D; hence the others together cannot "
     "gain: "
     "Σ_{i≠t} n_i dC_i/dn_t >= 0.",
-    latex=r"For every dataset $t$: $\partial C_t/\partial n_t \le 0$, with equality iff $p_t = p_D$; hence "
-    r"$\sum_{i\ne t} n_i\,\partial C_i/\partial n_t \ge 0$.",
-    premises=MIXTURE_DOMAIN,
+    setting=MIXTURE_DOMAIN,
     source="new (theory, section 3)",
     kind="tight bound",
     idea="Minus the derivative is a sum of squares, Σ_j Q_j (p_tj/Q_j - 1/W)^2: the Cauchy-Schwarz inequality with its "
     "remainder written out. It vanishes only where p_tj/Q_j = 1/W on every leaf.",
     assumptions=(
         DATASET_MASSES,
+        LEAVES,
         Assume("flat", "the derivative is zero", Fact(slope(t, t), "=", ZERO), case=True),
         Assume("same", "dataset t has the mixture's masses", Fact(p[t, j], "=", Q[j] / W), case=True),
     ),
@@ -207,18 +205,16 @@ CHI2 = total((p[t, j] - Q[j] / W) ** 2 / (Q[j] / W), j)
 overlap_sign = Claim(
     id="overlap-sign",
     title="Overlap below one: harm",
-    statement="dC_i/dn_t = (1 - <p_i, p_t>_D)/W with the overlap <p_i, p_t>_D = Σ_j p_ij p_tj / p_Dj: data t makes i "
+    prose="dC_i/dn_t = (1 - <p_i, p_t>_D)/W with the overlap <p_i, p_t>_D = Σ_j p_ij p_tj / p_Dj: data t makes i "
     "worse "
     "iff their overlap under the mixture is below 1. <p_t, p_t>_D - 1 is the χ² divergence of p_t from p_D.",
-    latex=r"$\partial C_i/\partial n_t = (1 - \langle p_i, p_t\rangle_D)/W$ with $\langle p_i, p_t\rangle_D = "
-    r"\sum_j p_{ij}p_{tj}/p_{Dj}$: data $t$ makes $i$ worse iff their overlap is below 1. "
-    r"$\langle p_t, p_t\rangle_D - 1 = \chi^2(p_t\|p_D)$.",
-    premises=MIXTURE_DOMAIN,
+    setting=MIXTURE_DOMAIN,
     source="new (theory, section 3)",
     kind="identity",
     idea="Put p_Dj = Q_j/W into the derivative.",
     assumptions=(
         DATASET_MASSES,
+        LEAVES,
         Assume("apart", "the overlap is below 1", Fact(OVERLAP, "<", ONE), case=True),
         Assume("worse", "data t makes i worse", Fact(slope(i, t), ">", ZERO), case=True),
     ),

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sympy as sp
 
 from ..classical import Average, GammaRecurrence, LargeNumbers, MeanIs, Tonelli
-from ..expressions import Diff, Int, Lim, Mean, masses, positive, total
-from ..facts import Claim, Define, Fact, Goal
+from ..expressions import Diff, Int, Law, Lim, Mean, draw, draws, positive, total
+from ..facts import Claim, Fact, Goal
 from ..rules_algebra import Combine, Rewrite, Signed, Use
 from ..rules_analysis import Differentiate, Integrate, LimitOf
 from ..vocabulary import ONE, M, j
@@ -18,57 +18,61 @@ from ..vocabulary import ONE, M, j
 __all__ = ["CLAIMS"]
 
 ZERO = sp.Integer(0)
-beta, xm, x, s = positive("beta x_m x s")
-X, Y, Z = positive("X Y Z")
+beta, xm, v, s = positive("beta x_m v s")
 alpha = 1 + beta
-density = alpha * xm**alpha * x ** (-alpha - 1)
+PARETO = Law(v, alpha * xm**alpha * v ** (-alpha - 1), xm)
+X, Y, Z = (draw(name, PARETO) for name in "XYZ")
 mu = alpha * xm / beta
-f = sp.Symbol("f", positive=True)
-DENSITY = Define("density", "Pareto's density for x > x_m, with α = 1 + β", Fact(f, "=", density))
 DOMAIN = ("masses x_1, ..., x_M independent Pareto(α, x_m), α = 1 + β > 1, x_m > 0; p_j = x_j / Σ x", "nats")
 
-MEAN = (
-    MeanIs(
-        "mean-def",
-        "The mean mass is an integral",
-        Fact(Mean(X, X), "=", Int(alpha * xm**alpha * x ** (-alpha), x, xm, sp.oo)),
-        draw=X,
-        density=density,
-        variable=x,
-        low=xm,
-    ),
-    Integrate(
-        "mean-int",
-        "which is finite because α > 1",
-        Fact(Int(alpha * xm**alpha * x ** (-alpha), x, xm, sp.oo), "=", mu),
-        antiderivative=-alpha * xm**alpha * x ** (-beta) / beta,
-    ),
-    Combine("mean", "so the mean is α x_m/(α - 1)", Fact(Mean(X, X), "=", mu), (Use("mean-def"), Use("mean-int"))),
+UNIT = Integrate(
+    "unit",
+    "Pareto's density integrates to 1",
+    Fact(Int(PARETO.density, v, xm, sp.oo), "=", ONE),
+    antiderivative=-(xm**alpha) * v ** (-alpha),
 )
 
-draw = masses("x", positive=True)
-SUM = total(draw[j], j)
-SUM_LOG = total(draw[j] * sp.log(draw[j]), j)
-ENTROPY = -total(draw[j] / SUM * sp.log(draw[j] / SUM), j)
-log_integrand = alpha * xm**alpha * x ** (-alpha) * sp.log(x)
+
+def mean_of(
+    name: str, what: str, of_draw: sp.Expr, value: sp.Expr, anti: sp.Expr
+) -> tuple[MeanIs | Integrate | Combine, ...]:
+    """The mean of a function of X, by its integral."""
+    integral = Int(of_draw.xreplace({X: v}) * PARETO.density, v, xm, sp.oo)
+    return (
+        MeanIs(f"{name}-def", f"The mean of {what} is an integral", Fact(Mean(of_draw, X), "=", integral), unit="unit"),
+        Integrate(
+            f"{name}-int",
+            "with an antiderivative that vanishes at infinity, because α > 1",
+            Fact(integral, "=", value),
+            antiderivative=anti,
+        ),
+        Combine(name, "so it is", Fact(Mean(of_draw, X), "=", value), (Use(f"{name}-def"), Use(f"{name}-int"))),
+    )
+
+
+MEAN = (UNIT, *mean_of("mean", "X", X, mu, -alpha * xm**alpha * v ** (-beta) / beta))
+
+x = draws("x", PARETO)
+SUM = total(x[j], j)
+SUM_LOG = total(x[j] * sp.log(x[j]), j)
+ENTROPY = -total(x[j] / SUM * sp.log(x[j] / SUM), j)
 mu_log = mu * (sp.log(xm) + 1 / beta)
 first, second = positive("A B")
 VALUE = sp.log(alpha / beta) - 1 / beta
 pareto_entropy = Claim(
     id="pareto-entropy",
     title="Entropy of a Pareto dataset",
-    statement="As M -> ∞, almost surely: H - ln M -> ln(α/(α-1)) - 1/(α-1): the normalised rate of a Pareto dataset "
+    prose="As M -> ∞, almost surely: H - ln M -> ln(α/(α-1)) - 1/(α-1): the normalised rate of a Pareto dataset "
     "by itself depends on "
     "α only.",
-    latex=r"As $M\to\infty$, almost surely: $H - \ln M \to \ln\frac{\alpha}{\alpha-1} - \frac{1}{\alpha-1}$.",
-    premises=DOMAIN,
+    setting=DOMAIN,
     source="new (theory, section 4)",
     kind="identity",
     idea="H - ln M = ln A - B/A with the averages A = Σx/M and B = Σ x ln x / M. By the law of large numbers they "
     "tend to E[X] and "
     "E[X ln X], two integrals.",
     assumptions=(),
-    definitions=(DENSITY,),
+    definitions=(),
     steps=(
         Combine(
             "averages",
@@ -76,39 +80,19 @@ pareto_entropy = Claim(
             Fact(ENTROPY - sp.log(M), "=", sp.log(SUM / M) - (SUM_LOG / M) / (SUM / M)),
         ),
         *MEAN,
-        MeanIs(
-            "log-def",
-            "The mean of X ln X is an integral",
-            Fact(Mean(X * sp.log(X), X), "=", Int(log_integrand, x, xm, sp.oo)),
-            draw=X,
-            density=density,
-            variable=x,
-            low=xm,
+        *mean_of(
+            "log-mean",
+            "X ln X",
+            X * sp.log(X),
+            mu_log,
+            -alpha * xm**alpha * v ** (-beta) * (sp.log(v) + 1 / beta) / beta,
         ),
-        Integrate(
-            "log-int",
-            "with an elementary antiderivative",
-            Fact(Int(log_integrand, x, xm, sp.oo), "=", mu_log),
-            antiderivative=-alpha * xm**alpha * x ** (-beta) * (sp.log(x) + 1 / beta) / beta,
-        ),
-        Combine("log-mean", "so it is", Fact(Mean(X * sp.log(X), X), "=", mu_log), (Use("log-def"), Use("log-int"))),
-        LargeNumbers(
-            "lln",
-            "The average mass tends to its mean",
-            Fact(Lim(SUM / M, M, sp.oo), "=", mu),
-            mean="mean",
-            term=draw[j],
-            over=j,
-            draw=X,
-        ),
+        LargeNumbers("lln", "The average mass tends to its mean", Fact(Lim(SUM / M, M, sp.oo), "=", mu), mean="mean"),
         LargeNumbers(
             "lln-log",
             "and the average of x ln x to its mean",
             Fact(Lim(SUM_LOG / M, M, sp.oo), "=", mu_log),
             mean="log-mean",
-            term=draw[j] * sp.log(draw[j]),
-            over=j,
-            draw=X,
         ),
         Rewrite(
             "rewrite",
@@ -141,59 +125,36 @@ T, lam = positive("T sigma")
 laplace_at = laplace.xreplace({s: lam})
 
 
-def laplace_steps(
-    name: str, factor: sp.Expr, power: sp.Expr, value: sp.Expr, anti: sp.Expr
-) -> tuple[MeanIs | Integrate | Combine, ...]:
-    """``E[factor(X) exp(-s X)]`` by its integral."""
-    integrand = alpha * xm**alpha * x**power * sp.exp(-s * x)
-    return (
-        MeanIs(
-            f"{name}-def",
-            "This mean is an integral",
-            Fact(Mean(factor * sp.exp(-s * X), X), "=", Int(integrand, x, xm, sp.oo)),
-            draw=X,
-            density=density,
-            variable=x,
-            low=xm,
-        ),
-        Integrate(
-            f"{name}-int",
-            "with an incomplete gamma function as antiderivative, which vanishes at infinity",
-            Fact(Int(integrand, x, xm, sp.oo), "=", value),
-            antiderivative=anti,
-        ),
-        Combine(
-            name,
-            "so it is",
-            Fact(Mean(factor * sp.exp(-s * X), X), "=", value),
-            (Use(f"{name}-def"), Use(f"{name}-int")),
-        ),
-    )
-
-
 pareto_overlap = Claim(
     id="pareto-overlap",
     title="Contained overlap of Pareto masses",
-    statement="For independent Pareto masses X, Y, Z the contained overlap o(α) = E[3YZ/(X+Y+Z)]/E[X] equals 3 ∫_0^∞ "
+    prose="The integral identity alone, not the limit that it is the value of (that the overlap of M masses "
+    "tends to it "
+    "as M grows): for independent Pareto masses X, Y, Z, o(α) = E[3YZ/(X+Y+Z)]/E[X] equals 3 ∫_0^∞ "
     "φ(s) φ'(s)² ds / E[X], with "
     "φ(s) = E exp(-sX) = α (x_m s)^α Γ(-α, x_m s) and φ'(s) = -α x_m^α s^(α-1) Γ(1-α, x_m s).",
-    latex=r"$o(\alpha) = \frac{E[3YZ/(X+Y+Z)]}{E[X]} = \frac{3}{E[X]}\int_0^\infty \varphi(s)\,\varphi'(s)^2\,ds$ with "
-    r"$\varphi(s) = \alpha (x_m s)^\alpha\,\Gamma(-\alpha, x_m s)$, $\varphi'(s) = -\alpha x_m^\alpha "
-    r"s^{\alpha-1}\,\Gamma(1-\alpha, x_m s)$.",
-    premises=DOMAIN,
+    setting=DOMAIN,
     source="new (theory, section 4)",
     kind="identity",
     idea="1/T = ∫ exp(-sT) ds with T = X + Y + Z; the draws are independent, so the mean of the product is a product "
     "of Laplace transforms.",
     assumptions=(),
-    definitions=(DENSITY,),
+    definitions=(),
     steps=(
         *MEAN,
-        *laplace_steps(
-            "laplace", ONE, -alpha - 1, laplace, -alpha * xm**alpha * s**alpha * sp.uppergamma(-alpha, s * x)
+        *mean_of(
+            "laplace",
+            "exp(-sX)",
+            sp.exp(-s * X),
+            laplace,
+            -alpha * xm**alpha * s**alpha * sp.uppergamma(-alpha, s * v),
         ),
-        *laplace_steps(
-            "slope", X, -alpha, minus_slope, -alpha * xm**alpha * s ** (alpha - 1) * sp.uppergamma(1 - alpha, s * x)
+        *mean_of(
+            "slope",
+            "X exp(-sX)",
+            X * sp.exp(-s * X),
+            minus_slope,
+            -alpha * xm**alpha * s ** (alpha - 1) * sp.uppergamma(1 - alpha, s * v),
         ),
         GammaRecurrence(
             "recurrence",
@@ -203,8 +164,6 @@ pareto_overlap = Claim(
                 "=",
                 -alpha * sp.uppergamma(-alpha, xm * lam) + (xm * lam) ** (-alpha) * sp.exp(-xm * lam),
             ),
-            a=-alpha,
-            z=xm * lam,
         ),
         Differentiate(
             "derivative",
@@ -242,8 +201,7 @@ pareto_overlap = Claim(
             inner="reciprocal",
             s=s,
             factors=(sp.exp(-s * X), Y * sp.exp(-s * Y), Z * sp.exp(-s * Z)),
-            draws=(X, Y, Z),
-            draw=X,
+            means=("laplace", "slope", "slope"),
         ),
         Rewrite(
             "closed",
@@ -288,19 +246,17 @@ PAIRS = 3 * (X * Y + Y * Z + X * Z) / (X + Y + Z)
 below_one = Claim(
     id="pareto-overlap-below-one",
     title="The overlap is below one: elastic for every α",
-    statement="For every α > 1: 3 E[YZ/(X+Y+Z)] < E[X], that is o(α) < 1, and exactly E[X] - 3 E[YZ/(X+Y+Z)] = "
+    prose="For every α > 1: 3 E[YZ/(X+Y+Z)] < E[X], that is o(α) < 1, and exactly E[X] - 3 E[YZ/(X+Y+Z)] = "
     "E[(X-Y)²/(2(X+Y+Z))]: the more the "
     "masses scatter, the more elastic.",
-    latex=r"For every $\alpha>1$: $o(\alpha)<1$; exactly, $(1-o(\alpha))\,E[X] = "
-    r"E\!\left[\frac{(X-Y)^2}{2(X+Y+Z)}\right]$.",
-    premises=DOMAIN,
+    setting=DOMAIN,
     source="new (theory, section 4)",
     kind="tight bound",
     idea="Average over the orders of three independent draws: (X+Y+Z)² - 3(XY+YZ+ZX) is half the sum of the squared "
     "differences. (The proof "
     "uses of the law only that it has a density on the positive numbers and a finite mean.)",
     assumptions=(),
-    definitions=(DENSITY,),
+    definitions=(),
     steps=(
         *MEAN,
         Combine(
@@ -325,11 +281,12 @@ below_one = Claim(
         ),
         Average(
             "below",
-            "Take the mean: three different draws scatter, so the inequality is strict",
+            "Take the mean: at X, Y, Z = 2 x_m, 3 x_m, 4 x_m the two sides differ, so the inequality is strict",
             Fact(3 * Mean(TRIPLE, X, Y, Z), "<", Mean(X, X)),
             pointwise="bound",
             draws=(X, Y, Z),
             finite="mean",
+            witness=(2 * xm, 3 * xm, 4 * xm),
         ),
         Combine(
             "overlap",

@@ -28,9 +28,8 @@ DOMAIN = (
 rate_identity = Claim(
     id="rate-identity",
     title="The normalised rate as a difference of divergences",
-    statement="CE(p_i, p_D) - log M_i = KL(p_i‖p_D) - KL(p_i‖u_i), u_i uniform on the leaves of dataset i.",
-    latex=r"$\mathrm{CE}(p_i,p_D) - \log M_i = \mathrm{KL}(p_i\|p_D) - \mathrm{KL}(p_i\|u_i)$.",
-    premises=DOMAIN,
+    prose="CE(p_i, p_D) - log M_i = KL(p_i‖p_D) - KL(p_i‖u_i), u_i uniform on the leaves of dataset i.",
+    setting=DOMAIN,
     source="new (theory, section 2)",
     kind="identity",
     idea="Write the logarithms of quotients as differences; the entropies cancel.",
@@ -51,10 +50,9 @@ w = positive("w")
 rate_bounds = Claim(
     id="rate-bounds",
     title="Bounds of the normalised rate",
-    statement="-log M_i <= CE(p_i, p_D) - log M_i <= log(1/w_i), with w_i = |D_i|/|D| the share of dataset i in the "
+    prose="-log M_i <= CE(p_i, p_D) - log M_i <= log(1/w_i), with w_i = |D_i|/|D| the share of dataset i in the "
     "mixture.",
-    latex=r"$-\log M_i \le \mathrm{CE}(p_i,p_D) - \log M_i \le \log(1/w_i)$, $w_i = |D_i|/|D|$.",
-    premises=(*DOMAIN, "p_D = w p_i + (what the other datasets add, >= 0), 0 < w; p_Dj <= 1"),
+    setting=(*DOMAIN, "p_D = w p_i + (what the other datasets add, >= 0), 0 < w; p_Dj <= 1"),
     source="new (theory, section 2)",
     kind="one-sided bound",
     idea="Below: -log of a mass is not negative. Above: ln y <= y - 1 at y = w/(M p_Dj), whose mean under p_i is at "
@@ -117,24 +115,19 @@ def consistent(code: sp.Expr, depth: sp.Expr, leaves: sp.Expr) -> sp.Expr:
     return (code - sp.log(leaves)) / depth
 
 
-UNIFORM = V**d
+# The rate per symbol, consistently and literally; the same with length counted in units of 1/rho symbols.
+CON, LIT, CON_R, LIT_R = real("A B A' B'")
 LIT_SLOPE = Diff(MOVING / d - sp.log(M), eps, ZERO, ONE)
 CON_SLOPE = Diff((MOVING - sp.log(M)) / d, eps, ZERO, ONE)
 SLOPE = (total(u[j], j) / W - total(u[j] * q[j] / Q[j], j)) / d
 units = Claim(
     id="normalization-units",
     title="The literal normalised rate mixes units",
-    statement="With C = CE per phrase of d symbols, the consistent rate per symbol is (C - log M)/d; the literal C/d "
-    "- log M differs "
-    "from it by (1 - 1/d) log M. Counting in units of 1/ρ symbols multiplies the consistent form by ρ, but not the "
-    "literal one. For a "
-    "uniform source over V symbols (C = d log V, M = V^d) the consistent form is 0 at every depth, the literal (1 - "
-    "d) log V. Their "
-    "derivatives in the volumes are the same.",
-    latex=r"$\frac{C-\log M}{d} - (\frac Cd - \log M) = (1-\frac1d)\log M$. For a uniform source the consistent form "
-    r"is $0$ at every depth, "
-    r"the literal one $(1-d)\log V$; derivatives in the volumes agree.",
-    premises=(
+    prose="With C = CE per phrase of d symbols, the consistent rate per symbol is A = (C - log M)/d; the literal "
+    "B = C/d - log M differs from it by (1 - 1/d) log M. Counting in units of 1/ρ symbols multiplies the consistent "
+    "form by ρ, but not the literal one. For a uniform source over V symbols (C = d log V, M = V^d) the consistent "
+    "form is 0 at every depth, the literal (1 - d) log V. Their derivatives in the volumes are the same.",
+    setting=(
         "C = CE(p_i, p_D) per phrase of d symbols; M leaves; V symbols",
         "ρ > 0 a change of the unit of length; nats",
     ),
@@ -142,33 +135,48 @@ units = Claim(
     kind="identity",
     idea="Compute. A quantity per symbol must be multiplied by ρ when a symbol is counted as 1/ρ units of length (d "
     "becomes d/ρ).",
-    assumptions=(),
-    definitions=(),
+    assumptions=(
+        Assume(
+            "leaves", "a uniform source over V symbols has V^d leaves", Fact(sp.log(M), "=", d * sp.log(V)), case=True
+        ),
+        Assume("uniform", "and each phrase costs d log V", Fact(C, "=", d * sp.log(V)), case=True),
+    ),
+    definitions=(
+        Define("A", "the consistent rate per symbol", Fact(CON, "=", consistent(C, d, M))),
+        Define("B", "the literal rate", Fact(LIT, "=", literal(C, d, M))),
+        Define("A'", "the consistent rate in units of 1/ρ symbols", Fact(CON_R, "=", consistent(C, d / r, M))),
+        Define("B'", "the literal rate in these units", Fact(LIT_R, "=", literal(C, d / r, M))),
+    ),
     steps=(
         Combine(
             "difference",
             "The two forms differ by",
-            Fact(consistent(C, d, M) - literal(C, d, M), "=", (1 - ONE / d) * sp.log(M)),
+            Fact(CON - LIT, "=", (1 - ONE / d) * sp.log(M)),
+            (Use("A"), Use("B", times=-ONE)),
         ),
         Combine(
             "scale-consistent",
             "Count length in another unit: the consistent form scales",
-            Fact(consistent(C, d / r, M), "=", r * consistent(C, d, M)),
+            Fact(CON_R, "=", r * CON),
+            (Use("A'"), Use("A", times=-r)),
         ),
         Combine(
             "scale-literal",
             "and the literal form does not: it is off by",
-            Fact(literal(C, d / r, M) - r * literal(C, d, M), "=", (r - 1) * sp.log(M)),
+            Fact(LIT_R - r * LIT, "=", (r - 1) * sp.log(M)),
+            (Use("B'"), Use("B", times=-r)),
         ),
         Combine(
             "uniform-consistent",
             "A uniform source is not compressible at any depth",
-            Fact(consistent(d * sp.log(V), d, UNIFORM), "=", ZERO),
+            Fact(CON, "=", ZERO),
+            (Use("A"), Use("uniform", times=ONE / d), Use("leaves", times=-ONE / d)),
         ),
         Combine(
             "uniform-literal",
             "but the literal form falls with the depth",
-            Fact(literal(d * sp.log(V), d, UNIFORM), "=", (1 - d) * sp.log(V)),
+            Fact(LIT, "=", (1 - d) * sp.log(V)),
+            (Use("B"), Use("uniform", times=ONE / d), Use("leaves", times=-ONE)),
         ),
         Differentiate(
             "slope-literal",
@@ -184,27 +192,11 @@ units = Claim(
         ),
     ),
     goals=(
-        Goal(
-            "the difference", Fact(consistent(C, d, M) - literal(C, d, M), "=", (1 - ONE / d) * sp.log(M)), "difference"
-        ),
-        Goal(
-            "the consistent form scales",
-            Fact(consistent(C, d / r, M), "=", r * consistent(C, d, M)),
-            "scale-consistent",
-        ),
-        Goal(
-            "the literal one does not",
-            Fact(literal(C, d / r, M) - r * literal(C, d, M), "=", (r - 1) * sp.log(M)),
-            "scale-literal",
-        ),
-        Goal(
-            "uniform source, consistent", Fact(consistent(d * sp.log(V), d, UNIFORM), "=", ZERO), "uniform-consistent"
-        ),
-        Goal(
-            "uniform source, literal",
-            Fact(literal(d * sp.log(V), d, UNIFORM), "=", (1 - d) * sp.log(V)),
-            "uniform-literal",
-        ),
+        Goal("the difference", Fact(CON - LIT, "=", (1 - ONE / d) * sp.log(M)), "difference"),
+        Goal("the consistent form scales", Fact(CON_R, "=", r * CON), "scale-consistent"),
+        Goal("the literal one does not", Fact(LIT_R - r * LIT, "=", (r - 1) * sp.log(M)), "scale-literal"),
+        Goal("uniform source, consistent", Fact(CON, "=", ZERO), "uniform-consistent", ("leaves", "uniform")),
+        Goal("uniform source, literal", Fact(LIT, "=", (1 - d) * sp.log(V)), "uniform-literal", ("leaves", "uniform")),
         Goal("derivatives agree", Fact(LIT_SLOPE, "=", CON_SLOPE), "slopes"),
     ),
 )

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..expressions import Diff, index, masses, nonnegative, total
-from ..facts import Assume, Claim, Define, Fact, Goal, Notation, noted
+from ..expressions import Diff, index, masses, nonnegative, positive, total
+from ..facts import Assume, Claim, Define, Fact, Goal
+from ..notation import Notation, noted
 from ..rules_algebra import Combine, Rewrite, Signed, Use
 from ..rules_analysis import Differentiate
 from ..vocabulary import (
     DATASET_MASSES,
     DEFINE_Q,
     DEFINE_W,
+    LEAVES,
     MIXTURE_DOMAIN,
     ONE,
     M,
@@ -66,13 +68,12 @@ BEND_STEPS = (
 second_derivative = Claim(
     id="second-derivative",
     title="Second derivative of a code length in a volume",
-    statement="For any datasets i and t: d²C_i/dn_t² = Σ_j p_ij p_tj² / Q_j² - 1/W².",
-    latex=r"For any $i$ and $t$: $\partial^2 C_i/\partial n_t^2 = \sum_j p_{ij}\,p_{tj}^2/Q_j^2 - 1/W^2$.",
-    premises=MIXTURE_DOMAIN,
+    prose="For any datasets i and t: d²C_i/dn_t² = Σ_j p_ij p_tj² / Q_j² - 1/W².",
+    setting=MIXTURE_DOMAIN,
     source="new (theory, section 4)",
     kind="identity",
     idea="Differentiate twice along the line on which one volume grows.",
-    assumptions=(DATASET_MASSES,),
+    assumptions=(DATASET_MASSES, LEAVES),
     definitions=(DEFINE_Q, DEFINE_W),
     steps=(*slope_steps("slope", ((i, t),))[:2], *BEND_STEPS),
     goals=(Goal("the second derivative", Fact(BEND, "=", BEND_VALUE), "bend"),),
@@ -81,12 +82,10 @@ second_derivative = Claim(
 rebound_slows = Claim(
     id="rebound-slows",
     title="A rebound is fast first and then slow",
-    statement="For any datasets i and t, with D = dC_i/dn_t: d²C_i/dn_t² >= D (D - 2/W). So wherever data t lowers "
+    prose="For any datasets i and t, with D = dC_i/dn_t: d²C_i/dn_t² >= D (D - 2/W). So wherever data t lowers "
     "the code "
     "length of i (D <= 0), that code length is convex in n_t: each further sample recovers less.",
-    latex=r"For any $i$, $t$, with $D = \partial C_i/\partial n_t$: $\partial^2 C_i/\partial n_t^2 \ge D\,(D - 2/W)$. "
-    r"Hence $D \le 0$ implies $\partial^2 C_i/\partial n_t^2 \ge 0$.",
-    premises=MIXTURE_DOMAIN,
+    setting=MIXTURE_DOMAIN,
     source="new (the paper's experiments show it: fast fall, then a plateau)",
     kind="tight bound",
     idea="The second derivative is E[r²] - 1/W² for r = p_t/Q under p_i, the first is 1/W - E[r]. The variance of r "
@@ -94,6 +93,7 @@ rebound_slows = Claim(
     "negative, so E[r²] >= (1/W - D)².",
     assumptions=(
         DATASET_MASSES,
+        LEAVES,
         Assume("falling", "data t does not worsen i", Fact(slope(i, t), "<=", ZERO), case=True),
     ),
     definitions=(DEFINE_Q, DEFINE_W),
@@ -129,8 +129,8 @@ rebound_slows = Claim(
 
 j2 = index("j'", M)
 u, v, base = masses("u"), masses("v"), masses("B", positive=True)
-delta, V = nonnegative("delta"), sp.Symbol("V", positive=True)
-early, late = sp.symbols("y_1 y_2", nonnegative=True)
+delta, V = nonnegative("delta"), positive("V")
+early, late = nonnegative("y_1 y_2")
 LATE = base[j] + delta * v[j]
 
 
@@ -153,15 +153,13 @@ PAIRS = total(cross(j, j2), j, j2)
 turns_once = Claim(
     id="sign-turns-once",
     title="The sign of a rate's change turns at most once",
-    statement="Let more and more of data v be mixed in, B_j being the other mass of leaf j and V the other volume, "
+    prose="Let more and more of data v be mixed in, B_j being the other mass of leaf j and V the other volume, "
     "and let "
     "y = Σ_j u_j v_j / Q_j, so that the code length of u changes at the rate 1/W - y. When δ more is mixed in, "
-    "y_1 - y_2 >= δ y_1 y_2, for any u and v. So once the code length of u rises (y_1 <= 1/V), it rises for ever "
-    "(y_2 <= 1/(V + δ)): the turning point l* is unique.",
-    latex=r"Let $y_1 = \sum_j u_j v_j/B_j$ and $y_2 = \sum_j u_j v_j/(B_j + \delta v_j)$. Then $y_1 - y_2 \ge "
-    r"\delta\, y_1 y_2$; "
-    r"and $y_1 \le 1/V$ implies $y_2 \le 1/(V+\delta)$.",
-    premises=(
+    "y_1 - y_2 >= δ y_1 y_2, for any u and v. So once the code length of u does not fall (y_1 <= 1/V), it never "
+    "falls again (y_2 <= 1/(V + δ)): its slope turns from < 0 to >= 0 at most once. It may stay level: where v is the "
+    "mixture (v/V = B/V on every leaf), it does.",
+    setting=(
         "u a distribution on the leaves, v >= 0, B_j > 0 the mass of leaf j in the mixture so far, V > 0 its volume",
         "δ >= 0: how much more of v is mixed in",
     ),

@@ -5,6 +5,8 @@ Theory, section 1. A dataset is a multiset of phrases; a depth ``d`` gives each 
 
 from __future__ import annotations
 
+import sympy as sp
+
 from ..expressions import index, masses, positive, size, total
 from ..facts import Assume, Claim, Define, Fact, Goal
 from ..rules_algebra import Combine, Use
@@ -12,6 +14,7 @@ from ..vocabulary import ONE, s
 
 __all__ = ["CLAIMS"]
 
+ZERO = sp.Integer(0)
 K, D, E = size("K"), size("M_d"), size("M_e")
 x, v, u = index("x", K), index("v", D), index("u", E)
 count, falls, prefix = masses("c"), masses("A"), masses("B")
@@ -25,13 +28,10 @@ SHALLOW = total(count[s, x] * total(falls[x, v] * prefix[v, u], v), x) / volume[
 prune_mix = Claim(
     id="prune-mix-commute",
     title="Pruning and union commute",
-    statement="The pruned tree of a union of datasets is the volume-weighted mixture of their pruned trees, leaf by "
+    prose="The pruned tree of a union of datasets is the volume-weighted mixture of their pruned trees, leaf by "
     "leaf, exactly in "
     "counts; pruning a pruned tree further gives the tree pruned at once; leaf weights sum to 1.",
-    latex=r"The pruned tree of $\bigcup_s D_s$ is the volume-weighted mixture of the pruned trees of the $D_s$, leaf "
-    r"by leaf; "
-    r"pruning further commutes with pruning at once; leaf weights sum to $1$.",
-    premises=(
+    setting=(
         "N datasets; dataset s holds phrase x (of K different ones) c_sx times",
         "A_xv = 1 if phrase x falls on leaf v of the tree pruned to depth d, else 0: each phrase falls on exactly "
         "one leaf",
@@ -43,7 +43,10 @@ prune_mix = Claim(
     idea="Which leaf a phrase falls on depends on the phrase alone. So a leaf's count is a sum over phrases, linear "
     "in the counts, and "
     "sums over datasets and over phrases may be taken in either order.",
-    assumptions=(Assume("one-leaf", "every phrase falls on exactly one leaf", Fact(total(falls[x, v], v), "=", ONE)),),
+    assumptions=(
+        Assume("one-leaf", "every phrase falls on exactly one leaf", Fact(total(falls[x, v], v), "=", ONE)),
+        Assume("phrases", "no dataset is empty", Fact(total(count[s, x], x), ">", ZERO)),
+    ),
     definitions=(
         Define("n", "the volume of a dataset: its number of phrases", Fact(volume[s], "=", total(count[s, x], x))),
         Define("W", "the volume of the union", Fact(W, "=", total(volume[s], s))),

@@ -13,7 +13,7 @@ from proofs.facts import Claim, Fact, Step
 from proofs.rules_algebra import Use
 
 FLIPPED = {"=": ("<=", ">="), "<=": (">=", "<", "="), ">=": ("<=", ">", "="), "<": (">", "<="), ">": ("<", ">=")}
-OPAQUE = ("x", "draw", "draws", "variable", "over", "symmetric", "steps", "m", "n", "s")  # names, not mathematics
+OPAQUE = ("x", "draws", "over", "s")  # names, not mathematics
 
 
 def deletions(claim: Claim) -> Iterator[tuple[str, Claim]]:
