@@ -149,7 +149,7 @@ Proof.
 Qed.
 Definition code_122 (j : nat) := match j with 0%nat => [false] | 1%nat => [true; false] | _ => [true; true] end.
 Lemma code_122_prefix : prefix_code 3 code_122.
-Proof. intros [|[|[|i]]] [|[|[|j]]] Hi Hj D; try lia; simpl; intuition discriminate. Qed.
+Proof. apply prefix_code_words. intros [|[|[|i]]] [|[|[|j]]] Hi Hj D; try lia; simpl; intuition discriminate. Qed.
 (* p = (8, 1, 1)/10: ⌈H⌉ = 1, the best code takes 6/5; p = (1, 1, 1)/3: ⌈H⌉ = 2, a best code takes at most 5/3 *)
 Theorem code_length_not_equality :
   (0 < entropy 3 skewed < 1 /\ (forall c, prefix_code 3 c -> 6/5 <= cost 3 skewed c) /\ exists c, prefix_code 3 c /\ cost 3 skewed c = 6/5) /\

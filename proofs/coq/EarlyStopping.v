@@ -41,15 +41,15 @@ Lemma Rabs_Sum n f : Rabs (Sum n f) <= Σ j < n, Rabs (f j).
 Proof. induction n; simpl; [rewrite Rabs_R0; lra|]. eapply Rle_trans; [apply Rabs_triang|lra]. Qed.
 
 (* --- e^{-tH} v as a power series --- *)
-Fixpoint iterate k (v : nat -> R) : nat -> R := match k with O => v | S k' => A (iterate k' v) end.
+Definition iterate k v := Nat.iter k A v.                                 (* H^k v *)
 Definition coefficient v c k := (-1) ^ k * iterate k v c / INR (fact k).
 Definition flow_of t v c := PSeries (coefficient v c) t.
 Lemma iterate_bound v k c : (c < d)%nat -> Rabs (iterate k v c) <= size_H ^ k * Σ b < d, Rabs (v b).
 Proof.
   pose proof size_H_nonneg as K. assert (V : 0 <= Σ b < d, Rabs (v b)) by (apply Sum_nonneg; intros; apply Rabs_pos).
-  revert c. induction k as [|k IH]; intros c Hc; simpl.
+  revert c. induction k as [|k IH]; intros c Hc; cbn [pow].
   - rewrite Rmult_1_l. apply (Sum_term d (fun b => Rabs (v b)) c); auto. intros; apply Rabs_pos.
-  - unfold A, apply, inner. eapply Rle_trans; [apply Rabs_Sum|].
+  - change (iterate (S k) v) with (A (iterate k v)). unfold A at 1, apply at 1, inner at 1. eapply Rle_trans; [apply Rabs_Sum|].
     apply Rle_trans with (Σ b < d, (size_H ^ k * Σ b < d, Rabs (v b)) * Rabs (H c b)).
     + apply Sum_le. intros b Hb. rewrite Rabs_mult, Rmult_comm. apply Rmult_le_compat_r; [apply Rabs_pos|auto].
     + rewrite Sum_scal. pose proof (row c Hc). pose proof (pow_le size_H k K).
@@ -82,7 +82,7 @@ Proof.
   destruct (PSeries_Sum d (fun b => - H c b) (coefficient v) t X) as [_ E].
   rewrite (PSeries_ext _ (fun k => Σ b < d, - H c b * coefficient v b k)).
   - rewrite E. unfold A, apply, inner, flow_of. rewrite <- Sum_opp. apply Sum_ext. intros; ring.
-  - intros k. unfold PS_derive, coefficient. rewrite fact_simpl, mult_INR. cbn [iterate pow]. unfold A, apply, inner.
+  - intros k. unfold PS_derive, coefficient. rewrite fact_simpl, mult_INR. change (iterate (S k) v) with (A (iterate k v)). cbn [pow]. unfold A at 1, apply at 1, inner at 1.
     assert (F : INR (fact k) <> 0) by apply INR_fact_neq_0. assert (G : INR (S k) <> 0) by (apply not_0_INR; lia).
     rewrite (Sum_ext d (fun b => - H c b * ((-1) ^ k * iterate k v b / INR (fact k))) (fun b => - ((-1) ^ k / INR (fact k)) * (H c b * iterate k v b))) by (intros; field; auto).
     rewrite Sum_scal. field. auto.

@@ -115,10 +115,22 @@ Proof.
 Qed.
 
 (* --- the same for M leaves, and the code-length bounds for a best prefix code --- *)
-Definition prefix_code M (c : nat -> list bool) := forall i j, (i < M)%nat -> (j < M)%nat -> i <> j -> ~ prefix (c i) (c j).
+Definition prefix_code M (c : nat -> list bool) := forall i j, (i < M)%nat -> (j < M)%nat -> i <> j -> forall s, c j <> c i ++ s.
+Lemma prefix_app a b : prefix a b <-> exists s, b = a ++ s.
+Proof.
+  revert b. induction a as [|x a IH]; intros b; simpl; [split; [exists b|]; auto|]. destruct b as [|y b].
+  - split; [tauto|intros (s & E); discriminate].
+  - rewrite IH. split; [intros (-> & s & ->); exists s; auto|intros (s & E); injection E as -> ->; split; [auto|exists s; auto]].
+Qed.
+Lemma prefix_code_words M c : prefix_code M c <-> forall i j, (i < M)%nat -> (j < M)%nat -> i <> j -> ~ prefix (c i) (c j).
+Proof.
+  split; intros H i j Hi Hj D.
+  - rewrite prefix_app. intros (s & E). apply (H i j Hi Hj D s E).
+  - intros s E. apply (H i j Hi Hj D). apply prefix_app. exists s. exact E.
+Qed.
 Lemma code_list M c : prefix_code M c <-> prefix_free (map c (seq 0 M)).
 Proof.
-  unfold prefix_code, prefix_free. split.
+  rewrite prefix_code_words. unfold prefix_free. split.
   - intros H. assert (G : forall l, NoDup l -> incl l (seq 0 M) -> ForallOrdPairs (fun a b => ~ prefix a b /\ ~ prefix b a) (map c l)).
     { intros l N. induction N as [|x l X N IH]; intros I; simpl; constructor.
       - apply Forall_map, Forall_forall. intros y Hy. assert (x <> y) by (intros ->; auto).
