@@ -211,18 +211,19 @@ Qed.
 End Influence.
 
 (* the response equation itself: along a differentiable branch of minima of Σ n_i L_i + s L_t *)
-Theorem parametric_influence_response d N n (t : nat) (grad : nat -> nat -> (nat -> R) -> R) (hess : nat -> nat -> nat -> R) th v :
+Theorem parametric_influence_response d N n (t : nat) (grad : nat -> nat -> (nat -> R) -> R) (hess : nat -> nat -> nat -> R) th v eps :
   (forall i c, (i < N)%nat -> (c < d)%nat -> has_gradient d (grad i c) (th 0) (hess i c)) -> (t < N)%nat -> path d th 0 v ->
-  (forall s c, (c < d)%nat -> (Σ i < N, n i * grad i c (th s)) + s * grad t c (th s) = 0) ->
+  0 < eps -> (forall s c, Rabs s < eps -> (c < d)%nat -> (Σ i < N, n i * grad i c (th s)) + s * grad t c (th s) = 0) ->
   forall c, (c < d)%nat -> inner d (fun e => Σ i < N, n i * hess i c e) v = - grad t c (th 0).
 Proof.
-  intros S Ht P stationary c Hc.
+  intros S Ht P He stationary c Hc.
   assert (A : is_derive (fun s => (Σ i < N, n i * grad i c (th s)) + s * grad t c (th s)) 0
     (Σ i < N, n i * inner d (hess i c) v + (1 * grad t c (th 0) + 0 * inner d (hess t c) v))).
   { apply derive_plus.
     - apply (derive_Sum N (fun i s => n i * grad i c (th s))). intros i Hi. apply derive_scal, S; auto.
     - apply (derive_mult (fun s => s) (fun s => grad t c (th s))); [apply (is_derive_id (K := R_AbsRing))|apply S; auto]. }
   assert (B : is_derive (fun s => (Σ i < N, n i * grad i c (th s)) + s * grad t c (th s)) 0 0).
-  { apply (is_derive_ext (fun _ => 0)); [intros; symmetry; apply stationary, Hc|apply derive_const]. }
+  { apply (is_derive_ext_loc (fun _ => 0)); [|apply derive_const]. exists (mkposreal eps He). intros s Hs. symmetry. apply stationary; auto.
+    unfold ball in Hs. simpl in Hs. unfold AbsRing_ball, abs, minus, plus, opp in Hs. simpl in Hs. rewrite Ropp_0, Rplus_0_r in Hs. exact Hs. }
   pose proof (derive_unique _ _ _ _ A B) as E. rewrite <- (inner_sum d N n (fun i => hess i c)). lra.
 Qed.

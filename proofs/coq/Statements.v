@@ -445,10 +445,10 @@ Goal forall (d N : nat) (n : nat -> R) (g H x : nat -> nat -> R), let dot u v :=
   J t t <= 0 /\ (J t t = 0 <-> forall c, (c < d)%nat -> g t c = 0) /\
   (forall y, (forall c, (c < d)%nat -> dot (H c) y = g t c) -> J i t = - dot (g i) y /\ (0 < J i t <-> dot (g i) y < 0)).
 Proof. exact Parametric.parametric_influence. Qed.
-Goal forall (d N : nat) (n : nat -> R) (t : nat) (grad : nat -> nat -> (nat -> R) -> R) (hess : nat -> nat -> nat -> R) (th : R -> nat -> R) (v : nat -> R),
+Goal forall (d N : nat) (n : nat -> R) (t : nat) (grad : nat -> nat -> (nat -> R) -> R) (hess : nat -> nat -> nat -> R) (th : R -> nat -> R) (v : nat -> R) (eps : R),
   let path (th : R -> nat -> R) s v := forall c, (c < d)%nat -> is_derive (fun u => th u c) s (v c) in
   (forall i c, (i < N)%nat -> (c < d)%nat -> forall th' s v, th' s = th 0 -> path th' s v -> is_derive (fun u => grad i c (th' u)) s (Σ e < d, hess i c e * v e)) ->
-  (t < N)%nat -> path th 0 v -> (forall s c, (c < d)%nat -> (Σ i < N, n i * grad i c (th s)) + s * grad t c (th s) = 0) ->
+  (t < N)%nat -> path th 0 v -> 0 < eps -> (forall s c, Rabs s < eps -> (c < d)%nat -> (Σ i < N, n i * grad i c (th s)) + s * grad t c (th s) = 0) ->
   forall c, (c < d)%nat -> (Σ e < d, (Σ i < N, n i * hess i c e) * v e) = - grad t c (th 0).
 Proof. exact Parametric.parametric_influence_response. Qed.
 

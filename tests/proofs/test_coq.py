@@ -21,6 +21,24 @@ FORBIDDEN = re.compile(
 )
 
 
+# Counterexamples and identities without a premise: nothing to be met.
+WITHOUT_PREMISES = {
+    "code-length-not-equality",
+    "elasticity-paper-fixed-roles",
+    "elasticity-alignment-concave",
+    "hooke-reverse-not-conserved",
+    "hooke-all-equal",
+    "parametric-rebound-need-not-slow",
+    "parametric-sign-may-turn-back",
+    "logit-own-rate",
+    "logit-criterion",
+    "logit-against-mixture",
+    "logit-alignment-need-not-return",
+    "logit-return-need-not-start-at-once",
+    "logit-share-may-exceed",
+}
+
+
 @cache
 def text(name: str) -> str:
     return (COQ / name).read_text()
@@ -59,6 +77,25 @@ def test_every_theorem_of_a_file_with_claims_is_in_the_table() -> None:
     names = listed()
     for source in set(names.values()):
         assert theorems(source) <= {name for name, file in names.items() if file == source}
+
+
+def test_every_claim_is_stated_afresh_and_closed_by_its_theorem() -> None:
+    statements = text("Statements.v")
+    for claim, entry in TABLE["claims"].items():
+        assert re.search(rf"^\(\*.*(?<![\w-]){claim}(?![\w-])", statements, re.MULTILINE), claim
+        assert f"Proof. exact {entry['file'][:-2]}.{entry['theorem']}. Qed." in statements, claim
+    # nothing but the sums of Base.v stands between a reader and Coq's own symbols: no other file is opened
+    opened = re.findall(r"^From Compresslab Require Import (.*)\.$", statements, re.MULTILINE)
+    assert opened == ["Base"]
+    own = set(re.findall(r"^(?:Definition|Fixpoint) (\w+)", text("Base.v"), re.MULTILINE)) - {"Sum"}
+    goals = re.sub(r"Proof\..*", "", re.sub(r"\(\*.*?\*\)", "", statements, flags=re.DOTALL))
+    assert not own & set(re.findall(r"\w+", goals))
+
+
+def test_premises_of_every_claim_are_met_by_a_model() -> None:
+    models = set(re.findall(r"^(?:Definition|Lemma) (\w+)_model\b", text("Models.v"), re.MULTILINE))
+    assert {claim.replace("-", "_") for claim in TABLE["claims"].keys() - WITHOUT_PREMISES} <= models
+    assert not {claim.replace("-", "_") for claim in WITHOUT_PREMISES} & models
 
 
 def test_header_of_a_file_names_its_claims() -> None:
