@@ -5,7 +5,7 @@ From Coq Require Import Reals Lra Lia Arith List FunctionalExtensionality.
 From Coquelicot Require Import Coquelicot.
 From Compresslab Require Import Base Deriv.
 From Compresslab Require Line Mixture Rate Elasticity AnyNumber ThreeDatasets Exchange TurningPoint Lorenz Code Kraft Blocks McMillan CodeLength.
-From Compresslab Require Quantization Trees Logit LogitTree LogitFlow ExchangeRate LinearRange Depth Effective Parametric ParametricSoftmax EarlyStopping.
+From Compresslab Require Quantization Trees Logit LogitTree LogitFlow LogitLimit ExchangeRate LinearRange Depth Effective Parametric ParametricSoftmax EarlyStopping.
 Open Scope R_scope.
 
 Ltac below_two := intros [|[|?]] ?; try lia.
@@ -320,6 +320,8 @@ Lemma leaf_1_unit : Sum 2 (leaf 1) = 1. Proof. apply leaf_unit. lia. Qed.
 Lemma up_runs : forall s j, 0 <= s <= 1 -> (j < 2)%nat -> is_derive (fun s => up_flow 0 s j) s (leaf 0 j - Logit.softmax 2 (up_flow 0 s) j).
 Proof. intros. apply up_flows; auto. Qed.
 Definition logit_forgetting_equalises_model := LogitFlow.logit_forgetting_equalises 2 (leaf 0) (up_flow 0) 1 first_2 zero_one leaf_0_unit up_runs.
+Definition logit_forgetting_equalises_limit_model := LogitLimit.logit_forgetting_equalises_limit 2 (leaf 0) (up_flow 0) first_2 (fun j H => leaf_nonneg 2 2 0 j first_2 H) leaf_0_unit
+  (fun s j _ Hj => up_flows 0 s j Hj).
 Lemma only_0 : forall j, (j < 2)%nat -> Nat.eqb j 0 = false -> leaf 0 j = 0.
 Proof. below_two; unfold leaf; simpl; [discriminate|auto]. Qed.
 Definition logit_return_bound_model := LogitFlow.logit_return_bound 2 (leaf 0) (up_flow 0) 1 first_2 zero_one leaf_0_unit up_runs (fun j => Nat.eqb j 0) (leaf 1) only_0

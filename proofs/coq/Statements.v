@@ -5,7 +5,7 @@ From Coq Require Import Reals Lra Lia Arith List Permutation.
 From Coquelicot Require Import Coquelicot.
 From Compresslab Require Import Base.
 From Compresslab Require Line Mixture Rate Elasticity AnyNumber ThreeDatasets Exchange TurningPoint Lorenz CodeLength Quantization Trees Logit LogitTree.
-From Compresslab Require LogitFlow ExchangeRate LinearRange Depth Effective Parametric ParametricSoftmax EarlyStopping Counterexamples LogitCounterexamples.
+From Compresslab Require LogitFlow LogitLimit ExchangeRate LinearRange Depth Effective Parametric ParametricSoftmax EarlyStopping Counterexamples LogitCounterexamples.
 Open Scope R_scope.
 
 (* ---------- token trees and codes ---------- *)
@@ -573,6 +573,15 @@ Theorem logit_forgetting_equalises : forall (n : nat) (pt : nat -> R) (z : R -> 
   (exists sigma, 0 <= sigma /\ forall j, (j < n)%nat -> pt j = 0 -> exp (- z T j) = exp (- z 0 j) + sigma) /\ (Σ j < n, z T j) = (Σ j < n, z 0 j) /\
   (forall i j, (i < n)%nat -> (j < n)%nat -> pt i = 0 -> pt j = 0 -> Rabs (z T i - z T j) <= Rabs (z 0 i - z 0 j)).
 Proof. exact LogitFlow.logit_forgetting_equalises. Qed.
+
+(* and in the limit: log-odds of two tokens, and code lengths of two datasets, that p_t does not hold *)
+Theorem logit_forgetting_equalises_limit : forall (n : nat) (pt : nat -> R) (z : R -> nat -> R), (0 < n)%nat -> (forall j, (j < n)%nat -> 0 <= pt j) ->
+  (Σ j < n, pt j) = 1 -> let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in
+  (forall s j, 0 <= s -> (j < n)%nat -> is_derive (fun s => z s j) s (pt j - q (z s) j)) -> let L p z := - Σ j < n, p j * ln (q z j) in
+  (forall i j, (i < n)%nat -> (j < n)%nat -> pt i = 0 -> pt j = 0 -> is_lim (fun s => z s i - z s j) p_infty 0) /\
+  (forall pa pb, (Σ j < n, pa j) = 1 -> (Σ j < n, pb j) = 1 -> (forall j, (j < n)%nat -> pt j <> 0 -> pa j = 0 /\ pb j = 0) ->
+    is_lim (fun s => L pa (z s) - L pb (z s)) p_infty 0).
+Proof. exact LogitLimit.logit_forgetting_equalises_limit. Qed.
 
 (* logit-return-bound: u is uniform on a set S that holds what is trained *)
 Theorem logit_return_bound : forall (n : nat) (pt : nat -> R) (z : R -> nat -> R) (T : R), (0 < n)%nat -> 0 <= T -> (Σ j < n, pt j) = 1 ->
