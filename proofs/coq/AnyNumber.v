@@ -91,7 +91,8 @@ Proof.
   apply Rle_trans with (Pairs N (fun a b => k / (W * W) + - (k / (W * W)) * o a b + 0 * o b b)).
   - rewrite pair_sum. right. field. lra.
   - apply Pairs_le. intros a b Ha Hb _.
-    pose proof (align_bound M k m (p a) (p b) k_pos (unit a Ha) (unit b Hb) covered (fun j => p_nonneg a j Ha) (fun j => p_nonneg b j Hb) l l_nonneg) as B.
+    pose proof (align_bound M k m (p a) (p b) k_pos (unit a Ha) (unit b Hb) covered (fun j => p_nonneg a j Ha) (fun j => p_nonneg b j Hb) l l_nonneg)
+      as B.
     cbv beta in B. fold W (o a b) in B. unfold roles. unfold Rdiv in *. lra.
 Qed.
 Lemma pre_recovers : Pairs N (fun a b => roles a b m) <= - (1 - (n - 1) * l) * diversity / (W * W).
@@ -160,7 +161,8 @@ Lemma paper_gap a b : (a < N)%nat -> (b < N)%nat -> 0 <= roles a b (p a) + k * r
 Proof.
   intros Ha Hb. pose proof n_pos. assert (D : 0 < k + n * l) by nra.
   set (B j := k * m j + p a j). set (C := n / (k + n * l)).
-  assert (L : leaves M B (p b) (k + 1) l) by exact (leaves_covered M k m (p a) (p b) k_pos covered (fun j => p_nonneg a j Ha) (fun j => p_nonneg b j Hb) l l_nonneg).
+  assert (L : leaves M B (p b) (k + 1) l) by exact (leaves_covered M k m (p a) (p b) k_pos covered (fun j => p_nonneg a j Ha)
+    (fun j => p_nonneg b j Hb) l l_nonneg).
   assert (E : roles a b (p a) = - k * roles a b m - l * roles a b (p b)) by exact (ratio M k m (p a) (p b) (unit b Hb) l L).
   assert (T : Sum M (Q B (p b) l) = k + 1 + l) by exact (total M k m (p a) (p b) unit_m (unit a Ha) (unit b Hb) l).
   destruct (own_rate M B (p b) (k + 1) l L (unit b Hb) T) as [O _]. change (slope M B (p b) (k + 1) (p b) l) with (roles a b (p b)) in O.
@@ -208,8 +210,10 @@ Theorem elasticity_rebound_slows :
 Proof.
   assert (A : - (2 / W) * Pairs N (fun a b => D a b m) <= Pairs N (fun a b => Derive_n (gamma M k m (p a) (p b) m) 2 l)).
   { rewrite D_before, <- Pairs_scal. apply Pairs_le. intros a b Ha Hb _. set (B j := k * m j + p a j).
-    assert (L : leaves M B (p b) (k + 1) l) by exact (leaves_covered M k m (p a) (p b) k_pos covered (fun j => p_nonneg a j Ha) (fun j => p_nonneg b j Hb) l l_nonneg).
-    replace (Derive_n (gamma M k m (p a) (p b) m) 2 l) with (bend M B (p b) (k + 1) m l) by (symmetry; exact (Derive2_code M B (p b) (k + 1) m l L unit_m)).
+    assert (L : leaves M B (p b) (k + 1) l) by exact (leaves_covered M k m (p a) (p b) k_pos covered (fun j => p_nonneg a j Ha)
+      (fun j => p_nonneg b j Hb) l l_nonneg).
+    replace (Derive_n (gamma M k m (p a) (p b) m) 2 l) with (bend M B (p b) (k + 1) m l) by (symmetry;
+      exact (Derive2_code M B (p b) (k + 1) m l L unit_m)).
     pose proof (bend_bound M B (p b) (k + 1) m l L unit_m (fun j Hj => Rlt_le _ _ (covered j Hj))) as R. unfold roles. fold B W in R |- *. nra. }
   split; [exact A|]. intros small. destruct elasticity_any_number as (_ & _ & _ & F). specialize (F small).
   assert (0 < 2 / W) by (unfold W; pos). nra.

@@ -72,14 +72,16 @@ Theorem code_length_bounds_best_exists : exists c, best M p c.
 Proof.
   destruct shannon_code as (s & F & cheap).
   assert (exists k, forall j, (j < M)%nat -> (entropy M p + 1) / p j < INR k) as [k Hk].
-  { clear -p_pos. set (h := entropy M p + 1). clearbody h. induction M as [|m IH]; [exists 0%nat; intros; lia|]. destruct IH as [k Hk]; [intros; apply p_pos; lia|].
+  { clear -p_pos. set (h := entropy M p + 1). clearbody h. induction M as [|m IH]; [exists 0%nat; intros; lia|].
+    destruct IH as [k Hk]; [intros; apply p_pos; lia|].
     exists (max k (Z.to_nat (up (h / p m)))). intros j Hj. assert (j = m \/ (j < m)%nat) as [->|L] by lia.
     - eapply Rlt_le_trans; [|apply le_INR, Nat.le_max_r]. destruct (archimed (h / p m)) as [U _].
       destruct (Z_le_dec 0 (up (h / p m))) as [Z|Z]; [rewrite INR_IZR_INZ, Z2Nat.id by auto; lra|].
       assert (IZR (up (h / p m)) <= 0) by (apply IZR_le; lia). pose proof (pos_INR (Z.to_nat (up (h / p m)))). lra.
     - eapply Rlt_le_trans; [apply (Hk j L)|apply le_INR, Nat.le_max_l]. }
   set (len i j := nth j (digits (S k) M i) 0%nat).
-  assert (R : forall l : nat -> nat, (forall j, (j < M)%nat -> (l j <= k)%nat) -> exists i, (i < S k ^ M)%nat /\ forall j, (j < M)%nat -> len i j = l j).
+  assert (R : forall l : nat -> nat, (forall j, (j < M)%nat -> (l j <= k)%nat) -> exists i, (i < S k ^ M)%nat /\ forall j, (j < M)%nat ->
+    len i j = l j).
   { intros l Hl. destruct (digits_onto (S k) M (map l (seq 0 M))) as (i & Hi & E).
     - rewrite map_length, seq_length. reflexivity.
     - intros x Hx. apply in_map_iff in Hx as (j & <- & Hj). apply in_seq in Hj. specialize (Hl j ltac:(lia)). lia.
@@ -158,8 +160,10 @@ Proof.
   split; [split; [exact skewed_entropy|split]|split; [exact third_entropy|]].
   - intros c H. unfold cost.
     assert (K : (Σ j < 3, size (length (c j))) <= 1) by (apply kraft_lengths; exists c; auto).
-    cbn [Sum] in *. unfold skewed. pose proof (size_pos (length (c 0%nat))). pose proof (size_pos (length (c 1%nat))). pose proof (size_pos (length (c 2%nat))).
-    assert (A : forall j, (0 < length (c j))%nat \/ size (length (c j)) = 1) by (intros j; destruct (length (c j)); [right; unfold size; simpl; lra|left; lia]).
+    cbn [Sum] in *. unfold skewed. pose proof (size_pos (length (c 0%nat))). pose proof (size_pos (length (c 1%nat))).
+    pose proof (size_pos (length (c 2%nat))).
+    assert (A : forall j, (0 < length (c j))%nat \/ size (length (c j)) = 1) by (intros j; destruct (length (c j)); [right; unfold size; simpl;
+      lra|left; lia]).
     destruct (A 0%nat) as [A0|A0]; [|lra]. destruct (A 1%nat) as [A1|A1]; [|lra]. destruct (A 2%nat) as [A2|A2]; [|lra].
     assert (B : forall n, (0 < n)%nat -> 1 <= INR n) by (intros n Hn; apply (le_INR 1); lia).
     assert (B2 : forall n, (1 < n)%nat -> 2 <= INR n) by (intros n Hn; apply (le_INR 2); lia).

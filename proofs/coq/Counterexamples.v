@@ -11,7 +11,8 @@ Theorem hooke_reverse_not_conserved :
   (Σ i < 2, 1 * Derive (reverse 2 2 (fun _ => 1) p i 0) 0) <> 0.
 Proof.
   intros p. assert (P : forall i j, (i < 2)%nat -> (j < 2)%nat -> 0 < p i j) by (intros [|[|i]] [|[|j]] Hi Hj; try lia; unfold p; lra).
-  assert (V : forall i, (i < 2)%nat -> Derive (reverse 2 2 (fun _ => 1) p i 0) 0 = Σ j < 2, (p 0%nat j - joint 2 (fun _ => 1) p j / W 2 (fun _ => 1)) / W 2 (fun _ => 1) * ln (joint 2 (fun _ => 1) p j / W 2 (fun _ => 1) / p i j)).
+  assert (V : forall i, (i < 2)%nat -> Derive (reverse 2 2 (fun _ => 1) p i 0) 0 = Σ j < 2,
+    (p 0%nat j - joint 2 (fun _ => 1) p j / W 2 (fun _ => 1)) / W 2 (fun _ => 1) * ln (joint 2 (fun _ => 1) p j / W 2 (fun _ => 1) / p i j)).
   { intros i Hi. apply hooke_reverse_derivative; auto; try lia.
     - intros [|[|s]] Hs; try lia; unfold p; cbn; field.
     - intros j Hj. unfold joint. cbn [Sum]. pose proof (P 0%nat j ltac:(lia) Hj). pose proof (P 1%nat j ltac:(lia) Hj). lra.
@@ -52,7 +53,8 @@ Let Lo x y := ((x + 1/2)^2 + (y + 1)^2) / 2.
 Let Lt x y := (200 * (x - 1)^2 + 1/50 * (y - 1)^2) / 2.
 Let x l := 100 * l / (1 + 100 * l).
 Let y l := l / (100 + l).
-Theorem parametric_sign_may_turn_back : (forall l a b, 0 <= l -> Lp (x l) (y l) + Lo (x l) (y l) + l * Lt (x l) (y l) <= Lp a b + Lo a b + l * Lt a b) /\
+Theorem parametric_sign_may_turn_back : (forall l a b, 0 <= l ->
+  Lp (x l) (y l) + Lo (x l) (y l) + l * Lt (x l) (y l) <= Lp a b + Lo a b + l * Lt a b) /\
   let f l := Lp (x l) (y l) in f (1/100) < f 0 /\ f (1/100) < f 1 /\ f 1000 < f 1.
 Proof.
   split.
@@ -90,7 +92,8 @@ Qed.
 Lemma var_pos th : 0 < var th.
 Proof.
   pose proof (Zf_pos th) as P. pose proof (exp_pos (-2 * th)) as A. pose proof (exp_pos th) as B. unfold var, mu.
-  replace (_ - _) with ((4 * (1/20 * exp (-2 * th)) * (17/20) + 9 * (1/20 * exp (-2 * th)) * (1/10 * exp th) + 1/10 * exp th * (17/20)) / (Zf th * Zf th)) by (unfold Zf in *; field; lra).
+  replace (_ - _) with ((4 * (1/20 * exp (-2 * th)) * (17/20) + 9 * (1/20 * exp (-2 * th)) * (1/10 * exp th) + 1/10 * exp th * (17/20)) /
+    (Zf th * Zf th)) by (unfold Zf in *; field; lra).
   apply Rdiv_lt_0_compat; [|pos]. assert (0 < exp (-2 * th) * exp th) by pos. lra.
 Qed.
 Lemma loss_form p th : Sum 3 p = 1 -> family_loss p th = ln (Zf th) - th * (Σ j < 3, p j * T j) - Σ j < 3, p j * ln (b j).
@@ -105,8 +108,10 @@ Lemma derive_log_Zf th : is_derive (fun th => ln (Zf th)) th (mu th).
 Proof. pose proof (Zf_pos th). unfold mu, Zf in *. auto_derive; [lra|field; lra]. Qed.
 Lemma derive_family_loss p th : Sum 3 p = 1 -> is_derive (family_loss p) th (mu th - Σ j < 3, p j * T j).
 Proof.
-  intros U. apply (is_derive_ext (fun th => ln (Zf th) - th * (Σ j < 3, p j * T j) - Σ j < 3, p j * ln (b j))); [intros; symmetry; apply loss_form, U|].
-  eapply derive_value; [apply derive_minus; [apply derive_minus; [apply derive_log_Zf|apply (derive_mult (fun t => t) (fun _ => Σ j < 3, p j * T j)); [apply derive_id|apply derive_const]]|apply derive_const]|ring].
+  intros U. apply (is_derive_ext (fun th => ln (Zf th) - th * (Σ j < 3, p j * T j) - Σ j < 3, p j * ln (b j))); [intros; symmetry;
+    apply loss_form, U|].
+  eapply derive_value; [apply derive_minus; [apply derive_minus; [apply derive_log_Zf|apply (derive_mult (fun t => t) (fun _ => Σ j < 3, p j * T j));
+    [apply derive_id|apply derive_const]]|apply derive_const]|ring].
 Qed.
 Lemma derive_mu th : is_derive mu th (var th).
 Proof. pose proof (Zf_pos th). unfold mu, var, mu, Zf in *. auto_derive; [lra|field; lra]. Qed.
@@ -129,7 +134,8 @@ Proof.
   assert (m0 : mu 0 = 0) by (unfold mu, Zf; rewrite E, exp_0; field).
   assert (v0 : var 0 = 3/10) by (unfold var; rewrite m0; unfold Zf; rewrite E, exp_0; field).
   split; [|split; [|split; [|split]]].
-  - intros th. pose proof (mu_below th). eapply derive_value; [apply derive_plus; [apply derive_family_loss, Ub|apply derive_scal, derive_family_loss, Ut]|].
+  - intros th. pose proof (mu_below th). eapply derive_value; [apply derive_plus;
+      [apply derive_family_loss, Ub|apply derive_scal, derive_family_loss, Ut]|].
     rewrite Mb, Mt. unfold l. field. lra.
   - intros th. pose proof (mu_below th). pose proof (var_pos th). assert (0 < 1 - mu th) by lra. split; [apply derive_l|split; [pos|]].
     eapply derive_value; [apply derive_family_loss, Ut|]. rewrite Mt. unfold D. field. repeat split; lra.

@@ -68,7 +68,8 @@ Proof. apply Sum_nonneg; intros. apply Sum_nonneg; intros. apply Rmult_le_pos; [
 Lemma excess_nonneg kappa : 0 <= excess kappa.
 Proof.
   apply Sum_nonneg. intros v Hv. destruct (Nat.eqb (pos_of v) kappa); [|lra]. destruct (m_nonneg v) as [P|<-]; [|lra].
-  apply Rmult_le_pos; [lra|]. assert (J0 : forall a, 0 <= J v a) by (intros; apply Sum_nonneg; intros; apply Rmult_le_pos; [left; auto|apply takes_nonneg]).
+  apply Rmult_le_pos; [lra|]. assert (J0 : forall a, 0 <= J v a) by (intros; apply Sum_nonneg; intros; apply Rmult_le_pos; [left;
+    auto|apply takes_nonneg]).
   apply gibbs; intros; try (left; auto; fail).
   - unfold c, cond. apply Rdiv_pos; auto.
   - auto.
@@ -83,11 +84,13 @@ Proof.
     rewrite <- Sum_minus. unfold KL. apply Sum_ext. intros x Hx. fold c. rewrite own_code by auto.
     assert (E : code_of K n takes q x = - ln (model x)) by (rewrite code_path, Sum_opp, model_path by auto; reflexivity).
     rewrite E, ln_quot by auto. ring.
-  - intros v Hv. rewrite (Sum_ext d _ (fun kappa => if Nat.eqb kappa (pos_of v) then m v * KL n (c v) (q v) else 0)) by (intros; rewrite Nat.eqb_sym; auto).
+  - intros v Hv. rewrite (Sum_ext d _ (fun kappa => if Nat.eqb kappa (pos_of v) then m v * KL n (c v) (q v) else 0)) by (intros; rewrite Nat.eqb_sym;
+      auto).
     rewrite (Sum_delta d (pos_of v) (fun _ => m v * KL n (c v) (q v))) by auto. unfold KL.
     rewrite (Sum_ext n _ (fun a => c v a * ln (c v a) - c v a * ln (q v a))), Sum_minus; [ring|].
     intros a Ha. assert (0 <= J v a) as [P|P] by (apply Sum_nonneg; intros; apply Rmult_le_pos; [left; auto|apply takes_nonneg]).
-    + assert (0 < m v) by (unfold m, mass; apply (Sum_pos n _ a); auto; intros; apply Sum_nonneg; intros; apply Rmult_le_pos; [left; auto|apply takes_nonneg]).
+    + assert (0 < m v) by (unfold m, mass; apply (Sum_pos n _ a); auto; intros; apply Sum_nonneg; intros; apply Rmult_le_pos; [left;
+        auto|apply takes_nonneg]).
       assert (0 < c v a) by (unfold c, cond; fold (m v) (J v a); pos). rewrite ln_quot by auto. ring.
     + unfold c, cond. fold (J v a). rewrite <- P. unfold Rdiv. ring.
 Qed.
@@ -97,7 +100,8 @@ Proof.
   unfold entropy_at. rewrite Sum_swap, (Sum_ext K _ (fun v => m v * - (Σ a < n, c v a * ln (c v a)))).
   - unfold m, c. rewrite <- (chain_rule X K n takes w) by (auto using takes_nonneg; intros; left; auto).
     rewrite <- Sum_opp. apply Sum_ext. intros x Hx. fold c. rewrite own_code by auto. ring.
-  - intros v Hv. rewrite (Sum_ext d _ (fun kappa => if Nat.eqb kappa (pos_of v) then m v * - (Σ a < n, c v a * ln (c v a)) else 0)) by (intros; rewrite Nat.eqb_sym; auto).
+  - intros v Hv. rewrite (Sum_ext d _ (fun kappa => if Nat.eqb kappa (pos_of v) then m v * - (Σ a < n, c v a * ln (c v a)) else 0)) by (intros;
+      rewrite Nat.eqb_sym; auto).
     apply (Sum_delta d (pos_of v) (fun _ => m v * - (Σ a < n, c v a * ln (c v a)))). auto.
 Qed.
 Theorem effective_depth_chain_rule : (Σ kappa < d, entropy_at kappa) = - (Σ x < X, w x * ln (w x)) /\

@@ -15,7 +15,8 @@ Proof.
     { intros y. rewrite fact_simpl, mult_INR. cbn [pow]. field. split; lra. }
     assert (H : exp 0 - 0 ^ S k / INR (fact (S k)) <= exp x - x ^ S k / INR (fact (S k))).
     { apply (rises (fun y => exp y - y ^ S k / INR (fact (S k))) (fun y => exp y - y ^ k / INR (fact k)) 0 x Hx).
-      - intros y _. apply (derive_minus exp); [apply derive_exp|]. rewrite fact_simpl, mult_INR. auto_derive; auto. cbn [pred]. field. split; [lra|exact (pos_not_0 _ G)].
+      - intros y _. apply (derive_minus exp); [apply derive_exp|]. rewrite fact_simpl, mult_INR. auto_derive; auto. cbn [pred]. field.
+        split; [lra|exact (pos_not_0 _ G)].
       - intros y Hy. specialize (IH y ltac:(lra)). lra. }
     rewrite exp_0, E in H. unfold Rdiv in H at 1. rewrite !Rmult_0_l in H. unfold Rdiv in H at 1. lra.
 Qed.
@@ -60,13 +61,15 @@ Lemma radius v c : (c < d)%nat -> CV_radius (coefficient v c) = p_infty.
 Proof.
   intros Hc. pose proof size_H_nonneg as K. assert (V : 0 <= Σ b < d, Rabs (v b)) by (apply Sum_nonneg; intros; apply Rabs_pos).
   destruct (CV_radius_bounded (coefficient v c)) as [U _]. destruct (CV_radius (coefficient v c)) as [r| |]; auto; exfalso.
-  - assert (L : Rbar_le (Rabs r + 1) r); [|simpl in L; pose proof (Rle_abs r); lra]. apply U. exists ((Σ b < d, Rabs (v b)) * exp (size_H * (Rabs r + 1))). intros k.
+  - assert (L : Rbar_le (Rabs r + 1) r); [|simpl in L; pose proof (Rle_abs r); lra]. apply U.
+    exists ((Σ b < d, Rabs (v b)) * exp (size_H * (Rabs r + 1))). intros k.
     unfold coefficient. unfold Rdiv. rewrite !Rabs_mult, <- RPow_abs, Rabs_m1, pow1, Rmult_1_l. rewrite <- RPow_abs.
     assert (P : 0 <= Rabs r + 1) by (pose proof (Rabs_pos r); lra). rewrite (Rabs_right (Rabs r + 1)) by lra.
     assert (F : 0 < / INR (fact k)) by (apply Rinv_0_lt_compat, INR_fact_lt_0). rewrite (Rabs_right (/ INR (fact k))) by lra.
     apply Rle_trans with ((size_H ^ k * Σ b < d, Rabs (v b)) * / INR (fact k) * (Rabs r + 1) ^ k).
     + apply Rmult_le_compat_r; [apply pow_le, P|]. apply Rmult_le_compat_r; [lra|apply iterate_bound, Hc].
-    + replace (size_H ^ k * (Σ b < d, Rabs (v b)) * / INR (fact k) * (Rabs r + 1) ^ k) with ((Σ b < d, Rabs (v b)) * ((size_H * (Rabs r + 1)) ^ k / INR (fact k))).
+    + replace (size_H ^ k * (Σ b < d, Rabs (v b)) * / INR (fact k) * (Rabs r + 1) ^ k) with ((Σ b < d, Rabs (v b)) * ((size_H *
+        (Rabs r + 1)) ^ k / INR (fact k))).
       * apply Rmult_le_compat_l; auto. apply exp_above. apply Rmult_le_pos; auto.
       * rewrite Rpow_mult_distr. unfold Rdiv. ring.
   - assert (L : Rbar_le 0 m_infty); [|exact L]. apply U. exists (Rabs (coefficient v c 0)). intros [|k].
@@ -82,9 +85,11 @@ Proof.
   destruct (PSeries_Sum d (fun b => - H c b) (coefficient v) t X) as [_ E].
   rewrite (PSeries_ext _ (fun k => Σ b < d, - H c b * coefficient v b k)).
   - rewrite E. unfold A, apply, inner, flow_of. rewrite <- Sum_opp. apply Sum_ext. intros; ring.
-  - intros k. unfold PS_derive, coefficient. rewrite fact_simpl, mult_INR. change (iterate (S k) v) with (A (iterate k v)). cbn [pow]. unfold A at 1, apply at 1, inner at 1.
+  - intros k. unfold PS_derive, coefficient. rewrite fact_simpl, mult_INR. change (iterate (S k) v) with (A (iterate k v)). cbn [pow].
+    unfold A at 1, apply at 1, inner at 1.
     assert (F : INR (fact k) <> 0) by apply INR_fact_neq_0. assert (G : INR (S k) <> 0) by (apply not_0_INR; lia).
-    rewrite (Sum_ext d (fun b => - H c b * ((-1) ^ k * iterate k v b / INR (fact k))) (fun b => - ((-1) ^ k / INR (fact k)) * (H c b * iterate k v b))) by (intros; field; auto).
+    rewrite (Sum_ext d (fun b => - H c b * ((-1) ^ k * iterate k v b / INR (fact k))) (fun b => - ((-1) ^ k / INR (fact k)) *
+      (H c b * iterate k v b))) by (intros; field; auto).
     rewrite Sum_scal. field. auto.
 Qed.
 
@@ -96,7 +101,8 @@ Proof.
   rewrite <- Sum_opp. unfold size_H. rewrite Rmult_comm, <- Sum_scal. apply Sum_le. intros c Hc. unfold A, apply, inner.
   rewrite <- !Sum_scal, <- Sum_opp. apply Sum_le. intros b Hb.
   assert (Q : Rabs (w c * w b) <= N).
-  { apply Rabs_le. pose proof (W c Hc). pose proof (W b Hb). pose proof (Rle_0_sqr (w c - w b)) as X. pose proof (Rle_0_sqr (w c + w b)) as Y. unfold Rsqr in X, Y. lra. }
+  { apply Rabs_le. pose proof (W c Hc). pose proof (W b Hb). pose proof (Rle_0_sqr (w c - w b)) as X. pose proof (Rle_0_sqr (w c + w b)) as Y.
+    unfold Rsqr in X, Y. lra. }
   replace (- (w c * (H c b * w b))) with ((- H c b) * (w c * w b)) by ring. eapply Rle_trans; [apply Rle_abs|].
   rewrite Rabs_mult, Rabs_Ropp, Rmult_comm. apply Rmult_le_compat_r; [apply Rabs_pos|exact Q].
 Qed.
@@ -110,7 +116,8 @@ Proof.
   { intros t c Ht Hc. eapply derive_value; [apply derive_minus; [apply Du|apply Dv]; auto|]. unfold w, A, apply, inner.
     rewrite (Sum_ext d (fun j => H c j * (u t j - v t j)) (fun j => H c j * u t j - H c j * v t j)), Sum_minus by (intros; ring). ring. }
   assert (F : exp (- (2 * size_H) * T) * N T <= exp (- (2 * size_H) * 0) * N 0).
-  { apply (falls (fun t => exp (- (2 * size_H) * t) * N t) (fun t => 2 * exp (- (2 * size_H) * t) * (- (Σ c < d, w t c * A (w t) c) - size_H * N t)) 0 T HT).
+  { apply (falls (fun t => exp (- (2 * size_H) * t) * N t) (fun t => 2 * exp (- (2 * size_H) * t) * (- (Σ c < d, w t c * A
+      (w t) c) - size_H * N t)) 0 T HT).
     - intros t Ht. eapply derive_value.
       + apply derive_mult.
         * instantiate (1 := - (2 * size_H) * exp (- (2 * size_H) * t)). auto_derive; auto. ring.

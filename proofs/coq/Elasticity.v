@@ -186,7 +186,8 @@ Proof.
   set (B j := k * pp j + pa j) in *. set (rate u := slope M B pa (k + 1) u l).
   assert (R : rate pa = - k * rate pp - l * rate pa) by exact (ratio M k pp pa pa Ua l L).
   destruct (own_rate M B pa (k + 1) l L Ua (total M k pp pa pa Up Ua Ua l)) as [O _]. fold (rate pa) in O.
-  assert (k * rate pp = - (1 + l) * rate pa) by lra. repeat split; auto. apply (Rmult_le_reg_l k); auto. change (slope M B pa (k + 1) pp l) with (rate pp). nra.
+  assert (k * rate pp = - (1 + l) * rate pa) by lra. repeat split; auto. apply (Rmult_le_reg_l k); auto.
+  change (slope M B pa (k + 1) pp l) with (rate pp). nra.
 Qed.
 
 (* the condition o_at <= 1 is needed: at l = 0, k dγ_a/dl -> 1 - o_at as k -> ∞ *)
@@ -203,7 +204,8 @@ Proof.
   split.
   - intros k K. rewrite E by auto. split.
     + pose proof (align_bound M k pp pa pt K Ua Ut P A T 0 (Rle_refl 0)) as B. rewrite Rplus_0_r in B. rewrite (Rplus_comm 1 k). exact B.
-    + assert (leaf : forall j, (j < M)%nat -> / k * (pa j * pt j / pp j) - / (k * k) * (pa j * pa j * pt j / (pp j * pp j)) <= pa j * pt j / Q (fun j => k * pp j + pa j) pt 0 j).
+    + assert (leaf : forall j, (j < M)%nat -> / k * (pa j * pt j / pp j) - / (k * k) * (pa j * pa j * pt j / (pp j * pp j)) <= pa j * pt j / Q
+        (fun j => k * pp j + pa j) pt 0 j).
       { intros j Hj. specialize (P j Hj). specialize (A j Hj). specialize (T j Hj). assert (0 < k * pp j) by pos. apply by_gap. unfold Q.
         replace (_ - _) with (pa j * pt j * Rsqr (pa j) / (k * pp j * (k * pp j) * (k * pp j + pa j))) by (unfold Rsqr; field; lra).
         assert (0 < k * pp j + pa j) by lra. nonneg. }

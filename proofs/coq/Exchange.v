@@ -8,7 +8,8 @@ Import ListNotations.
 Open Scope R_scope.
 
 (* --- sums over a permutation of the indices --- *)
-Definition permutes N (pi : nat -> nat) := (forall s, (s < N)%nat -> (pi s < N)%nat) /\ (forall s t, (s < N)%nat -> (t < N)%nat -> pi s = pi t -> s = t).
+Definition permutes N (pi : nat -> nat) := (forall s, (s < N)%nat -> (pi s < N)%nat) /\ (forall s t, (s < N)%nat -> (t < N)%nat -> pi s = pi t ->
+  s = t).
 Lemma Sum_list N f : Sum N f = fold_right Rplus 0 (map f (seq 0 N)).
 Proof.
   assert (A : forall l r, fold_right Rplus r l = fold_right Rplus 0 l + r) by (induction l; intros; simpl; [|rewrite IHl]; lra).
@@ -103,13 +104,15 @@ Lemma exchangeable_signs : 0 <= E (fun w => roles N M (X w) k l 0 1 (X w 0%nat))
   ((INR N - 1) * l <= 1 -> E (fun w => roles N M (X w) k l 0 1 (m N (X w))) <= 0).
 Proof.
   pose proof n_above. assert (A : forall w, (w < O)%nat -> _) by
-    (intros w Hw; exact (any_number_signs N M (X w) k l ltac:(lia) (fun s j => X_nonneg w s j Hw) (fun s => unit w s Hw) (fun j => covered w j Hw) k_pos l_nonneg)).
+    (intros w Hw; exact (any_number_signs N M (X w) k l ltac:(lia) (fun s j => X_nonneg w s j Hw) (fun s => unit w s Hw)
+      (fun j => covered w j Hw) k_pos l_nonneg)).
   assert (Z : E (fun _ => 0) = 0) by (apply Sum_zero; intros; ring). split; [|intros small].
   - assert (0 <= E (fun w => Pairs N (fun a b => roles N M (X w) k l a b (X w a)))) as P by (rewrite <- Z; apply E_le; intros w Hw; apply (A w Hw)).
     rewrite E_Pairs, (pairs_eq _ (E (fun w => roles N M (X w) k l 0 1 (X w 0%nat)))) in P.
     + assert (0 < INR N * (INR N - 1)) by (apply Rmult_lt_0_compat; lra). nra.
     + intros a b Ha Hb D. apply (same_roles (fun p s => p s)); auto. intros p p' j Hj H0. apply H0; auto; lia.
-  - assert (E (fun w => Pairs N (fun a b => roles N M (X w) k l a b (m N (X w)))) <= 0) as P by (rewrite <- Z; apply E_le; intros w Hw; apply (A w Hw), small).
+  - assert (E (fun w => Pairs N (fun a b => roles N M (X w) k l a b (m N (X w)))) <= 0) as P by (rewrite <- Z; apply E_le; intros w Hw;
+      apply (A w Hw), small).
     rewrite E_Pairs, (pairs_eq _ (E (fun w => roles N M (X w) k l 0 1 (m N (X w))))) in P.
     + assert (0 < INR N * (INR N - 1)) by (apply Rmult_lt_0_compat; lra). nra.
     + intros a b Ha Hb D. apply (same_roles (fun p _ => m N p)); auto.
@@ -136,7 +139,8 @@ Hypothesis q_unit : Sum O q = 1.
 Hypothesis X_pos : forall w j, (w < O)%nat -> (j < M)%nat -> 0 < X w j.
 Hypothesis Y_pos : forall w j, (w < O)%nat -> (j < M)%nat -> 0 < Y w j.
 Hypothesis exchangeable : forall F : R -> R -> R, forall j, (j < M)%nat -> E (fun w => F (X w j) (Y w j)) = E (fun w => F (Y w j) (X w j)).
-Hypothesis independent : forall F : R -> R -> R, forall j, (j < M)%nat -> E (fun w => F (X w j) (Y w j) * Z w j) = E (fun w => F (X w j) (Y w j)) * E (fun w => Z w j).
+Hypothesis independent : forall F : R -> R -> R, forall j, (j < M)%nat ->
+  E (fun w => F (X w j) (Y w j) * Z w j) = E (fun w => F (X w j) (Y w j)) * E (fun w => Z w j).
 Hypothesis uniform : forall j, (j < M)%nat -> E (fun w => Z w j) = / INR M.
 Let start (own : nat -> nat -> R) w := slope M (fun j => k * X w j + Y w j) (Z w) (k + 1) (own w) 0.
 Lemma expected own (F : R -> R -> R) : (forall w j, own w j / (k * X w j + Y w j) = F (X w j) (Y w j)) ->
@@ -163,7 +167,8 @@ Proof.
     { rewrite <- C. apply Sum_le. intros j Hj. pose proof (exchangeable (fun x y => x / (k * x + y)) j Hj) as S. simpl in S.
       assert (E (fun w => X w j / (k * X w j + Y w j) + Y w j / (k * Y w j + X w j)) <= 2 * / (k + 1)); [|rewrite <- E_two in H0; lra].
       rewrite <- (E_const (2 * / (k + 1))). apply E_le. intros w Hw. specialize (X_pos w j Hw Hj). specialize (Y_pos w j Hw Hj). apply by_gap.
-      replace (_ - _) with ((k - 1) * Rsqr (X w j - Y w j) / ((1 + k) * ((k * X w j + Y w j) * (k * Y w j + X w j)))) by (unfold Rsqr; field; repeat split; nra).
+      replace (_ - _) with ((k - 1) * Rsqr (X w j - Y w j) / ((1 + k) * ((k * X w j + Y w j) * (k * Y w j + X w j)))) by (unfold Rsqr; field;
+        repeat split; nra).
       assert (0 < k * X w j + Y w j) by nra. assert (0 < k * Y w j + X w j) by nra. nonneg. }
     apply (Rmult_le_compat_l (/ INR M)) in H0; [lra|left; pos].
   - rewrite (expected Y (fun x y => y / (k * x + y))) by auto.
@@ -171,7 +176,8 @@ Proof.
     { rewrite <- C. apply Sum_le. intros j Hj. pose proof (exchangeable (fun x y => y / (k * x + y)) j Hj) as S. simpl in S.
       assert (2 * / (k + 1) <= E (fun w => Y w j / (k * X w j + Y w j) + X w j / (k * Y w j + X w j))); [|rewrite <- E_two in H0; lra].
       rewrite <- (E_const (2 * / (k + 1))). apply E_le. intros w Hw. specialize (X_pos w j Hw Hj). specialize (Y_pos w j Hw Hj). apply by_gap.
-      replace (_ - _) with (k * (k - 1) * Rsqr (X w j - Y w j) / ((1 + k) * ((k * X w j + Y w j) * (k * Y w j + X w j)))) by (unfold Rsqr; field; repeat split; nra).
+      replace (_ - _) with (k * (k - 1) * Rsqr (X w j - Y w j) / ((1 + k) * ((k * X w j + Y w j) * (k * Y w j + X w j)))) by (unfold Rsqr; field;
+        repeat split; nra).
       assert (0 < k * X w j + Y w j) by nra. assert (0 < k * Y w j + X w j) by nra. nonneg. }
     apply (Rmult_le_compat_l (/ INR M)) in H0; [lra|left; pos].
 Qed.
@@ -181,7 +187,8 @@ Hypothesis Z_nonneg : forall w j, (w < O)%nat -> (j < M)%nat -> 0 <= Z w j.
 Theorem elasticity_separate_iid_reversed :
   E (fun w => Derive (gamma M k (X w) (Y w) (Z w) (Y w)) 0) <= 0 /\ 0 <= E (fun w => Derive (gamma M k (X w) (Y w) (Z w) (X w)) 0).
 Proof.
-  assert (R : forall w u, (w < O)%nat -> Sum M u = 1 -> Derive (gamma M k (X w) (Y w) (Z w) u) 0 = slope M (fun j => k * X w j + Y w j) (Z w) (k + 1) u 0).
+  assert (R : forall w u, (w < O)%nat -> Sum M u = 1 -> Derive (gamma M k (X w) (Y w) (Z w) u) 0 = slope M (fun j => k * X w j + Y w j) (Z w)
+    (k + 1) u 0).
   { intros w u Hw U. apply D_rate; auto. apply leaves_at; try lra. intros j Hj. specialize (X_pos w j Hw Hj). specialize (Y_pos w j Hw Hj). nra. }
   destruct separate_signs as [A B]. split.
   - eapply Rle_trans; [|exact B]. apply E_le. intros w Hw. unfold start. rewrite R; auto. lra.

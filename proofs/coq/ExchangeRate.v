@@ -29,22 +29,27 @@ Proof. intros A Hi Hj E. unfold softmax. rewrite (A i j); auto. Qed.
 Lemma qP_token z i : alike z -> (i < n)%nat -> P i = true -> softmax n z i = qP z / mp.
 Proof.
   intros A Hi E. pose proof mp_pos. assert (qP z = softmax n z i * mp) as ->; [|field; lra].
-  unfold qP, mp. rewrite <- Sum_scal. apply Sum_ext. intros j Hj. destruct (P j) eqn:F; [|ring]. rewrite (softmax_alike z j i) by (auto; congruence). ring.
+  unfold qP, mp. rewrite <- Sum_scal. apply Sum_ext. intros j Hj. destruct (P j) eqn:F; [|ring]. rewrite (softmax_alike z j i) by (auto; congruence).
+  ring.
 Qed.
 Lemma qA_token z j : alike z -> (j < n)%nat -> P j = false -> softmax n z j = qA z / ma.
 Proof.
   intros A Hj E. pose proof ma_pos. assert (qA z = softmax n z j * ma) as ->; [|field; lra].
-  unfold qA, ma. rewrite <- Sum_scal. apply Sum_ext. intros i Hi. destruct (P i) eqn:F; [ring|]. rewrite (softmax_alike z i j) by (auto; congruence). ring.
+  unfold qA, ma. rewrite <- Sum_scal. apply Sum_ext. intros i Hi. destruct (P i) eqn:F; [ring|]. rewrite (softmax_alike z i j) by (auto; congruence).
+  ring.
 Qed.
 Lemma qA_pos z : 0 < qA z.
-Proof. unfold qA. apply (Sum_pos n _ j0); [|tauto|]; [intros j _; destruct (P j); [lra|left; apply softmax_pos, some]|destruct in_A as [_ ->]; apply softmax_pos, some]. Qed.
+Proof. unfold qA. apply (Sum_pos n _ j0); [|tauto|]; [intros j _; destruct (P j); [lra|left; apply softmax_pos, some]|destruct in_A as [_ ->];
+  apply softmax_pos, some]. Qed.
 Lemma qP_pos z : 0 < qP z.
-Proof. unfold qP. apply (Sum_pos n _ i0); [|tauto|]; [intros j _; destruct (P j); [left; apply softmax_pos, some|lra]|destruct in_P as [_ ->]; apply softmax_pos, some]. Qed.
+Proof. unfold qP. apply (Sum_pos n _ i0); [|tauto|]; [intros j _; destruct (P j); [left; apply softmax_pos, some|lra]|destruct in_P as [_ ->];
+  apply softmax_pos, some]. Qed.
 Lemma k_exp z : alike z -> k z = mp / ma * exp (z i0 - z j0).
 Proof.
   intros A. pose proof mp_pos. pose proof ma_pos. pose proof (qA_pos z). pose proof (Z_pos n some z). destruct in_P as [Hi Ei], in_A as [Hj Ej].
   pose proof (qP_token z i0 A Hi Ei) as X. pose proof (qA_token z j0 A Hj Ej) as Y. unfold softmax in X, Y. unfold k.
-  replace (qP z) with (mp * (exp (z i0) / Z n z)) by (rewrite X; field; lra). replace (qA z) with (ma * (exp (z j0) / Z n z)) by (rewrite Y; field; lra).
+  replace (qP z) with (mp * (exp (z i0) / Z n z)) by (rewrite X; field; lra).
+  replace (qA z) with (ma * (exp (z j0) / Z n z)) by (rewrite Y; field; lra).
   unfold Rminus. rewrite exp_plus, exp_Ropp. pose proof (exp_pos (z j0)). field. lra.
 Qed.
 
@@ -59,11 +64,14 @@ Lemma stays_alike s : 0 <= s <= T -> alike (z s).
 Proof.
   intros Hs i j Hi Hj E. apply Rminus_diag_uniq, Rsqr_0_uniq. apply Rle_antisym; [|apply Rle_0_sqr].
   replace 0 with (Rsqr (z 0 i - z 0 j)) by (rewrite (start i j) by auto; unfold Rsqr; ring).
-  apply (falls (fun u => (z u i - z u j) * (z u i - z u j)) (fun u => - 2 * ((z u i - z u j) * (softmax n (z u) i - softmax n (z u) j))) 0 s); try lra.
-  - intros u Hu. assert (D : is_derive (fun u => z u i - z u j) u ((p i - softmax n (z u) i) - (p j - softmax n (z u) j))) by (apply derive_minus; apply flow; auto; lra).
+  apply (falls (fun u => (z u i - z u j) * (z u i - z u j)) (fun u => - 2 * ((z u i - z u j) * (softmax n (z u) i - softmax n (z u) j))) 0 s);
+    try lra.
+  - intros u Hu. assert (D : is_derive (fun u => z u i - z u j) u ((p i - softmax n (z u) i) - (p j - softmax n (z u) j))) by (apply derive_minus;
+      apply flow; auto; lra).
     eapply derive_value; [apply (derive_mult _ _ u _ _ D D)|]. rewrite (flat i j) by auto. ring.
   - intros u Hu. assert (0 <= (z u i - z u j) * (softmax n (z u) i - softmax n (z u) j)); [|lra].
-    pose proof (Z_pos n some (z u)). unfold softmax. replace (exp (z u i) / Z n (z u) - exp (z u j) / Z n (z u)) with ((exp (z u i) - exp (z u j)) / Z n (z u)) by (field; lra).
+    pose proof (Z_pos n some (z u)). unfold softmax. replace (exp (z u i) / Z n (z u) - exp (z u j) / Z n (z u)) with ((exp (z u i) - exp
+      (z u j)) / Z n (z u)) by (field; lra).
     unfold Rdiv. rewrite <- Rmult_assoc. apply Rmult_le_pos; [|left; pos]. destruct (Rle_or_lt (z u i) (z u j)) as [[O|O]|O].
     + pose proof (exp_increasing _ _ O). nra.
     + rewrite O. lra.
@@ -104,7 +112,8 @@ Proof.
   { apply (stays (fun s => kappa * exp (w s) + w s - C * s) 0 Tp Tp_nonneg). intros s Hs. pose proof (z_alike s Hs) as A.
     pose proof (qA_pos (z s)). pose proof (q_total (z s)) as One. pose proof (k_exp (z s) A) as K. fold kappa (w s) in K.
     assert (W : is_derive w s (C * qA (z s))).
-    { eapply derive_value; [apply derive_minus; apply pretraining; auto|]. unfold pp. rewrite Ei, Ej, (qP_token (z s) i0), (qA_token (z s) j0) by auto.
+    { eapply derive_value; [apply derive_minus; apply pretraining; auto|]. unfold pp.
+      rewrite Ei, Ej, (qP_token (z s) i0), (qA_token (z s) j0) by auto.
       replace (qP (z s)) with (1 - qA (z s)) by lra. unfold C. field. lra. }
     eapply derive_value.
     - apply derive_minus; [apply derive_plus; [apply derive_scal, (derive_comp exp w); [apply derive_exp|exact W]|exact W]|].
@@ -125,7 +134,8 @@ Proof.
     { eapply derive_value; [apply derive_minus; apply alignment; auto|]. unfold pa. rewrite Ei, Ej, (qP_token (y s) i0), (qA_token (y s) j0) by auto.
       replace (qA (y s)) with (1 - qP (y s)) by lra. unfold C. field. lra. }
     eapply derive_value.
-    - apply derive_minus; [apply derive_minus; [apply derive_scal, (derive_comp exp (fun s => - w s)); [apply derive_exp|apply derive_opp, W]|exact W]|].
+    - apply derive_minus; [apply derive_minus; [apply derive_scal, (derive_comp exp (fun s => - w s));
+        [apply derive_exp|apply derive_opp, W]|exact W]|].
       apply (derive_scal (fun s => s) C s 1), derive_id.
     - assert (I : / kappa * exp (- w s) = / k (y s)) by (rewrite K, exp_Ropp; pose proof (exp_pos (w s)); field; lra).
       replace (/ kappa * (exp (- w s) * - - (C * qP (y s)))) with (/ kappa * exp (- w s) * (C * qP (y s))) by ring. rewrite I. unfold k.

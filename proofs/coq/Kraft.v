@@ -149,7 +149,8 @@ Lemma total_Sum M (len : nat -> nat) : total (map len (seq 0 M)) = Σ j < M, siz
 Proof.
   induction M; auto. rewrite seq_S, map_app, total_app, IHM. unfold total. simpl. lra.
 Qed.
-Theorem kraft_lengths M (len : nat -> nat) : (Σ j < M, size (len j)) <= 1 <-> exists c, prefix_code M c /\ forall j, (j < M)%nat -> length (c j) = len j.
+Theorem kraft_lengths M (len : nat -> nat) : (Σ j < M, size (len j)) <= 1 <-> exists c, prefix_code M c /\ forall j, (j < M)%nat ->
+  length (c j) = len j.
 Proof.
   split.
   - rewrite <- total_Sum. intros H. destruct (kraft_converse _ H) as (C & F & L). exists (fun j => nth j C []).

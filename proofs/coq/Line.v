@@ -172,7 +172,8 @@ Theorem sign_turns_once_strict : (0 < Derive (code u) l -> 0 < Derive (code u) (
 Proof.
   destruct (leaves_up l d d_nonneg L) as [P' W']. rewrite !Derive_code by (auto; split; auto).
   pose proof (overlap_nonneg u l L u_nonneg) as Y. assert (0 <= d * overlap u l) by nra. destruct L as [P W]. split; [|intros D H0; split].
-  - intros S. pose proof slope_up as U. assert (0 < slope u l * ((V + l) / (1 + d * overlap u l))) by (apply Rmult_lt_0_compat; auto; apply Rdiv_lt_0_compat; lra).
+  - intros S. pose proof slope_up as U. assert (0 < slope u l * ((V + l) / (1 + d * overlap u l))) by (apply Rmult_lt_0_compat; auto;
+      apply Rdiv_lt_0_compat; lra).
     apply (Rmult_lt_reg_r (V + (l + d))); lra.
   - intros Z. assert (E2 : overlap u (l + d) = / (V + (l + d))) by (unfold slope in Z; lra).
     assert (N : forall i j, (i < M)%nat -> (j < M)%nat -> 0 <= _) by (intros i j Hi Hj; exact (spread_nonneg u l d i j d_nonneg L u_nonneg Hi Hj)).
@@ -182,7 +183,8 @@ Proof.
       assert (y <= / (V + l)) by lra.
       assert (G' : y * (V + l) = 1 + d * (V + (l + d)) * (spread u l d / 2)).
       { apply (f_equal (Rmult (V + (l + d)))) in G. rewrite Rmult_minus_distr_l, Rinv_r in G by lra.
-        replace ((V + (l + d)) * (d * (y * / (V + (l + d)) + spread u l d / 2))) with (d * y + d * (V + (l + d)) * (spread u l d / 2)) in G by (field; lra). lra. }
+        replace ((V + (l + d)) * (d * (y * / (V + (l + d)) + spread u l d / 2))) with (d * y + d * (V + (l + d)) * (spread u l d / 2)) in G by
+          (field; lra). lra. }
       assert (y * (V + l) <= 1) by (rewrite <- (Rinv_l (V + l)) by lra; apply Rmult_le_compat_r; lra).
       assert (K : 0 < d * (V + (l + d))) by (apply Rmult_lt_0_compat; lra). split; [|nra].
       apply (Rmult_eq_reg_r (V + l)); [|lra]. rewrite Rinv_l by lra. nra. }
@@ -199,7 +201,8 @@ Proof.
       replace (v i / Q l i) with (v j / Q l j); [ring|].
       replace (v j) with (v i * Q l j / Q l i) by (rewrite X; field; lra). field. lra. }
     assert (O : overlap u l = v j / Q l j).
-    { transitivity (Σ i < M, v j / Q l j * u i); [|rewrite Sum_scal, u_unit; ring]. apply Sum_ext. intros i Hi. specialize (R i Hi). unfold Rdiv in *. lra. }
+    { transitivity (Σ i < M, v j / Q l j * u i); [|rewrite Sum_scal, u_unit; ring]. apply Sum_ext. intros i Hi. specialize (R i Hi).
+      unfold Rdiv in *. lra. }
     rewrite E1 in O. pose proof (P j Hj). apply (Rmult_eq_reg_r (/ (V + l) * / Q l j)); [|apply pos_not_0; pos].
     replace (v j * (V + l) * (/ (V + l) * / Q l j)) with (v j / Q l j) by (field; lra). rewrite <- O. field. lra.
   - intros E. assert (O : forall x, (forall j, (j < M)%nat -> 0 < u j -> 0 < Q x j /\ v j * (V + x) = Q x j) -> 0 < V + x -> slope u x = 0).

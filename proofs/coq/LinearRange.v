@@ -43,7 +43,8 @@ Qed.
 Lemma var_bound s : var s <= (hi - lo) * (hi - lo) / 4.
 Proof.
   assert (leaf : forall j, (j < n)%nat -> q s j * (delta j * delta j) <= (hi + lo) * (q s j * delta j) - hi * lo * q s j).
-  { intros j Hj. pose proof (q_pos s j). destruct (range j Hj). assert (0 <= q s j * ((hi - delta j) * (delta j - lo))) by (apply Rmult_le_pos; [lra|apply Rmult_le_pos; lra]). lra. }
+  { intros j Hj. pose proof (q_pos s j). destruct (range j Hj).
+    assert (0 <= q s j * ((hi - delta j) * (delta j - lo))) by (apply Rmult_le_pos; [lra|apply Rmult_le_pos; lra]). lra. }
   sum_le n leaf as S. change (Σ j < n, q s j) with (Sum n (q s)) in S. rewrite q_unit in S. fold (inner n (q s) delta) in S. fold (m s) in S.
   unfold var. fold (inner n (q s) (fun j => delta j * delta j)) in S. pose proof (Rle_0_sqr (hi + lo - 2 * m s)) as X. unfold Rsqr in X. lra.
 Qed.
@@ -51,7 +52,8 @@ Let L y := loss n p y.
 Let tangent := inner n (fun j => softmax n z j - p j) delta.
 Lemma at_0 : m 0 = inner n (softmax n z) delta /\ ln (Z n (at_ 0)) = ln (Z n z).
 Proof.
-  assert (E : forall j, at_ 0 j = z j) by (intros; unfold at_; ring). assert (EZ : Z n (at_ 0) = Z n z) by (apply Sum_ext; intros; rewrite E; reflexivity).
+  assert (E : forall j, at_ 0 j = z j) by (intros; unfold at_; ring).
+  assert (EZ : Z n (at_ 0) = Z n z) by (apply Sum_ext; intros; rewrite E; reflexivity).
   split; [|rewrite EZ; reflexivity]. apply Sum_ext. intros j _. unfold q, softmax. rewrite E, EZ. reflexivity.
 Qed.
 Lemma remainder : L (fun j => z j + delta j) - L z - tangent = ln (Z n (at_ 1)) - ln (Z n (at_ 0)) - m 0.
@@ -69,15 +71,18 @@ Proof.
   - (* log Z is convex: its slope rises *)
     assert (V : forall s, 0 <= var s).
     { intros s. pose proof (q_pos s) as Q. assert (E : var s = Σ j < n, q s j * Rsqr (delta j - m s)).
-      { assert (leaf : forall j, (j < n)%nat -> q s j * Rsqr (delta j - m s) = q s j * (delta j * delta j) - (2 * m s) * (q s j * delta j) + (m s * m s) * q s j) by (intros; unfold Rsqr; ring).
-        sum n leaf as S. change (Σ j < n, q s j) with (Sum n (q s)) in S. rewrite q_unit in S. rewrite S. unfold var. change (Σ j < n, q s j * delta j) with (m s). unfold inner. ring. }
+      { assert (leaf : forall j, (j < n)%nat -> q s j * Rsqr (delta j - m s) = q s j * (delta j * delta j) - (2 * m s) * (q s j * delta j) +
+          (m s * m s) * q s j) by (intros; unfold Rsqr; ring).
+        sum n leaf as S. change (Σ j < n, q s j) with (Sum n (q s)) in S. rewrite q_unit in S. rewrite S. unfold var.
+        change (Σ j < n, q s j * delta j) with (m s). unfold inner. ring. }
       rewrite E. apply Sum_nonneg. intros j _. apply Rmult_le_pos; [left; auto|apply Rle_0_sqr]. }
     pose proof (rises (fun s => ln (Z n (at_ s)) - m 0 * s) (fun s => m s - m 0) 0 1 ltac:(lra)) as F. cbv beta in F.
     assert (F' : ln (Z n (at_ 0)) - m 0 * 0 <= ln (Z n (at_ 1)) - m 0 * 1); [|lra]. apply F.
     + intros s _. apply (derive_minus (fun s => ln (Z n (at_ s)))); [apply derive_log_Z|auto_derive; auto; ring].
     + intros s Hs. assert (m 0 <= m s); [|lra]. apply (rises m var 0 s); try lra; auto using derive_m.
   - (* its slope rises by at most R²/4 a unit *)
-    pose proof (falls (fun s => ln (Z n (at_ s)) - m 0 * s - R * R / 8 * (s * s)) (fun s => m s - m 0 - R * R / 4 * s) 0 1 ltac:(lra)) as F. cbv beta in F.
+    pose proof (falls (fun s => ln (Z n (at_ s)) - m 0 * s - R * R / 8 * (s * s)) (fun s => m s - m 0 - R * R / 4 * s) 0 1 ltac:(lra)) as F.
+    cbv beta in F.
     assert (F' : ln (Z n (at_ 1)) - m 0 * 1 - R * R / 8 * (1 * 1) <= ln (Z n (at_ 0)) - m 0 * 0 - R * R / 8 * (0 * 0)); [|lra]. apply F.
     + intros s _. apply (derive_minus (fun s => ln (Z n (at_ s)) - m 0 * s)); [|auto_derive; auto; field].
       apply (derive_minus (fun s => ln (Z n (at_ s)))); [apply derive_log_Z|auto_derive; auto; ring].
@@ -88,9 +93,11 @@ Proof.
   - assert (A : ln (Z n (at_ 1)) <= ln (Z n (at_ 0)) + hi).
     { replace (ln (Z n (at_ 0)) + hi) with (ln (Z n (at_ 0) * exp hi)) by (rewrite ln_mult, ln_exp by (auto using Z_pos, exp_pos); ring).
       apply ln_le; [apply Z_pos, some|]. unfold Z. rewrite Rmult_comm, <- Sum_scal.
-      apply Sum_le. intros j Hj. rewrite <- exp_plus. unfold at_. destruct (range j Hj) as [_ H]. destruct (Req_dec (delta j) hi) as [->|N]; [right; f_equal; ring|left; apply exp_increasing; lra]. }
+      apply Sum_le. intros j Hj. rewrite <- exp_plus. unfold at_. destruct (range j Hj) as [_ H].
+      destruct (Req_dec (delta j) hi) as [->|N]; [right; f_equal; ring|left; apply exp_increasing; lra]. }
     assert (B : lo <= m 0).
-    { replace lo with (Σ j < n, lo * q 0 j) by (rewrite Sum_scal; change (Σ j < n, q 0 j) with (Sum n (q 0)); rewrite q_unit; ring). apply Sum_le. intros j Hj. rewrite Rmult_comm. apply Rmult_le_compat_l; [left; apply q_pos|apply range, Hj]. }
+    { replace lo with (Σ j < n, lo * q 0 j) by (rewrite Sum_scal; change (Σ j < n, q 0 j) with (Sum n (q 0)); rewrite q_unit; ring). apply Sum_le.
+      intros j Hj. rewrite Rmult_comm. apply Rmult_le_compat_l; [left; apply q_pos|apply range, Hj]. }
     unfold R. lra.
 Qed.
 End Range.

@@ -31,26 +31,33 @@ Proof.
   intros Hs Hj. assert (some : (0 < n)%nat) by lia. pose proof (Z_pos n some (orbit s)) as ZP.
   replace (Z n (orbit s) * (trained j - softmax n (orbit s) j)) with (Z n (orbit s) * trained j - exp (orbit s j)) by (unfold softmax; field; lra).
   unfold trained. destruct (Nat.eqb_spec j t) as [->|D].
-  - apply (is_derive_ext (fun s => ln (q0 t) + Σ i < n, (if Nat.eqb i t then 0 else ln (1 + s * q0 i)))); [intros u; unfold orbit; rewrite Nat.eqb_refl; reflexivity|].
+  - apply (is_derive_ext (fun s => ln (q0 t) + Σ i < n, (if Nat.eqb i t then 0 else ln (1 + s * q0 i)))); [intros u; unfold orbit;
+      rewrite Nat.eqb_refl; reflexivity|].
     eapply derive_value.
-    + apply derive_plus; [apply derive_const|]. apply (derive_Sum n (fun i s => if Nat.eqb i t then 0 else ln (1 + s * q0 i)) (fun i => if Nat.eqb i t then 0 else exp (orbit s i))).
+    + apply derive_plus; [apply derive_const|]. apply (derive_Sum n (fun i s => if Nat.eqb i t then 0 else ln (1 + s * q0 i))
+        (fun i => if Nat.eqb i t then 0 else exp (orbit s i))).
       intros i Hi. destruct (Nat.eqb_spec i t) as [->|Di]; [apply derive_const|].
       pose proof (q0_pos i Hi). assert (0 < 1 + s * q0 i) by nra. unfold orbit. destruct (Nat.eqb_spec i t); [contradiction|].
       assert (0 < / q0 i + s) by (apply x_pos; auto). rewrite exp_Ropp, exp_ln by auto. auto_derive; [lra|field; repeat split; lra].
-    + unfold Z. rewrite Rmult_1_r. rewrite (Sum_split n t (fun j => exp (orbit s j)) t_token). match goal with |- 0 + ?a = _ + ?b - _ => change b with a end. ring.
+    + unfold Z. rewrite Rmult_1_r. rewrite (Sum_split n t (fun j => exp (orbit s j)) t_token).
+      match goal with |- 0 + ?a = _ + ?b - _ => change b with a end. ring.
   - pose proof (x_pos s j Hs Hj) as X.
     apply (is_derive_ext (fun s => - ln (/ q0 j + s))); [intros u; unfold orbit; destruct (Nat.eqb_spec j t); [contradiction|reflexivity]|].
-    replace (exp (orbit s j)) with (/ (/ q0 j + s)) by (unfold orbit; destruct (Nat.eqb_spec j t); [contradiction|rewrite exp_Ropp, exp_ln by auto; reflexivity]).
-    eapply derive_value; [apply derive_opp, (derive_comp ln (fun s => / q0 j + s)); [apply derive_ln, X|apply derive_plus; [apply derive_const|apply derive_id]]|ring].
+    replace (exp (orbit s j)) with (/ (/ q0 j + s)) by (unfold orbit; destruct (Nat.eqb_spec j t); [contradiction|rewrite exp_Ropp, exp_ln by auto;
+      reflexivity]).
+    eapply derive_value; [apply derive_opp, (derive_comp ln (fun s => / q0 j + s)); [apply derive_ln, X|apply derive_plus;
+      [apply derive_const|apply derive_id]]|ring].
 Qed.
 Lemma orbit_off s j : 0 <= s -> (j < n)%nat -> j <> t -> softmax n (orbit s) j = / ((/ q0 j + s) * Z n (orbit s)).
 Proof.
   intros Hs Hj D. pose proof (x_pos s j Hs Hj). pose proof (Z_pos n ltac:(lia) (orbit s)). unfold softmax.
-  replace (exp (orbit s j)) with (/ (/ q0 j + s)) by (unfold orbit; destruct (Nat.eqb_spec j t); [contradiction|rewrite exp_Ropp, exp_ln by auto; reflexivity]).
+  replace (exp (orbit s j)) with (/ (/ q0 j + s)) by (unfold orbit; destruct (Nat.eqb_spec j t); [contradiction|rewrite exp_Ropp, exp_ln by auto;
+    reflexivity]).
   set (x := / q0 j + s) in *. field. lra.
 Qed.
 Lemma exp_off s j : 0 <= s -> (j < n)%nat -> j <> t -> exp (orbit s j) = / (/ q0 j + s).
-Proof. intros Hs Hj D. pose proof (x_pos s j Hs Hj). unfold orbit. destruct (Nat.eqb_spec j t); [contradiction|]. rewrite exp_Ropp, exp_ln by auto. reflexivity. Qed.
+Proof. intros Hs Hj D. pose proof (x_pos s j Hs Hj). unfold orbit. destruct (Nat.eqb_spec j t); [contradiction|]. rewrite exp_Ropp, exp_ln by auto.
+reflexivity. Qed.
 End OneToken.
 Lemma ln_lt_powers k a b c d : 0 < a -> 0 < b -> 0 < c -> 0 < d -> a ^ k * b < c ^ k * d -> INR k * ln a + ln b < INR k * ln c + ln d.
 Proof.
@@ -86,7 +93,8 @@ Proof.
     { unfold z. rewrite orbit_off by (auto; lra || lia). fold z. unfold q0. replace (/ (1 / 10000) + 256) with 10256 by field.
       apply (Rmult_le_reg_r (10256 * Z 4 (z 256))); [lra|]. rewrite Rinv_l by lra. lra. }
     unfold loss. cbn [Sum]. rewrite !F by lia. unfold po. cbn iota.
-    assert (LA : ln (48/100) <= ln (softmax 4 (z 256) 0)) by (apply ln_le; lra). assert (LB : ln (12/1000) <= ln (softmax 4 (z 256) 2)) by (apply ln_le; lra).
+    assert (LA : ln (48/100) <= ln (softmax 4 (z 256) 0)) by (apply ln_le; lra).
+    assert (LB : ln (12/1000) <= ln (softmax 4 (z 256) 2)) by (apply ln_le; lra).
     pose proof (ln_lt_powers 6 (2/3) (1/10000) (48/100) (12/1000) ltac:(lra) ltac:(lra) ltac:(lra) ltac:(lra) ltac:(simpl; lra)) as L.
     replace (INR 6) with 6 in L by (simpl; ring). unfold q0. lra.
 Qed.
@@ -115,7 +123,8 @@ Proof.
       rewrite T. unfold q0, e. lra. }
     assert (ZP : 0 < Z 3 (z 4000)) by (apply Z_pos; lia).
     assert (B : 1/1000 <= softmax 3 (z 4000) 1).
-    { unfold z. rewrite orbit_off by (auto; lra || lia). fold z. unfold q0, e. replace (/ (15 / 16 * (1 / 1000000)) + 4000) with (16000000/15 + 4000) by field.
+    { unfold z. rewrite orbit_off by (auto; lra || lia). fold z. unfold q0, e.
+      replace (/ (15 / 16 * (1 / 1000000)) + 4000) with (16000000/15 + 4000) by field.
       apply (Rmult_le_reg_r ((16000000/15 + 4000) * Z 3 (z 4000))); [lra|]. rewrite Rinv_l by lra. lra. }
     assert (LT : loss 3 po (z 4000) = - ln (softmax 3 (z 4000) 1)) by (unfold loss; cbn [Sum]; unfold po; ring).
     rewrite L0, LT. assert (LB : ln (1/1000) <= ln (softmax 3 (z 4000) 1)) by (apply ln_le; lra).

@@ -26,7 +26,8 @@ Lemma no_return_from_segment n x y po pt z0 z : (0 < n)%nat -> Sum n po = 1 -> S
   (forall j, (j < n)%nat -> x * po j + y * pt j = (x + y) * softmax n z0 j) -> loss n pt z <= loss n pt z0 -> loss n po z0 <= loss n po z.
 Proof.
   intros some Uo Ut X Y M F.
-  destruct (logit_sum_rule_any_time n 2 (fun i => match i with 0%nat => x | _ => y end) (fun i => match i with 0%nat => po | _ => pt end) z0 z some) as [_ P].
+  destruct (logit_sum_rule_any_time n 2 (fun i => match i with 0%nat => x | _ => y end) (fun i => match i with 0%nat => po | _ => pt end) z0 z some)
+    as [_ P].
   - intros [|i] _; auto.
   - cbn. lra.
   - intros j Hj. cbn [Sum]. specialize (M j Hj). lra.
@@ -61,8 +62,10 @@ Proof.
 Qed.
 Lemma total_stays : Sum n (z T) = Sum n (z 0).
 Proof.
-  symmetry. apply (stays (fun s => Σ j < n, z s j) 0 T T_nonneg). intros s Hs. eapply derive_value; [apply (derive_Sum n (fun j s => z s j)); intros j Hj; apply flow; auto|].
-  rewrite Sum_minus. change (Σ j < n, softmax n (z s) j) with (Sum n (softmax n (z s))). rewrite softmax_unit by auto. change (Σ j < n, pt j) with (Sum n pt). lra.
+  symmetry. apply (stays (fun s => Σ j < n, z s j) 0 T T_nonneg). intros s Hs.
+  eapply derive_value; [apply (derive_Sum n (fun j s => z s j)); intros j Hj; apply flow; auto|].
+  rewrite Sum_minus. change (Σ j < n, softmax n (z s) j) with (Sum n (softmax n (z s))). rewrite softmax_unit by auto.
+  change (Σ j < n, pt j) with (Sum n pt). lra.
 Qed.
 Lemma closer a b s : 0 < b <= a -> 0 <= s -> 0 <= ln (a + s) - ln (b + s) <= ln a - ln b.
 Proof.
@@ -84,7 +87,8 @@ Proof.
       intros j Hj Pj. rewrite (off_gap i j) by auto. ring.
     + exists 0. split; [lra|]. intros j Hj P. exfalso. apply (N j Hj P).
   - assert (L : forall s j, z s j = - ln (exp (- z s j))) by (intros; rewrite ln_exp; ring).
-    assert (H : forall i j, (i < n)%nat -> (j < n)%nat -> pt i = 0 -> pt j = 0 -> exp (- z 0 i) <= exp (- z 0 j) -> Rabs (z T i - z T j) <= Rabs (z 0 i - z 0 j)).
+    assert (H : forall i j, (i < n)%nat -> (j < n)%nat -> pt i = 0 -> pt j = 0 -> exp (- z 0 i) <= exp (- z 0 j) ->
+      Rabs (z T i - z T j) <= Rabs (z 0 i - z 0 j)).
     { intros i j Hi Hj Pi Pj O. set (s := exp (- z T i) - exp (- z 0 i)). assert (S0 : 0 <= s) by (unfold s; pose proof (off_rises i Hi Pi); lra).
       rewrite (L T i), (L T j), (L 0 i), (L 0 j).
       replace (exp (- z T i)) with (exp (- z 0 i) + s) by (unfold s; ring).
@@ -107,7 +111,8 @@ Definition uS j := (if S j then 1 else 0) / card.
 Lemma card_pos : 0 < card.
 Proof.
   destruct (Rlt_or_le 0 card) as [C|C]; auto. exfalso. assert (Z0 : Sum n pt = 0); [|lra]. apply Sum_zero. intros j Hj. apply inside; auto.
-  destruct (S j) eqn:E; auto. exfalso. assert (0 < card); [|lra]. unfold card. apply (Sum_pos n _ j); auto; [intros i _; destruct (S i); lra|rewrite E; lra].
+  destruct (S j) eqn:E; auto. exfalso. assert (0 < card); [|lra]. unfold card.
+  apply (Sum_pos n _ j); auto; [intros i _; destruct (S i); lra|rewrite E; lra].
 Qed.
 Lemma uS_unit : Sum n uS = 1.
 Proof.
@@ -128,7 +133,8 @@ Proof.
   { apply (rises (fun s => Σ j < n, uS j * z s j) (fun s => Σ j < n, uS j * (pt j - softmax n (z s) j)) 0 T T_nonneg); intros s Hs.
     - apply (derive_Sum n (fun j s => uS j * z s j)). intros j Hj. apply derive_scal, flow; auto.
     - assert (leaf : forall j, (j < n)%nat -> / card * pt j - / card * softmax n (z s) j <= uS j * (pt j - softmax n (z s) j)).
-      { intros j Hj. unfold uS. pose proof (softmax_pos n some (z s) j) as Q. assert (0 < / card * softmax n (z s) j) by pos. destruct (S j) eqn:E; [right; field; lra|].
+      { intros j Hj. unfold uS. pose proof (softmax_pos n some (z s) j) as Q. assert (0 < / card * softmax n (z s) j) by pos.
+        destruct (S j) eqn:E; [right; field; lra|].
         rewrite (inside j Hj E). unfold Rdiv. lra. }
       sum_le n leaf as L. change (Σ j < n, pt j) with (Sum n pt) in L. change (Σ j < n, softmax n (z s) j) with (Sum n (softmax n (z s))) in L.
       rewrite pt_unit, softmax_unit in L by auto. lra. }
@@ -175,7 +181,8 @@ Proof.
       + apply (own_loss_falls n (mt v) (pt v) (fun s => z s v) 0 T); auto. lra.
     - right. f_equal. assert (E : forall j, (j < n)%nat -> z 0 v j = z T v j).
       { intros j Hj. apply (stays (fun s => z s v j) 0 T T_nonneg). intros s Hs. eapply derive_value; [apply flow; auto|]. rewrite <- Pt. ring. }
-      rewrite !loss_log_sum_exp by auto. f_equal; [f_equal; apply Sum_ext; intros j Hj; rewrite E; auto|apply Sum_ext; intros j Hj; rewrite E; auto]. }
+      rewrite !loss_log_sum_exp by auto. f_equal; [f_equal; apply Sum_ext; intros j Hj; rewrite E; auto|apply Sum_ext; intros j Hj; rewrite E;
+        auto]. }
   split; [exact A|]. intros L.
   assert (F : forall m, (m <= K)%nat -> (Σ v < m, mo v * loss n (po v) (z T v)) < (Σ v < m, mo v * loss n (po v) (z 0 v)) ->
     exists v, (v < m)%nat /\ mo v * loss n (po v) (z T v) < mo v * loss n (po v) (z 0 v)).
@@ -183,7 +190,8 @@ Proof.
     destruct (Rlt_dec (mo m * loss n (po m) (z T m)) (mo m * loss n (po m) (z 0 m))); [exists m; auto|].
     destruct IH as (v & Hv & Y); [lia|lra|]. exists v. auto. }
   destruct (F K (Nat.le_refl K) L) as (v & Hv & X). exists v. specialize (A v Hv). destruct (masses v Hv) as (Pa & Po & Pt). split; auto.
-  assert (N : ma v <> 0 /\ mo v <> 0 /\ mt v <> 0) by (repeat split; intros Z0; assert (mo v * loss n (po v) (z 0 v) <= mo v * loss n (po v) (z T v)) by auto; lra).
+  assert (N : ma v <> 0 /\ mo v <> 0 /\ mt v <> 0) by (repeat split; intros Z0;
+    assert (mo v * loss n (po v) (z 0 v) <= mo v * loss n (po v) (z T v)) by auto; lra).
   destruct N as (Na & No & Nt). repeat split; try lra. apply (Rmult_lt_reg_l (mo v)); lra.
 Qed.
 End Tree.

@@ -52,7 +52,8 @@ Proof.
   { intros s. unfold L, loss. rewrite <- Sum_opp. apply Sum_nonneg. intros j Hj. specialize (pt_nonneg j Hj). pose proof (softmax_pos n some (z s) j).
     assert (softmax n (z s) j <= 1) by (rewrite <- (softmax_unit n some (z s)); apply Sum_term; auto; intros; left; apply softmax_pos; auto).
     assert (ln (softmax n (z s) j) <= 0) by (rewrite <- ln_1; apply ln_le; auto). nra. }
-  set (T := L 0 / (delta * delta) + 1). assert (HT : 1 <= T) by (unfold T; assert (0 <= L 0 / (delta * delta)) by (apply Rdiv_pos; [apply L0|pos]); lra).
+  set (T := L 0 / (delta * delta) + 1). assert (HT : 1 <= T) by (unfold T; assert (0 <= L 0 / (delta * delta)) by (apply Rdiv_pos; [apply L0|pos]);
+    lra).
   destruct (MVT_gen L 0 T (fun s => rate n pt pt (softmax n (z s)))) as [c [Hc E]].
   - intros s Hs. rewrite Rmin_left, Rmax_right in Hs by lra. apply (logit_flow n some); auto. intros j Hj. apply flow; auto. lra.
   - intros s Hs. rewrite Rmin_left, Rmax_right in Hs by lra. apply derivable_continuous_pt. exists (rate n pt pt (softmax n (z s))).
@@ -62,9 +63,11 @@ Proof.
     change (rate n pt pt (softmax n (z c))) with (- S) in E. pose proof (L0 T) as LT. rewrite Rminus_0_r in E.
     assert (ST : S * T <= L 0) by lra.
     assert (L1 : L 0 < delta * delta * T).
-    { unfold T. replace (delta * delta * (L 0 / (delta * delta) + 1)) with (L 0 + delta * delta) by (field; lra). assert (0 < delta * delta) by pos. lra. }
+    { unfold T. replace (delta * delta * (L 0 / (delta * delta) + 1)) with (L 0 + delta * delta) by (field; lra). assert (0 < delta * delta) by pos.
+      lra. }
     assert (S < delta * delta) by (apply (Rmult_lt_reg_r T); lra).
-    assert (Q : (pt j - softmax n (z c) j) * (pt j - softmax n (z c) j) <= S) by (apply (Sum_term n (fun i => (pt i - softmax n (z c) i) * (pt i - softmax n (z c) i)) j); auto; intros; apply Rle_0_sqr).
+    assert (Q : (pt j - softmax n (z c) j) * (pt j - softmax n (z c) j) <= S) by
+      (apply (Sum_term n (fun i => (pt i - softmax n (z c) i) * (pt i - softmax n (z c) i)) j); auto; intros; apply Rle_0_sqr).
     rewrite <- (Rabs_right delta) by lra. apply Rsqr_lt_abs_0. unfold Rsqr. lra.
 Qed.
 Lemma sigma_unbounded S : exists s, 0 <= s /\ S < sigma s.
@@ -74,7 +77,8 @@ Proof.
   assert (S0 : 0 <= S) by (pose proof (B0 0 (Rle_refl 0)); unfold sigma in *; lra).
   set (B := (Σ j < n, exp (- z 0 j)) + S).
   assert (EB : forall j, (j < n)%nat -> exp (- z 0 j) + S <= B).
-  { intros j Hj. unfold B. assert (exp (- z 0 j) <= Σ j < n, exp (- z 0 j)); [|lra]. apply (Sum_term n (fun j => exp (- z 0 j)) j); auto. intros; left; apply exp_pos. }
+  { intros j Hj. unfold B. assert (exp (- z 0 j) <= Σ j < n, exp (- z 0 j)); [|lra]. apply (Sum_term n (fun j => exp (- z 0 j)) j); auto.
+    intros; left; apply exp_pos. }
   assert (BP : 0 < B) by (pose proof (EB o (proj1 o_off)); pose proof (exp_pos (- z 0 o)); lra).
   assert (low : forall s j, 0 <= s -> (j < n)%nat -> pt j = 0 -> - ln B <= z s j).
   { intros s j Hs Hj P. pose proof (sigma_law s j Hs Hj P) as E. pose proof (B0 s Hs). pose proof (EB j Hj).
@@ -86,7 +90,8 @@ Proof.
   destruct (comes_close delta D) as (c & Hc & close).
   assert (D1 : delta <= mu / 2) by apply Rmin_l. assert (D2 : delta <= mu / (2 * B) * exp (- M)) by apply Rmin_r.
   set (q := softmax n (z c)). pose proof (Z_pos n some (z c)) as ZP.
-  assert (qo : q o < delta) by (destruct o_off as [Ho Eo]; specialize (close o Ho); rewrite Eo in close; apply Rabs_def2 in close; fold q in close; lra).
+  assert (qo : q o < delta) by (destruct o_off as [Ho Eo]; specialize (close o Ho); rewrite Eo in close; apply Rabs_def2 in close; fold q in close;
+    lra).
   (* so Z is large, and with it every logit of p_t *)
   assert (Zbig : / B < delta * Z n (z c)).
   { destruct o_off as [Ho Eo]. assert (exp (z c o) < delta * Z n (z c)).
@@ -95,7 +100,8 @@ Proof.
     destruct H0 as [X|X]; [left; apply exp_increasing, X|rewrite X; lra]. }
   assert (high : forall j, (j < n)%nat -> 0 < pt j -> M <= z c j).
   { intros j Hj P. assert (mu <= pt j) by (destruct (least j Hj); lra). specialize (close j Hj). apply Rabs_def2 in close. fold q in close.
-    assert (mu / 2 < q j) by lra. apply (Rmult_lt_compat_r (Z n (z c))) in H0; auto. unfold q, softmax, Rdiv in H0. rewrite (Rmult_assoc (exp _)), Rinv_l in H0 by lra.
+    assert (mu / 2 < q j) by lra. apply (Rmult_lt_compat_r (Z n (z c))) in H0; auto. unfold q, softmax, Rdiv in H0.
+    rewrite (Rmult_assoc (exp _)), Rinv_l in H0 by lra.
     assert (exp M <= exp (z c j)).
     { apply Rlt_le. apply Rle_lt_trans with (mu / 2 * Z n (z c)); [|unfold Rdiv; lra].
       apply (Rmult_le_reg_l (delta * B)); [pos|].
@@ -124,17 +130,21 @@ Proof.
     assert (E : z s i - z s j = ln ((exp (- z 0 j) + sigma s) / (exp (- z 0 i) + sigma s))).
     { rewrite <- !sigma_law, ln_quot, !ln_exp by (auto; apply exp_pos). ring. }
     rewrite E. eapply Rle_trans; [apply ln_below, Rdiv_lt_0_compat; lra|].
-    replace ((exp (- z 0 j) + sigma s) / (exp (- z 0 i) + sigma s) - 1) with ((exp (- z 0 j) - exp (- z 0 i)) / (exp (- z 0 i) + sigma s)) by (field; lra).
+    replace ((exp (- z 0 j) + sigma s) / (exp (- z 0 i) + sigma s) - 1) with ((exp (- z 0 j) - exp (- z 0 i)) / (exp (- z 0 i) + sigma s)) by (field;
+      lra).
     pose proof (Rle_abs (exp (- z 0 j) - exp (- z 0 i))) as U. rewrite Rabs_minus_sym in U. pose proof (Rabs_pos (exp (- z 0 i) - exp (- z 0 j))).
     apply (Rmult_le_reg_r (sigma s * (exp (- z 0 i) + sigma s))); [apply Rmult_lt_0_compat; lra|].
-    replace ((exp (- z 0 j) - exp (- z 0 i)) / (exp (- z 0 i) + sigma s) * (sigma s * (exp (- z 0 i) + sigma s))) with ((exp (- z 0 j) - exp (- z 0 i)) * sigma s) by (field; lra).
-    replace (Rabs (exp (- z 0 i) - exp (- z 0 j)) / sigma s * (sigma s * (exp (- z 0 i) + sigma s))) with (Rabs (exp (- z 0 i) - exp (- z 0 j)) * (exp (- z 0 i) + sigma s)) by (field; lra).
+    replace ((exp (- z 0 j) - exp (- z 0 i)) / (exp (- z 0 i) + sigma s) * (sigma s * (exp (- z 0 i) + sigma s))) with ((exp (- z 0 j) - exp
+      (- z 0 i)) * sigma s) by (field; lra).
+    replace (Rabs (exp (- z 0 i) - exp (- z 0 j)) / sigma s * (sigma s * (exp (- z 0 i) + sigma s))) with (Rabs (exp (- z 0 i) - exp (- z 0 j)) *
+      (exp (- z 0 i) + sigma s)) by (field; lra).
     nra. }
   apply Rabs_le. split; [|apply half; auto]. pose proof (half j i Hj Hi Pj Pi) as X. rewrite Rabs_minus_sym in X. lra.
 Qed.
 End Off.
 
-Lemma close_in_the_end i j eps : (i < n)%nat -> (j < n)%nat -> pt i = 0 -> pt j = 0 -> 0 < eps -> exists T, forall s, T < s -> Rabs (z s i - z s j) < eps.
+Lemma close_in_the_end i j eps : (i < n)%nat -> (j < n)%nat -> pt i = 0 -> pt j = 0 -> 0 < eps -> exists T, forall s, T < s ->
+  Rabs (z s i - z s j) < eps.
 Proof.
   intros Hi Hj Pi Pj He. set (G := Rabs (exp (- z 0 i) - exp (- z 0 j))).
   destruct (sigma_unbounded i (conj Hi Pi) (G / eps)) as (T & HT & U). exists T. intros s Hs.
@@ -164,7 +174,8 @@ Proof.
     - rewrite Sum_minus, Sum_scal. change (Σ i < n, pb i) with (Sum n pb). rewrite Ub. ring. }
   assert (L : forall m (f : nat -> R -> R), (forall i, (i < m)%nat -> is_lim (f i) p_infty 0) -> is_lim (fun s => Σ i < m, f i s) p_infty 0).
   { induction m as [|m IH]; intros f F; [exact (is_lim_const 0 p_infty)|].
-    replace (Finite 0) with (Finite (0 + 0)) by (f_equal; ring). apply (is_lim_plus' (fun s => Σ i < m, f i s) (f m)); [apply IH; auto|apply F; lia]. }
+    replace (Finite 0) with (Finite (0 + 0)) by (f_equal; ring).
+    apply (is_lim_plus' (fun s => Σ i < m, f i s) (f m)); [apply IH; auto|apply F; lia]. }
   apply (L n (fun i s => Σ j < n, pb i * pa j * (z s i - z s j))). intros i Hi.
   apply (L n (fun j s => pb i * pa j * (z s i - z s j))). intros j Hj.
   destruct (Req_dec (pb i * pa j) 0) as [E|E].

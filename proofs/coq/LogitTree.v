@@ -68,7 +68,8 @@ Qed.
 
 (* Data meet only at nodes that both pass through: where the perturbation or the data has no mass nothing moves.
    So data with one node in common (the parting node, mass mu) return exactly by the threshold of that node. *)
-Theorem logit_return_threshold_meeting m mt p pt q u : (u < K)%nat -> (forall v, (v < K)%nat -> v <> u -> m v * mt v = 0 \/ forall j, (j < n)%nat -> pt v j = q v j) ->
+Theorem logit_return_threshold_meeting m mt p pt q u : (u < K)%nat -> (forall v, (v < K)%nat -> v <> u -> m v * mt v = 0 \/ forall j, (j < n)%nat ->
+  pt v j = q v j) ->
   tree_rate m mt p pt q = m u * mt u * rate n (p u) (pt u) (q u).
 Proof.
   intros Hu A. unfold tree_rate. rewrite (Sum_split K u _ Hu), (Sum_zero K (fun v => if Nat.eqb v u then 0 else _)); [ring|].

@@ -41,7 +41,8 @@ Lemma f_cycle x : (forall i, (i < n)%nat -> 0 < x i) ->
 Proof.
   intros P. rewrite mean_three. set (T a b c := w a * w b * w c * (x b * x c / (x a + x b + x c))).
   transitivity ((Σ a < n, Σ b < n, Σ c < n, T a b c) + (Σ a < n, Σ b < n, Σ c < n, T b c a) + Σ a < n, Σ b < n, Σ c < n, T c a b).
-  - rewrite <- !Sum_plus. apply Sum_ext. intros a Ha. rewrite <- !Sum_plus. apply Sum_ext. intros b Hb. rewrite <- !Sum_plus. apply Sum_ext. intros c Hc.
+  - rewrite <- !Sum_plus. apply Sum_ext. intros a Ha. rewrite <- !Sum_plus. apply Sum_ext. intros b Hb. rewrite <- !Sum_plus. apply Sum_ext.
+    intros c Hc.
     pose proof (P a Ha). pose proof (P b Hb). pose proof (P c Hc). unfold T, f. field. lra.
   - rewrite (cycle T), (cycle (fun b c a => T c a b)), (cycle T). unfold T. ring.
 Qed.
@@ -60,15 +61,18 @@ Proof.
   assert (G0 : forall a b c, (a < n)%nat -> (b < n)%nat -> (c < n)%nat -> 0 <= gap a b c).
   { intros a b c Ha Hb Hc. unfold gap. pose proof (x_pos a Ha). pose proof (x_pos b Hb). pose proof (x_pos c Hc).
     pose proof (w_nonneg a Ha). pose proof (w_nonneg b Hb). pose proof (w_nonneg c Hc). assert (0 < 2 * (x a + x b + x c)) by lra. nonneg. }
-  assert (E : (Σ a < n, w a * x a) - 3 * (Σ a < n, Σ b < n, Σ c < n, w a * w b * w c * (x b * x c / (x a + x b + x c))) = Σ a < n, Σ b < n, Σ c < n, gap a b c).
+  assert (E : (Σ a < n, w a * x a) - 3 * (Σ a < n, Σ b < n, Σ c < n, w a * w b * w c * (x b * x c /
+    (x a + x b + x c))) = Σ a < n, Σ b < n, Σ c < n, gap a b c).
   { rewrite <- f_cycle, mean_three by auto.
     assert (M : (Σ a < n, w a * x a) = Σ a < n, Σ b < n, Σ c < n, w a * w b * w c * x a).
     { apply Sum_ext. intros a _. transitivity (Σ b < n, (w a * x a) * w b); [rewrite Sum_scal, unit; ring|]. apply Sum_ext. intros b _.
       transitivity (Σ c < n, (w a * w b * x a) * w c); [rewrite Sum_scal, unit; ring|]. apply Sum_ext. intros; ring. }
     set (U a b c := w a * w b * w c * x a).
-    assert (M3 : 3 * (Σ a < n, w a * x a) = (Σ a < n, Σ b < n, Σ c < n, U a b c) + (Σ a < n, Σ b < n, Σ c < n, U b c a) + Σ a < n, Σ b < n, Σ c < n, U c a b).
+    assert (M3 : 3 * (Σ a < n, w a * x a) = (Σ a < n, Σ b < n, Σ c < n, U a b c) +
+      (Σ a < n, Σ b < n, Σ c < n, U b c a) + Σ a < n, Σ b < n, Σ c < n, U c a b).
     { rewrite (cycle U), (cycle (fun b c a => U c a b)), (cycle U). rewrite M. unfold U. ring. }
-    assert (G3 : 3 * (Σ a < n, Σ b < n, Σ c < n, gap a b c) = (Σ a < n, Σ b < n, Σ c < n, gap a b c) + (Σ a < n, Σ b < n, Σ c < n, gap b c a) + Σ a < n, Σ b < n, Σ c < n, gap c a b).
+    assert (G3 : 3 * (Σ a < n, Σ b < n, Σ c < n, gap a b c) = (Σ a < n, Σ b < n, Σ c < n, gap a b c) +
+      (Σ a < n, Σ b < n, Σ c < n, gap b c a) + Σ a < n, Σ b < n, Σ c < n, gap c a b).
     { rewrite (cycle gap), (cycle (fun b c a => gap c a b)), (cycle gap). ring. }
     apply (Rmult_eq_reg_l 3); [|lra]. rewrite Rmult_minus_distr_l, M3, G3, <- !Sum_scal, <- !Sum_plus, <- Sum_minus.
     apply Sum_ext. intros a Ha. rewrite <- !Sum_scal, <- !Sum_plus, <- Sum_minus. apply Sum_ext. intros b Hb.
@@ -101,7 +105,8 @@ Lemma abel (s : nat -> R) : (forall i, (S i < n)%nat -> s (S i) <= s i) -> foral
   (Σ i < S k, s i * (w i * y i - w i * x i)) <= s k * ((Σ i < S k, w i * y i) - Σ i < S k, w i * x i).
 Proof.
   intros F k. induction k as [|k IH]; intros Hk; [simpl; lra|].
-  change (Sum (S (S k)) ?g) with (Sum (S k) g + g (S k)). specialize (IH ltac:(lia)). specialize (F k ltac:(lia)). pose proof (below (S k) ltac:(lia)) as B.
+  change (Sum (S (S k)) ?g) with (Sum (S k) g + g (S k)). specialize (IH ltac:(lia)). specialize (F k ltac:(lia)).
+  pose proof (below (S k) ltac:(lia)) as B.
   set (P := (Σ i < S k, w i * y i)) in *. set (Q := (Σ i < S k, w i * x i)) in *.
   assert (s k * (P - Q) <= s (S k) * (P - Q)) by nra. lra.
 Qed.
@@ -111,7 +116,8 @@ Proof.
   assert (leaf : forall i, (i < n)%nat -> w i * g (y i) <= w i * g (x i) + s (x i) * (w i * y i - w i * x i)).
   { intros i Hi. pose proof (C (y i) (x i) (y_pos i Hi) (x_pos i Hi)) as T. apply (Rmult_le_compat_l (w i)) in T; auto. lra. }
   sum_le n leaf as T. unfold mean.
-  pose proof (abel (fun i => s (x i)) (fun i Hi => slope_falls g s (x i) (x (S i)) C (x_pos i ltac:(lia)) (x_pos (S i) ltac:(lia)) (rising i Hi)) (pred n) ltac:(lia)) as A.
+  pose proof (abel (fun i => s (x i)) (fun i Hi => slope_falls g s (x i) (x (S i)) C (x_pos i ltac:(lia)) (x_pos (S i) ltac:(lia)) (rising i Hi))
+    (pred n) ltac:(lia)) as A.
   replace (S (pred n)) with n in A by lia. rewrite same_mean in A. lra.
 Qed.
 Lemma mean_le z g h : (forall i, (i < n)%nat -> 0 < z i) -> (forall t, 0 < t -> g t <= h t) -> mean z g <= mean z h.
@@ -146,7 +152,8 @@ Theorem pareto_overlap_monotone_lorenz x y : (forall i, (i < n)%nat -> 0 < x i) 
   overlap3 y <= overlap3 x.
 Proof.
   intros X Y U R B. assert (Px : 0 < Σ i < n, w i * x i) by (apply (mean_pos n w x); auto).
-  assert (Py : 0 < Σ i < n, w i * y i) by (apply (mean_pos n w y); auto). set (mx := (Σ i < n, w i * x i)) in *. set (my := (Σ i < n, w i * y i)) in *.
+  assert (Py : 0 < Σ i < n, w i * y i) by (apply (mean_pos n w y); auto). set (mx := (Σ i < n, w i * x i)) in *.
+  set (my := (Σ i < n, w i * y i)) in *.
   set (c := mx / my). assert (Hc : 0 < c) by (unfold c; pos).
   assert (scale : forall k, (Σ i < k, w i * (c * y i)) = c * Σ i < k, w i * y i) by (intros; rewrite <- Sum_scal; apply Sum_ext; intros; ring).
   pose proof (three_draws x (fun i => c * y i) X) as T. rewrite !f_cycle in T by (auto; intros; apply Rmult_lt_0_compat; auto).
@@ -190,11 +197,13 @@ Let e := 1 - / alpha.
 Let t i := 1 - INR i / INR n.
 Lemma n_pos : 0 < INR n. Proof. apply (lt_INR 0), some. Qed.
 Lemma lorenz_0 : lorenz alpha (INR 0 / INR n) = 0.
-Proof. unfold lorenz. simpl INR. unfold Rdiv. rewrite Rmult_0_l. destruct (Rlt_dec 0 1); [|lra]. rewrite Rminus_0_r. unfold Rpower. rewrite ln_1, Rmult_0_r, exp_0. ring. Qed.
+Proof. unfold lorenz. simpl INR. unfold Rdiv. rewrite Rmult_0_l. destruct (Rlt_dec 0 1); [|lra]. rewrite Rminus_0_r. unfold Rpower.
+rewrite ln_1, Rmult_0_r, exp_0. ring. Qed.
 Lemma lorenz_n : lorenz alpha (INR n / INR n) = 1.
 Proof. unfold lorenz. pose proof n_pos. replace (INR n / INR n) with 1 by (field; lra). destruct (Rlt_dec 1 1); lra. Qed.
 Lemma fraction i : (i < n)%nat -> INR i / INR n < 1.
-Proof. intros Hi. pose proof n_pos. apply lt_INR in Hi. apply (Rmult_lt_reg_r (INR n)); auto. unfold Rdiv. rewrite Rmult_assoc, Rinv_l by lra. lra. Qed.
+Proof. intros Hi. pose proof n_pos. apply lt_INR in Hi. apply (Rmult_lt_reg_r (INR n)); auto. unfold Rdiv. rewrite Rmult_assoc, Rinv_l by lra.
+lra. Qed.
 Lemma lorenz_t i : (i < n)%nat -> lorenz alpha (INR i / INR n) = 1 - Rpower (t i) e.
 Proof. intros Hi. unfold lorenz. destruct (Rlt_dec (INR i / INR n) 1); auto. pose proof (fraction i Hi). contradiction. Qed.
 Lemma t_pos i : (i < n)%nat -> 0 < t i.
@@ -223,7 +232,8 @@ Proof.
     replace (t i / u) with 2 in R0 by (rewrite S0, U; field; lra). nra.
   - rewrite (lorenz_t (S (S i))) by lia. pose proof (R (t (S (S i))) (t_pos (S (S i)) ltac:(lia))) as R2.
     pose proof (t_step (S i)) as S1. fold u in S1.
-    assert (X : t i / u - 1 = / INR n / u) by (rewrite S0; field; lra). assert (Y : t (S (S i)) / u - 1 = - (/ INR n / u)) by (replace (t (S (S i))) with (u - / INR n) by lra; field; lra).
+    assert (X : t i / u - 1 = / INR n / u) by (rewrite S0; field; lra).
+    assert (Y : t (S (S i)) / u - 1 = - (/ INR n / u)) by (replace (t (S (S i))) with (u - / INR n) by lra; field; lra).
     rewrite X in R0. rewrite Y in R2. lra.
 Qed.
 Lemma cells k : (Σ i < k, / INR n * cell alpha n i) = / INR n * lorenz alpha (INR k / INR n).
@@ -248,7 +258,8 @@ Proof.
       assert (0 <= INR k / INR n) by (apply Rdiv_pos; auto; apply pos_INR).
       assert (ln (1 - INR k / INR n) <= 0) by (rewrite <- ln_1; apply ln_le; lra).
       assert (/ beta < / alpha) by (apply Rinv_lt_contravar; [apply Rmult_lt_0_compat|]; lra).
-      unfold Rpower. assert ((1 - / beta) * ln (1 - INR k / INR n) <= (1 - / alpha) * ln (1 - INR k / INR n)) as [S|S] by nra; [left; apply exp_increasing, S|rewrite S; lra]. }
+      unfold Rpower. assert ((1 - / beta) * ln (1 - INR k / INR n) <= (1 - / alpha) * ln (1 - INR k / INR n)) as [S|S] by nra; [left;
+        apply exp_increasing, S|rewrite S; lra]. }
     replace (/ INR n * lorenz alpha (INR k / INR n) / (/ INR n * 1)) with (lorenz alpha (INR k / INR n)) by (field; lra).
     replace (/ INR n * lorenz beta (INR k / INR n) / (/ INR n * 1)) with (lorenz beta (INR k / INR n)) by (field; lra). exact L.
 Qed.

@@ -102,7 +102,8 @@ Qed.
 Theorem prefix_decodable M c : (1 < M)%nat -> prefix_code M c -> decodable M c.
 Proof.
   intros HM P'. pose proof (proj1 (prefix_code_words M c) P') as P. clear P'. assert (N : forall x, (x < M)%nat -> c x <> []).
-  { intros x Hx E. set (y := if Nat.eqb x 0 then 1%nat else 0%nat). assert (x <> y /\ (y < M)%nat) as [D Hy] by (unfold y; destruct (Nat.eqb_spec x 0); lia).
+  { intros x Hx E. set (y := if Nat.eqb x 0 then 1%nat else 0%nat).
+    assert (x <> y /\ (y < M)%nat) as [D Hy] by (unfold y; destruct (Nat.eqb_spec x 0); lia).
     apply (P x y Hx Hy D). rewrite E. exact I. }
   intros s. induction s as [|x s IH]; intros [|y t] Hs Ht E; simpl in E; auto.
   - exfalso. symmetry in E. apply app_eq_nil in E as [E _]. apply (N y); auto. apply Ht. left; auto.

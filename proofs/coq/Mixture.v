@@ -117,7 +117,8 @@ Proof.
 Qed.
 Theorem hooke_forward t : (t < N)%nat -> (Σ i < N, n i * Derive (divergence i t) 0) = 0.
 Proof.
-  intros Ht. rewrite (Sum_ext N _ (fun i => n i * dC i t)); [apply conservation_law, Ht|]. intros i Hi. f_equal. apply is_derive_unique, derive_divergence; auto.
+  intros Ht. rewrite (Sum_ext N _ (fun i => n i * dC i t)); [apply conservation_law, Ht|]. intros i Hi. f_equal.
+  apply is_derive_unique, derive_divergence; auto.
 Qed.
 Theorem hooke_reverse_derivative i t : (i < N)%nat -> (t < N)%nat -> (forall j, (j < M)%nat -> 0 < p i j) ->
   Derive (reverse i t) 0 = Σ j < M, (p t j - joint j / W) / W * ln (joint j / W / p i j).

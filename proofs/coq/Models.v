@@ -61,11 +61,13 @@ Lemma mix2_nonneg : forall j, (j < 2)%nat -> 0 <= mix2 j. Proof. intros; unfold 
 Lemma mix2_below : forall j, (j < 2)%nat -> mix2 j <= 1 * (1 * two 0 j + two 1 j).
 Proof. below_two; unfold mix2, two; cbn; lra. Qed.
 Definition elasticity_ratio_model := Elasticity.elasticity_ratio 2 1 (two 0) (two 1) mix2 pos_1 unit_0 unit_1 mix2_unit 1 zero_one three_leaves.
-Definition elasticity_ratio_limit_model := Elasticity.elasticity_ratio_limit 2 1 (two 0) (two 1) mix2 pos_1 unit_0 unit_1 mix2_unit 1 zero_one start_leaves mix2_nonneg mix2_below.
+Definition elasticity_ratio_limit_model := Elasticity.elasticity_ratio_limit 2 1 (two 0)
+  (two 1) mix2 pos_1 unit_0 unit_1 mix2_unit 1 zero_one start_leaves mix2_nonneg mix2_below.
 Definition elasticity_signs_model := Elasticity.elasticity_signs 2 1 (two 0) (two 1) mix2 pos_1 unit_0 unit_1 1 zero_one three_leaves.
 Lemma same_leaves : forall j, (j < 2)%nat -> 0 < 1 * two 0 j + two 1 j + 1 * two 1 j.
 Proof. intros j _. pose proof (two_pos 0 j). pose proof (two_pos 1 j). lra. Qed.
-Definition elasticity_same_data_reversed_model := Elasticity.elasticity_same_data_reversed 2 1 (two 0) (two 1) 1 pos_1 zero_one unit_0 unit_1 same_leaves.
+Definition elasticity_same_data_reversed_model := Elasticity.elasticity_same_data_reversed 2 1 (two 0)
+  (two 1) 1 pos_1 zero_one unit_0 unit_1 same_leaves.
 Definition leaf (i j : nat) := if Nat.eqb i j then 1 else 0.                       (* dataset i has one leaf of its own *)
 Lemma leaf_unit n i : (i < n)%nat -> Sum n (leaf i) = 1.
 Proof. intros H. rewrite <- (Sum_delta n i (fun _ => 1) H). apply Sum_ext; intros. unfold leaf. rewrite Nat.eqb_sym. reflexivity. Qed.
@@ -79,17 +81,22 @@ Lemma leaf_3 : forall i, (i < 3)%nat -> Sum 3 (leaf i) = 1. Proof. intros; apply
 Definition elasticity_separate_disjoint_fails_model := Elasticity.elasticity_separate_disjoint_fails 3 1 (leaf 0) (leaf 1) (leaf 2) pos_1
   (leaf_3 0 ltac:(lia)) (leaf_3 1 ltac:(lia)) 1 zero_one leaf_all
   (fun j H => leaf_apart 3 3 2 0 j ltac:(lia) H ltac:(lia)) (fun j H => leaf_apart 3 3 2 1 j ltac:(lia) H ltac:(lia)).
-Definition elasticity_fixed_roles_model := Elasticity.elasticity_fixed_roles 2 1 (two 0) (two 1) mix2 pos_1 unit_0 unit_1 mix2_unit pos_0 nonneg_1 mix2_nonneg 1 zero_one.
-Definition elasticity_fixed_roles_threshold_model := Elasticity.elasticity_fixed_roles_threshold 2 (two 0) (two 1) mix2 unit_0 unit_1 mix2_unit pos_0 nonneg_1 mix2_nonneg.
+Definition elasticity_fixed_roles_model := Elasticity.elasticity_fixed_roles 2 1 (two 0)
+  (two 1) mix2 pos_1 unit_0 unit_1 mix2_unit pos_0 nonneg_1 mix2_nonneg 1 zero_one.
+Definition elasticity_fixed_roles_threshold_model := Elasticity.elasticity_fixed_roles_threshold 2 (two 0)
+  (two 1) mix2 unit_0 unit_1 mix2_unit pos_0 nonneg_1 mix2_nonneg.
 (* any number: the two that overlap, and two that do not; three: the same with a third, uniform one *)
 Lemma two_covered : forall j, (j < 2)%nat -> 0 < AnyNumber.m 2 two j.
 Proof. intros j _. unfold AnyNumber.m. cbn. pose proof (two_pos 0 j). pose proof (two_pos 1 j). lra. Qed.
 Definition elasticity_any_number_model := AnyNumber.elasticity_any_number 2 2 two 1 1 first_2 (two_nonneg 2 2) two_unit two_covered pos_1 zero_one.
-Definition elasticity_any_number_equality_model := AnyNumber.elasticity_any_number_equality 2 2 two 1 1 first_2 (two_nonneg 2 2) two_unit two_covered pos_1 zero_one.
-Definition elasticity_rebound_slows_model := AnyNumber.elasticity_rebound_slows 2 2 two 1 1 first_2 (two_nonneg 2 2) two_unit two_covered pos_1 zero_one.
+Definition elasticity_any_number_equality_model := AnyNumber.elasticity_any_number_equality 2 2 two 1 1 first_2
+  (two_nonneg 2 2) two_unit two_covered pos_1 zero_one.
+Definition elasticity_rebound_slows_model := AnyNumber.elasticity_rebound_slows 2 2 two 1 1 first_2
+  (two_nonneg 2 2) two_unit two_covered pos_1 zero_one.
 Lemma leaf_covered : forall j, (j < 3)%nat -> 0 < AnyNumber.m 3 leaf j.
 Proof. intros [|[|[|j]]] H; try lia; unfold AnyNumber.m, leaf; cbn; lra. Qed.
-Definition elasticity_disjoint_any_number_model := AnyNumber.elasticity_disjoint_any_number 3 3 leaf 1 1 ltac:(lia) (leaf_nonneg 3 3) leaf_3 leaf_covered pos_1 zero_one
+Definition elasticity_disjoint_any_number_model := AnyNumber.elasticity_disjoint_any_number 3 3 leaf 1 1 ltac:(lia)
+  (leaf_nonneg 3 3) leaf_3 leaf_covered pos_1 zero_one
   0 1 (leaf_apart 3 3 1) ltac:(lia) ltac:(lia) ltac:(lia).
 Definition three (i j : nat) := match i with 0%nat => two 0 j | 1%nat => two 1 j | _ => mix2 j end.
 Lemma three_nonneg : forall s j, (s < 3)%nat -> (j < 2)%nat -> 0 <= three s j.
@@ -103,7 +110,8 @@ Definition elasticity_finite_size_sharp_model := ThreeDatasets.elasticity_finite
 Definition elasticity_paper_model := ThreeDatasets.elasticity_paper 2 three 1 1 three_nonneg three_unit three_mass pos_1 zero_one.
 Lemma leaf_mass : forall j, (j < 3)%nat -> 0 < leaf 0 j + leaf 1 j + leaf 2 j.
 Proof. intros j H. pose proof (leaf_all j H). lra. Qed.
-Definition elasticity_disjoint_model := ThreeDatasets.elasticity_disjoint 3 leaf 1 1 (leaf_nonneg 3 3) leaf_3 leaf_mass pos_1 zero_one 0 1 ltac:(lia) ltac:(lia) ltac:(lia) (leaf_apart 3 3 1).
+Definition elasticity_disjoint_model := ThreeDatasets.elasticity_disjoint 3 leaf 1 1
+  (leaf_nonneg 3 3) leaf_3 leaf_mass pos_1 zero_one 0 1 ltac:(lia) ltac:(lia) ltac:(lia) (leaf_apart 3 3 1).
 (* exchangeable: both orders of the two datasets, each with probability 1/2 *)
 Definition coin (_ : nat) := 1/2.
 Definition both (w s : nat) := two (if Nat.eqb w 0 then s else Exchange.swap 0 1 s).
@@ -121,8 +129,10 @@ Proof.
   intros F pi [B I] X. unfold Exchange.E, coin. cbn [Sum]. pose proof (B 0%nat ltac:(lia)). pose proof (B 1%nat ltac:(lia)).
   assert (pi 0%nat <> pi 1%nat) by (intros C; apply I in C; lia).
   assert (pi 0%nat = 0%nat /\ pi 1%nat = 1%nat \/ pi 0%nat = 1%nat /\ pi 1%nat = 0%nat) as [[P0 P1]|[P0 P1]] by lia.
-  - rewrite (X (fun s => both 0 (pi s)) (both 0)), (X (fun s => both 1 (pi s)) (both 1)); auto; intros [|[|s]] j Hs _; try lia; rewrite ?P0, ?P1; auto.
-  - rewrite (X (fun s => both 0 (pi s)) (both 1)), (X (fun s => both 1 (pi s)) (both 0)); [lra| |]; intros [|[|s]] j Hs _; try lia; rewrite ?P0, ?P1; auto.
+  - rewrite (X (fun s => both 0 (pi s)) (both 0)), (X (fun s => both 1 (pi s)) (both 1)); auto; intros [|[|s]] j Hs _; try lia; rewrite ?P0, ?P1;
+      auto.
+  - rewrite (X (fun s => both 0 (pi s)) (both 1)), (X (fun s => both 1 (pi s)) (both 0)); [lra| |]; intros [|[|s]] j Hs _; try lia; rewrite ?P0, ?P1;
+      auto.
 Qed.
 Definition elasticity_exchangeable_model := Exchange.elasticity_exchangeable 2 coin coin_nonneg 2 2 both 1 1 below_2 both_nonneg both_unit both_covered pos_1 zero_one both_exchangeable.
 (* unrelated: the two in both orders, and independently a perturbation that is one leaf or the other: four outcomes of probability 1/4 *)
@@ -135,13 +145,16 @@ Proof. below_two; unfold Exchange.E, quarter, Zw, leaf; cbn; field. Qed.
 Lemma Xw_unit : forall w, (w < 4)%nat -> Sum 2 (Xw w) = 1. Proof. intros [|[|w]] _; [exact unit_0|exact unit_0|exact unit_1]. Qed.
 Lemma Yw_unit : forall w, (w < 4)%nat -> Sum 2 (Yw w) = 1. Proof. intros [|[|w]] _; [exact unit_1|exact unit_1|exact unit_0]. Qed.
 Lemma Xw_independent : forall (F : R -> R -> R) j, (j < 2)%nat ->
-  Exchange.E 4 quarter (fun w => F (Xw w j) (Yw w j) * Zw w j) = Exchange.E 4 quarter (fun w => F (Xw w j) (Yw w j)) * Exchange.E 4 quarter (fun w => Zw w j).
+  Exchange.E 4 quarter (fun w => F (Xw w j) (Yw w j) * Zw w j) = Exchange.E 4 quarter (fun w => F (Xw w j) (Yw w j)) * Exchange.E 4 quarter
+    (fun w => Zw w j).
 Proof. intros F j Hj. rewrite Zw_mean by auto. revert j Hj. below_two; unfold Exchange.E, quarter, Zw, leaf, Xw, Yw; cbn; field. Qed.
-Lemma Xw_exchangeable : forall (F : R -> R -> R) j, (j < 2)%nat -> Exchange.E 4 quarter (fun w => F (Xw w j) (Yw w j)) = Exchange.E 4 quarter (fun w => F (Yw w j) (Xw w j)).
+Lemma Xw_exchangeable : forall (F : R -> R -> R) j, (j < 2)%nat ->
+  Exchange.E 4 quarter (fun w => F (Xw w j) (Yw w j)) = Exchange.E 4 quarter (fun w => F (Yw w j) (Xw w j)).
 Proof. intros F j _. unfold Exchange.E, quarter, Xw, Yw. cbn [Sum]. ring. Qed.
 Lemma quarter_unit : Sum 4 quarter = 1. Proof. unfold quarter. cbn. field. Qed.
 Lemma above_1 : 1 < 2. Proof. lra. Qed.
-Definition elasticity_separate_iid_reversed_model := Exchange.elasticity_separate_iid_reversed 4 quarter (fun w _ => Rlt_le 0 (1/4) ltac:(lra)) 2 Xw Yw Zw 2
+Definition elasticity_separate_iid_reversed_model := Exchange.elasticity_separate_iid_reversed 4 quarter (fun w _ => Rlt_le 0
+  (1/4) ltac:(lra)) 2 Xw Yw Zw 2
   above_1 first_2 quarter_unit (fun w j _ _ => two_pos _ j) (fun w j _ _ => two_pos _ j) Xw_exchangeable Xw_independent Zw_mean Xw_unit Yw_unit.
 Definition turning_point_from_above_model := TurningPoint.turning_point_from_above 1 1 pos_1.
 (* its bounds: p_t = (1/4, 3/4), p_p = (2/3, 1/3), p_a = (1/3, 2/3), k = 1, K = 2 and l = 10, at which both sides of the first are met *)
@@ -151,7 +164,8 @@ Lemma add_unit : Sum 2 add = 1. Proof. unfold add. cbn. field. Qed.
 Lemma pos_10 : 0 < 10. Proof. lra. Qed.
 Lemma turning_point_from_above_bound_model : 0 <= Derive (Elasticity.gamma 2 1 (two 0) (two 1) add (two 0)) 10.
 Proof.
-  destruct (TurningPoint.turning_point_from_above_bound 2 1 (two 0) (two 1) add 10 pos_1 pos_10 unit_0 unit_1 add_unit pos_0 nonneg_1 (fun j H => Rlt_le _ _ (add_pos j H))) as [B _].
+  destruct (TurningPoint.turning_point_from_above_bound 2 1 (two 0) (two 1) add 10 pos_1 pos_10 unit_0 unit_1 add_unit pos_0 nonneg_1
+    (fun j H => Rlt_le _ _ (add_pos j H))) as [B _].
   apply B; [exact add_pos|unfold two, add; cbn; lra|unfold two, add, Rsqr; cbn; lra].
 Qed.
 
@@ -162,15 +176,18 @@ Lemma uneven_pos : forall j, (j < 2)%nat -> 0 < uneven j. Proof. intros [|j] _; 
 Lemma flat_pos : forall j, (j < 2)%nat -> 0 < flat j. Proof. intros; unfold flat; lra. Qed.
 Lemma coin_unit : Sum 2 coin = 1. Proof. unfold coin. cbn. field. Qed.
 Definition pareto_overlap_below_one_model := Lorenz.pareto_overlap_below_one 2 coin coin_nonneg uneven uneven_pos coin_unit.
-Lemma lorenz_order : forall k, (k <= 2)%nat -> (Σ i < k, coin i * uneven i) / (Σ i < 2, coin i * uneven i) <= (Σ i < k, coin i * flat i) / (Σ i < 2, coin i * flat i).
+Lemma lorenz_order : forall k, (k <= 2)%nat -> (Σ i < k, coin i * uneven i) / (Σ i < 2, coin i * uneven i) <= (Σ i < k, coin i * flat i) /
+  (Σ i < 2, coin i * flat i).
 Proof. intros [|[|[|k]]] H; try lia; unfold coin, uneven, flat; cbn; lra. Qed.
-Definition pareto_overlap_monotone_lorenz_model := Lorenz.pareto_overlap_monotone_lorenz 2 coin coin_nonneg flat uneven flat_pos uneven_pos coin_unit (fun i _ => Rle_refl 1) lorenz_order.
+Definition pareto_overlap_monotone_lorenz_model := Lorenz.pareto_overlap_monotone_lorenz 2 coin coin_nonneg flat uneven flat_pos uneven_pos coin_unit
+  (fun i _ => Rle_refl 1) lorenz_order.
 Definition pareto_overlap_monotone_model := Lorenz.pareto_overlap_monotone 2 (3/2) 2 first_2 ltac:(lra).
 
 (* --- codes: best ones exist, for every law; then for every length of blocks. Trees. --- *)
 Definition ceiling_of x : { z | IZR z - 1 < x <= IZR z }.
 Proof. exists (1 - up (- x))%Z. rewrite minus_IZR. destruct (archimed (- x)). lra. Defined.
-Lemma code_length_bounds_model : exists c, CodeLength.best 2 (two 0) c /\ Code.entropy 2 (two 0) <= CodeLength.cost 2 (two 0) c < Code.entropy 2 (two 0) + 1.
+Lemma code_length_bounds_model : exists c, CodeLength.best 2 (two 0) c /\
+  Code.entropy 2 (two 0) <= CodeLength.cost 2 (two 0) c < Code.entropy 2 (two 0) + 1.
 Proof.
   destruct (CodeLength.code_length_bounds_best_exists 2 (two 0) pos_0 unit_0) as [c B]. exists c. split; auto.
   destruct (ceiling_of (Code.entropy 2 (two 0))) as [z Hz].
@@ -181,14 +198,16 @@ Lemma half_length m i : length (half_code m i) = m.
 Proof. unfold half_code. rewrite map_length. revert i. induction m; intros; simpl; auto. Qed.
 Lemma half_block m i : Blocks.block 2 coin m i = Code.size m.
 Proof.
-  revert i. unfold Code.size. induction m as [|m IH]; intros i; simpl; [field|]. rewrite IH. unfold coin. assert (0 < 2 ^ m) by (apply pow_lt; lra). field. lra.
+  revert i. unfold Code.size. induction m as [|m IH]; intros i; simpl; [field|]. rewrite IH. unfold coin. assert (0 < 2 ^ m) by (apply pow_lt; lra).
+  field. lra.
 Qed.
 Lemma half_prefix m : Kraft.prefix_code (2 ^ m) (half_code m).
 Proof.
   intros i j Hi Hj D s E. apply D. apply (Blocks.digits_injective 2 m i j Hi Hj).
   assert (L : s = nil). { apply (f_equal (@length bool)) in E. rewrite app_length, !half_length in E. destruct s; auto. simpl in E. lia. }
   rewrite L, app_nil_r in E. unfold half_code in E.
-  assert (G : forall a b, (forall x, In x a -> (x < 2)%nat) -> (forall x, In x b -> (x < 2)%nat) -> map (fun x => Nat.eqb x 1) b = map (fun x => Nat.eqb x 1) a -> a = b).
+  assert (G : forall a b, (forall x, In x a -> (x < 2)%nat) -> (forall x, In x b -> (x < 2)%nat) ->
+    map (fun x => Nat.eqb x 1) b = map (fun x => Nat.eqb x 1) a -> a = b).
   { induction a as [|x a IH]; intros [|y b] Ha Hb M; try discriminate; auto. injection M as M1 M2.
     assert (x < 2)%nat by (apply Ha; left; auto). assert (y < 2)%nat by (apply Hb; left; auto).
     assert (x = y) as -> by (destruct (Nat.eqb_spec x 1), (Nat.eqb_spec y 1); try discriminate; lia).
@@ -197,7 +216,8 @@ Proof.
 Qed.
 Lemma coin_pos : forall j, (j < 2)%nat -> 0 < coin j. Proof. intros; unfold coin; lra. Qed.
 Lemma coin_entropy : Code.entropy 2 coin = 1.
-Proof. pose proof Code.ln2. unfold Code.entropy, Code.log2, coin. cbn [Sum]. replace (1/2) with (/ 2) by field. rewrite ln_Rinv by lra. field. lra. Qed.
+Proof. pose proof Code.ln2. unfold Code.entropy, Code.log2, coin. cbn [Sum]. replace (1/2) with (/ 2) by field. rewrite ln_Rinv by lra. field.
+lra. Qed.
 Lemma half_best m : CodeLength.best (2 ^ m) (Blocks.block 2 coin m) (half_code m).
 Proof.
   split; [apply half_prefix|]. intros c' F. eapply Rle_trans; [|apply (CodeLength.prefix_cost _ (Blocks.block 2 coin m)); auto;
@@ -210,7 +230,8 @@ Qed.
 Definition code_length_block_limit_model := CodeLength.code_length_block_limit 2 coin half_code coin_pos coin_unit half_best.
 Lemma rounded_2 : forall j, (j < 2)%nat -> 0 <= 1 /\ 1 <= 3 * coin j < 1 + 1. Proof. intros; unfold coin; lra. Qed.
 Definition quantization_overhead_model := Quantization.quantization_overhead 2 coin 3 (fun _ => 1) 0 coin_unit ltac:(lra) first_2 rounded_2.
-Definition prune_mix_commute_model := Trees.prune_mix_commute bool Bool.bool_dec 2 (fun i => cons (true :: false :: nil)%list (cons (Nat.eqb i 0 :: nil)%list nil)) 2 1.
+Definition prune_mix_commute_model := Trees.prune_mix_commute bool Bool.bool_dec 2 (fun i => cons (true :: false :: nil)%list (cons
+  (Nat.eqb i 0 :: nil)%list nil)) 2 1.
 
 (* --- flows in closed form: g s + e^(g s) = s --- *)
 Lemma F_continuous : Ranalysis1.continuity (fun w => w + exp w).
@@ -289,11 +310,13 @@ Lemma down_flows w s j : (j < 2)%nat -> is_derive (fun s => down_flow w s j) s (
 Proof.
   intros Hj. replace (leaf 1 j - Logit.softmax 2 (down_flow w s) j) with (leaf 0 (1 - j) - Logit.softmax 2 (up_flow w s) (1 - j)).
   - apply (up_flows w s (1 - j)). lia.
-  - f_equal; [revert j Hj; below_two; reflexivity|]. unfold Logit.softmax, Logit.Z, down_flow. cbn [Sum]. simpl (1 - 0)%nat. simpl (1 - 1)%nat. f_equal. ring.
+  - f_equal; [revert j Hj; below_two; reflexivity|]. unfold Logit.softmax, Logit.Z, down_flow. cbn [Sum]. simpl (1 - 0)%nat. simpl (1 - 1)%nat.
+    f_equal. ring.
 Qed.
 Definition logit_flow_model := Logit.logit_flow 2 first_2 mix2 (leaf 0) (up_flow 0) 1 mix2_unit (up_flows 0 1).
 Definition node (f : nat -> R) (_ : nat) := f.
-Lemma node_flows : forall s v j, 0 <= s <= 1 -> (v < 1)%nat -> (j < 2)%nat -> is_derive (fun s => node (up_flow 0 s) v j) s (one v * (node (leaf 0) v j - Logit.softmax 2 (node (up_flow 0 s) v) j)).
+Lemma node_flows : forall s v j, 0 <= s <= 1 -> (v < 1)%nat -> (j < 2)%nat ->
+  is_derive (fun s => node (up_flow 0 s) v j) s (one v * (node (leaf 0) v j - Logit.softmax 2 (node (up_flow 0 s) v) j)).
 Proof. intros s v j _ _ Hj. eapply derive_value; [exact (up_flows 0 s j Hj)|]. unfold node, one. ring. Qed.
 Definition logit_flow_tree_model := LogitTree.logit_flow_tree 1 2 first_2 one one (node mix2) (node (leaf 0)) (fun s => node (up_flow 0 s)) 1
   (fun v _ => mix2_unit) (fun v j Hv Hj => node_flows 1 v j (conj zero_one (Rle_refl 1)) Hv Hj).
@@ -305,32 +328,40 @@ Proof. below_two; unfold coin, two, mix2; cbn; field. Qed.
 Definition logit_sum_rule_model := Logit.logit_sum_rule 2 2 two mix2 coin 0 first_2 coin_unit balance_mix.
 Lemma any_time_start : forall j, (j < 2)%nat -> (Σ i < 2, coin i * two i j) = Sum 2 coin * Logit.softmax 2 (up_flow 0 0) j.
 Proof. intros j Hj. rewrite even_start, coin_unit, <- balance_mix by auto. unfold mix2. ring. Qed.
-Definition logit_sum_rule_any_time_model := LogitFlow.logit_sum_rule_any_time 2 2 coin two (up_flow 0 0) (up_flow 0 1) first_2 two_unit (eq_ind_r (Rle 0) zero_one coin_unit) any_time_start.
+Definition logit_sum_rule_any_time_model := LogitFlow.logit_sum_rule_any_time 2 2 coin two (up_flow 0 0) (up_flow 0 1) first_2 two_unit (eq_ind_r
+  (Rle 0) zero_one coin_unit) any_time_start.
 (* three disjoint parts with weights 8/10, 1/10, 1/10 *)
 Definition shares (i : nat) := match i with 0%nat => 8/10 | _ => 1/10 end.
 Lemma leaf_inner : forall i t, (i < 3)%nat -> (t < 3)%nat -> Logit.inner 3 (leaf i) (leaf t) = if Nat.eqb i t then 1 else 0.
 Proof. intros [|[|[|i]]] [|[|[|t]]] Hi Ht; try lia; unfold Logit.inner, leaf; cbn; ring. Qed.
 Lemma leaf_inner_apart : forall i t, (i < 3)%nat -> (t < 3)%nat -> i <> t -> Logit.inner 3 (leaf i) (leaf t) = 0.
 Proof. intros i t Hi Ht D. rewrite leaf_inner by auto. destruct (Nat.eqb_spec i t); [contradiction|reflexivity]. Qed.
-Definition logit_return_threshold_model := Logit.logit_return_threshold 3 3 leaf (fun j => Σ i < 3, shares i * leaf i j) leaf_inner_apart shares (fun j _ => eq_refl) 1 2 ltac:(lia) ltac:(lia) ltac:(lia).
+Definition logit_return_threshold_model := Logit.logit_return_threshold 3 3 leaf (fun j => Σ i < 3, shares i * leaf i j) leaf_inner_apart shares
+  (fun j _ => eq_refl) 1 2 ltac:(lia) ltac:(lia) ltac:(lia).
 Definition logit_return_threshold_equal_model := Logit.logit_return_threshold_equal 3 3 leaf
-  (fun j => Σ i < 3, (if Nat.eqb i 0 then 8/10 else (1 - 8/10) / INR (3 - 1)) * leaf i j) 1 (8/10) 1 2 ltac:(lia) ltac:(lia) ltac:(lia) ltac:(lia) pos_1 leaf_inner (fun j _ => eq_refl).
+  (fun j => Σ i < 3, (if Nat.eqb i 0 then 8/10 else (1 - 8/10) / INR (3 - 1)) * leaf i j) 1
+    (8/10) 1 2 ltac:(lia) ltac:(lia) ltac:(lia) ltac:(lia) pos_1 leaf_inner (fun j _ => eq_refl).
 Lemma leaf_0_unit : Sum 2 (leaf 0) = 1. Proof. apply leaf_unit. lia. Qed.
 Lemma leaf_1_unit : Sum 2 (leaf 1) = 1. Proof. apply leaf_unit. lia. Qed.
 Lemma up_runs : forall s j, 0 <= s <= 1 -> (j < 2)%nat -> is_derive (fun s => up_flow 0 s j) s (leaf 0 j - Logit.softmax 2 (up_flow 0 s) j).
 Proof. intros. apply up_flows; auto. Qed.
 Definition logit_forgetting_equalises_model := LogitFlow.logit_forgetting_equalises 2 (leaf 0) (up_flow 0) 1 first_2 zero_one leaf_0_unit up_runs.
-Definition logit_forgetting_equalises_limit_model := LogitLimit.logit_forgetting_equalises_limit 2 (leaf 0) (up_flow 0) first_2 (fun j H => leaf_nonneg 2 2 0 j first_2 H) leaf_0_unit
+Definition logit_forgetting_equalises_limit_model := LogitLimit.logit_forgetting_equalises_limit 2 (leaf 0) (up_flow 0) first_2
+  (fun j H => leaf_nonneg 2 2 0 j first_2 H) leaf_0_unit
   (fun s j _ Hj => up_flows 0 s j Hj).
 Lemma only_0 : forall j, (j < 2)%nat -> Nat.eqb j 0 = false -> leaf 0 j = 0.
 Proof. below_two; unfold leaf; simpl; [discriminate|auto]. Qed.
-Definition logit_return_bound_model := LogitFlow.logit_return_bound 2 (leaf 0) (up_flow 0) 1 first_2 zero_one leaf_0_unit up_runs (fun j => Nat.eqb j 0) (leaf 1) only_0
+Definition logit_return_bound_model := LogitFlow.logit_return_bound 2 (leaf 0) (up_flow 0) 1 first_2 zero_one leaf_0_unit up_runs
+  (fun j => Nat.eqb j 0) (leaf 1) only_0
   (fun j H => leaf_nonneg 2 2 1 j below_2 H) leaf_1_unit (fun j H => leaf_apart 2 2 0 1 j below_2 H ltac:(lia)).
-Lemma common_start : forall v j, (v < 1)%nat -> (j < 2)%nat -> 1 * one v * node mix2 v j + 1 * one v * node (leaf 1) v j + 1 * one v * node (leaf 0) v j
+Lemma common_start : forall v j, (v < 1)%nat -> (j < 2)%nat ->
+  1 * one v * node mix2 v j + 1 * one v * node (leaf 1) v j + 1 * one v * node (leaf 0) v j
   = (1 * one v + 1 * one v + 1 * one v) * Logit.softmax 2 (node (up_flow 0 0) v) j.
 Proof. intros v j _ Hj. unfold node at 4. rewrite even_start by auto. revert j Hj. below_two; unfold one, node, mix2, leaf; cbn; field. Qed.
-Definition logit_only_common_nodes_model := LogitFlow.logit_only_common_nodes 1 2 1 1 1 one one one (node mix2) (node (leaf 1)) (node (leaf 0)) (fun s => node (up_flow 0 s)) 1 first_2 zero_one
-  (conj pos_1 (conj pos_1 pos_1)) (fun _ _ => conj zero_one (conj zero_one zero_one)) (fun _ _ => leaf_1_unit) (fun _ _ => leaf_0_unit) node_flows common_start.
+Definition logit_only_common_nodes_model := LogitFlow.logit_only_common_nodes 1 2 1 1 1 one one one (node mix2) (node (leaf 1)) (node (leaf 0))
+  (fun s => node (up_flow 0 s)) 1 first_2 zero_one
+  (conj pos_1 (conj pos_1 pos_1)) (fun _ _ => conj zero_one (conj zero_one zero_one)) (fun _ _ => leaf_1_unit)
+    (fun _ _ => leaf_0_unit) node_flows common_start.
 Lemma leaf_below i j : leaf i j <= 1.
 Proof. unfold leaf. destruct (Nat.eqb i j); lra. Qed.
 Definition softmax_linear_range_model := LinearRange.softmax_linear_range 2 (two 0) (up_flow 0 0) (leaf 0) 0 1 first_2 unit_0
@@ -338,18 +369,22 @@ Definition softmax_linear_range_model := LinearRange.softmax_linear_range 2 (two
 Definition P0 (j : nat) := Nat.eqb j 0.
 Lemma mp_1 : ExchangeRate.mp 2 P0 = 1. Proof. unfold ExchangeRate.mp, P0. cbn. ring. Qed.
 Lemma ma_1 : ExchangeRate.ma 2 P0 = 1. Proof. unfold ExchangeRate.ma, P0. cbn. ring. Qed.
-Lemma rate_up : forall s j, 0 <= s <= 1 -> (j < 2)%nat -> is_derive (fun s => up_flow 0 s j) s (ExchangeRate.pp 2 P0 j - Logit.softmax 2 (up_flow 0 s) j).
+Lemma rate_up : forall s j, 0 <= s <= 1 -> (j < 2)%nat -> is_derive (fun s => up_flow 0 s j) s (ExchangeRate.pp 2 P0 j - Logit.softmax 2
+  (up_flow 0 s) j).
 Proof.
-  intros s j _ Hj. eapply derive_value; [apply (up_flows 0 s j Hj)|]. f_equal. unfold ExchangeRate.pp. rewrite mp_1. revert j Hj. below_two; unfold P0, leaf; simpl; [field|auto].
+  intros s j _ Hj. eapply derive_value; [apply (up_flows 0 s j Hj)|]. f_equal. unfold ExchangeRate.pp. rewrite mp_1. revert j Hj.
+  below_two; unfold P0, leaf; simpl; [field|auto].
 Qed.
 Lemma rate_down : forall s j, 0 <= s <= 1 -> (j < 2)%nat ->
   is_derive (fun s => down_flow (- up_flow 0 1 0 * 2) s j) s (ExchangeRate.pa 2 P0 j - Logit.softmax 2 (down_flow (- up_flow 0 1 0 * 2) s) j).
 Proof.
-  intros s j _ Hj. eapply derive_value; [apply (down_flows _ s j Hj)|]. f_equal. unfold ExchangeRate.pa. rewrite ma_1. revert j Hj. below_two; unfold P0, leaf; simpl; [auto|field].
+  intros s j _ Hj. eapply derive_value; [apply (down_flows _ s j Hj)|]. f_equal. unfold ExchangeRate.pa. rewrite ma_1. revert j Hj.
+  below_two; unfold P0, leaf; simpl; [auto|field].
 Qed.
 Lemma goes_on : forall j, (j < 2)%nat -> down_flow (- up_flow 0 1 0 * 2) 0 j = up_flow 0 1 j.
 Proof. below_two; unfold down_flow; simpl (1 - _)%nat; unfold up_flow at 1; rewrite g_start; unfold up_flow; field. Qed.
-Definition logit_exchange_rate_model := ExchangeRate.logit_exchange_rate 2 P0 0 1 (conj first_2 eq_refl) (conj below_2 eq_refl) (up_flow 0) (down_flow (- up_flow 0 1 0 * 2)) 1 1
+Definition logit_exchange_rate_model := ExchangeRate.logit_exchange_rate 2 P0 0 1 (conj first_2 eq_refl) (conj below_2 eq_refl) (up_flow 0)
+  (down_flow (- up_flow 0 1 0 * 2)) 1 1
   zero_one zero_one up_starts rate_up goes_on rate_down.
 
 (* --- measured models --- *)
@@ -357,7 +392,8 @@ Lemma even_scores : forall s, (s < 2)%nat -> (Σ j < 2, mix2 j * leaf s j / Effe
 Proof. below_two; unfold mix2, leaf, Effective.mix, coin; cbn; lra. Qed.
 Lemma coin_mix : forall j, (j < 2)%nat -> 0 < Effective.mix 2 leaf coin j.
 Proof. below_two; unfold Effective.mix, leaf, coin; cbn; lra. Qed.
-Lemma effective_volumes_concave_model : forall w', (forall s, (s < 2)%nat -> 0 <= w' s) -> Sum 2 w' = 1 -> (forall j, (j < 2)%nat -> 0 < Effective.mix 2 leaf w' j) ->
+Lemma effective_volumes_concave_model : forall w', (forall s, (s < 2)%nat -> 0 <= w' s) -> Sum 2 w' = 1 -> (forall j, (j < 2)%nat ->
+  0 < Effective.mix 2 leaf w' j) ->
   Effective.likelihood 2 2 leaf mix2 w' <= Effective.likelihood 2 2 leaf mix2 coin.
 Proof. exact (proj2 (Effective.effective_volumes_concave 2 2 leaf mix2 mix2_nonneg coin mix2_unit coin_mix) even_scores). Qed.
 (* one node, two leaves of mass 2/3 and 1/3, an LM with probabilities 1/2 *)
@@ -366,13 +402,17 @@ Lemma halves : forall v : nat, (Σ a < 2, 1/2) <= 1. Proof. intros. cbn. lra. Qe
 Lemma root_mass : forall x, (x < 2)%nat -> LogitTree.mass 2 2 (Depth.takes (fun _ => 1%nat) (fun _ _ => 0%nat) (fun x _ => x)) (two 0) 0 = 1.
 Proof. intros x _. unfold LogitTree.mass, LogitTree.joint, Depth.takes, two. cbn. field. Qed.
 Lemma no_second : forall x t, (x < 2)%nat -> (S t < 1)%nat ->
-  LogitTree.joint 2 (Depth.takes (fun _ => 1%nat) (fun _ _ => 0%nat) (fun x _ => x)) (two 0) 0 x = LogitTree.mass 2 2 (Depth.takes (fun _ => 1%nat) (fun _ _ => 0%nat) (fun x _ => x)) (two 0) 0.
+  LogitTree.joint 2 (Depth.takes (fun _ => 1%nat) (fun _ _ => 0%nat) (fun x _ => x)) (two 0) 0 x = LogitTree.mass 2 2 (Depth.takes (fun _ => 1%nat)
+    (fun _ _ => 0%nat) (fun x _ => x)) (two 0) 0.
 Proof. intros; lia. Qed.
-Lemma leaf_weight : forall x t, (x < 2)%nat -> S t = 1%nat -> LogitTree.joint 2 (Depth.takes (fun _ => 1%nat) (fun _ _ => 0%nat) (fun x _ => x)) (two 0) 0 x = two 0 x.
+Lemma leaf_weight : forall x t, (x < 2)%nat -> S t = 1%nat ->
+  LogitTree.joint 2 (Depth.takes (fun _ => 1%nat) (fun _ _ => 0%nat) (fun x _ => x)) (two 0) 0 x = two 0 x.
 Proof. intros [|[|x]] t Hx _; try lia; unfold LogitTree.joint, Depth.takes, two; cbn; field. Qed.
 Lemma path_code : forall x, (x < 2)%nat -> ln (mix2 x) = Σ t < 1, ln (1/2). Proof. intros. unfold mix2. cbn. ring. Qed.
-Definition effective_depth_chain_rule_model := Depth.effective_depth_chain_rule 2 1 2 1 (two 0) (fun _ => 1%nat) (fun _ _ => 0%nat) (fun x _ => x) (fun _ _ => 1/2) (fun _ => 0%nat)
-  pos_0 step_node (fun _ _ => half_pos) halves (fun _ _ => Nat.lt_0_1) root_mass no_second leaf_weight (fun _ _ => Nat.lt_0_1) mix2 mix2_pos path_code.
+Definition effective_depth_chain_rule_model := Depth.effective_depth_chain_rule 2 1 2 1 (two 0) (fun _ => 1%nat) (fun _ _ => 0%nat) (fun x _ => x)
+  (fun _ _ => 1/2) (fun _ => 0%nat)
+  pos_0 step_node (fun _ _ => half_pos) halves (fun _ _ => Nat.lt_0_1) root_mass no_second leaf_weight
+    (fun _ _ => Nat.lt_0_1) mix2 mix2_pos path_code.
 
 (* --- any differentiable model: losses (x - 1)² and (x + 1)² of one weight --- *)
 Definition zero (_ : nat) := 0.
@@ -382,36 +422,43 @@ Definition slope_at (x : nat -> R) i (c : nat) := 2 * (x 0%nat - centre i).
 Lemma square_gradient x : forall i, (i < 2)%nat -> Parametric.has_gradient 1 (square i) x (slope_at x i).
 Proof.
   intros i _ th s v <- P. unfold square, slope_at, Logit.inner. cbn [Sum]. pose proof (P 0%nat Nat.lt_0_1) as D.
-  assert (D1 : is_derive (fun u => th u 0%nat - centre i) s (v 0%nat)) by (eapply derive_value; [apply derive_minus; [exact D|apply derive_const]|ring]).
+  assert (D1 : is_derive (fun u => th u 0%nat - centre i) s (v 0%nat)) by (eapply derive_value; [apply derive_minus;
+    [exact D|apply derive_const]|ring]).
   eapply derive_value; [exact (derive_mult _ _ s _ _ D1 D1)|]. cbv beta. ring.
 Qed.
 Definition line (u : R) (_ : nat) := u.
 Lemma line_path s : Parametric.path 1 line s one. Proof. intros c _. apply derive_id. Qed.
-Definition parametric_first_order_model := Parametric.parametric_first_order 1 2 one square (slope_at zero) zero (square_gradient zero) line 0 one eq_refl (line_path 0).
+Definition parametric_first_order_model := Parametric.parametric_first_order 1 2 one square (slope_at zero) zero
+  (square_gradient zero) line 0 one eq_refl (line_path 0).
 Lemma norm_2 : sqrt (Logit.inner 1 (fun _ => -2) (fun _ => -2)) = 2.
 Proof. replace (Logit.inner 1 (fun _ => -2) (fun _ => -2)) with (2 * 2) by (unfold Logit.inner; cbn; ring). apply sqrt_square. lra. Qed.
 Lemma norm_1 : sqrt (Logit.inner 1 one one) = 1.
 Proof. replace (Logit.inner 1 one one) with (1 * 1) by (unfold Logit.inner, one; cbn; ring). apply sqrt_square. lra. Qed.
 Lemma parametric_converse_model : forall c, (c < 1)%nat -> 2 * one c + -2 = 0.
 Proof.
-  apply (proj2 (Parametric.parametric_converse 1 one (fun _ => -2))); rewrite ?norm_2, ?norm_1; [unfold Logit.inner, one; cbn; lra|unfold Logit.inner, one; cbn; ring|field].
+  apply (proj2 (Parametric.parametric_converse 1 one (fun _ => -2))); rewrite ?norm_2, ?norm_1; [unfold Logit.inner, one; cbn;
+    lra|unfold Logit.inner, one; cbn; ring|field].
 Qed.
 Lemma total_square : forall s, is_derive (fun s => 1 * (s * s / 2 - s) + (s * s / 2 + s)) s (2 * s).
 Proof. intros s. auto_derive; auto. field. Qed.
 Lemma total_bends : is_derive (fun s => 2 * s) 0 2.
 Proof. auto_derive; auto. ring. Qed.
-Definition parametric_second_order_model := Parametric.parametric_second_order 1 (fun s => s * s / 2 - s) (fun s => s * s / 2 + s) (fun s => 2 * s) 2 pos_1
+Definition parametric_second_order_model := Parametric.parametric_second_order 1 (fun s => s * s / 2 - s) (fun s => s * s / 2 + s)
+  (fun s => 2 * s) 2 pos_1
   total_square (Rmult_0_r 2) total_bends.
 Definition parametric_second_order_turn_model := Parametric.parametric_second_order_turn 1 1 1 0 0 0 pos_1 pos_1 pos_1.
 Definition hessian (_ _ : nat) := 4.
-Lemma hessian_response : forall t c, (t < 2)%nat -> (c < 1)%nat -> Parametric.apply 1 hessian (fun c => - slope_at zero t c / 4) c = - slope_at zero t c.
+Lemma hessian_response : forall t c, (t < 2)%nat -> (c < 1)%nat ->
+  Parametric.apply 1 hessian (fun c => - slope_at zero t c / 4) c = - slope_at zero t c.
 Proof. intros t c _ _. unfold Parametric.apply, Logit.inner, hessian. cbn. unfold slope_at. field. Qed.
-Lemma hessian_positive : forall v, 0 <= Logit.inner 1 (Parametric.apply 1 hessian v) v /\ (Logit.inner 1 (Parametric.apply 1 hessian v) v = 0 -> forall c, (c < 1)%nat -> v c = 0).
+Lemma hessian_positive : forall v, 0 <= Logit.inner 1 (Parametric.apply 1 hessian v) v /\ (Logit.inner 1 (Parametric.apply 1 hessian v) v = 0 ->
+  forall c, (c < 1)%nat -> v c = 0).
 Proof.
   intros v. unfold Parametric.apply, Logit.inner, hessian. cbn [Sum]. pose proof (Rle_0_sqr (v 0%nat)) as S. unfold Rsqr in S. split; [lra|].
   intros E [|c] Hc; [|lia]. apply Rsqr_0_uniq. unfold Rsqr. lra.
 Qed.
-Definition parametric_influence_model := Parametric.parametric_influence 1 2 one (slope_at zero) hessian (fun t c => - slope_at zero t c / 4) (fun _ _ => eq_refl) hessian_response hessian_positive
+Definition parametric_influence_model := Parametric.parametric_influence 1 2 one (slope_at zero) hessian (fun t c => - slope_at zero t c / 4)
+  (fun _ _ => eq_refl) hessian_response hessian_positive
   0 1 first_2 below_2.
 (* the branch of minima of (x-1)² + (x+1)² + s (x-1)² is s/(2+s) *)
 Definition branch (s : R) (_ : nat) := s / (2 + s).
@@ -419,11 +466,13 @@ Lemma branch_path : Parametric.path 1 branch 0 (fun _ => 1/2).
 Proof. intros c _. unfold branch. auto_derive; [lra|field]. Qed.
 Lemma branch_gradient : forall i c, (i < 2)%nat -> (c < 1)%nat -> Parametric.has_gradient 1 (fun x => slope_at x i c) (branch 0) (fun _ => 2).
 Proof.
-  intros i c _ _ th s v E P. unfold slope_at, Logit.inner. cbn [Sum]. eapply derive_value; [apply derive_scal, derive_minus; [exact (P 0%nat Nat.lt_0_1)|apply derive_const]|ring].
+  intros i c _ _ th s v E P. unfold slope_at, Logit.inner. cbn [Sum].
+  eapply derive_value; [apply derive_scal, derive_minus; [exact (P 0%nat Nat.lt_0_1)|apply derive_const]|ring].
 Qed.
 Lemma branch_stationary : forall s c, Rabs s < 1 -> (c < 1)%nat -> (Σ i < 2, one i * slope_at (branch s) i c) + s * slope_at (branch s) 0 c = 0.
 Proof. intros s c H _. apply Rabs_def2 in H. unfold one, slope_at, branch, centre. cbn. field. lra. Qed.
-Definition parametric_influence_response_model := Parametric.parametric_influence_response 1 2 one 0 (fun i c x => slope_at x i c) (fun _ _ _ => 2) branch (fun _ => 1/2) 1
+Definition parametric_influence_response_model := Parametric.parametric_influence_response 1 2 one 0 (fun i c x => slope_at x i c)
+  (fun _ _ _ => 2) branch (fun _ => 1/2) 1
   branch_gradient first_2 branch_path pos_1 branch_stationary.
 (* (x-1)² with weight decay 2 stays at 1/2 *)
 Definition half_way (_ : nat) := 1/2.
@@ -436,7 +485,8 @@ Definition parametric_weight_decay_model := Parametric.parametric_weight_decay 1
 (* a Hessian that is not diagonal, ((2, 1), (1, 2)), from (1, 1): e^{-3t} *)
 Definition coupled (b c : nat) := if Nat.eqb b c then 2 else 1.
 Definition decays (t : R) (_ : nat) := exp (- t * 3).
-Lemma decays_descend : forall t c, 0 <= t <= 1 -> (c < 2)%nat -> is_derive (fun t => decays t c) t (- Parametric.apply 2 coupled (fun b => decays t b - zero b) c).
+Lemma decays_descend : forall t c, 0 <= t <= 1 -> (c < 2)%nat ->
+  is_derive (fun t => decays t c) t (- Parametric.apply 2 coupled (fun b => decays t b - zero b) c).
 Proof.
   intros t c _ Hc. eapply derive_value.
   - unfold decays. instantiate (1 := -3 * exp (- t * 3)). auto_derive; auto. ring.

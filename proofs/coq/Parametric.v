@@ -137,7 +137,8 @@ Theorem parametric_second_order k (Lp La dphi : R -> R) h : 0 < k -> (forall s, 
 Proof.
   intros K D Z D2. split; [|intros H; apply (not_both_gain k Lp La dphi h); auto].
   intros eps He. destruct (second_order (fun s => k * Lp s + La s) dphi h D Z D2 eps He) as [del [Hd B]]. exists del. split; auto.
-  intros s Hs. specialize (B s Hs). replace (k * (Lp s - Lp 0) + (La s - La 0) - h / 2 * (s * s)) with (k * Lp s + La s - (k * Lp 0 + La 0) - h / 2 * (s * s)) by ring.
+  intros s Hs. specialize (B s Hs). replace (k * (Lp s - Lp 0) + (La s - La 0) - h / 2 * (s * s)) with (k * Lp s + La s - (k * Lp 0 + La 0) - h / 2 *
+    (s * s)) by ring.
   exact B.
 Qed.
 (* Where both are quadratic along the step, and the total k L_p + L_a is stationary at its start: with a = L_a'(0) > 0, curvatures hp > 0
@@ -153,7 +154,8 @@ Proof.
   assert (D : forall s, Derive Lp s = hp * (s - turn)).
   { intros s. apply is_derive_unique. unfold Lp. auto_derive; auto. unfold turn. rewrite E. field. lra. }
   repeat split.
-  - rewrite D. intros X. assert (s - turn < 0); [|lra]. destruct (Rlt_or_le (s - turn) 0); auto. assert (0 <= hp * (s - turn)) by (apply Rmult_le_pos; lra). lra.
+  - rewrite D. intros X. assert (s - turn < 0); [|lra]. destruct (Rlt_or_le (s - turn) 0); auto.
+    assert (0 <= hp * (s - turn)) by (apply Rmult_le_pos; lra). lra.
   - rewrite D. intros X. nra.
   - unfold Lp, turn. rewrite E. field. lra.
   - unfold La, turn. rewrite E. field. lra.

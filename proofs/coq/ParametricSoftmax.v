@@ -32,7 +32,8 @@ Lemma total_gap z : total_loss z - total_loss best = W N vol * KL M (fun j => jo
 Proof.
   assert (A : forall y, total_loss y = - Σ j < M, joint N vol p j * ln (softmax M y j)).
   { intros y. unfold total_loss, loss. rewrite <- Sum_opp, (Sum_ext N _ (fun i => Σ j < M, - (vol i * p i j * ln (softmax M y j)))).
-    - rewrite Sum_swap. apply Sum_ext. intros j _. rewrite Sum_opp, (Sum_ext N _ (fun i => ln (softmax M y j) * (vol i * p i j))), Sum_scal by (intros; ring).
+    - rewrite Sum_swap. apply Sum_ext. intros j _. rewrite Sum_opp,
+        (Sum_ext N _ (fun i => ln (softmax M y j) * (vol i * p i j))), Sum_scal by (intros; ring).
       unfold joint. ring.
     - intros i _. rewrite <- Sum_opp, <- Sum_scal. apply Sum_ext; intros; ring. }
   rewrite !A. unfold KL. rewrite <- Sum_scal.
@@ -50,7 +51,8 @@ Proof.
   assert (B : forall j, (j < M)%nat -> 0 <= softmax M z j) by (intros; left; apply softmax_pos; auto).
   assert (C : forall j, (j < M)%nat -> 0 < joint N vol p j / W N vol -> 0 < softmax M z j) by (intros; apply softmax_pos; auto).
   assert (D : Sum M (softmax M z) <= Σ j < M, joint N vol p j / W N vol).
-  { rewrite softmax_unit by auto. rewrite (Sum_ext M _ (fun j => / W N vol * joint N vol p j)), Sum_scal, (joint_total N M vol p unit) by (intros; unfold Rdiv; ring).
+  { rewrite softmax_unit by auto. rewrite (Sum_ext M _ (fun j => / W N vol * joint N vol p j)), Sum_scal, (joint_total N M vol p unit) by (intros;
+      unfold Rdiv; ring).
     right. field. lra. }
   pose proof (gibbs M _ _ A B C D) as K. pose proof (gibbs_equality M _ _ A B C D) as K0.
   split; [nra|]. split; intros H.

@@ -37,7 +37,8 @@ Proof.
   pose proof leaves_pos.
   assert (K : KL M p mix <= ln (1 / w)).
   { unfold KL. replace (ln (1 / w)) with (Σ j < M, ln (1 / w) * p j) by (rewrite Sum_scal, unit; ring). apply Sum_le. intros j Hj.
-    specialize (mix_pos j Hj). specialize (contains j Hj). destruct (p_nonneg j Hj) as [P|<-]; [|lra]. rewrite Rmult_comm. apply Rmult_le_compat_r; [lra|].
+    specialize (mix_pos j Hj). specialize (contains j Hj). destruct (p_nonneg j Hj) as [P|<-]; [|lra]. rewrite Rmult_comm.
+    apply Rmult_le_compat_r; [lra|].
     apply ln_le; [pos|]. apply (Rmult_le_reg_r (mix j * w)); [pos|].
     replace (p j / mix j * (mix j * w)) with (w * p j) by (field; lra). replace (1 / w * (mix j * w)) with (mix j) by (field; lra). exact contains. }
   assert (U : 0 <= KL M p uniform).

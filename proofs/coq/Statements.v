@@ -11,7 +11,8 @@ Open Scope R_scope.
 (* ---------- token trees and codes ---------- *)
 
 (* prune-mix-commute: a dataset is a list of phrases, a tree pruned to depth d counts their first d symbols *)
-Theorem prune_mix_commute : forall (symbol : Type) (dec : forall a b : symbol, {a = b} + {a <> b}) (N : nat) (D : nat -> list (list symbol)) (d e : nat),
+Theorem prune_mix_commute : forall (symbol : Type) (dec : forall a b : symbol, {a = b} + {a <> b}) (N : nat) (D : nat ->
+  list (list symbol)) (d e : nat),
   let count D v := count_occ (list_eq_dec dec) D v in let prune d D := map (firstn d) D in let union := concat (map D (seq 0 N)) in
   let weight D v := INR (count (prune d D) v) / INR (length D) in
   (forall D' v, Permutation D' union -> count (prune d D') v = list_sum (map (fun i => count (prune d (D i)) v) (seq 0 N))) /\
@@ -49,7 +50,8 @@ Theorem code_length_not_equality : let prefix_code c := forall i j, (i < 3)%nat 
 Proof. exact CodeLength.code_length_not_equality. Qed.
 
 (* code-length-block-limit: block i of m phrases is coded in base M, and has the product of their masses *)
-Theorem code_length_block_limit : forall (M : nat) (p : nat -> R) (c : nat -> nat -> list bool), (forall j, (j < M)%nat -> 0 < p j) -> (Σ j < M, p j) = 1 ->
+Theorem code_length_block_limit : forall (M : nat) (p : nat -> R) (c : nat -> nat -> list bool), (forall j, (j < M)%nat -> 0 < p j) ->
+  (Σ j < M, p j) = 1 ->
   let block := fix block (m i : nat) : R := match m with O => 1 | S m' => block m' (i / M)%nat * p (i mod M)%nat end in
   let prefix_code K c := forall i j, (i < K)%nat -> (j < K)%nat -> i <> j -> forall s : list bool, c j <> c i ++ s in
   let cost m (c : nat -> list bool) := Σ i < M ^ m, block m i * INR (length (c i)) in
@@ -59,7 +61,8 @@ Theorem code_length_block_limit : forall (M : nat) (p : nat -> R) (c : nat -> na
 Proof. exact CodeLength.code_length_block_limit. Qed.
 
 (* quantization-overhead: A symbols share f + A parts, each its share of f rounded down and one part more *)
-Theorem quantization_overhead : forall (A : nat) (q : nat -> R) (f : R) (share : nat -> R) (first : nat), (Σ j < A, q j) = 1 -> 0 < f -> (first < A)%nat ->
+Theorem quantization_overhead : forall (A : nat) (q : nat -> R) (f : R) (share : nat -> R) (first : nat), (Σ j < A, q j) = 1 -> 0 < f ->
+  (first < A)%nat ->
   (forall j, (j < A)%nat -> 0 <= share j /\ share j <= f * q j < share j + 1) ->
   let weight j := 1 + share j + (if Nat.eqb j first then f - Σ i < A, share i else 0) in
   (Σ j < A, weight j) = f + INR A /\ (forall j, (j < A)%nat -> 1 <= weight j) /\
@@ -67,7 +70,8 @@ Theorem quantization_overhead : forall (A : nat) (q : nat -> R) (f : R) (share :
 Proof. exact Quantization.quantization_overhead. Qed.
 
 (* rate-identity and rate-bounds: own is the number of leaves of the dataset, u the uniform law on them *)
-Theorem rate_identity : forall (M : nat) (p mix : nat -> R), (forall j, (j < M)%nat -> 0 <= p j) -> (Σ j < M, p j) = 1 -> (forall j, (j < M)%nat -> 0 < mix j) ->
+Theorem rate_identity : forall (M : nat) (p mix : nat -> R), (forall j, (j < M)%nat -> 0 <= p j) -> (Σ j < M, p j) = 1 -> (forall j, (j < M)%nat ->
+  0 < mix j) ->
   let own := Σ j < M, (if Rlt_dec 0 (p j) then 1 else 0) in let u j := (if Rlt_dec 0 (p j) then 1 else 0) / own in
   - (Σ j < M, p j * ln (mix j)) - ln own = (Σ j < M, p j * ln (p j / mix j)) - Σ j < M, p j * ln (p j / u j).
 Proof. exact Rate.rate_identity. Qed.
@@ -90,7 +94,8 @@ Proof. exact Rate.normalization_units. Qed.
 Theorem volume_derivative : forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R),
   let Q j := Σ s < N, n s * p s j in let W := Σ s < N, n s in
   (forall s, (s < N)%nat -> (Σ j < M, p s j) = 1) -> (forall j, (j < M)%nat -> 0 < Q j) -> 0 < W ->
-  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N, (n s + (if Nat.eqb s t then e else 0))) in
+  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N,
+    (n s + (if Nat.eqb s t then e else 0))) in
   forall i t, (i < N)%nat -> (t < N)%nat ->
   Derive (C i t) 0 = / W - (Σ j < M, p i j * p t j / Q j) /\ Derive (C i t) 0 = Derive (C t i) 0.
 Proof. exact Mixture.volume_derivative. Qed.
@@ -98,14 +103,16 @@ Proof. exact Mixture.volume_derivative. Qed.
 (* conservation-law *)
 Theorem conservation_law : forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R),
   (forall s, (s < N)%nat -> (Σ j < M, p s j) = 1) -> (forall j, (j < M)%nat -> 0 < Σ s < N, n s * p s j) -> 0 < (Σ s < N, n s) ->
-  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N, (n s + (if Nat.eqb s t then e else 0))) in
+  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N,
+    (n s + (if Nat.eqb s t then e else 0))) in
   forall t, (t < N)%nat -> (Σ i < N, n i * Derive (C i t) 0) = 0.
 Proof. exact Mixture.conservation_law. Qed.
 
 (* own-rate-falls *)
 Theorem own_rate_falls : forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R), let Q j := Σ s < N, n s * p s j in let W := Σ s < N, n s in
   (forall s, (s < N)%nat -> (Σ j < M, p s j) = 1) -> (forall j, (j < M)%nat -> 0 < Q j) -> 0 < W ->
-  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N, (n s + (if Nat.eqb s t then e else 0))) in
+  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N,
+    (n s + (if Nat.eqb s t then e else 0))) in
   forall t, (t < N)%nat -> Derive (C t t) 0 <= 0 /\ (Derive (C t t) 0 = 0 <-> forall j, (j < M)%nat -> p t j = Q j / W) /\
   (0 <= n t -> 0 <= Σ i < N, (if Nat.eqb i t then 0 else n i * Derive (C i t) 0)).
 Proof. exact Mixture.own_rate_falls. Qed.
@@ -113,7 +120,8 @@ Proof. exact Mixture.own_rate_falls. Qed.
 (* overlap-sign *)
 Theorem overlap_sign : forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R), let Q j := Σ s < N, n s * p s j in let W := Σ s < N, n s in
   (forall s, (s < N)%nat -> (Σ j < M, p s j) = 1) -> (forall j, (j < M)%nat -> 0 < Q j) -> 0 < W ->
-  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N, (n s + (if Nat.eqb s t then e else 0))) in
+  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N,
+    (n s + (if Nat.eqb s t then e else 0))) in
   let o i t := Σ j < M, p i j * p t j / (Q j / W) in
   forall i t, (i < N)%nat -> (t < N)%nat -> Derive (C i t) 0 = (1 - o i t) / W /\ (0 < Derive (C i t) 0 <-> o i t < 1) /\
   o t t - 1 = Σ j < M, Rsqr (p t j - Q j / W) / (Q j / W).
@@ -122,7 +130,8 @@ Proof. exact Mixture.overlap_sign. Qed.
 (* second-derivative *)
 Theorem second_derivative : forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R), let Q j := Σ s < N, n s * p s j in let W := Σ s < N, n s in
   (forall s, (s < N)%nat -> (Σ j < M, p s j) = 1) -> (forall j, (j < M)%nat -> 0 < Q j) -> 0 < W ->
-  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N, (n s + (if Nat.eqb s t then e else 0))) in
+  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N,
+    (n s + (if Nat.eqb s t then e else 0))) in
   forall i t, (i < N)%nat -> (t < N)%nat -> Derive_n (C i t) 2 0 = (Σ j < M, p i j * (p t j * p t j) / (Q j * Q j)) - / (W * W).
 Proof. exact Mixture.second_derivative. Qed.
 
@@ -130,7 +139,8 @@ Proof. exact Mixture.second_derivative. Qed.
 Theorem rebound_slows : forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R), let W := Σ s < N, n s in
   (forall s j, (s < N)%nat -> (j < M)%nat -> 0 <= p s j) ->
   (forall s, (s < N)%nat -> (Σ j < M, p s j) = 1) -> (forall j, (j < M)%nat -> 0 < Σ s < N, n s * p s j) -> 0 < W ->
-  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N, (n s + (if Nat.eqb s t then e else 0))) in
+  let C i t e := - Σ j < M, p i j * ln ((Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N,
+    (n s + (if Nat.eqb s t then e else 0))) in
   forall i t, (i < N)%nat -> (t < N)%nat -> Derive (C i t) 0 * (Derive (C i t) 0 - 2 / W) <= Derive_n (C i t) 2 0 /\
   (Derive (C i t) 0 <= 0 -> 0 <= Derive_n (C i t) 2 0).
 Proof. exact Mixture.rebound_slows. Qed.
@@ -141,7 +151,8 @@ Theorem sign_turns_once : forall (M : nat) (B v : nat -> R) (V : R), (forall j, 
   let y l := Σ j < M, u j * v j / (B j + l * v j) in let gamma l := - Σ j < M, u j * ln ((B j + l * v j) / (V + l)) in
   d * y l * y (l + d) <= y l - y (l + d) /\ (0 <= Derive gamma l -> 0 <= Derive gamma (l + d)).
 Proof. exact Line.sign_turns_once. Qed.
-Theorem sign_turns_once_strict : forall (M : nat) (B v : nat -> R) (V : R), (forall j, (j < M)%nat -> 0 <= v j) -> forall (u : nat -> R) (l d : R), 0 <= d ->
+Theorem sign_turns_once_strict : forall (M : nat) (B v : nat -> R) (V : R), (forall j, (j < M)%nat -> 0 <= v j) -> forall (u : nat ->
+  R) (l d : R), 0 <= d ->
   (forall j, (j < M)%nat -> 0 < B j + l * v j) /\ 0 < V + l -> (Σ j < M, u j) = 1 -> (forall j, (j < M)%nat -> 0 <= u j) ->
   let gamma l := - Σ j < M, u j * ln ((B j + l * v j) / (V + l)) in (0 < Derive gamma l -> 0 < Derive gamma (l + d)) /\
   (0 < d -> 0 <= Derive gamma l -> (Derive gamma (l + d) = 0 <-> forall j, (j < M)%nat -> 0 < u j -> v j * (V + l) = B j + l * v j)).
@@ -155,7 +166,8 @@ Theorem hooke_forward : forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R),
 Proof. exact Mixture.hooke_forward. Qed.
 
 (* hooke-reverse-derivative *)
-Theorem hooke_reverse_derivative : forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R), let Q j := Σ s < N, n s * p s j in let W := Σ s < N, n s in
+Theorem hooke_reverse_derivative : forall (N M : nat) (n : nat -> R) (p : nat -> nat ->
+  R), let Q j := Σ s < N, n s * p s j in let W := Σ s < N, n s in
   (forall s, (s < N)%nat -> (Σ j < M, p s j) = 1) -> (forall j, (j < M)%nat -> 0 < Q j) -> 0 < W ->
   let mix t e j := (Σ s < N, (n s + (if Nat.eqb s t then e else 0)) * p s j) / Σ s < N, (n s + (if Nat.eqb s t then e else 0)) in
   forall i t, (i < N)%nat -> (t < N)%nat -> (forall j, (j < M)%nat -> 0 < p i j) ->
@@ -175,14 +187,16 @@ Proof. exact Counterexamples.hooke_all_equal. Qed.
 (* ---------- the elasticity theorem: gamma u x is the code length of u when D_p, D_a, D_t have volumes k, 1, x ---------- *)
 
 (* elasticity-ratio *)
-Theorem elasticity_ratio : forall (M : nat) (k : R) (pp pa pt : nat -> R), 0 < k -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 -> (Σ j < M, pt j) = 1 ->
+Theorem elasticity_ratio : forall (M : nat) (k : R) (pp pa pt : nat -> R), 0 < k -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 ->
+  (Σ j < M, pt j) = 1 ->
   forall l, 0 <= l -> (forall j, (j < M)%nat -> 0 < k * pp j + pa j + l * pt j) ->
   let gamma u x := - Σ j < M, u j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x)) in
   Derive (gamma pa) l = - k * Derive (gamma pp) l - l * Derive (gamma pt) l.
 Proof. exact Elasticity.elasticity_ratio. Qed.
 
 (* elasticity-ratio-limit, and that dγ_p/dl(0) <> 0 is needed *)
-Theorem elasticity_ratio_limit : forall (M : nat) (k : R) (pp pa pt : nat -> R), 0 < k -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 -> (Σ j < M, pt j) = 1 ->
+Theorem elasticity_ratio_limit : forall (M : nat) (k : R) (pp pa pt : nat -> R), 0 < k -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 ->
+  (Σ j < M, pt j) = 1 ->
   forall C, 0 <= C -> (forall j, (j < M)%nat -> 0 < k * pp j + pa j) -> (forall j, (j < M)%nat -> 0 <= pt j) ->
   (forall j, (j < M)%nat -> pt j <= C * (k * pp j + pa j)) ->
   let gamma u x := - Σ j < M, u j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x)) in
@@ -190,7 +204,8 @@ Theorem elasticity_ratio_limit : forall (M : nat) (k : R) (pp pa pt : nat -> R),
   is_lim (fun l => Derive (gamma pa) l + k * Derive (gamma pp) l) 0 0 /\
   (Derive (gamma pp) 0 <> 0 -> is_lim (fun l => Derive (gamma pa) l / Derive (gamma pp) l) 0 (- k)).
 Proof. exact Elasticity.elasticity_ratio_limit. Qed.
-Theorem elasticity_ratio_limit_premise : let pp j := match j with 0%nat => 1/2 | _ => 1/4 end in let pa j := match j with 1%nat => 1/2 | _ => 1/4 end in
+Theorem elasticity_ratio_limit_premise : let pp j := match j with 0%nat => 1/2 | _ => 1/4 end in let pa j := match j
+  with 1%nat => 1/2 | _ => 1/4 end in
   let pt j := match j with 0%nat => 1/3 | 1%nat => 4/21 | _ => 10/21 end in
   let gamma u x := - Σ j < 3, u j * ln ((10 * pp j + pa j + x * pt j) / (10 + 1 + x)) in
   Derive (gamma pp) 0 = 0 /\ Derive (gamma pa) 0 = 0 /\ forall l, 0 < l -> Derive (gamma pa) l / Derive (gamma pp) l = 1.
@@ -205,7 +220,8 @@ Theorem elasticity_signs : forall (M : nat) (k : R) (pp pa pt : nat -> R), 0 < k
 Proof. exact Elasticity.elasticity_signs. Qed.
 
 (* elasticity-same-data-reversed *)
-Theorem elasticity_same_data_reversed : forall (M : nat) (k : R) (pp pa : nat -> R) (l : R), 0 < k -> 0 <= l -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 ->
+Theorem elasticity_same_data_reversed : forall (M : nat) (k : R) (pp pa : nat -> R) (l : R), 0 < k -> 0 <= l -> (Σ j < M, pp j) = 1 ->
+  (Σ j < M, pa j) = 1 ->
   (forall j, (j < M)%nat -> 0 < k * pp j + pa j + l * pa j) ->
   let gamma u x := - Σ j < M, u j * ln ((k * pp j + pa j + x * pa j) / (k + 1 + x)) in
   Derive (gamma pa) l <= 0 /\ 0 <= Derive (gamma pp) l /\ k * Derive (gamma pp) l = - (1 + l) * Derive (gamma pa) l.
@@ -220,7 +236,8 @@ Theorem elasticity_separate_disjoint_fails : forall (M : nat) (k : R) (pp pa pt 
 Proof. exact Elasticity.elasticity_separate_disjoint_fails. Qed.
 
 (* elasticity-fixed-roles *)
-Theorem elasticity_fixed_roles : forall (M : nat) (k : R) (pp pa pt : nat -> R), 0 < k -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 -> (Σ j < M, pt j) = 1 ->
+Theorem elasticity_fixed_roles : forall (M : nat) (k : R) (pp pa pt : nat -> R), 0 < k -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 ->
+  (Σ j < M, pt j) = 1 ->
   (forall j, (j < M)%nat -> 0 < pp j) -> (forall j, (j < M)%nat -> 0 <= pa j) -> (forall j, (j < M)%nat -> 0 <= pt j) -> forall l, 0 <= l ->
   let gamma u x := - Σ j < M, u j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x)) in
   let oat := Σ j < M, pa j * pt j / pp j in let ott := Σ j < M, pt j * pt j / pp j in let W := k + 1 + l in
@@ -229,7 +246,8 @@ Theorem elasticity_fixed_roles : forall (M : nat) (k : R) (pp pa pt : nat -> R),
 Proof. exact Elasticity.elasticity_fixed_roles. Qed.
 
 (* elasticity-fixed-roles-threshold *)
-Theorem elasticity_fixed_roles_threshold : forall (M : nat) (pp pa pt : nat -> R), (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 -> (Σ j < M, pt j) = 1 ->
+Theorem elasticity_fixed_roles_threshold : forall (M : nat) (pp pa pt : nat -> R), (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 ->
+  (Σ j < M, pt j) = 1 ->
   (forall j, (j < M)%nat -> 0 < pp j) -> (forall j, (j < M)%nat -> 0 <= pa j) -> (forall j, (j < M)%nat -> 0 <= pt j) ->
   let oat := Σ j < M, pa j * pt j / pp j in
   let D k := Derive (fun x => - Σ j < M, pa j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x))) 0 in
@@ -261,7 +279,8 @@ Theorem elasticity_disjoint : forall (M : nat) (p : nat -> nat -> R) (k l : R), 
   forall a b, (a < 3)%nat -> (b < 3)%nat -> a <> b -> (forall s j, (s < 3)%nat -> (j < M)%nat -> s <> b -> p s j * p b j = 0) ->
   let pp j := (p 0%nat j + p 1%nat j + p 2%nat j) / 3 in
   let D u := Derive (fun x => - Σ j < M, u j * ln ((k * pp j + p a j + x * p b j) / (k + 1 + x))) l in
-  D (p a) = / (k + 1 + l) /\ D pp = (2 * l - 1) / ((k + 1 + l) * (k + 3 * l)) /\ D (p a) * (1 - 2 * l) = - (k + 3 * l) * D pp /\ (D pp < 0 <-> l < 1/2).
+  D (p a) = / (k + 1 + l) /\ D pp = (2 * l - 1) / ((k + 1 + l) * (k + 3 * l)) /\ D (p a) * (1 - 2 * l) = - (k + 3 * l) * D pp /\ (D pp < 0 <->
+    l < 1/2).
 Proof. exact ThreeDatasets.elasticity_disjoint. Qed.
 
 (* elasticity-paper *)
@@ -325,34 +344,40 @@ Theorem elasticity_rebound_slows : forall (N M : nat) (p : nat -> nat -> R) (k l
 Proof. exact AnyNumber.elasticity_rebound_slows. Qed.
 
 (* elasticity-exchangeable: O outcomes with probabilities q; nothing about the N datasets changes in expectation when they change places *)
-Theorem elasticity_exchangeable : forall (O : nat) (q : nat -> R), (forall w, (w < O)%nat -> 0 <= q w) -> forall (N M : nat) (X : nat -> nat -> nat -> R) (k l : R),
+Theorem elasticity_exchangeable : forall (O : nat) (q : nat -> R), (forall w, (w < O)%nat -> 0 <= q w) -> forall (N M : nat) (X : nat -> nat ->
+  nat -> R) (k l : R),
   let m w j := / INR N * Σ s < N, X w s j in let E F := Σ w < O, q w * F w in
   (1 < N)%nat -> (forall w s j, (w < O)%nat -> (s < N)%nat -> (j < M)%nat -> 0 <= X w s j) ->
   (forall w s, (w < O)%nat -> (s < N)%nat -> (Σ j < M, X w s j) = 1) -> (forall w j, (w < O)%nat -> (j < M)%nat -> 0 < m w j) -> 0 < k -> 0 <= l ->
   (forall (F : (nat -> nat -> R) -> R) (pi : nat -> nat),
     (forall s, (s < N)%nat -> (pi s < N)%nat) /\ (forall s t, (s < N)%nat -> (t < N)%nat -> pi s = pi t -> s = t) ->
-    (forall p p', (forall s j, (s < N)%nat -> (j < M)%nat -> p s j = p' s j) -> F p = F p') -> E (fun w => F (fun s => X w (pi s))) = E (fun w => F (X w))) ->
+    (forall p p', (forall s j, (s < N)%nat -> (j < M)%nat -> p s j = p' s j) -> F p = F p') ->
+      E (fun w => F (fun s => X w (pi s))) = E (fun w => F (X w))) ->
   let D u w := Derive (fun x => - Σ j < M, u j * ln ((k * m w j + X w 0%nat j + x * X w 1%nat j) / (k + 1 + x))) l in
   0 <= E (fun w => D (X w 0%nat) w) /\ ((INR N - 1) * l <= 1 -> E (fun w => D (m w) w) <= 0).
 Proof. exact Exchange.elasticity_exchangeable. Qed.
 
 (* elasticity-separate-iid-reversed *)
-Theorem elasticity_separate_iid_reversed : forall (O : nat) (q : nat -> R), (forall w, (w < O)%nat -> 0 <= q w) -> forall (M : nat) (X Y Z : nat -> nat -> R) (k : R),
+Theorem elasticity_separate_iid_reversed : forall (O : nat) (q : nat -> R), (forall w, (w < O)%nat -> 0 <= q w) -> forall (M : nat) (X Y Z : nat ->
+  nat -> R) (k : R),
   let E F := Σ w < O, q w * F w in 1 < k -> (0 < M)%nat -> (Σ w < O, q w) = 1 ->
   (forall w j, (w < O)%nat -> (j < M)%nat -> 0 < X w j) -> (forall w j, (w < O)%nat -> (j < M)%nat -> 0 < Y w j) ->
   (forall (F : R -> R -> R) j, (j < M)%nat -> E (fun w => F (X w j) (Y w j)) = E (fun w => F (Y w j) (X w j))) ->
   (forall (F : R -> R -> R) j, (j < M)%nat -> E (fun w => F (X w j) (Y w j) * Z w j) = E (fun w => F (X w j) (Y w j)) * E (fun w => Z w j)) ->
-  (forall j, (j < M)%nat -> E (fun w => Z w j) = / INR M) -> (forall w, (w < O)%nat -> (Σ j < M, X w j) = 1) -> (forall w, (w < O)%nat -> (Σ j < M, Y w j) = 1) ->
+  (forall j, (j < M)%nat -> E (fun w => Z w j) = / INR M) -> (forall w, (w < O)%nat -> (Σ j < M, X w j) = 1) -> (forall w, (w < O)%nat ->
+    (Σ j < M, Y w j) = 1) ->
   let D u w := Derive (fun x => - Σ j < M, u j * ln ((k * X w j + Y w j + x * Z w j) / (k + 1 + x))) 0 in
   E (fun w => D (Y w) w) <= 0 /\ 0 <= E (fun w => D (X w) w).
 Proof. exact Exchange.elasticity_separate_iid_reversed. Qed.
 
 (* turning-point-from-above is false; and the bounds in its place *)
-Theorem turning_point_from_above : forall k bound, 0 < k -> exists pp pa pt : nat -> R, (Σ j < 3, pp j) = 1 /\ (Σ j < 3, pa j) = 1 /\ (Σ j < 3, pt j) = 1 /\
+Theorem turning_point_from_above : forall k bound, 0 < k -> exists pp pa pt : nat -> R, (Σ j < 3, pp j) = 1 /\ (Σ j < 3, pa j) = 1 /\
+  (Σ j < 3, pt j) = 1 /\
   (forall j, (j < 3)%nat -> 0 < pp j /\ 0 <= pa j /\ 0 <= pt j) /\ (Σ j < 3, pa j * pt j / pp j) = 0 /\ (Σ j < 3, pt j * pt j / pp j) = 2 /\
   exists l, bound < l /\ 0 <= l /\ Derive (fun x => - Σ j < 3, pp j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x))) l < 0.
 Proof. exact TurningPoint.turning_point_from_above. Qed.
-Theorem turning_point_from_above_bound : forall (M : nat) (k : R) (pp pa pt : nat -> R) (l : R), 0 < k -> 0 < l -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 -> (Σ j < M, pt j) = 1 ->
+Theorem turning_point_from_above_bound : forall (M : nat) (k : R) (pp pa pt : nat -> R) (l : R), 0 < k -> 0 < l -> (Σ j < M, pp j) = 1 ->
+  (Σ j < M, pa j) = 1 -> (Σ j < M, pt j) = 1 ->
   (forall j, (j < M)%nat -> 0 < pp j) -> (forall j, (j < M)%nat -> 0 <= pa j) -> (forall j, (j < M)%nat -> 0 <= pt j) ->
   let r j := (k * pp j + pa j) / pt j in let K := k + 1 in let E f := Σ j < M, pp j * f j in
   let D := Derive (fun x => - Σ j < M, pp j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x))) l in
@@ -361,14 +386,16 @@ Theorem turning_point_from_above_bound : forall (M : nat) (k : R) (pp pa pt : na
 Proof. exact TurningPoint.turning_point_from_above_bound. Qed.
 
 (* pareto-overlap-below-one, for every finite law *)
-Theorem pareto_overlap_below_one : forall (n : nat) (w : nat -> R), (forall i, (i < n)%nat -> 0 <= w i) -> forall x, (forall i, (i < n)%nat -> 0 < x i) -> (Σ i < n, w i) = 1 ->
+Theorem pareto_overlap_below_one : forall (n : nat) (w : nat -> R), (forall i, (i < n)%nat -> 0 <= w i) -> forall x, (forall i, (i < n)%nat ->
+  0 < x i) -> (Σ i < n, w i) = 1 ->
   let EX := Σ a < n, w a * x a in let YZ := Σ a < n, Σ b < n, Σ c < n, w a * w b * w c * (x b * x c / (x a + x b + x c)) in
   EX - 3 * YZ = (Σ a < n, Σ b < n, Σ c < n, w a * w b * w c * (Rsqr (x a - x b) / (2 * (x a + x b + x c)))) /\
   3 * YZ / EX <= 1 /\ (forall i j, (i < n)%nat -> (j < n)%nat -> 0 < w i -> 0 < w j -> x i <> x j -> 3 * YZ / EX < 1).
 Proof. exact Lorenz.pareto_overlap_below_one. Qed.
 
 (* pareto-overlap-monotone: any two finite laws in Lorenz order; Pareto laws in n equally likely cells *)
-Theorem pareto_overlap_monotone_lorenz : forall (n : nat) (w : nat -> R), (forall i, (i < n)%nat -> 0 <= w i) -> forall x y : nat -> R, (forall i, (i < n)%nat -> 0 < x i) ->
+Theorem pareto_overlap_monotone_lorenz : forall (n : nat) (w : nat -> R), (forall i, (i < n)%nat -> 0 <= w i) -> forall x y : nat -> R, (forall i,
+  (i < n)%nat -> 0 < x i) ->
   (forall i, (i < n)%nat -> 0 < y i) -> (Σ i < n, w i) = 1 -> (forall i, (S i < n)%nat -> x i <= x (S i)) ->
   (forall k, (k <= n)%nat -> (Σ i < k, w i * y i) / (Σ i < n, w i * y i) <= (Σ i < k, w i * x i) / Σ i < n, w i * x i) ->
   let o x := 3 * (Σ a < n, Σ b < n, Σ c < n, w a * w b * w c * (x b * x c / (x a + x b + x c))) / Σ a < n, w a * x a in o y <= o x.
@@ -383,16 +410,19 @@ Proof. exact Lorenz.pareto_overlap_monotone. Qed.
 (* ---------- measured models ---------- *)
 
 (* effective-volumes-concave *)
-Theorem effective_volumes_concave : forall (N M : nat) (p : nat -> nat -> R) (q : nat -> R), (forall j, (j < M)%nat -> 0 <= q j) -> forall w : nat -> R, (Σ j < M, q j) = 1 ->
+Theorem effective_volumes_concave : forall (N M : nat) (p : nat -> nat -> R) (q : nat -> R), (forall j, (j < M)%nat -> 0 <= q j) -> forall w : nat ->
+  R, (Σ j < M, q j) = 1 ->
   let mix w j := Σ s < N, w s * p s j in let likelihood w := Σ j < M, q j * ln (mix w j) in (forall j, (j < M)%nat -> 0 < mix w j) ->
   (forall v : nat -> R, Derive_n (fun e => Σ j < M, q j * ln (Σ s < N, (w s + e * v s) * p s j)) 2 0 <= 0) /\
   ((forall s, (s < N)%nat -> (Σ j < M, q j * p s j / mix w j) <= 1) ->
-    forall w' : nat -> R, (forall s, (s < N)%nat -> 0 <= w' s) -> (Σ s < N, w' s) = 1 -> (forall j, (j < M)%nat -> 0 < mix w' j) -> likelihood w' <= likelihood w).
+    forall w' : nat -> R, (forall s, (s < N)%nat -> 0 <= w' s) -> (Σ s < N, w' s) = 1 -> (forall j, (j < M)%nat -> 0 < mix w' j) ->
+      likelihood w' <= likelihood w).
 Proof. exact Effective.effective_volumes_concave. Qed.
 
 (* effective-depth-chain-rule: leaf x of X passes the nodes at x 0, at x 1, .. and takes the symbols sym x 0, sym x 1, ..; m is the mass of a
    node, c a symbol's share of it; q the LM's probabilities, Q those of leaves *)
-Theorem effective_depth_chain_rule : forall (X K n d : nat) (w : nat -> R) (len : nat -> nat) (at_ sym : nat -> nat -> nat) (q : nat -> nat -> R) (pos : nat -> nat),
+Theorem effective_depth_chain_rule : forall (X K n d : nat) (w : nat -> R) (len : nat -> nat) (at_ sym : nat -> nat -> nat) (q : nat -> nat ->
+  R) (pos : nat -> nat),
   let J v a := Σ x < X, w x * Σ t < len x, (if Nat.eqb (at_ x t) v then if Nat.eqb (sym x t) a then 1 else 0 else 0) in
   let m v := Σ a < n, J v a in let c v a := J v a / m v in
   (forall x, (x < X)%nat -> 0 < w x) -> (forall x t, (x < X)%nat -> (t < len x)%nat -> (at_ x t < K)%nat /\ (sym x t < n)%nat) ->
@@ -425,8 +455,10 @@ Theorem parametric_converse : forall (d : nat) (gp ga : nat -> R), let dot u v :
 Proof. exact Parametric.parametric_converse. Qed.
 
 (* parametric-second-order, and its turning point *)
-Theorem parametric_second_order : forall (k : R) (Lp La dphi : R -> R) (h : R), 0 < k -> (forall s, is_derive (fun s => k * Lp s + La s) s (dphi s)) -> dphi 0 = 0 -> is_derive dphi 0 h ->
-  (forall eps, 0 < eps -> exists del, 0 < del /\ forall s, 0 < s < del -> Rabs (k * (Lp s - Lp 0) + (La s - La 0) - h / 2 * (s * s)) <= eps * (s * s)) /\
+Theorem parametric_second_order : forall (k : R) (Lp La dphi : R -> R) (h : R), 0 < k ->
+  (forall s, is_derive (fun s => k * Lp s + La s) s (dphi s)) -> dphi 0 = 0 -> is_derive dphi 0 h ->
+  (forall eps, 0 < eps -> exists del, 0 < del /\ forall s, 0 < s < del ->
+    Rabs (k * (Lp s - Lp 0) + (La s - La 0) - h / 2 * (s * s)) <= eps * (s * s)) /\
   (0 < h -> exists del, 0 < del /\ forall s, 0 < s < del -> Lp 0 < Lp s \/ La 0 < La s).
 Proof. exact Parametric.parametric_second_order. Qed.
 Theorem parametric_second_order_turn : forall k a hp ha Lp0 La0, 0 < k -> 0 < a -> 0 < hp ->
@@ -437,7 +469,8 @@ Theorem parametric_second_order_turn : forall k a hp ha Lp0 La0, 0 < k -> 0 < a 
 Proof. exact Parametric.parametric_second_order_turn. Qed.
 
 (* parametric-influence: x t is how the minimum moves with n_t; and the equation it obeys *)
-Theorem parametric_influence : forall (d N : nat) (n : nat -> R) (g H x : nat -> nat -> R), let dot u v := Σ c < d, u c * v c in (forall b c, H b c = H c b) ->
+Theorem parametric_influence : forall (d N : nat) (n : nat -> R) (g H x : nat -> nat ->
+  R), let dot u v := Σ c < d, u c * v c in (forall b c, H b c = H c b) ->
   (forall t c, (t < N)%nat -> (c < d)%nat -> dot (H c) (x t) = - g t c) ->
   (forall v, 0 <= dot (fun c => dot (H c) v) v /\ (dot (fun c => dot (H c) v) v = 0 -> forall c, (c < d)%nat -> v c = 0)) ->
   let J i t := dot (g i) (x t) in forall i t, (i < N)%nat -> (t < N)%nat -> J i t = J t i /\
@@ -445,9 +478,11 @@ Theorem parametric_influence : forall (d N : nat) (n : nat -> R) (g H x : nat ->
   J t t <= 0 /\ (J t t = 0 <-> forall c, (c < d)%nat -> g t c = 0) /\
   (forall y, (forall c, (c < d)%nat -> dot (H c) y = g t c) -> J i t = - dot (g i) y /\ (0 < J i t <-> dot (g i) y < 0)).
 Proof. exact Parametric.parametric_influence. Qed.
-Theorem parametric_influence_response : forall (d N : nat) (n : nat -> R) (t : nat) (grad : nat -> nat -> (nat -> R) -> R) (hess : nat -> nat -> nat -> R) (th : R -> nat -> R) (v : nat -> R) (eps : R),
+Theorem parametric_influence_response : forall (d N : nat) (n : nat -> R) (t : nat) (grad : nat -> nat -> (nat -> R) -> R) (hess : nat -> nat ->
+  nat -> R) (th : R -> nat -> R) (v : nat -> R) (eps : R),
   let path (th : R -> nat -> R) s v := forall c, (c < d)%nat -> is_derive (fun u => th u c) s (v c) in
-  (forall i c, (i < N)%nat -> (c < d)%nat -> forall th' s v, th' s = th 0 -> path th' s v -> is_derive (fun u => grad i c (th' u)) s (Σ e < d, hess i c e * v e)) ->
+  (forall i c, (i < N)%nat -> (c < d)%nat -> forall th' s v, th' s = th 0 -> path th' s v ->
+    is_derive (fun u => grad i c (th' u)) s (Σ e < d, hess i c e * v e)) ->
   (t < N)%nat -> path th 0 v -> 0 < eps -> (forall s c, Rabs s < eps -> (c < d)%nat -> (Σ i < N, n i * grad i c (th s)) + s * grad t c (th s) = 0) ->
   forall c, (c < d)%nat -> (Σ e < d, (Σ i < N, n i * hess i c e) * v e) = - grad t c (th 0).
 Proof. exact Parametric.parametric_influence_response. Qed.
@@ -477,7 +512,8 @@ Theorem parametric_early_stopping_axis : forall (d : nat) (H : nat -> nat -> R) 
 Proof. exact EarlyStopping.parametric_early_stopping_axis. Qed.
 
 (* parametric-softmax-is-the-tree *)
-Theorem parametric_softmax_is_the_tree : forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R), (0 < M)%nat -> let Q j := Σ s < N, n s * p s j in let W := Σ s < N, n s in
+Theorem parametric_softmax_is_the_tree : forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R), (0 < M)%nat ->
+  let Q j := Σ s < N, n s * p s j in let W := Σ s < N, n s in
   (forall i, (i < N)%nat -> (Σ j < M, p i j) = 1) -> (forall j, (j < M)%nat -> 0 < Q j) -> 0 < W ->
   let softmax (z : nat -> R) j := exp (z j) / Σ i < M, exp (z i) in let loss p z := - Σ j < M, p j * ln (softmax z j) in
   let total z := Σ i < N, n i * loss (p i) z in let best j := ln (Q j) in
@@ -489,7 +525,8 @@ Theorem parametric_softmax_is_the_tree : forall (N M : nat) (n : nat -> R) (p : 
 Proof. exact ParametricSoftmax.parametric_softmax_is_the_tree. Qed.
 
 (* parametric-rebound-need-not-slow: on the branch of minima of L_b + l L_t, given by its parameter th *)
-Theorem parametric_rebound_need_not_slow : let T j := match j with 0%nat => -2 | 1%nat => 0 | _ => 1 end in let b j := match j with 0%nat => 1/20 | 1%nat => 17/20 | _ => 1/10 end in
+Theorem parametric_rebound_need_not_slow : let T j := match j with 0%nat => -2 | 1%nat => 0 | _ => 1 end in let b j := match j
+  with 0%nat => 1/20 | 1%nat => 17/20 | _ => 1/10 end in
   let pt j := match j with 2%nat => 1 | _ => 0 end in
   let L p th := - Σ j < 3, p j * ln (b j * exp (th * T j) / Σ i < 3, b i * exp (th * T i)) in
   exists l slope dl : R -> R, (forall th, is_derive (fun x => L b x + l th * L pt x) th 0) /\
@@ -507,7 +544,8 @@ Proof. exact Counterexamples.parametric_sign_may_turn_back. Qed.
 (* ---------- logit elasticity: gradient flow on the free logits z of n symbols, or of K nodes ---------- *)
 
 (* logit-flow, one node and a tree; m v is the mass that passes through node v *)
-Theorem logit_flow : forall n : nat, (0 < n)%nat -> forall (p pt : nat -> R) (z : R -> nat -> R) (tau : R), let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in
+Theorem logit_flow : forall n : nat, (0 < n)%nat -> forall (p pt : nat -> R) (z : R -> nat -> R) (tau : R), let q (z : nat ->
+  R) j := exp (z j) / Σ i < n, exp (z i) in
   (Σ j < n, p j) = 1 -> (forall j, (j < n)%nat -> is_derive (fun s => z s j) tau (pt j - q (z tau) j)) ->
   is_derive (fun s => - Σ j < n, p j * ln (q (z s) j)) tau (- Σ j < n, (p j - q (z tau) j) * (pt j - q (z tau) j)).
 Proof. exact Logit.logit_flow. Qed.
@@ -519,36 +557,45 @@ Theorem logit_flow_tree : forall K n : nat, (0 < n)%nat -> forall (m mt : nat ->
 Proof. exact LogitTree.logit_flow_tree. Qed.
 
 (* logit-conservation *)
-Theorem logit_conservation : forall (n N : nat) (vol : nat -> R) (p : nat -> nat -> R) (q pt : nat -> R), (forall j, (j < n)%nat -> (Σ i < N, vol i * (p i j - q j)) = 0) ->
+Theorem logit_conservation : forall (n N : nat) (vol : nat -> R) (p : nat -> nat -> R) (q pt : nat -> R), (forall j, (j < n)%nat ->
+  (Σ i < N, vol i * (p i j - q j)) = 0) ->
   (Σ i < N, vol i * - Σ j < n, (p i j - q j) * (pt j - q j)) = 0.
 Proof. exact Logit.logit_conservation. Qed.
-Theorem logit_conservation_tree : forall (K n N : nat) (vol : nat -> R) (m : nat -> nat -> R) (mt : nat -> R) (p : nat -> nat -> nat -> R) (pt q : nat -> nat -> R),
+Theorem logit_conservation_tree : forall (K n N : nat) (vol : nat -> R) (m : nat -> nat -> R) (mt : nat -> R) (p : nat -> nat -> nat ->
+  R) (pt q : nat -> nat -> R),
   (forall v j, (v < K)%nat -> (j < n)%nat -> (Σ i < N, vol i * m i v * (p i v j - q v j)) = 0) ->
   (Σ i < N, vol i * Σ v < K, m i v * mt v * - Σ j < n, (p i v j - q v j) * (pt v j - q v j)) = 0.
 Proof. exact LogitTree.logit_conservation_tree. Qed.
 
 (* logit-own-rate *)
-Theorem logit_own_rate : forall (n : nat) (q pt : nat -> R), let r := - Σ j < n, (pt j - q j) * (pt j - q j) in r <= 0 /\ (r = 0 <-> forall j, (j < n)%nat -> pt j = q j).
+Theorem logit_own_rate : forall (n : nat) (q pt : nat -> R), let r := - Σ j < n, (pt j - q j) * (pt j - q j) in r <= 0 /\ (r = 0 <-> forall j,
+  (j < n)%nat -> pt j = q j).
 Proof. exact Logit.logit_own_rate. Qed.
-Theorem logit_own_rate_tree : forall (K n : nat) (mt : nat -> R) (pt q : nat -> nat -> R), let r := Σ v < K, mt v * mt v * - Σ j < n, (pt v j - q v j) * (pt v j - q v j) in
+Theorem logit_own_rate_tree : forall (K n : nat) (mt : nat -> R) (pt q : nat -> nat -> R), let r := Σ v < K, mt v * mt v * - Σ j < n,
+  (pt v j - q v j) * (pt v j - q v j) in
   r <= 0 /\ (r = 0 <-> forall v j, (v < K)%nat -> (j < n)%nat -> mt v <> 0 -> pt v j = q v j).
 Proof. exact LogitTree.logit_own_rate_tree. Qed.
 
 (* logit-criterion *)
 Theorem logit_criterion : forall (n : nat) (q po pt : nat -> R), let r := - Σ j < n, (po j - q j) * (pt j - q j) in let mid j := (po j + pt j) / 2 in
-  r = / 4 * (Σ j < n, Rsqr (po j - pt j)) - (Σ j < n, Rsqr (q j - mid j)) /\ (r < 0 <-> / 4 * (Σ j < n, Rsqr (po j - pt j)) < Σ j < n, Rsqr (q j - mid j)) /\
+  r = / 4 * (Σ j < n, Rsqr (po j - pt j)) - (Σ j < n, Rsqr (q j - mid j)) /\ (r < 0 <->
+    / 4 * (Σ j < n, Rsqr (po j - pt j)) < Σ j < n, Rsqr (q j - mid j)) /\
   (r < 0 <-> (Σ j < n, po j * q j) + (Σ j < n, pt j * q j) < (Σ j < n, q j * q j) + Σ j < n, po j * pt j).
 Proof. exact Logit.logit_criterion. Qed.
 
 (* logit-sum-rule, at the start and at any time, by any optimiser *)
-Theorem logit_sum_rule : forall (n N : nat) (p : nat -> nat -> R) (q w : nat -> R) (t : nat), (t < N)%nat -> (Σ i < N, w i) = 1 -> (forall j, (j < n)%nat -> q j = Σ i < N, w i * p i j) ->
+Theorem logit_sum_rule : forall (n N : nat) (p : nat -> nat -> R) (q w : nat -> R) (t : nat), (t < N)%nat -> (Σ i < N, w i) = 1 -> (forall j,
+  (j < n)%nat -> q j = Σ i < N, w i * p i j) ->
   let r i := - Σ j < n, (p i j - q j) * (p t j - q j) in
-  (Σ i < N, (if Nat.eqb i t then 0 else w i * r i)) = w t * (Σ j < n, Rsqr (p t j - q j)) /\ (0 <= w t -> 0 <= Σ i < N, (if Nat.eqb i t then 0 else w i * r i)).
+  (Σ i < N, (if Nat.eqb i t then 0 else w i * r i)) = w t * (Σ j < n, Rsqr (p t j - q j)) /\ (0 <= w t -> 0 <= Σ i < N,
+    (if Nat.eqb i t then 0 else w i * r i)).
 Proof. exact Logit.logit_sum_rule. Qed.
-Theorem logit_sum_rule_any_time : forall (n N : nat) (w : nat -> R) (p : nat -> nat -> R) (z0 z : nat -> R), (0 < n)%nat -> let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in
+Theorem logit_sum_rule_any_time : forall (n N : nat) (w : nat -> R) (p : nat -> nat -> R) (z0 z : nat -> R), (0 < n)%nat -> let q (z : nat ->
+  R) j := exp (z j) / Σ i < n, exp (z i) in
   let L p z := - Σ j < n, p j * ln (q z j) in (forall i, (i < N)%nat -> (Σ j < n, p i j) = 1) -> 0 <= (Σ i < N, w i) ->
   (forall j, (j < n)%nat -> (Σ i < N, w i * p i j) = (Σ i < N, w i) * q z0 j) ->
-  (Σ i < N, w i * (L (p i) z - L (p i) z0)) = (Σ i < N, w i) * (Σ j < n, q z0 j * ln (q z0 j / q z j)) /\ 0 <= Σ i < N, w i * (L (p i) z - L (p i) z0).
+  (Σ i < N, w i * (L (p i) z - L (p i) z0)) = (Σ i < N, w i) * (Σ j < n, q z0 j * ln (q z0 j / q z j)) /\
+    0 <= Σ i < N, w i * (L (p i) z - L (p i) z0).
 Proof. exact LogitFlow.logit_sum_rule_any_time. Qed.
 
 (* logit-return-threshold: disjoint parts with weights w; equal collision probabilities; a shared prefix *)
@@ -557,25 +604,29 @@ Theorem logit_return_threshold : forall (n N : nat) (p : nat -> nat -> R) (q : n
   let c i := dot (p i) (p i) in forall o t, (o < N)%nat -> (t < N)%nat -> o <> t ->
   (- (Σ j < n, (p o j - q j) * (p t j - q j)) < 0 <-> w o * c o + w t * c t < Σ i < N, w i * w i * c i).
 Proof. exact Logit.logit_return_threshold. Qed.
-Theorem logit_return_threshold_equal : forall (n N : nat) (p : nat -> nat -> R) (q : nat -> R) (c s : R) (o t : nat), (1 < N)%nat -> (0 < o < N)%nat -> (0 < t < N)%nat -> o <> t -> 0 < c ->
+Theorem logit_return_threshold_equal : forall (n N : nat) (p : nat -> nat -> R) (q : nat -> R) (c s : R) (o t : nat), (1 < N)%nat ->
+  (0 < o < N)%nat -> (0 < t < N)%nat -> o <> t -> 0 < c ->
   (forall i t, (i < N)%nat -> (t < N)%nat -> (Σ j < n, p i j * p t j) = if Nat.eqb i t then c else 0) ->
   (forall j, (j < n)%nat -> q j = Σ i < N, (if Nat.eqb i 0 then s else (1 - s) / INR (N - 1)) * p i j) ->
   (- (Σ j < n, (p o j - q j) * (p t j - q j)) < 0 <-> INR N * (s * s) > 1).
 Proof. exact Logit.logit_return_threshold_equal. Qed.
-Theorem logit_return_threshold_tree : forall s, let po v j := if Nat.eqb j (match v with 0%nat => 1 | _ => 0 end)%nat then 1 else 0 in let pt (v j : nat) := if Nat.eqb j 1 then 1 else 0 in
+Theorem logit_return_threshold_tree : forall s, let po v j := if Nat.eqb j (match v with 0%nat => 1 | _ => 0 end)%nat then 1 else 0 in let pt
+  (v j : nat) := if Nat.eqb j 1 then 1 else 0 in
   let q v j := match v, j with 0%nat, 0%nat => s | 0%nat, _ => 1 - s | _, _ => 1/2 end in
   let r := Σ v < 2, 1 * 1 * - Σ j < 2, (po v j - q v j) * (pt v j - q v j) in r = 1/2 - 2 * (s * s) /\ (r < 0 <-> 4 * (s * s) > 1).
 Proof. exact LogitTree.logit_return_threshold_tree. Qed.
 
 (* logit-forgetting-equalises *)
 Theorem logit_forgetting_equalises : forall (n : nat) (pt : nat -> R) (z : R -> nat -> R) (T : R), (0 < n)%nat -> 0 <= T -> (Σ j < n, pt j) = 1 ->
-  let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in (forall s j, 0 <= s <= T -> (j < n)%nat -> is_derive (fun s => z s j) s (pt j - q (z s) j)) ->
+  let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in (forall s j, 0 <= s <= T -> (j < n)%nat ->
+    is_derive (fun s => z s j) s (pt j - q (z s) j)) ->
   (exists sigma, 0 <= sigma /\ forall j, (j < n)%nat -> pt j = 0 -> exp (- z T j) = exp (- z 0 j) + sigma) /\ (Σ j < n, z T j) = (Σ j < n, z 0 j) /\
   (forall i j, (i < n)%nat -> (j < n)%nat -> pt i = 0 -> pt j = 0 -> Rabs (z T i - z T j) <= Rabs (z 0 i - z 0 j)).
 Proof. exact LogitFlow.logit_forgetting_equalises. Qed.
 
 (* and in the limit: log-odds of two tokens, and code lengths of two datasets, that p_t does not hold *)
-Theorem logit_forgetting_equalises_limit : forall (n : nat) (pt : nat -> R) (z : R -> nat -> R), (0 < n)%nat -> (forall j, (j < n)%nat -> 0 <= pt j) ->
+Theorem logit_forgetting_equalises_limit : forall (n : nat) (pt : nat -> R) (z : R -> nat -> R), (0 < n)%nat -> (forall j, (j < n)%nat ->
+  0 <= pt j) ->
   (Σ j < n, pt j) = 1 -> let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in
   (forall s j, 0 <= s -> (j < n)%nat -> is_derive (fun s => z s j) s (pt j - q (z s) j)) -> let L p z := - Σ j < n, p j * ln (q z j) in
   (forall i j, (i < n)%nat -> (j < n)%nat -> pt i = 0 -> pt j = 0 -> is_lim (fun s => z s i - z s j) p_infty 0) /\
@@ -585,30 +636,37 @@ Proof. exact LogitLimit.logit_forgetting_equalises_limit. Qed.
 
 (* logit-return-bound: u is uniform on a set S that holds what is trained *)
 Theorem logit_return_bound : forall (n : nat) (pt : nat -> R) (z : R -> nat -> R) (T : R), (0 < n)%nat -> 0 <= T -> (Σ j < n, pt j) = 1 ->
-  let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in (forall s j, 0 <= s <= T -> (j < n)%nat -> is_derive (fun s => z s j) s (pt j - q (z s) j)) ->
-  forall (S : nat -> bool) (po : nat -> R), (forall j, (j < n)%nat -> S j = false -> pt j = 0) -> (forall j, (j < n)%nat -> 0 <= po j) -> (Σ j < n, po j) = 1 ->
-  (forall j, (j < n)%nat -> po j * pt j = 0) -> let u j := (if S j then 1 else 0) / Σ i < n, (if S i then 1 else 0) in let L z := - Σ j < n, po j * ln (q z j) in
+  let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in (forall s j, 0 <= s <= T -> (j < n)%nat ->
+    is_derive (fun s => z s j) s (pt j - q (z s) j)) ->
+  forall (S : nat -> bool) (po : nat -> R), (forall j, (j < n)%nat -> S j = false -> pt j = 0) -> (forall j, (j < n)%nat -> 0 <= po j) ->
+    (Σ j < n, po j) = 1 ->
+  (forall j, (j < n)%nat -> po j * pt j = 0) -> let u j := (if S j then 1 else 0) / Σ i < n,
+    (if S i then 1 else 0) in let L z := - Σ j < n, po j * ln (q z j) in
   L (z 0) - L (z T) <= Σ j < n, u j * ln (u j / q (z 0) j).
 Proof. exact LogitFlow.logit_return_bound. Qed.
 
 (* logit-only-common-nodes *)
-Theorem logit_only_common_nodes : forall (K n : nat) (wa wo wt : R) (ma mo mt : nat -> R) (pa po pt : nat -> nat -> R) (z : R -> nat -> nat -> R) (T : R), (0 < n)%nat -> 0 <= T ->
+Theorem logit_only_common_nodes : forall (K n : nat) (wa wo wt : R) (ma mo mt : nat -> R) (pa po pt : nat -> nat -> R) (z : R -> nat -> nat ->
+  R) (T : R), (0 < n)%nat -> 0 <= T ->
   0 < wa /\ 0 < wo /\ 0 < wt -> (forall v, (v < K)%nat -> 0 <= ma v /\ 0 <= mo v /\ 0 <= mt v) ->
   (forall v, (v < K)%nat -> (Σ j < n, po v j) = 1) -> (forall v, (v < K)%nat -> (Σ j < n, pt v j) = 1) ->
   let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in
   (forall s v j, 0 <= s <= T -> (v < K)%nat -> (j < n)%nat -> is_derive (fun s => z s v j) s (mt v * (pt v j - q (z s v) j))) ->
-  (forall v j, (v < K)%nat -> (j < n)%nat -> wa * ma v * pa v j + wo * mo v * po v j + wt * mt v * pt v j = (wa * ma v + wo * mo v + wt * mt v) * q (z 0 v) j) ->
+  (forall v j, (v < K)%nat -> (j < n)%nat -> wa * ma v * pa v j + wo * mo v * po v j + wt * mt v * pt v j = (wa * ma v + wo * mo v + wt * mt v) * q
+    (z 0 v) j) ->
   let L v s := - Σ j < n, po v j * ln (q (z s v) j) in
   (forall v, (v < K)%nat -> ma v = 0 \/ mo v = 0 \/ mt v = 0 -> mo v * L v 0 <= mo v * L v T) /\
   ((Σ v < K, mo v * L v T) < (Σ v < K, mo v * L v 0) -> exists v, (v < K)%nat /\ 0 < ma v /\ 0 < mo v /\ 0 < mt v /\ L v T < L v 0).
 Proof. exact LogitFlow.logit_only_common_nodes. Qed.
 
 (* softmax-linear-range, and when a sign is certain *)
-Theorem softmax_linear_range : forall (n : nat) (p z delta : nat -> R) (lo hi : R), (0 < n)%nat -> (Σ j < n, p j) = 1 -> (forall j, (j < n)%nat -> lo <= delta j <= hi) ->
+Theorem softmax_linear_range : forall (n : nat) (p z delta : nat -> R) (lo hi : R), (0 < n)%nat -> (Σ j < n, p j) = 1 -> (forall j, (j < n)%nat ->
+  lo <= delta j <= hi) ->
   let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in let L z := - Σ j < n, p j * ln (q z j) in let R := hi - lo in
   0 <= L (fun j => z j + delta j) - L z - (Σ j < n, (q z j - p j) * delta j) <= Rmin (R * R / 8) R.
 Proof. exact LinearRange.softmax_linear_range. Qed.
-Theorem softmax_linear_range_sign : forall (N n : nat) (p z delta : nat -> nat -> R) (lo hi : nat -> R), (0 < n)%nat -> (forall i, (i < N)%nat -> (Σ j < n, p i j) = 1) ->
+Theorem softmax_linear_range_sign : forall (N n : nat) (p z delta : nat -> nat -> R) (lo hi : nat -> R), (0 < n)%nat -> (forall i, (i < N)%nat ->
+  (Σ j < n, p i j) = 1) ->
   (forall i j, (i < N)%nat -> (j < n)%nat -> lo i <= delta i j <= hi i) -> let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in
   let L p z := - Σ j < n, p j * ln (q z j) in let change := Σ i < N, (L (p i) (fun j => z i j + delta i j) - L (p i) (z i)) in
   let tangent := Σ i < N, Σ j < n, (q (z i) j - p i j) * delta i j in let slack := Σ i < N, (hi i - lo i) * (hi i - lo i) / 8 in
@@ -632,13 +690,15 @@ Proof. exact ExchangeRate.logit_exchange_rate. Qed.
 Theorem logit_against_mixture : let p i j := if Nat.eqb i j then 1 else 0 in let q j := match j with 0%nat => 8/10 | _ => 1/10 end in
   0 < Derive (fun e => - Σ j < 3, p 1%nat j * ln ((q j + e * p 2%nat j) / (1 + e))) 0 /\ - (Σ j < 3, (p 1%nat j - q j) * (p 2%nat j - q j)) < 0.
 Proof. exact Counterexamples.logit_against_mixture. Qed.
-Theorem logit_alignment_need_not_return : forall s, let po j := match j with 0%nat => 1 | _ => 0 end in let pt j := match j with 1%nat => 1 | _ => 0 end in
+Theorem logit_alignment_need_not_return : forall s, let po j := match j with 0%nat => 1 | _ => 0 end in let pt j := match j
+  with 1%nat => 1 | _ => 0 end in
   let pa j := match j with 0%nat | 1%nat => 1/2 | _ => 0 end in let q j := s * pa j + (1 - s) / 2 * (po j + pt j) in
   - (Σ j < 3, (po j - q j) * (pt j - q j)) = 1/2.
 Proof. exact LogitCounterexamples.logit_alignment_need_not_return. Qed.
 
 (* logit-return-need-not-start-at-once, logit-share-may-exceed: the flow on one token t, with the clock dz/dsigma = Z (p_t - q) *)
-Theorem logit_return_need_not_start_at_once : let t := 3%nat in let q0 j := match j with 0%nat => 2/3 | 1%nat => 1/3 - 1/10000 - 1/100000000 | 2%nat => 1/10000 | _ => 1/100000000 end in
+Theorem logit_return_need_not_start_at_once : let t := 3%nat in let q0 j := match j
+  with 0%nat => 2/3 | 1%nat => 1/3 - 1/10000 - 1/100000000 | 2%nat => 1/10000 | _ => 1/100000000 end in
   let po j := match j with 0%nat => 6/7 | 2%nat => 1/7 | _ => 0 end in let pt j := if Nat.eqb j t then 1 else 0 in
   let z s j := if Nat.eqb j t then ln (q0 t) + (Σ i < 4, (if Nat.eqb i t then 0 else ln (1 + s * q0 i))) else - ln (/ q0 j + s) in
   let q (z : nat -> R) j := exp (z j) / Σ i < 4, exp (z i) in let L z := - Σ j < 4, po j * ln (q z j) in
@@ -646,7 +706,8 @@ Theorem logit_return_need_not_start_at_once : let t := 3%nat in let q0 j := matc
   (forall s j, 0 <= s -> (j < 4)%nat -> is_derive (fun s => z s j) s ((Σ i < 4, exp (z s i)) * (pt j - q (z s) j))) /\
   0 < - (Σ j < 4, (po j - q (z 0) j) * (pt j - q (z 0) j)) /\ L (z 256) < L (z 0).
 Proof. exact LogitCounterexamples.logit_return_need_not_start_at_once. Qed.
-Theorem logit_share_may_exceed : let t := 2%nat in let e := 1/1000000 in let q0 j := match j with 0%nat => 1 - e | 1%nat => 15/16 * e | _ => 1/16 * e end in
+Theorem logit_share_may_exceed : let t := 2%nat in let e := 1/1000000 in let q0 j := match j
+  with 0%nat => 1 - e | 1%nat => 15/16 * e | _ => 1/16 * e end in
   let po j := match j with 1%nat => 1 | _ => 0 end in let pt j := if Nat.eqb j t then 1 else 0 in
   let z s j := if Nat.eqb j t then ln (q0 t) + (Σ i < 3, (if Nat.eqb i t then 0 else ln (1 + s * q0 i))) else - ln (/ q0 j + s) in
   let q (z : nat -> R) j := exp (z j) / Σ i < 3, exp (z i) in let L z := - Σ j < 3, po j * ln (q z j) in

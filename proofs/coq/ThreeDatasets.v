@@ -82,7 +82,8 @@ Proof.
     - intros [|[|[|s]]] Hs; try lia; unfold p; cbn; lra.
     - intros [|[|[|j]]] Hj; try lia; unfold p; cbn; lra.
     - intros s j _ _ Hs. unfold p. destruct (Nat.eqb_spec s j), (Nat.eqb_spec b j); try congruence; ring. }
-  assert (E : six (fun a b => D3 3 p k l a b (third p)) / 6 = (2 * l - 1) / ((k + 1 + l) * (k + 3 * l))) by (unfold six; rewrite !V by lia; field; lra).
+  assert (E : six (fun a b => D3 3 p k l a b (third p)) / 6 = (2 * l - 1) / ((k + 1 + l) * (k + 3 * l))) by (unfold six; rewrite !V by lia; field;
+    lra).
   split; auto. intros H. rewrite E. apply Rdiv_lt_0_compat; [lra|]. apply Rmult_lt_0_compat; lra.
 Qed.
 

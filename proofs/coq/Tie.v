@@ -10,7 +10,8 @@ Ltac deltas := repeat match goal with |- context [if Nat.eqb ?a ?b then _ else _
 (* Two terms are the same if ring says so after every Derive, Sum, ln and the like on the left has been replaced by one on the right that is
    the same by this tactic: under binders by functional extensionality. *)
 Ltac same := cbv beta; lazymatch goal with
-  | |- @eq R _ _ => first [reflexivity | ring | solve [deltas; ring] | repeat align; first [reflexivity | ring | solve [deltas; ring] | progress f_equal; same]]
+  | |- @eq R _ _ => first [reflexivity | ring | solve [deltas; ring] | repeat align; first [reflexivity | ring | solve [deltas;
+    ring] | progress f_equal; same]]
   | |- @eq Prop _ _ => first [reflexivity | progress f_equal; same]
   | |- @eq (_ -> _) _ _ => first [reflexivity | apply functional_extensionality; intro; same]
   | _ => first [reflexivity | progress f_equal; same] end
@@ -57,7 +58,9 @@ Goal forall (N M : nat) (p : nat -> nat -> R) (k l : R) (some : (0 < N)%nat) (no
 Proof. intros. same_as (proj1 (elasticity_any_number N M p k l some nonneg unit covered positive l_nonneg)). Qed.
 
 (* logit-return-threshold, three parts of equal weight on the two others *)
-Goal forall (n N : nat) (p : nat -> nat -> R) (q w : nat -> R) (apart : forall i t, (i < N)%nat -> (t < N)%nat -> i <> t -> (Σ j < n, p i j * p t j) = 0)
+Goal forall (n N : nat) (p : nat -> nat -> R) (q w : nat -> R) (apart : forall i t, (i < N)%nat -> (t < N)%nat -> i <> t ->
+  (Σ j < n, p i j * p t j) = 0)
   (mixture : forall j, (j < n)%nat -> q j = Σ i < N, w i * p i j) (o t : nat) (Ho : (o < N)%nat) (Ht : (t < N)%nat) (other : o <> t),
-  - (Σ j < n, (- q j + p t j) * (- q j + p o j)) < 0 <-> (Σ j < n, p t j ^ 2) * w t + (Σ j < n, p o j ^ 2) * w o < Σ i < N, (Σ j < n, p i j ^ 2) * w i ^ 2.
+  - (Σ j < n, (- q j + p t j) * (- q j + p o j)) < 0 <-> (Σ j < n, p t j ^ 2) * w t + (Σ j < n, p o j ^ 2) * w o < Σ i < N,
+      (Σ j < n, p i j ^ 2) * w i ^ 2.
 Proof. intros. same_as (logit_return_threshold n N p q apart w mixture o t Ho Ht other). Qed.

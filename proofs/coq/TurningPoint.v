@@ -26,7 +26,8 @@ Proof.
   rewrite D_rate by auto. unfold slope, overlap, Q, pp, pa, pt. cbn [Sum].
   replace (/ (k + 1 + l)) with b by reflexivity.
   replace (_ - _) with (- (b * b / (k * b + l * (1 + b)))).
-  - assert (0 < b * b / (k * b + l * (1 + b))); [|lra]. apply Rdiv_lt_0_compat; [pos|]. assert (0 < k * b) by pos. assert (0 < l * (1 + b)) by (apply Rmult_lt_0_compat; lra). lra.
+  - assert (0 < b * b / (k * b + l * (1 + b))); [|lra]. apply Rdiv_lt_0_compat; [pos|]. assert (0 < k * b) by pos.
+    assert (0 < l * (1 + b)) by (apply Rmult_lt_0_compat; lra). lra.
   - assert (k + l = (1 - b) / b) by (apply (Rmult_eq_reg_l b); [|lra]; replace (b * ((1 - b) / b)) with (1 - b) by (field; lra); lra).
     assert (0 < k * b + l * (1 + b)) by (assert (0 < k * b) by pos; assert (0 < l * (1 + b)) by (apply Rmult_lt_0_compat; lra); lra).
     replace ((1 - b) * (1 - b) / (k * (1 - b) + 0 + l * (1 - b))) with b.
@@ -45,7 +46,8 @@ Lemma turning_slope M (z v B : nat -> R) K l : Sum M z = 1 -> (forall j, (j < M)
 Proof.
   intros U Z Hv HB HK Hl E r _ H. assert (W : 0 < K + l) by lra.
   (* 1/(K+l) - 1/(r+l) = (r-K)/((K+l)(r+l)) >= ((r-K)/(K+l) - (r-K)^2/((K+l) l)) / (K+l) *)
-  assert (leaf : forall j, (j < M)%nat -> z j * v j / Q B v l j <= / (K + l) * z j - / ((K + l) * (K + l)) * (z j * r j - K * z j) + / ((K + l) * (K + l) * l) * (z j * Rsqr (r j - K))).
+  assert (leaf : forall j, (j < M)%nat -> z j * v j / Q B v l j <= / (K + l) * z j - / ((K + l) * (K + l)) * (z j * r j - K * z j) + / ((K + l) *
+    (K + l) * l) * (z j * Rsqr (r j - K))).
   { intros j Hj. specialize (Hv j Hj). specialize (HB j Hj). specialize (Z j Hj). assert (0 <= r j) by (unfold r; nonneg).
     replace (z j * v j / Q B v l j) with (z j * / (r j + l)).
     2: { unfold Q, r. field. split; [|lra]. assert (0 < l * v j) by pos. lra. }
@@ -60,12 +62,14 @@ Proof.
 Qed.
 (* The bound in derivatives: past E[(R-K)²]/(E[R]-K) the pre-training data loses. Where p_t = 0 on a leaf of p_p the second bound holds:
    past E[(K-R)⁺; p_t > 0] / P_p(p_t = 0). *)
-Theorem turning_point_from_above_bound M k pp pa pt l : 0 < k -> 0 < l -> Sum M pp = 1 -> Sum M pa = 1 -> Sum M pt = 1 -> (forall j, (j < M)%nat -> 0 < pp j) ->
+Theorem turning_point_from_above_bound M k pp pa pt l : 0 < k -> 0 < l -> Sum M pp = 1 -> Sum M pa = 1 -> Sum M pt = 1 -> (forall j, (j < M)%nat ->
+  0 < pp j) ->
   (forall j, (j < M)%nat -> 0 <= pa j) -> (forall j, (j < M)%nat -> 0 <= pt j) ->
   let r j := (k * pp j + pa j) / pt j in let K := k + 1 in
   let E f := Σ j < M, pp j * f j in
   ((forall j, (j < M)%nat -> 0 < pt j) -> K < E r -> E (fun j => Rsqr (r j - K)) <= l * (E r - K) -> 0 <= Derive (gamma M k pp pa pt pp) l) /\
-  (E (fun j => if Rlt_dec 0 (pt j) then Rmax 0 (K - r j) else 0) <= l * E (fun j => if Rlt_dec 0 (pt j) then 0 else 1) -> 0 <= Derive (gamma M k pp pa pt pp) l).
+  (E (fun j => if Rlt_dec 0 (pt j) then Rmax 0 (K - r j) else 0) <= l * E (fun j => if Rlt_dec 0 (pt j) then 0 else 1) ->
+    0 <= Derive (gamma M k pp pa pt pp) l).
 Proof.
   intros Hk Hl Up Ua Ut P A T r K E.
   assert (L : leaves M (fun j => k * pp j + pa j) pt (k + 1) l) by (apply leaves_covered; auto; lra). rewrite D_rate by auto.
@@ -86,7 +90,8 @@ Proof.
     sum_le M leaf as S. change (Σ j < M, pp j) with (Sum M pp) in S. rewrite Up in S. fold (E (fun j => if Rlt_dec 0 (pt j) then 0 else 1)) in S.
     fold (E (fun j => if Rlt_dec 0 (pt j) then Rmax 0 (K - r j) else 0)) in S.
     assert (X : (K + l) * overlap M (fun j => k * pp j + pa j) pt pp l <= 1).
-    { unfold overlap. eapply Rle_trans; [exact S|]. apply (Rmult_le_compat_l (/ l)) in H; [|left; pos]. rewrite <- Rmult_assoc, Rinv_l, Rmult_1_l in H by lra. lra. }
+    { unfold overlap. eapply Rle_trans; [exact S|]. apply (Rmult_le_compat_l (/ l)) in H; [|left; pos].
+      rewrite <- Rmult_assoc, Rinv_l, Rmult_1_l in H by lra. lra. }
     unfold slope. fold K. set (y := overlap M (fun j => k * pp j + pa j) pt pp l) in *. apply (Rmult_le_reg_l (K + l)); auto.
     rewrite Rmult_minus_distr_l, Rinv_r by lra. lra.
 Qed.
