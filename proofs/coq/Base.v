@@ -213,3 +213,13 @@ Proof.
   apply (f_equal (Rmult mean)) in H. replace (mean * (x j / mean)) with (x j) in H by (field; lra). lra.
 Qed.
 End Jensen.
+
+(* --- powers below 1 lie under their tangent at 1 --- *)
+Lemma bernoulli r e : 0 < r -> 0 < e < 1 -> Rpower r e <= 1 + e * (r - 1).
+Proof.
+  intros P E. assert (X : 0 < 1 + e * (r - 1)) by nra. rewrite <- (exp_ln (1 + e * (r - 1))) by auto. unfold Rpower.
+  assert (e * ln r <= ln (1 + e * (r - 1))) as [L|L]; [|left; apply exp_increasing, L|rewrite L; lra].
+  pose proof (am_gm 2 (fun j => match j with 0%nat => e | _ => 1 - e end) (fun j => match j with 0%nat => r | _ => 1 end)) as A. cbn [Sum] in A.
+  rewrite ln_1 in A. replace (1 + e * (r - 1)) with (0 + e * r + (1 - e) * 1) by ring. replace (e * ln r) with (0 + e * ln r + (1 - e) * 0) by ring.
+  apply A; [intros [|j] _; lra|ring|intros [|j] _; lra].
+Qed.

@@ -105,6 +105,17 @@ Proof.
   - intros D. rewrite D_rate in D by auto. apply (is_lim_ext_loc (fun l => rate pa l / rate pp l)); [|apply ratio_limit; auto].
     generalize (filter_and _ _ Na Np). apply filter_imp. intros l [-> ->]. reflexivity.
 Qed.
+(* so on finitely many leaves, all of which the others hold, the ratio always tends to -k *)
+Theorem elasticity_ratio_limit_always : (forall j, (j < M)%nat -> 0 < k * pp j + pa j) -> (forall j, (j < M)%nat -> 0 <= pt j) ->
+  is_lim (fun l => Derive (gamma pa) l + k * Derive (gamma pp) l) 0 0 /\
+  (Derive (gamma pp) 0 <> 0 -> is_lim (fun l => Derive (gamma pa) l / Derive (gamma pp) l) 0 (- k)).
+Proof.
+  intros P N. assert (T : forall j, (j < M)%nat -> 0 <= pt j / (k * pp j + pa j)) by (intros; apply Rdiv_pos; auto).
+  apply (elasticity_ratio_limit (Σ j < M, pt j / (k * pp j + pa j))); auto; [apply Sum_nonneg, T|].
+  intros j Hj. pose proof (Sum_term M (fun j => pt j / (k * pp j + pa j)) j T Hj) as S. specialize (P j Hj).
+  apply (Rmult_le_compat_r (k * pp j + pa j)) in S; [|lra]. replace (pt j / (k * pp j + pa j) * (k * pp j + pa j)) with (pt j) in S by (field; lra).
+  exact S.
+Qed.
 
 (* unrelated data: a perturbation that shares no leaf with the others makes both worse, at the same rate 1/W (the ratio is +1) *)
 Theorem elasticity_separate_disjoint_fails l : 0 <= l -> (forall j, (j < M)%nat -> 0 < k * pp j + pa j + l * pt j) ->

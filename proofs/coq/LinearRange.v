@@ -100,7 +100,61 @@ Proof.
       intros j Hj. rewrite Rmult_comm. apply Rmult_le_compat_l; [left; apply q_pos|apply range, Hj]. }
     unfold R. lra.
 Qed.
+(* the best bound that depends on the range alone: by the chord of e^x on the range, and ln x <= x - 1 *)
+Theorem softmax_linear_range_best : lo < hi -> let R := hi - lo in let a := (exp R - 1) / R in
+  L (fun j => z j + delta j) - L z - tangent <= ln a - 1 + / a.
+Proof.
+  intros H R a. rewrite remainder. assert (HR : 0 < R) by (unfold R; lra).
+  assert (A : 0 < a) by (unfold a; pose proof (exp_ineq1 R ltac:(lra)); apply Rdiv_lt_0_compat; lra).
+  assert (chord : forall t, 0 <= t <= R -> exp t <= 1 + t * a).
+  { intros t Ht. destruct (Req_dec t 0) as [->|N0]; [rewrite exp_0; lra|]. destruct (Req_dec t R) as [->|NR]; [unfold a; right; field; lra|].
+    assert (T : 0 < t / R < 1).
+    { split; [apply Rdiv_lt_0_compat; lra|]. apply (Rmult_lt_reg_r R); auto. unfold Rdiv. rewrite Rmult_assoc, Rinv_l by lra. lra. }
+    pose proof (bernoulli (exp R) (t / R) (exp_pos R) T) as B. unfold Rpower in B. rewrite ln_exp in B.
+    replace (t / R * R) with t in B by (field; lra). replace (t * a) with (t / R * (exp R - 1)) by (unfold a; field; lra). exact B. }
+  set (m' := Σ j < n, q 0 j * (delta j - lo)).
+  assert (M : m 0 = lo + m').
+  { unfold m', m, inner. rewrite (Sum_ext n (fun j => q 0 j * (delta j - lo)) (fun j => q 0 j * delta j - lo * q 0 j)) by (intros; ring).
+    rewrite Sum_minus, Sum_scal. change (Σ j < n, q 0 j) with (Sum n (q 0)). rewrite q_unit. ring. }
+  assert (M0 : 0 <= m') by (apply Sum_nonneg; intros j Hj; pose proof (q_pos 0 j); destruct (range j Hj); apply Rmult_le_pos; lra).
+  assert (E : Z n (at_ 1) <= Z n (at_ 0) * (exp lo * (1 + m' * a))).
+  { replace (Z n (at_ 1)) with (Z n (at_ 0) * (exp lo * Σ j < n, q 0 j * exp (delta j - lo))).
+    - apply Rmult_le_compat_l; [left; apply Z_pos, some|]. apply Rmult_le_compat_l; [left; apply exp_pos|].
+      assert (leaf : forall j, (j < n)%nat -> q 0 j * exp (delta j - lo) <= q 0 j + a * (q 0 j * (delta j - lo))).
+      { intros j Hj. pose proof (q_pos 0 j). destruct (range j Hj). pose proof (chord (delta j - lo) ltac:(unfold R; lra)) as C.
+        apply (Rmult_le_compat_l (q 0 j)) in C; lra. }
+      sum_le n leaf as S. change (Σ j < n, q 0 j) with (Sum n (q 0)) in S. rewrite q_unit in S. fold m' in S. lra.
+    - pose proof (Z_pos n some (at_ 0)). transitivity (Σ j < n, exp (at_ 1 j)); [|reflexivity]. rewrite <- Rmult_assoc, <- Sum_scal. apply Sum_ext.
+      intros j _. unfold q, softmax.
+      replace (exp (at_ 1 j)) with (exp (at_ 0 j) * exp lo * exp (delta j - lo)) by (rewrite <- !exp_plus; f_equal; unfold at_; ring). field. lra. }
+  apply ln_le in E; [|apply Z_pos, some]. assert (P : 0 < 1 + m' * a) by nra.
+  rewrite !ln_mult, ln_exp in E by (auto using Z_pos, exp_pos; apply Rmult_lt_0_compat; auto using exp_pos).
+  replace (1 + m' * a) with (a * (/ a + m')) in E by (field; lra). assert (0 < / a) by pos. rewrite ln_mult in E by lra.
+  pose proof (ln_below (/ a + m') ltac:(lra)). lra.
+Qed.
 End Range.
+(* no smaller one: for every range some law on two tokens reaches it *)
+Theorem softmax_linear_range_best_reached R : 0 < R -> let a := (exp R - 1) / R in let w := / R - / (exp R - 1) in
+  let z j := match j with 0%nat => ln (1 - w) | _ => ln w end in let delta j := match j with 0%nat => 0 | _ => R end in
+  let p j := match j with 0%nat => 1 | _ => 0 end in
+  loss 2 p (fun j => z j + delta j) - loss 2 p z - inner 2 (fun j => softmax 2 z j - p j) delta = ln a - 1 + / a.
+Proof.
+  intros HR a w z delta p. pose proof (exp_ineq1 R ltac:(lra)) as E1.
+  assert (E2 : exp (- R) > 1 - R) by (pose proof (exp_ineq1 (- R) ltac:(lra)); lra).
+  assert (E3 : exp R * exp (- R) = 1) by (rewrite <- exp_plus; replace (R + - R) with 0 by ring; apply exp_0).
+  assert (W0 : 0 < w) by (unfold w; replace (/ R - / (exp R - 1)) with ((exp R - 1 - R) / (R * (exp R - 1))) by (field; lra);
+    apply Rdiv_lt_0_compat; [lra|apply Rmult_lt_0_compat; lra]).
+  assert (W1 : 0 < 1 - w).
+  { unfold w. replace (1 - (/ R - / (exp R - 1))) with (exp R * (R - 1 + exp (- R)) / (R * (exp R - 1))).
+    - apply Rdiv_lt_0_compat; [|apply Rmult_lt_0_compat; lra]. apply Rmult_lt_0_compat; [apply exp_pos|lra].
+    - replace (exp R * (R - 1 + exp (- R))) with (exp R * (R - 1) + 1) by (rewrite Rmult_plus_distr_l, E3; ring). field. lra. }
+  assert (Z0 : Z 2 z = 1) by (unfold Z, z; cbn [Sum]; rewrite !exp_ln by auto; ring).
+  assert (Z1 : Z 2 (fun j => z j + delta j) = a).
+  { unfold Z, z, delta. cbn [Sum]. rewrite !exp_plus, !exp_ln, exp_0 by auto. unfold a, w. field. lra. }
+  rewrite !loss_log_sum_exp by (first [lia|unfold p; cbn; ring]). rewrite Z0, Z1, ln_1. unfold inner, softmax, p, delta. cbn [Sum]. rewrite Z0.
+  unfold z. rewrite !exp_ln by auto.
+  unfold a, w. field. lra.
+Qed.
 (* N tokens with steps of ranges r i: the total change lies between its tangent and that plus Σ r²/8, so a sign outside is certain *)
 Theorem softmax_linear_range_sign N n (p z delta : nat -> nat -> R) (lo hi : nat -> R) : (0 < n)%nat -> (forall i, (i < N)%nat -> Sum n (p i) = 1) ->
   (forall i j, (i < N)%nat -> (j < n)%nat -> lo i <= delta i j <= hi i) ->

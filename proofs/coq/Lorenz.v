@@ -181,14 +181,6 @@ Definition lorenz alpha u := if Rlt_dec u 1 then 1 - Rpower (1 - u) (1 - / alpha
 Definition cell alpha n i := lorenz alpha (INR (S i) / INR n) - lorenz alpha (INR i / INR n).
 Lemma exponent alpha : 1 < alpha -> 0 < 1 - / alpha < 1.
 Proof. intros A. assert (/ alpha < 1) by (rewrite <- Rinv_1; apply Rinv_lt_contravar; lra). assert (0 < / alpha) by pos. lra. Qed.
-Lemma bernoulli r e : 0 < r -> 0 < e < 1 -> Rpower r e <= 1 + e * (r - 1).
-Proof.
-  intros P E. assert (X : 0 < 1 + e * (r - 1)) by nra. rewrite <- (exp_ln (1 + e * (r - 1))) by auto. unfold Rpower.
-  assert (e * ln r <= ln (1 + e * (r - 1))) as [L|L]; [|left; apply exp_increasing, L|rewrite L; lra].
-  pose proof (am_gm 2 (fun j => match j with 0%nat => e | _ => 1 - e end) (fun j => match j with 0%nat => r | _ => 1 end)) as A. cbn [Sum] in A.
-  rewrite ln_1 in A. replace (1 + e * (r - 1)) with (0 + e * r + (1 - e) * 1) by ring. replace (e * ln r) with (0 + e * ln r + (1 - e) * 0) by ring.
-  apply A; [intros [|j] _; lra|ring|intros [|j] _; lra].
-Qed.
 Section Pareto.
 Variables (n : nat) (alpha : R).
 Hypothesis some : (0 < n)%nat.

@@ -22,6 +22,12 @@ Theorem prune_mix_commute : forall (symbol : Type) (dec : forall a b : symbol, {
   (forall leaves, 0 < INR (length union) -> NoDup leaves -> incl (prune d union) leaves -> fold_right Rplus 0 (map (weight union) leaves) = 1).
 Proof. exact Trees.prune_mix_commute. Qed.
 
+(* and a node's count is what its children count and what ends there *)
+Theorem prune_mix_commute_children : forall (symbol : Type) (dec : forall a b : symbol, {a = b} + {a <> b}) (D : list (list symbol)) v alphabet,
+  let count D v := count_occ (list_eq_dec dec) D v in let node v := count (map (firstn (length v)) D) v in
+  NoDup alphabet -> (forall x, In x D -> incl x alphabet) -> node v = (count D v + list_sum (map (fun a => node (v ++ a :: nil)) alphabet))%nat.
+Proof. exact Trees.prune_mix_commute_children. Qed.
+
 (* code-length-bounds: n phrases coded one by one with a best prefix code c; z is the entropy rounded up; c' any code that can be decoded *)
 Theorem code_length_bounds : forall (M : nat) (p : nat -> R), (forall j, (j < M)%nat -> 0 < p j) -> (Σ j < M, p j) = 1 ->
   let prefix_code c := forall i j, (i < M)%nat -> (j < M)%nat -> i <> j -> forall s : list bool, c j <> c i ++ s in
@@ -204,6 +210,12 @@ Theorem elasticity_ratio_limit : forall (M : nat) (k : R) (pp pa pt : nat -> R),
   is_lim (fun l => Derive (gamma pa) l + k * Derive (gamma pp) l) 0 0 /\
   (Derive (gamma pp) 0 <> 0 -> is_lim (fun l => Derive (gamma pa) l / Derive (gamma pp) l) 0 (- k)).
 Proof. exact Elasticity.elasticity_ratio_limit. Qed.
+Theorem elasticity_ratio_limit_always : forall (M : nat) (k : R) (pp pa pt : nat -> R), 0 < k -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 ->
+  (Σ j < M, pt j) = 1 -> (forall j, (j < M)%nat -> 0 < k * pp j + pa j) -> (forall j, (j < M)%nat -> 0 <= pt j) ->
+  let gamma u x := - Σ j < M, u j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x)) in
+  is_lim (fun l => Derive (gamma pa) l + k * Derive (gamma pp) l) 0 0 /\
+  (Derive (gamma pp) 0 <> 0 -> is_lim (fun l => Derive (gamma pa) l / Derive (gamma pp) l) 0 (- k)).
+Proof. exact Elasticity.elasticity_ratio_limit_always. Qed.
 Theorem elasticity_ratio_limit_premise : let pp j := match j with 0%nat => 1/2 | _ => 1/4 end in let pa j := match j
   with 1%nat => 1/2 | _ => 1/4 end in
   let pt j := match j with 0%nat => 1/3 | 1%nat => 4/21 | _ => 10/21 end in
@@ -610,6 +622,14 @@ Theorem logit_return_threshold_equal : forall (n N : nat) (p : nat -> nat -> R) 
   (forall j, (j < n)%nat -> q j = Σ i < N, (if Nat.eqb i 0 then s else (1 - s) / INR (N - 1)) * p i j) ->
   (- (Σ j < n, (p o j - q j) * (p t j - q j)) < 0 <-> INR N * (s * s) > 1).
 Proof. exact Logit.logit_return_threshold_equal. Qed.
+Theorem logit_return_threshold_three : forall (n : nat) (pa po pt : nat -> R) (c s : R), let dot u v := Σ j < n, u j * v j in 0 < c ->
+  dot pa pa = c -> dot po po = c -> dot pt pt = c -> dot pa po = 0 -> dot pa pt = 0 -> dot po pt = 0 ->
+  let q j := s * pa j + (1 - s) / 2 * (po j + pt j) in (- (Σ j < n, (po j - q j) * (pt j - q j)) < 0 <-> 3 * (s * s) > 1).
+Proof. exact Logit.logit_return_threshold_three. Qed.
+Theorem logit_return_threshold_meeting : forall (K n : nat) (m mt : nat -> R) (p pt q : nat -> nat -> R) (u : nat), (u < K)%nat ->
+  (forall v, (v < K)%nat -> v <> u -> m v * mt v = 0 \/ forall j, (j < n)%nat -> pt v j = q v j) ->
+  (Σ v < K, m v * mt v * - Σ j < n, (p v j - q v j) * (pt v j - q v j)) = m u * mt u * - Σ j < n, (p u j - q u j) * (pt u j - q u j).
+Proof. exact LogitTree.logit_return_threshold_meeting. Qed.
 Theorem logit_return_threshold_tree : forall s, let po v j := if Nat.eqb j (match v with 0%nat => 1 | _ => 0 end)%nat then 1 else 0 in let pt
   (v j : nat) := if Nat.eqb j 1 then 1 else 0 in
   let q v j := match v, j with 0%nat, 0%nat => s | 0%nat, _ => 1 - s | _, _ => 1/2 end in
@@ -659,12 +679,28 @@ Theorem logit_only_common_nodes : forall (K n : nat) (wa wo wt : R) (ma mo mt : 
   ((Σ v < K, mo v * L v T) < (Σ v < K, mo v * L v 0) -> exists v, (v < K)%nat /\ 0 < ma v /\ 0 < mo v /\ 0 < mt v /\ L v T < L v 0).
 Proof. exact LogitFlow.logit_only_common_nodes. Qed.
 
-(* softmax-linear-range, and when a sign is certain *)
+Theorem logit_only_common_nodes_rate : forall (n : nat) (x : R) (po pt q : nat -> R), (forall j, (j < n)%nat -> q j = x * po j + (1 - x) * pt j) ->
+  - (Σ j < n, (po j - q j) * (pt j - q j)) = x * (1 - x) * Σ j < n, Rsqr (po j - pt j).
+Proof. exact LogitFlow.logit_only_common_nodes_rate. Qed.
+
+(* softmax-linear-range: R²/8; the best bound, which is reached; and when a sign is certain *)
 Theorem softmax_linear_range : forall (n : nat) (p z delta : nat -> R) (lo hi : R), (0 < n)%nat -> (Σ j < n, p j) = 1 -> (forall j, (j < n)%nat ->
   lo <= delta j <= hi) ->
   let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in let L z := - Σ j < n, p j * ln (q z j) in let R := hi - lo in
   0 <= L (fun j => z j + delta j) - L z - (Σ j < n, (q z j - p j) * delta j) <= Rmin (R * R / 8) R.
 Proof. exact LinearRange.softmax_linear_range. Qed.
+Theorem softmax_linear_range_best : forall (n : nat) (p z delta : nat -> R) (lo hi : R), (0 < n)%nat -> (Σ j < n, p j) = 1 ->
+  (forall j, (j < n)%nat -> lo <= delta j <= hi) -> lo < hi ->
+  let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in let L z := - Σ j < n, p j * ln (q z j) in
+  let R := hi - lo in let a := (exp R - 1) / R in
+  L (fun j => z j + delta j) - L z - (Σ j < n, (q z j - p j) * delta j) <= ln a - 1 + / a.
+Proof. exact LinearRange.softmax_linear_range_best. Qed.
+Theorem softmax_linear_range_best_reached : forall R : R, 0 < R -> let a := (exp R - 1) / R in let w := / R - / (exp R - 1) in
+  let z j := match j with 0%nat => ln (1 - w) | _ => ln w end in let delta j := match j with 0%nat => 0 | _ => R end in
+  let p j := match j with 0%nat => 1 | _ => 0 end in
+  let q (z : nat -> Rdefinitions.R) j := exp (z j) / Σ i < 2, exp (z i) in let L z := - Σ j < 2, p j * ln (q z j) in
+  L (fun j => z j + delta j) - L z - (Σ j < 2, (q z j - p j) * delta j) = ln a - 1 + / a.
+Proof. exact LinearRange.softmax_linear_range_best_reached. Qed.
 Theorem softmax_linear_range_sign : forall (N n : nat) (p z delta : nat -> nat -> R) (lo hi : nat -> R), (0 < n)%nat -> (forall i, (i < N)%nat ->
   (Σ j < n, p i j) = 1) ->
   (forall i j, (i < N)%nat -> (j < n)%nat -> lo i <= delta i j <= hi i) -> let q (z : nat -> R) j := exp (z j) / Σ i < n, exp (z i) in
