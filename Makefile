@@ -14,13 +14,14 @@ PYTEST  = $(BIN)/python -m pytest -q -n 2 --dist loadfile
 # A developer's shell settings must not leak another environment into ours, nor have every process compile all it imports.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow test-oldest test-all test-newest style lint bench proofs docs lock clean
+.PHONY: help demo test test-slow test-oldest test-all test-newest style lint bench proofs coq coq-check docs lock clean
 
 help:
 	@echo "make demo         the main job: elasticity, a small model and networks on real text"
 	@echo "make test         linters, types, doctests and the tests"
 	@echo "make test-all     these, the slow tests, and the tests of models with the oldest versions that we support"
 	@echo "make test-newest  the tests with the newest versions of everything but torch: what do they deprecate?"
+	@echo "make coq          the finite theorems, compiled by Coq; make coq-check: checked again, with what they rest on (both need Coq)"
 	@echo "make docs         the site, with warnings as errors: build/docs/index.html"
 	@echo "make bench        speed and memory beside peers, as ratios"
 	@echo "make lock         resolve the locks anew (needs uv)"
@@ -114,6 +115,17 @@ test-newest: .venv-newest/.ready
 proofs: $(VENV)/.ready
 	@$(BIN)/python -m proofs
 
+# Installs nothing: Coq is the system's.
+COQ := proofs/coq
+coq:
+	@command -v coqc >/dev/null && command -v coq_makefile >/dev/null && test -d "$$(coqc -where)/user-contrib/Coquelicot" || { \
+	  echo "make coq needs Coq 8.16 and Coquelicot, which were not found: apt-get install coq libcoq-coquelicot"; exit 1; }
+	@cd $(COQ) && coq_makefile -f _CoqProject -o CoqMakefile
+	@$(MAKE) --no-print-directory -j 2 -C $(COQ) -f CoqMakefile
+
+coq-check: coq
+	@$(COQ)/check.sh
+
 docs: $(VENV)/.docs
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo "The site: build/docs/index.html"
@@ -126,3 +138,4 @@ lock:
 
 clean:
 	rm -rf .venv .venv-oldest .venv-newest build dist *.egg-info
+	cd $(COQ) && rm -f *.vo *.vok *.vos *.glob .*.aux .*.cache CoqMakefile CoqMakefile.conf .CoqMakefile.d

@@ -12,14 +12,14 @@ import pytest
 import sympy as sp
 from scipy import integrate
 
-from compresslab.theory.code_length import cross_entropy_bits, entropy_bits, huffman_code_length_bits, kl_bits
 from compresslab.coding.rows.quantize import PRECISION, quantize
+from compresslab.theory.code_length import cross_entropy_bits, entropy_bits, huffman_code_length_bits, kl_bits
 from compresslab.theory.effective_depth import layer_entropies_bits
+from compresslab.theory.effective_volumes import effective_volumes
 from compresslab.theory.elasticity import Elasticity
 from compresslab.theory.mixture import Mixture
 from compresslab.theory.pareto import pareto_normalized_entropy_nats, pareto_overlap
 from compresslab.theory.rate import normalized_rate
-from compresslab.theory.effective_volumes import effective_volumes
 from proofs import models
 from proofs import vocabulary as v
 from proofs.exact import evaluate, everywhere, exact_sign, huffman_length, ill_typed

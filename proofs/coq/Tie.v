@@ -1,0 +1,66 @@
+(* How goals that another program prints are tied to the claims: docs/theory.md, The ledger. A printed goal may differ from the claim in
+   Statements.v in the order of factors and terms, also under sums and derivatives, and in how a delta [s = t] is written; same_as closes it
+   by the claim when nothing else differs. The goals here are written as the ledger prints them today. *)
+From Coq Require Import Reals Lra Lia Arith FunctionalExtensionality.
+From Coquelicot Require Import Coquelicot.
+From Compresslab Require Import Base Statements.
+Open Scope R_scope.
+
+Ltac deltas := repeat match goal with |- context [if Nat.eqb ?a ?b then _ else _] => destruct (Nat.eqb a b) end.
+(* Two terms are the same if ring says so after every Derive, Sum, ln and the like on the left has been replaced by one on the right that is
+   the same by this tactic: under binders by functional extensionality. *)
+Ltac same := cbv beta; lazymatch goal with
+  | |- @eq R _ _ => first [reflexivity | ring | solve [deltas; ring] | repeat align; first [reflexivity | ring | solve [deltas;
+    ring] | progress f_equal; same]]
+  | |- @eq Prop _ _ => first [reflexivity | progress f_equal; same]
+  | |- @eq (_ -> _) _ _ => first [reflexivity | apply functional_extensionality; intro; same]
+  | _ => first [reflexivity | progress f_equal; same] end
+with align := match goal with |- ?a = ?b => first
+  [ match a with context [Derive ?f ?x] => match b with context [Derive ?g ?y] => bring (Derive f x) (Derive g y) end end
+  | match a with context [Sum ?n ?f] => match b with context [Sum ?m ?g] => bring (Sum n f) (Sum m g) end end
+  | match a with context [ln ?x] => match b with context [ln ?y] => bring (ln x) (ln y) end end
+  | match a with context [exp ?x] => match b with context [exp ?y] => bring (exp x) (exp y) end end
+  | match a with context [/ ?x] => match b with context [/ ?y] => bring (/ x) (/ y) end end
+  | match a with context [?u / ?x] => match b with context [?v / ?y] => bring (u / x) (v / y) end end ] end
+with bring u v := tryif constr_eq u v then fail else (let E := fresh in assert (E : u = v) by solve [f_equal; same]; rewrite E; clear E).
+Ltac same_as claim := let H := fresh in pose proof claim as H; cbv zeta beta delta [Rsqr] in H; cbv beta delta [Rsqr]; let P := type of H in
+  lazymatch goal with |- ?Q => replace Q with P; [exact H|same] end.
+
+(* conservation-law *)
+Goal forall (N M : nat) (n : nat -> R) (p : nat -> nat -> R)
+  (unit : forall s, (s < N)%nat -> (Σ j < M, p s j) = 1) (mass : forall j, (j < M)%nat -> 0 < Σ s < N, n s * p s j) (total : 0 < Σ s < N, n s)
+  (t : nat) (member : (t < N)%nat),
+  (Σ s < N, Derive (fun eps => - Σ j < M, ln ((Σ r < N, (eps * (if Nat.eqb r t then 1 else 0) + n r) * p r j)
+    / Σ r < N, (eps * (if Nat.eqb r t then 1 else 0) + n r)) * p s j) 0 * n s) = 0.
+Proof. intros. same_as (conservation_law N M n p unit mass total t member). Qed.
+
+(* elasticity-ratio; with 2k in place of k it is not closed *)
+Goal forall (M : nat) (k : R) (pp pa pt : nat -> R) (positive : 0 < k) (unit_p : (Σ j < M, pp j) = 1) (unit_a : (Σ j < M, pa j) = 1)
+  (unit_t : (Σ j < M, pt j) = 1) (l : R) (nonneg : 0 <= l) (mass : forall j, (j < M)%nat -> 0 < k * pp j + pa j + l * pt j),
+  Derive (fun lam => - Σ j < M, ln ((k * pp j + lam * pt j + pa j) / (k + lam + 1)) * pa j) l
+  = - Derive (fun lam => - Σ j < M, ln ((k * pp j + lam * pt j + pa j) / (k + lam + 1)) * pp j) l * k
+    - Derive (fun lam => - Σ j < M, ln ((k * pp j + lam * pt j + pa j) / (k + lam + 1)) * pt j) l * l.
+Proof. intros. same_as (elasticity_ratio M k pp pa pt positive unit_p unit_a unit_t l nonneg mass). Qed.
+Goal forall (M : nat) (k : R) (pp pa pt : nat -> R) (positive : 0 < k) (unit_p : (Σ j < M, pp j) = 1) (unit_a : (Σ j < M, pa j) = 1)
+  (unit_t : (Σ j < M, pt j) = 1) (l : R) (nonneg : 0 <= l) (mass : forall j, (j < M)%nat -> 0 < k * pp j + pa j + l * pt j),
+  Derive (fun lam => - Σ j < M, ln ((k * pp j + lam * pt j + pa j) / (k + lam + 1)) * pa j) l
+  = - Derive (fun lam => - Σ j < M, ln ((k * pp j + lam * pt j + pa j) / (k + lam + 1)) * pp j) l * (2 * k)
+    - Derive (fun lam => - Σ j < M, ln ((k * pp j + lam * pt j + pa j) / (k + lam + 1)) * pt j) l * l.
+Proof. intros. Fail same_as (elasticity_ratio M k pp pa pt positive unit_p unit_a unit_t l nonneg mass). Abort.
+
+(* elasticity-any-number, its first conclusion *)
+Goal forall (N M : nat) (p : nat -> nat -> R) (k l : R) (some : (0 < N)%nat) (nonneg : forall s j, (s < N)%nat -> (j < M)%nat -> 0 <= p s j)
+  (unit : forall s, (s < N)%nat -> (Σ j < M, p s j) = 1) (covered : forall j, (j < M)%nat -> 0 < / INR N * Σ s < N, p s j)
+  (positive : 0 < k) (l_nonneg : 0 <= l),
+  (Σ s < N, Σ j < M, (p s j - / INR N * Σ r < N, p r j)^2 / (/ INR N * Σ r < N, p r j)) * k / (1 + k + l)^2
+  <= Σ a < N, Σ b < N, Derive (fun lam => - Σ j < M, ln ((lam * p b j + p a j + k * (/ INR N * Σ r < N, p r j)) / (k + lam + 1)) * p a j) l
+    * (1 - (if Nat.eqb a b then 1 else 0)).
+Proof. intros. same_as (proj1 (elasticity_any_number N M p k l some nonneg unit covered positive l_nonneg)). Qed.
+
+(* logit-return-threshold, three parts of equal weight on the two others *)
+Goal forall (n N : nat) (p : nat -> nat -> R) (q w : nat -> R) (apart : forall i t, (i < N)%nat -> (t < N)%nat -> i <> t ->
+  (Σ j < n, p i j * p t j) = 0)
+  (mixture : forall j, (j < n)%nat -> q j = Σ i < N, w i * p i j) (o t : nat) (Ho : (o < N)%nat) (Ht : (t < N)%nat) (other : o <> t),
+  - (Σ j < n, (- q j + p t j) * (- q j + p o j)) < 0 <-> (Σ j < n, p t j ^ 2) * w t + (Σ j < n, p o j ^ 2) * w o < Σ i < N,
+      (Σ j < n, p i j ^ 2) * w i ^ 2.
+Proof. intros. same_as (logit_return_threshold n N p q apart w mixture o t Ho Ht other). Qed.
