@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from compresslab.cli.main.piped_arguments import output_file
+from compresslab.cli.piped_arguments import output_file
 
 from compresslab._support.progress import working
 from compresslab.errors import CompressLabError, InvalidParameter, MissingExtra, UnknownName, did_you_mean
