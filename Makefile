@@ -115,16 +115,17 @@ test-newest: .venv-newest/.ready
 proofs: $(VENV)/.ready
 	@$(BIN)/python -m proofs
 
-# Installs nothing: Coq is the system's.
+# Installs nothing: Coq is the system's. Compiled in build/coq, so that proofs/coq holds what is written by hand and nothing else.
 COQ := proofs/coq
 coq:
 	@command -v coqc >/dev/null && command -v coq_makefile >/dev/null && test -d "$$(coqc -where)/user-contrib/Coquelicot" || { \
 	  echo "make coq needs Coq 8.16 and Coquelicot, which were not found: apt-get install coq libcoq-coquelicot"; exit 1; }
-	@cd $(COQ) && coq_makefile -f _CoqProject -o CoqMakefile
-	@$(MAKE) --no-print-directory -j 2 -C $(COQ) -f CoqMakefile
+	@mkdir -p build/coq && cp -pu $(COQ)/*.v $(COQ)/_CoqProject build/coq
+	@cd build/coq && coq_makefile -f _CoqProject -o CoqMakefile
+	@$(MAKE) --no-print-directory -j 2 -C build/coq -f CoqMakefile
 
 coq-check: coq
-	@$(COQ)/check.sh
+	@$(COQ)/check.sh build/coq
 
 docs: $(VENV)/.docs
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
@@ -138,4 +139,3 @@ lock:
 
 clean:
 	rm -rf .venv .venv-oldest .venv-newest build dist *.egg-info
-	cd $(COQ) && rm -f *.vo *.vok *.vos *.glob .*.aux .*.cache CoqMakefile CoqMakefile.conf .CoqMakefile.d

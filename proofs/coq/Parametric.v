@@ -142,17 +142,19 @@ Proof.
   exact B.
 Qed.
 (* Where both are quadratic along the step, and the total k L_p + L_a is stationary at its start: with a = L_a'(0) > 0, curvatures hp > 0
-   and ha, and h = k hp + ha that of the total, L_p falls until a/(h - ha), is back where it was at twice that, and alignment has lost ... *)
+   and ha, and h = k hp + ha that of the total, L_p falls until a/(h - ha) and is back where it was at twice that; alignment has lost what is said; past that both have lost. *)
 Theorem parametric_second_order_turn k a hp ha Lp0 La0 : 0 < k -> 0 < a -> 0 < hp ->
   let Lp s := Lp0 - a / k * s + hp / 2 * (s * s) in let La s := La0 + a * s + ha / 2 * (s * s) in let h := k * hp + ha in
   let turn := a / (h - ha) in
   (forall s, Derive Lp s < 0 <-> s < turn) /\ Lp (2 * turn) = Lp 0 /\
   La turn - La 0 = a * a / (h - ha) + ha / 2 * (turn * turn) /\ La (2 * turn) - La 0 = 2 * (a * a) / (h - ha) + 2 * ha * (turn * turn) /\
-  (ha = 0 -> turn = a / h /\ La turn - La 0 = a * a / h /\ La (2 * turn) - La 0 = 2 * (a * a) / h).
+  (ha = 0 -> turn = a / h /\ La turn - La 0 = a * a / h /\ La (2 * turn) - La 0 = 2 * (a * a) / h) /\
+  (0 <= ha -> forall s, 2 * turn < s -> Lp 0 < Lp s /\ La 0 < La s).
 Proof.
   intros K A H Lp La h turn. assert (E : h - ha = k * hp) by (unfold h; ring). assert (P : 0 < k * hp) by pos.
   assert (D : forall s, Derive Lp s = hp * (s - turn)).
   { intros s. apply is_derive_unique. unfold Lp. auto_derive; auto. unfold turn. rewrite E. field. lra. }
+  assert (T0 : 0 < turn) by (unfold turn; rewrite E; pos).
   repeat split.
   - rewrite D. intros X. assert (s - turn < 0); [|lra]. destruct (Rlt_or_le (s - turn) 0); auto.
     assert (0 <= hp * (s - turn)) by (apply Rmult_le_pos; lra). lra.
@@ -163,6 +165,9 @@ Proof.
   - unfold turn. rewrite H0. f_equal. ring.
   - unfold La, turn. rewrite H0. field. unfold h. lra.
   - unfold La, turn. rewrite H0. field. unfold h. lra.
+  - assert (X : Lp s - Lp 0 = hp / 2 * (s * (s - 2 * turn))) by (unfold Lp, turn; rewrite E; field; lra).
+    assert (0 < hp / 2 * (s * (s - 2 * turn))) by (apply Rmult_lt_0_compat; [lra|apply Rmult_lt_0_compat; lra]). lra.
+  - unfold La. assert (0 < a * s) by (apply Rmult_lt_0_compat; lra). assert (0 <= ha / 2 * (s * s)) by (apply Rmult_le_pos; [lra|apply Rle_0_sqr]). lra.
 Qed.
 
 (* --- influence of a volume: H x_t = - g_t is how the minimum moves with n_t --- *)

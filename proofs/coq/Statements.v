@@ -477,7 +477,8 @@ Theorem parametric_second_order_turn : forall k a hp ha Lp0 La0, 0 < k -> 0 < a 
   let Lp s := Lp0 - a / k * s + hp / 2 * (s * s) in let La s := La0 + a * s + ha / 2 * (s * s) in let h := k * hp + ha in let turn := a / (h - ha) in
   (forall s, Derive Lp s < 0 <-> s < turn) /\ Lp (2 * turn) = Lp 0 /\ La turn - La 0 = a * a / (h - ha) + ha / 2 * (turn * turn) /\
   La (2 * turn) - La 0 = 2 * (a * a) / (h - ha) + 2 * ha * (turn * turn) /\
-  (ha = 0 -> turn = a / h /\ La turn - La 0 = a * a / h /\ La (2 * turn) - La 0 = 2 * (a * a) / h).
+  (ha = 0 -> turn = a / h /\ La turn - La 0 = a * a / h /\ La (2 * turn) - La 0 = 2 * (a * a) / h) /\
+  (0 <= ha -> forall s, 2 * turn < s -> Lp 0 < Lp s /\ La 0 < La s).
 Proof. exact Parametric.parametric_second_order_turn. Qed.
 
 (* parametric-influence: x t is how the minimum moves with n_t; and the equation it obeys *)

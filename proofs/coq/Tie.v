@@ -20,10 +20,9 @@ with align := match goal with |- ?a = ?b => first
   | match a with context [Sum ?n ?f] => match b with context [Sum ?m ?g] => bring (Sum n f) (Sum m g) end end
   | match a with context [ln ?x] => match b with context [ln ?y] => bring (ln x) (ln y) end end
   | match a with context [exp ?x] => match b with context [exp ?y] => bring (exp x) (exp y) end end
-  | match a with context [/ ?x] => match b with context [/ ?y] => bring (/ x) (/ y) end end
-  | match a with context [?u / ?x] => match b with context [?v / ?y] => bring (u / x) (v / y) end end ] end
+  | match a with context [/ ?x] => match b with context [/ ?y] => bring (/ x) (/ y) end end ] end
 with bring u v := tryif constr_eq u v then fail else (let E := fresh in assert (E : u = v) by solve [f_equal; same]; rewrite E; clear E).
-Ltac same_as claim := let H := fresh in pose proof claim as H; cbv zeta beta delta [Rsqr] in H; cbv beta delta [Rsqr]; let P := type of H in
+Ltac same_as claim := let H := fresh in pose proof claim as H; cbv zeta beta delta [Rsqr Rdiv] in H; cbv zeta beta delta [Rsqr Rdiv]; let P := type of H in
   lazymatch goal with |- ?Q => replace Q with P; [exact H|same] end.
 
 (* conservation-law *)
@@ -57,7 +56,12 @@ Goal forall (N M : nat) (p : nat -> nat -> R) (k l : R) (some : (0 < N)%nat) (no
     * (1 - (if Nat.eqb a b then 1 else 0)).
 Proof. intros. same_as (proj1 (elasticity_any_number N M p k l some nonneg unit covered positive l_nonneg)). Qed.
 
-(* logit-return-threshold, three parts of equal weight on the two others *)
+(* logit-criterion, its first conclusion *)
+Goal forall (n : nat) (po pt q : nat -> R),
+  - (Σ j < n, (po j - q j) * (pt j - q j)) = (Σ j < n, (po j - pt j)^2) / 4 - Σ j < n, (q j - (po j + pt j) / 2)^2.
+Proof. intros. same_as (proj1 (logit_criterion n q po pt)). Qed.
+
+(* logit-return-threshold *)
 Goal forall (n N : nat) (p : nat -> nat -> R) (q w : nat -> R) (apart : forall i t, (i < N)%nat -> (t < N)%nat -> i <> t ->
   (Σ j < n, p i j * p t j) = 0)
   (mixture : forall j, (j < n)%nat -> q j = Σ i < N, w i * p i j) (o t : nat) (Ho : (o < N)%nat) (Ht : (t < N)%nat) (other : o <> t),
