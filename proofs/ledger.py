@@ -187,6 +187,35 @@ goal at random exact ones. Not for these: {without}.
 """
 
 
+COQ = Path(__file__).parent / "coq" / "claims.json"
+
+
+def _in_coq() -> dict[str, Any]:
+    """Return the theorems that Coq checks, by claim; none where the folder is not here, as in a wheel."""
+    if not COQ.is_file():
+        return {}
+    claims: dict[str, Any] = json.loads(COQ.read_text(encoding="utf-8"))["claims"]
+    return claims
+
+
+def _coq_lines() -> list[str]:
+    count = len(_in_coq())
+    if not count:
+        return []
+    return [
+        f"**Coq.** {count} claims are theorems of `proofs/coq/` too, for any number of datasets and leaves; `make "
+        "coq-check` checks them again, and that they rest on the four axioms of Coq's real numbers alone. "
+        "`Statements.v` states each afresh. That a theorem there says what the formal goal here says is read by "
+        "people; it is not checked yet.",
+        "",
+    ]
+
+
+def _checker(name: str) -> str:
+    held = _in_coq().get(name)
+    return "kernel" if held is None else f"kernel; Coq: `{held['theorem']}`"
+
+
 def page(reports: Sequence[Report]) -> str:
     """Return the ledger as a page of the docs (Markdown); it holds no times, so it changes only when a claim does."""
     without = "; ".join(f"`{name}` ({reason})" for name, reason in WITHOUT.items())
@@ -200,12 +229,17 @@ def page(reports: Sequence[Report]) -> str:
             models=sum(has_model(report.claim) for report in reports),
             without=without,
         ),
-        "| claim | what it says, in words | verdict | steps |",
-        "|---|---|---|---|",
+        *_coq_lines(),
+        "| claim | what it says, in words | verdict | steps | checked by |",
+        "|---|---|---|---|---|",
     ]
-    lines += [
-        f"| [`{r.claim.id}`](#{r.claim.id}) | {r.claim.title} | {r.verdict} | {len(r.claim.steps)} |" for r in reports
-    ]
+    for report in reports:
+        name, steps = report.claim.id, len(report.claim.steps)
+        lines.append(f"| [`{name}`](#{name}) | {report.claim.title} | {report.verdict} | {steps} | {_checker(name)} |")
+    others = {name: held for name, held in _in_coq().items() if name not in {r.claim.id for r in reports}}
+    if others:
+        lines += ["", "Claims that Coq alone checks:", "", "| claim | theorem | file |", "|---|---|---|"]
+        lines += [f"| `{name}` | `{held['theorem']}` | `{held['file']}` |" for name, held in others.items()]
     for report in reports:
         lines += ["", *_section(report)]
     return "\n".join(lines) + "\n"
