@@ -93,7 +93,7 @@ def add_experiment_command(app: typer.Typer, show: Show, show_json: Callable[[An
         from compresslab.experiments.experiment import finished, run
         from compresslab.experiments.pool import num_workers
         from compresslab.experiments.registry import get_experiment
-        from compresslab.experiments.run_record import recorded_run
+        from compresslab.experiments.run_record import record_run
         from compresslab.report.findings import findings_view, markdown
 
         found = get_experiment(name)
@@ -105,11 +105,11 @@ def add_experiment_command(app: typer.Typer, show: Show, show_json: Callable[[An
             processes = num_workers(workers, getattr(spec, "device", "cpu"))
             written = {("model" if option == "models" else option): value for option, value in given.items()}
             try:
-                with (
-                    recorded_run(name, preset, out, written),
-                    working(f"{name}, {preset}", quiet=output.quiet) as step,
-                ):
-                    rows = run(found, spec, out, workers=processes, time_limit=time_limit, progress=step)
+                with working(f"{name}, {preset}", quiet=output.quiet) as step:
+                    rows = run(
+                        found, spec, out, workers=processes, time_limit=time_limit, progress=step,
+                        begin=lambda: record_run(name, preset, out, written),
+                    )  # fmt: skip
             except TimeLimitReached as reached:
                 print(f"compresslab: {reached}", file=sys.stderr)
                 if output.as_json:

@@ -7,6 +7,8 @@ trained, resumed unit by unit and stage by stage, and read back from its folder.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from compresslab._support.checks import number_or_nan
+from compresslab._support.locks import alone_with
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.models.networks import check_device
 from compresslab.experiments.pool import Step, run_units
@@ -111,6 +114,7 @@ class Work(Generic[Unit]):
     unit: Unit
     stages: str
     deadline: float | None
+    of: str
 
 
 def record(experiment: Experiment[Spec, Unit, Summary], spec: Spec) -> dict[str, Any]:
@@ -126,6 +130,7 @@ def run(
     workers: int = 1,
     time_limit: float | None = None,
     progress: Step | None = None,
+    begin: Callable[[], None] = lambda: None,
 ) -> list[Row]:
     """Run an experiment, or go on with one that was stopped; rows go to ``out/rows.jsonl``, the spec to ``spec.json``.
 
@@ -136,12 +141,14 @@ def run(
         workers: processes, each with one thread.
         time_limit: seconds after which no stage is begun that would end later; None for no limit.
         progress: see :func:`compresslab.experiments.pool.run_units`.
+        begin: called once, before the first unit that is missing; not at all where none is.
 
     Returns:
         All rows, in the order of the spec.
 
     Raises:
-        InvalidParameter, UnknownName, UnreadableFile: the spec is wrong; nothing has been trained or written.
+        InvalidParameter, UnknownName, UnreadableFile: the spec is wrong, or another process runs in the folder;
+            nothing has been trained or written.
         MissingExtra: torch or transformers is not installed.
         CorruptFile: the data, or the rows in the folder, are damaged.
         TimeLimitReached: what is finished is kept.
@@ -151,22 +158,27 @@ def run(
     deadline = None if time_limit is None else time.time() + time_limit
     check_device(getattr(spec, "device", "cpu"))
     experiment.check(spec)
-    save_spec(out, record(experiment, spec), former=experiment.former)
-    folder = Path(out)
+    held = record(experiment, spec)
+    save_spec(out, held, former=experiment.former)
+    folder, of = Path(out), hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
     units = {
-        name: Work(experiment.work, unit, str(folder / "stages" / f"unit-{number}"), deadline)
+        name: Work(experiment.work, unit, str(folder / "stages" / f"unit-{number}"), deadline, f"{of} {name}")
         for number, (name, unit) in enumerate(experiment.units(spec, folder).items())
     }
-    rows = run_units(
-        _work, units, folder / "rows.jsonl", workers=workers, cost=lambda work: experiment.cost(work.unit),
-        progress=progress, saved=lambda work: Stages(work.stages).clear(),
-    )  # fmt: skip
-    Stages(folder / "stages").clear()
+    busy = f"another process runs the experiment in {folder}: wait until it ends, or name another folder"
+    with alone_with(folder / "spec.json", busy):
+        rows = run_units(
+            _work, units, folder / "rows.jsonl", workers=workers, cost=lambda work: experiment.cost(work.unit),
+            progress=progress, saved=lambda work: Stages(work.stages).clear(), begin=begin,
+        )  # fmt: skip
+        Stages(folder / "stages").clear()
     return rows
 
 
 def _work(work: Work[Any]) -> list[Row]:
-    return work.do(work.unit, Stages(work.stages, work.deadline))
+    stages = Stages(work.stages, work.deadline, work.of)
+    stages.check_time()  # what a unit does before its first stage takes time as well
+    return work.do(work.unit, stages)
 
 
 def finished(

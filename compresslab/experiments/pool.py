@@ -46,6 +46,7 @@ def run_units(
     cost: Callable[[Job], float] = lambda job: 1.0,
     progress: Step | None = None,
     saved: Callable[[Job], None] = lambda job: None,
+    begin: Callable[[], None] = lambda: None,
 ) -> list[Row]:
     """Do every unit that is not in the file yet, and return the rows of all, in the order of the units.
 
@@ -59,6 +60,7 @@ def run_units(
         cost: how long a unit takes, in any measure; the longest are begun first.
         progress: called with (cost done, cost of all, both in thousandths of the whole) after each unit.
         saved: called with each unit whose rows have been saved.
+        begin: called once, before the first unit is done; not at all where none is missing.
 
     Raises:
         InvalidParameter: the file holds a unit that is not among these.
@@ -85,10 +87,11 @@ def run_units(
         progress(round(1000 * done / total), 1000)
 
     def kept() -> str:
-        if not finished:
-            return "no unit was finished; the same command begins again"
-        return f"{len(finished)} of {len(units)} units are kept in {Path(path)}; the same command goes on from there"
+        done = f"{len(finished)} of {len(units)} units are kept in {Path(path)}, and the stages of those begun"
+        return f"{done}; the same command goes on from there"
 
+    if missing:
+        begin()
     with if_stopped(kept):
         if workers <= 1 or len(missing) <= 1:
             for name in missing:

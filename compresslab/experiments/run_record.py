@@ -11,8 +11,7 @@ import json
 import os
 import platform
 import shlex
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
@@ -21,11 +20,11 @@ from typing import Any
 from compresslab import __version__
 from compresslab._support.files import write_atomic
 from compresslab._support.json_text import read_json
-from compresslab.errors import CompressLabError, InvalidParameter
+from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.tuning_texts import ROLES
 from compresslab.experiments.resistance.run import source_label
 
-__all__ = ["experiment_command", "read_runs", "recorded_run"]
+__all__ = ["experiment_command", "read_runs", "record_run"]
 
 _PACKAGES = ("numpy", "scipy", "torch", "transformers")
 Options = Mapping[str, Any]
@@ -58,29 +57,15 @@ def _without_folder(entry: str) -> str:
     return f"{role}={source_label(source)}" if equals and role in ROLES else source_label(entry)
 
 
-@contextmanager
-def recorded_run(name: str, preset: str, folder: str | PathLike[str], options: Options | None = None) -> Iterator[None]:
-    """Run the body, and leave in ``run.json`` what ran it, once that the folder holds its spec.
+def record_run(name: str, preset: str, folder: str | PathLike[str], options: Options | None = None) -> None:
+    """Leave in ``run.json`` what runs an experiment; an entry that is there already is not written again.
 
-    What is refused (a folder of another experiment, data that is missing) leaves nothing; what is interrupted leaves
-    its entry, as its rows stay too.
+    To be called before the first row or stage is added to the folder: so even a run that is killed is recorded.
 
     Raises:
+        InvalidParameter: the ``run.json`` that is there is not a record of runs.
         UnreadableFile: the folder cannot be written to.
     """
-    try:
-        yield
-    except CompressLabError:
-        raise
-    except BaseException:
-        _record(name, preset, Path(folder), options)
-        raise
-    _record(name, preset, Path(folder), options)
-
-
-def _record(name: str, preset: str, folder: Path, options: Options | None) -> None:
-    if not (folder / "spec.json").is_file():
-        return
     entry = {
         "command": experiment_command(name, preset, folder, options),
         "versions": {
@@ -93,7 +78,7 @@ def _record(name: str, preset: str, folder: Path, options: Options | None) -> No
     runs = read_runs(folder)
     if entry not in runs:
         text = json.dumps({"runs": [*runs, entry]}, indent=2, ensure_ascii=False) + "\n"
-        write_atomic(folder / "run.json", [text.encode()])
+        write_atomic(Path(folder) / "run.json", [text.encode()])
 
 
 def read_runs(folder: str | PathLike[str]) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ read again instead of being computed. When the rows of the unit are saved, its s
 from __future__ import annotations
 
 import hashlib
-import io
 import shutil
 import time
 from collections.abc import Callable
@@ -16,15 +15,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
-from compresslab._support.files import read_buffer, write_atomic
 from compresslab.errors import TimeLimitReached
-from compresslab.experiments.models.networks import require_torch
+from compresslab.experiments.models.sealed import read_sealed, write_sealed
 
 __all__ = ["Stages"]
 
 Value = TypeVar("Value")
 
-_DIGEST = 32  # bytes of SHA-256 in front of what torch writes
+# A run, told by its deadline -> seconds of its longest stage in this process: a unit's first stage is judged by those
+# of the units before it.
+_longest: dict[float, float] = {}
 
 
 class Stages:
@@ -33,31 +33,25 @@ class Stages:
     Args:
         folder: where they are kept; None for a run that keeps none.
         deadline: seconds since the epoch by which the run must have ended; None for no limit.
+        of: what they are stages of: the spec and the unit. What another spec or unit left is not read.
 
     Example:
         >>> Stages().do("trunk", lambda: 3)
         3
     """
 
-    def __init__(self, folder: str | PathLike[str] | None = None, deadline: float | None = None) -> None:
+    def __init__(self, folder: str | PathLike[str] | None = None, deadline: float | None = None, of: str = "") -> None:
         self.folder = None if folder is None else Path(folder)
-        self.deadline = deadline
+        self.deadline, self.of = deadline, of
         self._begun = time.time()
-        self._longest = 0.0
 
     def get(self, name: str) -> Any:
-        """Return what was kept of a stage; None where nothing was, or where the file is damaged: it is done again."""
+        """Return what was kept of a stage; None where nothing was.
+
+        A file that is damaged, or of another spec, unit or stage, counts as none: the stage is done again.
+        """
         path = self._path(name)
-        if path is None or not path.is_file():
-            return None
-        torch = require_torch()
-        try:
-            data = read_buffer(path).tobytes()
-            if hashlib.sha256(data[_DIGEST:]).digest() != data[:_DIGEST]:
-                return None
-            return torch.load(io.BytesIO(data[_DIGEST:]), map_location="cpu", weights_only=True)
-        except Exception:  # torch has no common class for what a damaged file raises
-            return None
+        return None if path is None else read_sealed(path, self._of(name))
 
     def put(self, name: str, value: Any) -> None:
         """Keep a stage that is done: tensors, numbers, texts, and lists and dictionaries of them.
@@ -66,13 +60,11 @@ class Stages:
             TimeLimitReached: the next stage would not end before the deadline; this one is kept.
         """
         if (path := self._path(name)) is not None:
-            buffer = io.BytesIO()
-            require_torch().save(value, buffer)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            data = buffer.getvalue()
-            write_atomic(path, [hashlib.sha256(data).digest(), data])
+            write_sealed(path, value, self._of(name))
         now = time.time()
-        self._longest, self._begun = max(self._longest, now - self._begun), now
+        if self.deadline is not None:
+            _longest[self.deadline] = max(self._expected(), now - self._begun)
+        self._begun = now
         self.check_time()
 
     def do(self, name: str, compute: Callable[[], Value]) -> Value:
@@ -99,9 +91,15 @@ class Stages:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def check_time(self) -> None:
-        """Raise TimeLimitReached where another stage, as long as the longest so far, would end after the deadline."""
-        if self.deadline is not None and time.time() + self._longest >= self.deadline:
+        """Raise TimeLimitReached where another stage, as long as the run's longest, would end after the deadline."""
+        if self.deadline is not None and time.time() + self._expected() >= self.deadline:
             raise TimeLimitReached("the time limit is reached: what is finished is kept, and the same command goes on")
+
+    def _expected(self) -> float:
+        return 0.0 if self.deadline is None else _longest.get(self.deadline, 0.0)
+
+    def _of(self, name: str) -> str:
+        return f"{len(self.of)} {self.of}{name}"
 
     def _path(self, name: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.stage"

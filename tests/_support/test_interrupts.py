@@ -203,10 +203,11 @@ def test_a_stopped_experiment_keeps_its_finished_units_and_goes_on(tmp_path: Pat
     rows = tmp_path / "rows.jsonl"
     with pytest.raises(KeyboardInterrupt) as stopped:
         run_units(unit, {"two": 2, "one": 1}, rows)
-    assert said_of(stopped.value) == "no unit was finished; the same command begins again"
+    kept = f"of 2 units are kept in {rows}, and the stages of those begun; the same command goes on from there"
+    assert said_of(stopped.value) == f"0 {kept}"
     with pytest.raises(KeyboardInterrupt) as stopped:
         run_units(unit, {"one": 1, "two": 2}, rows)
-    assert said_of(stopped.value) == f"1 of 2 units are kept in {rows}; the same command goes on from there"
+    assert said_of(stopped.value) == f"1 {kept}"
     assert list(read_rows(rows)) == ["one"]
 
 

@@ -11,10 +11,9 @@ import pytest
 
 from compresslab import __version__
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.joint.presets import joint_preset
 from compresslab.experiments.rebound.presets import rebound_preset
 from compresslab.experiments.row_source import experiment_run
-from compresslab.experiments.run_record import experiment_command, read_runs, recorded_run
+from compresslab.experiments.run_record import experiment_command, read_runs, record_run
 
 DATA = ["pretrain=prose", "positive=good.txt", "positive=names", "negative=bad.txt"]
 FLAGS = " ".join(f"--data {entry}" for entry in DATA)
@@ -40,9 +39,9 @@ def test_rows_without_a_record_say_so(tmp_path: Path) -> None:
 
 def test_a_run_is_recorded_once_and_without_folders(tmp_path: Path) -> None:
     options = {"data": ["positive=/home/someone/good.txt"], "seeds": 2, "model": None}
+    (tmp_path / "spec.json").write_text(json.dumps(saved("rebound", rebound_preset("cpu", seeds=2))))
     for _ in range(2):
-        with recorded_run("rebound", "cpu", tmp_path, options):
-            (tmp_path / "spec.json").write_text(json.dumps(saved("rebound", rebound_preset("cpu", seeds=2))))
+        record_run("rebound", "cpu", tmp_path, options)
     (one,) = read_runs(tmp_path)
     command = f"compresslab experiment rebound --preset cpu --out {tmp_path.name} --data positive=good.txt --seeds 2"
     assert one["command"] == command == experiment_command("rebound", "cpu", tmp_path, options)
@@ -53,21 +52,8 @@ def test_a_run_is_recorded_once_and_without_folders(tmp_path: Path) -> None:
     assert told.command == command
     assert told.said == "The rows were measured by this command:"
     assert one["machine"] == told.facts["machine"]
-    with recorded_run("rebound", "demo", tmp_path):
-        pass
+    record_run("rebound", "demo", tmp_path)
     assert "the last of 2" in experiment_run(tmp_path).said
-
-
-def test_what_is_refused_leaves_no_record_and_what_is_interrupted_does(tmp_path: Path) -> None:
-    with pytest.raises(InvalidParameter), recorded_run("joint", "demo", tmp_path):
-        raise InvalidParameter("another experiment's folder")
-    with recorded_run("joint", "demo", tmp_path):
-        pass  # nothing is there to be told of
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "spec.json").write_text(json.dumps(saved("joint", joint_preset("demo"))))
-    with pytest.raises(KeyboardInterrupt), recorded_run("joint", "demo", tmp_path):
-        raise KeyboardInterrupt
-    assert len(read_runs(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"runs": [1]}', '{"runs": [{"command": 3, "versions": {}}]}'])

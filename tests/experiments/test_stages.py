@@ -12,15 +12,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from compresslab.cli.main import main
-from compresslab.errors import InvalidParameter, TimeLimitReached
+from compresslab.errors import InvalidParameter, TimeLimitReached, UnreadableFile
+from compresslab.experiments import stages as stages_module
 from compresslab.experiments.effective_volumes.experiment import EFFECTIVE_VOLUMES
 from compresslab.experiments.effective_volumes.run import EffectiveSpec
-from compresslab.experiments.experiment import Experiment, run
+from compresslab.experiments.experiment import Experiment, Work, _work, run
 from compresslab.experiments.joint.experiment import JOINT
 from compresslab.experiments.joint.presets import JOINT_PRESETS
 from compresslab.experiments.joint.run import Arm, JointSpec
@@ -31,6 +33,7 @@ from compresslab.experiments.registry import EXPERIMENTS, get_experiment
 from compresslab.experiments.resistance.experiment import RESISTANCE
 from compresslab.experiments.resistance.run import ResistanceSpec
 from compresslab.experiments.rows import read_rows
+from compresslab.experiments.run_record import read_runs
 from compresslab.experiments.scaling.experiment import SCALING
 from compresslab.experiments.stages import Stages
 from compresslab.lm.tiny import TinyShape
@@ -151,6 +154,64 @@ def test_a_damaged_stage_is_done_again(tmp_path: Path, stop_after: Any) -> None:
     assert run(JOINT, JOINT_SPEC, out) == rows
 
 
+def test_a_stage_of_another_spec_unit_or_name_is_not_read(tmp_path: Path, stop_after: Any) -> None:
+    other = replace(JOINT_SPEC, arms=(replace(JOINT_SPEC.arms[0], steps=6),))
+    rows = run(JOINT, JOINT_SPEC, tmp_path / "whole")
+    out = tmp_path / "left"
+    stop_after[0] = 4
+    with pytest.raises(Stopped):
+        run(JOINT, other, out)
+    (out / "spec.json").unlink()  # somebody began anew, and left the stages
+    stop_after[0] = 10**9
+    assert run(JOINT, JOINT_SPEC, out) == rows
+    Stages(tmp_path / "s", of="a").put("one", 5)
+    (path,) = (tmp_path / "s").iterdir()
+    assert Stages(tmp_path / "s", of="b").get("one") is None
+    os.rename(path, Stages(tmp_path / "s")._path("two"))  # type: ignore[arg-type]
+    assert Stages(tmp_path / "s", of="a").get("two") is None
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
+    rows = run(JOINT, JOINT_SPEC, tmp_path / "whole")
+    tried = []
+
+    def work(unit: Any, stages: Stages) -> list[dict[str, Any]]:
+        with pytest.raises(InvalidParameter, match="another process runs the experiment in .*: wait until it ends"):
+            run(JOINT, JOINT_SPEC, tmp_path / "one")
+        tried.append(unit)
+        return JOINT.work(unit, stages)
+
+    assert run(replace(JOINT, work=work), JOINT_SPEC, tmp_path / "one") == rows
+    assert len(tried) == 1
+    assert run(JOINT, JOINT_SPEC, tmp_path / "one") == rows
+
+
+def test_a_run_is_recorded_before_its_first_stage_and_not_where_it_adds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: Any
+) -> None:
+    monkeypatch.setitem(JOINT_PRESETS, "demo", lambda: JOINT_SPEC)
+    command = ["experiment", "joint", "--out", str(tmp_path / "x"), "--workers", "1", "-q", "--json"]
+
+    def call(*more: str) -> None:
+        with pytest.raises((SystemExit, Stopped)):
+            main([*command, *more])
+
+    call("--time-limit", "1e-9")
+    assert len(read_runs(tmp_path / "x")) == 1
+    (tmp_path / "x" / "run.json").unlink()
+    stop_after[0] = 1
+    call()
+    assert len(read_runs(tmp_path / "x")) == 1
+    stop_after[0] = 10**9
+    call()
+    (tmp_path / "x" / "run.json").unlink()
+    call()
+    assert not (tmp_path / "x" / "run.json").exists()
+    monkeypatch.setitem(JOINT_PRESETS, "demo", lambda: replace(JOINT_SPEC, phrases=101))
+    call()  # refused: another experiment's folder
+    assert not (tmp_path / "x" / "run.json").exists()
+
+
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     import torch
 
@@ -161,6 +222,9 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     assert torch.equal(found["weights"]["w"], torch.arange(3) / 7)
     assert Stages(tmp_path / "s").get("two") is None
     assert Stages().get("one") is None
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnreadableFile, match="cannot make .*file/s"):
+        Stages(tmp_path / "file" / "s").put("one", 1)
     part = Stages(tmp_path / "s").part("p")
     part.put("one", 5)
     assert (part.get("one"), Stages(tmp_path / "s").get("p/one")) == (5, 5)
@@ -180,12 +244,35 @@ def test_a_run_ends_before_its_time_limit_and_goes_on_later(tmp_path: Path) -> N
             run(JOINT, JOINT_SPEC, tmp_path / "no", time_limit=limit)
 
 
-def test_the_next_stage_is_thought_to_take_as_long_as_the_longest() -> None:
+def test_the_next_stage_is_thought_to_take_as_long_as_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
     stages = Stages(deadline=time.time() + 1000)
     stages.check_time()
-    stages._longest = 1001
+    monkeypatch.setitem(stages_module._longest, stages.deadline, 1001.0)
     with pytest.raises(TimeLimitReached):
         stages.check_time()
+
+
+def test_a_unit_is_not_begun_where_a_stage_of_the_one_before_took_longer_than_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, begun = [1000.0], []
+    monkeypatch.setattr(stages_module, "time", SimpleNamespace(time=lambda: now[0]))
+    monkeypatch.setattr(stages_module, "_longest", {})
+
+    def work(seconds: float, stages: Stages) -> list[dict[str, Any]]:
+        begun.append(seconds)
+        now[0] += seconds
+        stages.put("one", 1)
+        return [{"seconds": seconds}]
+
+    def take(seconds: float) -> None:
+        _work(Work(work, seconds, str(tmp_path / f"{seconds}"), deadline=1105.0, of=""))
+
+    take(50.0)
+    now[0] += 10
+    with pytest.raises(TimeLimitReached):
+        take(10.0)
+    assert begun == [50.0]
 
 
 @pytest.mark.parametrize("as_json", [False, True])

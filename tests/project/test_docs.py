@@ -81,6 +81,15 @@ def test_every_page_is_in_a_table_of_contents() -> None:
     assert not missing
 
 
+def test_source_files_that_pages_name_are_there() -> None:
+    here = [path for top in ("compresslab", "proofs", "tests", "benchmarks", "examples", "docs")
+            for path in (ROOT / top).rglob("*.py")]  # fmt: skip
+    foreign = {"argparse.py"}  # of the standard library, compressed as an example
+    for page in [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
+        for name in re.findall(r"`(?:python )?([\w/]+\.py)`", page.read_text(encoding="utf-8")):
+            assert name in foreign or any(str(path).endswith(f"/{name}") for path in here), f"{page.name}: {name}"
+
+
 def test_claims_named_in_the_theory_are_in_the_ledger() -> None:
     from compresslab.report.ledger import claim_verdicts
 

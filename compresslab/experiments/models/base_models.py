@@ -9,22 +9,22 @@ curriculum.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from compresslab._support.files import read_buffer, write_atomic
 from compresslab.data.dataset import Dataset
-from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
+from compresslab.errors import InvalidParameter, UnreadableFile
 from compresslab.experiments.models.finetuning import Recipe, State, check_recipe, fit_texts, get_state, set_state
 from compresslab.experiments.models.networks import require_torch
+from compresslab.experiments.models.sealed import read_sealed, write_sealed
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.tiny import TinyShape, make_tiny
 
-__all__ = ["PRETRAINING", "SHAPES", "check_shape", "num_weights", "pretrained", "shape_of"]
+__all__ = ["PRETRAINING", "SHAPES", "check_shape", "num_weights", "pretrained"]
 
 # From 7,488 to 3.9 million weights: any four neighbours span a factor of 30 or more. The context holds a long sentence.
 SHAPES = {
@@ -39,17 +39,6 @@ SHAPES = {
 PRETRAINING = Recipe(batch=4, length=128, learning_rate=1.5e-3, schedule="cosine", warmup=20, packed=True)
 
 _RECIPE = 1  # raise it when base models are made in another way: it is part of the key
-
-
-def shape_of(name: str) -> TinyShape:
-    """Return one of `SHAPES`.
-
-    Raises:
-        UnknownName: no such shape.
-    """
-    if name not in SHAPES:
-        raise UnknownName(f"unknown model size {name!r}: {did_you_mean(name, SHAPES)}")
-    return SHAPES[name]
 
 
 def check_shape(shape: TinyShape) -> None:
@@ -131,23 +120,12 @@ def _key(
 
 
 def _read(path: Path, model: HuggingFaceModel) -> State | None:
-    torch = require_torch()
-    try:
-        held: Any = torch.load(io.BytesIO(read_buffer(path).tobytes()), map_location=model.device, weights_only=True)
-        wanted = {name: tuple(value.shape) for name, value in model.module.state_dict().items()}
-        found = {name: tuple(value.shape) for name, value in held.items()}
-    except Exception:  # torch has no common class for what a damaged file raises
-        return None
-    return held if found == wanted else None
+    held: Any = read_sealed(path, device=model.device)
+    wanted = {name: tuple(value.shape) for name, value in model.module.state_dict().items()}
+    return held if held is not None and {name: tuple(one.shape) for name, one in held.items()} == wanted else None
 
 
 def _write(path: Path, model: HuggingFaceModel) -> None:
     """Keep a model; a folder that cannot be written is not an error: the model is there all the same."""
-    torch = require_torch()
-    buffer = io.BytesIO()
-    torch.save(get_state(model), buffer)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, [buffer.getvalue()])
-    except OSError:  # UnreadableFile is one
-        pass
+    with suppress(UnreadableFile):
+        write_sealed(path, get_state(model))
