@@ -9,13 +9,17 @@ from typing import Annotated
 import typer
 
 from compresslab._support.progress import working
+from compresslab.cli.data_options import DataFormat, Field, PromptField, ResponseField, SkipMissing, Where
+from compresslab.cli.model_options import refuse
 from compresslab.cli.options import AsJson, Depth, Encoding, Parse, Quiet, Seed, Split, TokenizerName
 from compresslab.cli.output import announce, arguments_of, show, show_json
 from compresslab.cli.piped_arguments import piped_argument
-from compresslab.cli.reading import read_each
+from compresslab.cli.reading import read_each_role, reading_notes, with_notes
 from compresslab.cli.report import ReportTo
+from compresslab.data.choice import data_options
 from compresslab.data.corpora import default_scenario
 from compresslab.data.dataset import Dataset
+from compresslab.data.door import ReadData
 from compresslab.errors import InvalidParameter
 from compresslab.measurements.elasticity import DEFAULT_L, build_scenarios, check_numbers, measure_scenarios
 from compresslab.measurements.elasticity_page import elasticity_page
@@ -50,8 +54,14 @@ def elasticity_command(
     depth: Depth = 4,
     parse: Parse = "phrases",
     tokenizer: TokenizerName = "bytes",
-    split: Split = "line",
+    split: Split = None,
     encoding: Encoding = "utf-8",
+    format: DataFormat = None,
+    field: Field = None,
+    prompt_field: PromptField = None,
+    response_field: ResponseField = None,
+    where: Where = None,
+    skip_missing: SkipMissing = False,
     natural: Annotated[
         bool, typer.Option("--natural", help="Mix the parts of D_p by their sizes, not in equal volumes.")
     ] = False,
@@ -65,10 +75,19 @@ def elasticity_command(
     ks = k or [10.0]
     check_numbers(ks, l or DEFAULT_L, epsilon)
     given = {"--pretrain": pretrain, "--align": align, "--perturb": perturb}
+    options = data_options(
+        {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
+         "where": where, "skip_missing": skip_missing, "encoding": encoding}
+    )  # fmt: skip
+    found: list[ReadData] = []
     missing = [option for option, paths in given.items() if not paths]
     with working("reading", quiet=quiet) as step:
         if len(missing) == len(given):
-            scenario = default_scenario(split, seed, tokenizer, progress=step)
+            refuse(
+                context, ("format", "field", "prompt_field", "response_field", "where", "skip_missing"),
+                "for files, add --pretrain, --align and --perturb, or leave it out",
+            )  # fmt: skip
+            scenario = default_scenario(split or "line", seed, tokenizer, progress=step)
             parts, aligned, perturbed = scenario.pretrain, scenario.align, scenario.perturb
         elif missing or not (pretrain and align and perturb):
             raise InvalidParameter(
@@ -76,21 +95,24 @@ def elasticity_command(
                 "or for none (the embedded corpora)"
             )
         else:
-            sets = read_each([*pretrain, *align, *perturb], tokenizer, split, encoding)
+            roles = {"pretrain": pretrain, "align": align, "perturb": perturb}
+            named = [(role, path) for role, paths in roles.items() for path in paths]
+            sets, found = read_each_role(named, tokenizer, split, options, tuple(roles))
             cut = len(pretrain), len(pretrain) + len(align)
             parts = {f"{i} {dataset.name}": dataset for i, dataset in enumerate(sets[: cut[0]], start=1)}
             aligned, perturbed = Dataset.concat(sets[cut[0] : cut[1]]), Dataset.concat(sets[cut[1] :])
     with working("measuring", quiet=quiet):
         built = build_scenarios(parts, aligned, perturbed, k=ks[0], depth=depth, parse=parse, equal_volumes=not natural)
         result = measure_scenarios(built, k=ks, l=l or DEFAULT_L, epsilon=epsilon)
+    notes = list(reading_notes(found))
     if as_json:
-        show_json(asdict(result))
+        show_json({**asdict(result), "read": [one.facts() for one in found]})
     else:
-        show(elasticity_view(result))
+        show(with_notes(elasticity_view(result), notes))
     if report is not None:
         with working("writing the report", quiet=quiet):
             files = [*(pretrain or ()), *(align or ()), *(perturb or ())]
             sets = [*parts.values(), aligned, perturbed]
-            source = provenance(arguments_of(context), sets, files=files, seed=None if files else seed)
+            source = provenance(arguments_of(context), sets, files=files, seed=None if files else seed, read=notes)
             written = write_report(elasticity_page(result, built, source), report)
         announce(f"Report: {written}", as_json)

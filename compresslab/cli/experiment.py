@@ -13,8 +13,20 @@ from rich.console import RenderableType
 
 from compresslab._support.files import write_atomic
 from compresslab._support.progress import working
+from compresslab.cli.data_options import (
+    DataFormat,
+    Field,
+    PromptField,
+    ResponseField,
+    SkipMissing,
+    Where,
+    as_given,
+)
+from compresslab.cli.options import Encoding
 from compresslab.cli.piped_arguments import RowsFolder, stored_sources
+from compresslab.cli.reading import with_notes
 from compresslab.cli.report import ReportTo, report_besides
+from compresslab.data.choice import data_options
 from compresslab.errors import TimeLimitReached
 
 __all__ = ["add_experiment_command"]
@@ -25,8 +37,8 @@ RoleData = Annotated[
     typer.Option(
         "--data",
         metavar="ROLE=SOURCE",
-        help="Texts of pretrain, positive or negative: a file (.jsonl: its field text; else one response a line) or an "
-        "embedded corpus (prose, code, names). Give all three roles.",
+        help="Texts of pretrain, positive or negative: a file (of rows, or one response a line) or an embedded corpus "
+        "(prose, code, names). Give all three roles.",
         show_default="embedded corpora",
         callback=stored_sources,
     ),
@@ -36,8 +48,8 @@ PairData = Annotated[
     typer.Option(
         "--data",
         metavar="SOURCE",
-        help="Prompts and responses: a .jsonl (fields prompt, response), a .csv like TruthfulQA, any file (its "
-        "lines, cut in two) or an embedded corpus. Several times for several.",
+        help="Prompts and responses: a file of rows, a text (its lines, cut in two) or an embedded corpus. Several "
+        "times for several.",
         show_default="embedded corpora",
         callback=stored_sources,
     ),
@@ -59,6 +71,16 @@ TimeLimit = Annotated[
         help="Seconds after which the run ends by itself, before a stage that would take longer; the same command "
         "goes on.",
         show_default="none",
+    ),
+]
+Longest = Annotated[
+    int | None, typer.Option(help="Bytes of an example at most; longer ones are left out.", show_default="preset's")
+]
+Repeats = Annotated[
+    str | None,
+    typer.Option(
+        help="Equal texts of a role: apart (one is taken, so that none is in two parts) or kept.",
+        show_default="apart; embedded corpora: kept",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -90,20 +112,21 @@ def add_experiment_command(app: typer.Typer, show: Show, show_json: Callable[[An
         name: str, preset: str, out: Path, options: dict[str, Any], workers: int | None, so_far: bool,
         time_limit: float | None, output: Output,
     ) -> None:  # fmt: skip
-        from compresslab.experiments.experiment import finished, run
+        from compresslab.experiments.experiment import finished, read_notes, run
         from compresslab.experiments.pool import num_workers
         from compresslab.experiments.registry import get_experiment
         from compresslab.experiments.run_record import record_run
         from compresslab.report.findings import findings_view, markdown
 
         found = get_experiment(name)
-        given = {option: value for option, value in options.items() if value is not None}
+        given = {option: value for option, value in options.items() if value is not None and value != ()}
         spec = found.preset(preset, given)
         if so_far:
             spec, rows = finished(found, spec, out)
         else:
             processes = num_workers(workers, getattr(spec, "device", "cpu"))
             written = {("model" if option == "models" else option): value for option, value in given.items()}
+            written |= as_given(written.pop("reading", ()))
             try:
                 with working(f"{name}, {preset}", quiet=output.quiet) as step:
                     rows = run(
@@ -117,43 +140,71 @@ def add_experiment_command(app: typer.Typer, show: Show, show_json: Callable[[An
                 return
         summary = found.summarise(spec, rows)
         findings = list(found.findings(spec, summary))
+        notes = read_notes(out)
         write_atomic(out / "report.md", [markdown(findings, list(found.tables(spec, summary, True))).encode()])
         if output.as_json:
-            show_json({"folder": str(out), "findings": findings, **found.plain(spec, summary, rows)})
+            read = {"read": notes} if notes else {}
+            show_json({"folder": str(out), "findings": findings, **read, **found.plain(spec, summary, rows)})
         else:
-            show(findings_view(findings, list(found.tables(spec, summary, False))))
+            show(with_notes(findings_view(findings, list(found.tables(spec, summary, False))), notes))
         report_besides(output.context, out, output.report, quiet=output.quiet, as_json=output.as_json)
 
     @experiment.command("resistance")
     def resistance(
         context: typer.Context, out: RowsFolder, preset: Preset = "demo", data: PairData = None, model: Model = None,
+        format: DataFormat = None, field: Field = None, prompt_field: PromptField = None,
+        response_field: ResponseField = None, where: Where = None, skip_missing: SkipMissing = False,
+        encoding: Encoding = "utf-8", longest: Longest = None,
         seeds: Seeds = None, workers: Workers = None, so_far: SoFar = False, time_limit: TimeLimit = None,
         report: ReportTo = None, as_json: AsJson = False, quiet: Quiet = False,
     ) -> None:  # fmt: skip
         """Train checkpoints back (inverse alignment) and forward: which is easier?"""
-        options = {"data": data, "model": model, "seeds": seeds}
+        reading = data_options(
+            {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
+             "where": where, "skip_missing": skip_missing, "encoding": encoding}
+        )  # fmt: skip
+        options = {"data": data, "model": model, "seeds": seeds, "reading": reading, "longest": longest}
         output = Output(context, report, as_json, quiet)
         perform("resistance", preset, out, options, workers, so_far, time_limit, output)
 
     @experiment.command("rebound")
     def rebound(
         context: typer.Context, out: RowsFolder, preset: Preset = "demo", data: RoleData = None, model: Model = None,
+        format: DataFormat = None, field: Field = None, prompt_field: PromptField = None,
+        response_field: ResponseField = None, where: Where = None, skip_missing: SkipMissing = False,
+        encoding: Encoding = "utf-8", longest: Longest = None, repeats: Repeats = None,
         scale: Scale = None, seeds: Seeds = None, workers: Workers = None, so_far: SoFar = False,
         time_limit: TimeLimit = None, report: ReportTo = None, as_json: AsJson = False, quiet: Quiet = False,
     ) -> None:  # fmt: skip
         """Fine-tune on positive, then on negative data: how fast does a model fall back?"""
-        options = {"data": data, "model": model, "scale": scale, "seeds": seeds}
+        reading = data_options(
+            {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
+             "where": where, "skip_missing": skip_missing, "encoding": encoding}
+        )  # fmt: skip
+        options = {
+            "data": data, "model": model, "scale": scale, "seeds": seeds, "reading": reading, "longest": longest,
+            "repeats": repeats,
+        }  # fmt: skip
         output = Output(context, report, as_json, quiet)
         perform("rebound", preset, out, options, workers, so_far, time_limit, output)
 
     @experiment.command("scaling")
     def scaling(
         context: typer.Context, out: RowsFolder, preset: Preset = "demo", data: RoleData = None, model: Models = None,
+        format: DataFormat = None, field: Field = None, prompt_field: PromptField = None,
+        response_field: ResponseField = None, where: Where = None, skip_missing: SkipMissing = False,
+        encoding: Encoding = "utf-8", longest: Longest = None, repeats: Repeats = None,
         seeds: Seeds = None, workers: Workers = None, so_far: SoFar = False, time_limit: TimeLimit = None,
         report: ReportTo = None, as_json: AsJson = False, quiet: Quiet = False,
     ) -> None:  # fmt: skip
         """Measure rebound and effective depth against the size of a model and against its pre-training."""
-        options = {"data": data, "models": model, "seeds": seeds}
+        reading = data_options(
+            {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
+             "where": where, "skip_missing": skip_missing, "encoding": encoding}
+        )  # fmt: skip
+        options = {
+            "data": data, "models": model, "seeds": seeds, "reading": reading, "longest": longest, "repeats": repeats,
+        }  # fmt: skip
         output = Output(context, report, as_json, quiet)
         perform("scaling", preset, out, options, workers, so_far, time_limit, output)
 

@@ -15,8 +15,9 @@ from rich.console import RenderableType
 from compresslab._support.files import name_beside
 from compresslab._support.interrupts import if_stopped
 from compresslab._support.progress import working
-from compresslab.data.readers import read_files
-from compresslab.data.splitting import split_texts
+from compresslab.cli.reading import reading_notes, with_notes
+from compresslab.data.choice import choice_for_role
+from compresslab.data.door import read_data
 from compresslab.errors import InvalidParameter
 from compresslab.report.page import write_report
 from compresslab.report.provenance import provenance
@@ -79,8 +80,8 @@ def load_model(name: str, device: str | None, dtype: str | None, *, quiet: bool)
 def rate_under_model(
     files: Sequence[Path],
     name: str,
-    split: str,
-    encoding: str,
+    split: str | None,
+    options: Sequence[str],
     scoring: Scoring,
     *,
     device: str | None,
@@ -98,7 +99,8 @@ def rate_under_model(
     from compresslab.measurements.model_tables import model_rate_table
 
     _check_windows(scoring)
-    found = [read_files(path, encoding=encoding) for path in files]
+    choice = choice_for_role(options)
+    found = [read_data(path, choice, unit=split, usual="document") for path in files]
     speaks = processes()[0] == 0
     quiet = quiet or not speaks
     model = load_model(name, device, dtype, quiet=quiet)
@@ -112,8 +114,9 @@ def rate_under_model(
             results.append(
                 measure_model_rate(
                     model,
-                    split_texts(one.texts, split),
+                    one.responses,
                     one.label,
+                    prompts=one.prompts,
                     windows=windows,
                     eos=scoring.eos,
                     baselines=speaks,
@@ -125,15 +128,17 @@ def rate_under_model(
             )
     if not speaks:
         return
+    notes = list(reading_notes(found, with_model=True))
     if as_json:
-        show_json({**asdict(results[0]), "files": [asdict(result) for result in results]})
+        read = [one.facts() for one in found]
+        show_json({**asdict(results[0]), "files": [asdict(result) for result in results], "read": read})
     else:
-        show(model_rate_table(results))
+        show(with_notes(model_rate_table(results), notes))
     if report is not None:
         from compresslab.measurements.model_pages import model_rate_page
 
         with working("writing the report", quiet=quiet):
-            source = provenance(command, [], files=files, packages=("torch", "transformers"))
+            source = provenance(command, [], files=files, packages=("torch", "transformers"), read=notes)
             written = write_report(model_rate_page(results, source), report)
         print(f"Report: {written}", file=sys.stderr if as_json else sys.stdout)
 

@@ -18,7 +18,7 @@ __all__ = ["AsJson", "Depth", "Encoding", "Files", "Parse", "Quiet", "Seed", "Sp
 Files = Annotated[
     list[Path],
     typer.Argument(
-        help="Text files, or directories (read recursively); - is standard input.",
+        help="Files of text or data, or directories (read recursively); - is standard input.",
         show_default=False,
         callback=piped_argument,
     ),
@@ -28,7 +28,14 @@ Parse = Annotated[str, typer.Option(help="How responses are cut: phrases, prefix
 TokenizerName = Annotated[
     str, typer.Option("--tokenizer", "-t", help="bits, bytes, words, or hf:NAME.", callback=check_tokenizer_name)
 ]
-Split = Annotated[str, typer.Option(help="What a response is: line, sentence, word or document.", callback=check_unit)]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="What a response is: line, sentence, word or document.",
+        show_default="line; of data: a row",
+        callback=lambda unit: None if unit is None else check_unit(unit),
+    ),
+]
 Encoding = Annotated[
     str, typer.Option(help="utf-8 keeps bytes as they are; others are converted to it.", callback=check_encoding)
 ]

@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from compresslab._support.progress import working
+from compresslab.cli.data_options import DataFormat, Field, PromptField, ResponseField, SkipMissing, Where
 from compresslab.cli.model_options import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
 from compresslab.cli.options import AsJson, Depth, Encoding, Files, Parse, Quiet, TokenizerName
 from compresslab.cli.output import announce, arguments_of, show, show_json
 from compresslab.cli.piped_arguments import output_file
-from compresslab.cli.reading import read_each
+from compresslab.cli.reading import read_each, reading_notes, with_notes
 from compresslab.cli.report import ReportTo
+from compresslab.data.choice import choice_for_role, data_options
 from compresslab.data.dataset import Dataset
 from compresslab.data.splitting import check_unit
 from compresslab.measurements.pages import rate_page
@@ -37,11 +39,17 @@ def rate_command(
         str | None,
         typer.Option(
             help="What a response is: line, sentence, word or document.",
-            show_default="line; --model: document",
+            show_default="line; --model: document; of data: a row",
             callback=lambda unit: None if unit is None else check_unit(unit),
         ),
     ] = None,
     encoding: Encoding = "utf-8",
+    format: DataFormat = None,
+    field: Field = None,
+    prompt_field: PromptField = None,
+    response_field: ResponseField = None,
+    where: Where = None,
+    skip_missing: SkipMissing = False,
     model: Annotated[
         str | None, typer.Option(help="A language model instead of the tree: smollm2, tiny, hf:NAME, tree:FILE.")
     ] = None,
@@ -74,11 +82,16 @@ def rate_command(
     quiet: Quiet = False,
 ) -> None:
     """Measure the code lengths of files under their own token tree, or under a language model."""
+    options = data_options(
+        {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
+         "where": where, "skip_missing": skip_missing, "encoding": encoding}
+    )  # fmt: skip
+    choice_for_role(options)  # what contradicts itself is refused before anything is read
     if model is not None:
         refuse(context, ("parse", "tokenizer", "code"), "of no use with --model, leave it out")
         scoring = Scoring(window, stride, eos, batch, resume, depth)
         rate_under_model(
-            files, model, split or "document", encoding, scoring,
+            files, model, split, options, scoring,
             device=device, dtype=dtype, report=report, command=arguments_of(context),
             as_json=as_json, quiet=quiet, show=show, show_json=show_json,
         )  # fmt: skip
@@ -88,7 +101,8 @@ def rate_command(
         "only for language models, add --model or leave it out",
     )  # fmt: skip
     with working("reading", quiet=quiet):
-        sets = read_each(files, tokenizer, split or "line", encoding)
+        sets, found = read_each(files, tokenizer, split, options)
+    notes = list(reading_notes(found))
     if len(sets) > 1:
         sets.append(Dataset.concat(sets, name="all"))
     results = []
@@ -97,12 +111,18 @@ def rate_command(
             results.append(measure_rate(dataset, depth, parse, code=code))
     if as_json:
         singles = results[:-1] if len(results) > 1 else results
-        show_json({**asdict(results[-1]), "files": [asdict(result) for result in singles]})
+        show_json(
+            {
+                **asdict(results[-1]),
+                "files": [asdict(result) for result in singles],
+                "read": [one.facts() for one in found],
+            }
+        )
     else:
-        show(rate_table(results))
+        show(with_notes(rate_table(results), notes))
     if report is not None:
         with working("writing the report", quiet=quiet):
             trees = [TokenTree.build(dataset, depth, parse) for dataset in sets]
-            page = rate_page(results, trees, provenance(arguments_of(context), sets, files=files))
+            page = rate_page(results, trees, provenance(arguments_of(context), sets, files=files, read=notes))
             written = write_report(page, report)
         announce(f"Report: {written}", as_json)

@@ -1,22 +1,57 @@
-"""Reading the files of a command, all with one tokenizer."""
+"""Reading the files of a command, all through one door and with one tokenizer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from compresslab._support.printable import printable
+from compresslab.data.choice import DataChoice, choice_for_role
 from compresslab.data.dataset import Dataset
-from compresslab.data.readers import read_files
-from compresslab.data.splitting import split_texts
+from compresslab.data.door import ReadData, read_data
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import Tokenizer, get_tokenizer
 
-__all__ = ["read_each"]
+__all__ = ["read_each", "read_each_role", "reading_notes", "with_notes"]
 
 
-def read_each(paths: Sequence[Path], tokenizer: str, split: str, encoding: str) -> list[Dataset]:
-    """Read each path as a dataset of its own, all with one tokenizer."""
-    found = [read_files(path, encoding=encoding) for path in paths]
-    texts = [split_texts(one.texts, split) for one in found]
-    shared: str | Tokenizer = get_tokenizer(tokenizer, Texts.concat(texts) if tokenizer == "words" else None)
-    return [Dataset.from_texts(text, shared, name=one.label) for text, one in zip(texts, found, strict=True)]
+def read_each(
+    paths: Sequence[Path], tokenizer: str, split: str | None, options: Sequence[str]
+) -> tuple[list[Dataset], list[ReadData]]:
+    """Read each path as a dataset of its own, all with one tokenizer; options as `data_options` gives them."""
+    choice = choice_for_role(options)
+    return _as_datasets([read_data(path, choice, unit=split) for path in paths], tokenizer)
+
+
+def read_each_role(
+    paths: Sequence[tuple[str, Path]], tokenizer: str, split: str | None, options: Sequence[str], roles: Sequence[str]
+) -> tuple[list[Dataset], list[ReadData]]:
+    """Read each path of a role; options may be meant for one role."""
+    choices: dict[str, DataChoice] = {role: choice_for_role(options, role, roles) for role in roles}
+    return _as_datasets([read_data(path, choices[role], unit=split) for role, path in paths], tokenizer)
+
+
+def _as_datasets(found: list[ReadData], tokenizer: str) -> tuple[list[Dataset], list[ReadData]]:
+    texts = Texts.concat([one.responses for one in found]) if tokenizer == "words" else None
+    shared: str | Tokenizer = get_tokenizer(tokenizer, texts)
+    return [Dataset.from_read(one, shared) for one in found], found
+
+
+def reading_notes(found: Sequence[ReadData], *, with_model: bool = False) -> Iterator[str]:
+    """Say what was read as what, and what was left out or not counted; nothing of plain texts that were read whole."""
+    for one in found:
+        if one.prompts is None and not any(one.left_out.values()) and one.how.startswith("text by"):
+            continue
+        prompts = ""
+        if one.prompts is not None:
+            role = "are context" if with_model else "are not counted"
+            prompts = f"; {one.prompt_bytes:,} bytes of prompts {role}"
+        yield printable(f"{one}{prompts}.")
+
+
+def with_notes(view: RenderableType, notes: Sequence[str]) -> RenderableType:
+    """Return a view with notes below it."""
+    return Group(view, *(Text(note, style="dim") for note in notes)) if notes else view

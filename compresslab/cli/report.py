@@ -13,7 +13,7 @@ from compresslab._support.printable import printable
 from compresslab._support.progress import working
 from compresslab.cli.piped_arguments import no_stream, output_folder
 from compresslab.errors import InvalidParameter, UnknownName
-from compresslab.experiments.experiment import read
+from compresslab.experiments.experiment import read, read_notes
 from compresslab.experiments.registry import get_experiment
 from compresslab.experiments.row_source import experiment_run
 from compresslab.experiments.spec import of_saved, read_spec
@@ -83,7 +83,7 @@ def _write(context: typer.Context, folder: Path, to: Path, quiet: bool) -> Path:
         files = [folder / name for name in ("spec.json", "rows.jsonl", "run.json")]
         with of_saved(f"{folder} does not hold an experiment as this version has it"):
             run = experiment_run(folder)
-        source = provenance(list(context.obj or []), [], files=files, experiment=run)
+        source = provenance(list(context.obj or []), [], files=files, experiment=run, read=read_notes(folder))
         return write_report(experiment_page(folder, source), to)
 
 

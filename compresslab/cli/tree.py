@@ -10,11 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from compresslab._support.progress import working
+from compresslab.cli.data_options import DataFormat, Field, PromptField, ResponseField, SkipMissing, Where
+from compresslab.cli.model_options import refuse
 from compresslab.cli.options import AsJson, Depth, Encoding, Files, Parse, Quiet, Split, TokenizerName
 from compresslab.cli.output import announce, arguments_of, show, show_json
 from compresslab.cli.piped_arguments import output_file
-from compresslab.cli.reading import read_each
+from compresslab.cli.reading import read_each, reading_notes, with_notes
 from compresslab.cli.report import ReportTo
+from compresslab.data.choice import choice_for_role, data_options
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter
 from compresslab.measurements.pages import tree_page
@@ -36,8 +39,14 @@ def tree_command(
     depth: Depth = 4,
     parse: Parse = "phrases",
     tokenizer: TokenizerName = "bytes",
-    split: Split = "line",
+    split: Split = None,
     encoding: Encoding = "utf-8",
+    format: DataFormat = None,
+    field: Field = None,
+    prompt_field: PromptField = None,
+    response_field: ResponseField = None,
+    where: Where = None,
+    skip_missing: SkipMissing = False,
     layers: Annotated[int, typer.Option(help="Layers to draw.", min=1)] = 2,
     children: Annotated[int, typer.Option(help="Children of a node to draw.", min=1)] = 4,
     save: Annotated[Path | None, typer.Option(help="Write the tree to this file.", callback=output_file)] = None,
@@ -57,7 +66,16 @@ def tree_command(
     """Build the token tree of files, count its layers, and draw its top."""
     choices: dict[str, Any] = {"dtype": dtype, "eos": eos, "column": column, "vocab_size": vocab_size}
     choices |= {"memory": memory, "cluster": cluster}
+    options = data_options(
+        {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
+         "where": where, "skip_missing": skip_missing, "encoding": encoding}
+    )  # fmt: skip
+    choice_for_role(options)
     if tokens:
+        refuse(
+            context, ("split", "encoding", "format", "field", "prompt_field", "response_field", "where",
+                      "skip_missing"), "for texts, of no use with --tokens, leave it out",
+        )  # fmt: skip
         if report is not None:
             raise InvalidParameter("--report is not for token files: leave out --report or --tokens")
         _tree_of_tokens(files, depth, parse, save, choices, (layers, children), as_json=as_json, quiet=quiet)
@@ -67,21 +85,25 @@ def tree_command(
             name = option.replace("_", "-")
             raise InvalidParameter(f"--{name} is for token files: add --tokens, or leave it out")
     with working("reading", quiet=quiet):
-        sets = read_each(files, tokenizer, split, encoding)
+        sets, found = read_each(files, tokenizer, split, options)
         dataset = sets[0] if len(sets) == 1 else Dataset.concat(sets)
     with working("counting phrases", quiet=quiet):
         tree = TokenTree.build(dataset, depth, parse)
         result = measure_tree(tree)
     if save is not None:
         tree.save(save)
+    notes = list(reading_notes(found))
     if as_json:
-        show_json({"name": dataset.name, "tokenizer": tokenizer, **asdict(result)})
+        show_json(
+            {"name": dataset.name, "tokenizer": tokenizer, **asdict(result), "read": [one.facts() for one in found]}
+        )
     else:
-        show(tree_view(result, top_branches(tree, dataset.tokenizer, layers, children), dataset.name))
+        view = tree_view(result, top_branches(tree, dataset.tokenizer, layers, children), dataset.name)
+        show(with_notes(view, notes))
     if report is not None:
         with working("writing the report", quiet=quiet):
             top = top_branches(tree, dataset.tokenizer, layers, max(children, _CHILDREN_DRAWN))
-            source = provenance(arguments_of(context), [dataset], files=files)
+            source = provenance(arguments_of(context), [dataset], files=files, read=notes)
             written = write_report(tree_page(result, tree, top, dataset.name or "the data", source), report)
         announce(f"Report: {written}", as_json)
 

@@ -21,6 +21,8 @@ from compresslab._support.arrays import (
     gather,
     offsets_of,
 )
+from compresslab.data.choice import DataChoice
+from compresslab.data.door import ReadData, read_data
 from compresslab.data.readers import Paths, read_files, read_jsonl, read_parquet
 from compresslab.data.splitting import split_texts
 from compresslab.data.texts import Texts
@@ -115,10 +117,12 @@ class Dataset:
             >>> Dataset.from_texts([b"\xff\n\nb\n"], split="line").texts()
             [b'\xff', b'b']
         """
-        responses = split_texts(Texts.pack(texts), split, keep_blank=keep_blank)
+        packed = Texts.pack(texts)
+        responses = split_texts(packed, split, keep_blank=keep_blank)
         if not len(responses):
             label = f"{name}: " if name else ""
-            raise EmptyDataset(f"{label}no responses (split by {split}): the text is empty or blank")
+            why = f"every text is empty or blank (split by {split})" if len(packed) else "there are no texts"
+            raise EmptyDataset(f"{label}no responses: {why}")
         chosen = get_tokenizer(tokenizer, responses)
         tokens, offsets = chosen.encode_batch(responses)
         return cls(
@@ -137,32 +141,68 @@ class Dataset:
         paths: Paths,
         tokenizer: str | Tokenizer = "bytes",
         *,
-        split: str = "line",
+        split: str | None = None,
         keep_blank: bool = False,
         text: bool = True,
         encoding: str = "utf-8",
         pattern: str = "*",
+        format: str | None = None,
+        field: str | None = None,
+        prompt_field: str | tuple[str, ...] = (),
+        response_field: str | None = None,
+        where: str | tuple[str, ...] = (),
+        skip_missing: bool = False,
         name: str = "",
     ) -> Dataset:
-        """Read files, and directories recursively in sorted order; see `compresslab.data.readers.read_files`.
+        """Read files of text or data, and directories recursively in sorted order; see `compresslab.data.door`.
+
+        Of prompts and responses the responses alone are taken; `read_data` has the prompts too, and counts what was
+        left out.
 
         Args:
             paths: a path or several.
             tokenizer: as for `from_texts`.
-            split: as for `from_texts`; every file is split on its own.
+            split: as for `from_texts`, every file on its own; "line" where None, and of data a row.
             keep_blank: keep blank lines (``split="line"`` only).
-            text: check that each file is text; False takes any bytes (best with ``split="document"``).
+            text: check that each file is text; False takes any bytes as they are (best with ``split="document"``).
             encoding: "utf-8" keeps the bytes as they are, valid or not; any other is converted to UTF-8, strictly.
             pattern: which file names to take in directories, such as ``"*.txt"``.
+            format: see `compresslab.data.choice.DataChoice`, as for the next five.
+            field: the field of the texts.
+            prompt_field: the fields of the prompts.
+            response_field: the field of the responses.
+            where: ``NAME=VALUE``: only such rows.
+            skip_missing: pass over rows without the field.
             name: a label for tables; the file's name where there is one file.
 
         Raises:
             UnreadableFile: a file is missing or cannot be read, or a directory holds no such files.
             NotText: a file is binary, or not in the encoding.
+            InvalidParameter: a file can be read in several ways, or in none.
             EmptyDataset: nothing but blank lines.
         """
-        found = read_files(paths, text=text, encoding=encoding, pattern=pattern)
-        return cls.from_texts(found.texts, tokenizer, split=split, keep_blank=keep_blank, name=name or found.label)
+        if not text:
+            raw = read_files(paths, text=False, encoding=encoding, pattern=pattern)
+            unit = split or "line"
+            return cls.from_texts(raw.texts, tokenizer, split=unit, keep_blank=keep_blank, name=name or raw.label)
+        choice = DataChoice(
+            format=format, field=field, prompt_field=_names(prompt_field), response_field=response_field,
+            where=_names(where), skip_missing=skip_missing, encoding=encoding,
+        )  # fmt: skip
+        found = read_data(paths, choice, unit=split, keep_blank=keep_blank, pattern=pattern)
+        return cls.from_read(found, tokenizer, name=name)
+
+    @classmethod
+    def from_read(cls, found: ReadData, tokenizer: str | Tokenizer = "bytes", *, name: str = "") -> Dataset:
+        """Return the responses of what `compresslab.data.door.read_data` read.
+
+        Raises:
+            EmptyDataset: there are none.
+        """
+        label = name or found.label
+        if not len(found.responses):
+            raise EmptyDataset(f"{f'{label}: ' if label else ''}no responses: the text is empty or blank")
+        return cls.from_texts(found.responses, tokenizer, name=label)
 
     @classmethod
     def from_jsonl(
@@ -486,6 +526,10 @@ def _decodes(tokenizer: Tokenizer, tokens: UIntArray, offsets: Int64Array, texts
     bounds = offsets.tolist()
     pairs = zip(texts, bounds[:-1], bounds[1:], strict=True)
     return all(tokenizer.decode(tokens[a:b]) == text for text, a, b in pairs)
+
+
+def _names(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _frozen(tokens: UIntArray) -> UIntArray:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from os.path import isdir, isfile  # false, not an error, for a name that is too long
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,6 +49,7 @@ class HuggingFaceTokenizer:
         lossless: False: what it loses depends on the text.
         fingerprint: SHA-256 of its definition.
         definition: returns it, as the text of a ``tokenizer.json``; None where the package has no such form.
+        text_ends: for each text, behind which character each token ends; None where the package does not say it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class HuggingFaceTokenizer:
     decode_tokens: Callable[[list[int]], str] = field(repr=False, compare=False)
     token_name: Callable[[int], str | None] = field(repr=False, compare=False)
     definition: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    text_ends: Callable[[list[str]], list[list[int]]] | None = field(default=None, repr=False, compare=False)
     lossless: bool = field(default=False, init=False)
 
     def __reduce__(self) -> tuple[Callable[[str], HuggingFaceTokenizer], tuple[str]]:
@@ -85,6 +88,15 @@ class HuggingFaceTokenizer:
         if batch:
             flush()
         return as_tokens(np.array(flat, dtype=np.int64), self.vocab_size)[0], offsets_of(lengths)
+
+    def token_ends(self, texts: Sequence[bytes]) -> list[list[int]] | None:
+        """Return behind which character of its text each token ends, for each text; None where that is not known."""
+        if self.text_ends is None:
+            return None
+        found: list[list[int]] = []
+        for start in range(0, len(texts), ENCODE_BATCH):
+            found += self.text_ends([text.decode("utf-8", "replace") for text in texts[start : start + ENCODE_BATCH]])
+        return found
 
     def decode(self, tokens: object) -> bytes:
         """Return the text of one response, special tokens included."""
@@ -171,6 +183,17 @@ def _from_fast(name: str, fast: Any) -> HuggingFaceTokenizer:
     def encode(texts: list[str]) -> list[Sequence[int]]:
         return [one.ids for one in fast.encode_batch(texts, add_special_tokens=False)]
 
+    @cache
+    def bare() -> Any:
+        # What comes after the tokens, as ByteLevel does, may trim white space off their places.
+        copy = type(fast).from_str(json.dumps({**json.loads(fast.to_str()), "post_processor": None}))
+        copy.no_truncation()
+        copy.no_padding()
+        return copy
+
+    def ends(texts: list[str]) -> list[list[int]]:
+        return [[end for _, end in one.offsets] for one in bare().encode_batch(texts, add_special_tokens=False)]
+
     return HuggingFaceTokenizer(
         name=f"hf:{name}",
         vocab_size=max(vocabulary.values(), default=0) + 1,
@@ -179,6 +202,7 @@ def _from_fast(name: str, fast: Any) -> HuggingFaceTokenizer:
         decode_tokens=_named(name, lambda ids: str(fast.decode(ids, skip_special_tokens=False))),
         token_name=fast.id_to_token,
         definition=fast.to_str,
+        text_ends=_named(name, ends),
     )
 
 

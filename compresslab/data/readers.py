@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from compresslab._support.arrays import offsets_of, read_only
-from compresslab._support.files import check_file, open_file, read_buffer, unreadable
-from compresslab._support.json_text import parse_json
+from compresslab._support.files import check_file, read_buffer, unreadable
+from compresslab.data.choice import DataChoice
+from compresslab.data.json_rows import json_array_rows, json_line_rows
+from compresslab.data.packing import unpack
 from compresslab.data.texts import Texts
+from compresslab.data.turns import as_text
 from compresslab.errors import (
     CorruptFile,
     InvalidParameter,
@@ -29,7 +31,18 @@ from compresslab.errors import (
     did_you_mean,
 )
 
-__all__ = ["Paths", "ReadTexts", "check_encoding", "find_files", "read_files", "read_jsonl", "read_parquet"]
+__all__ = [
+    "Paths",
+    "ReadTexts",
+    "check_encoding",
+    "checked_text",
+    "converted",
+    "find_files",
+    "label_of",
+    "read_files",
+    "read_jsonl",
+    "read_parquet",
+]
 
 Path_: TypeAlias = "str | PathLike[str]"
 Paths: TypeAlias = "Path_ | Iterable[Path_]"
@@ -39,7 +52,6 @@ IS_CONTROL = np.zeros(256, dtype=np.bool_)
 IS_CONTROL[[*range(32), 127]] = True
 IS_CONTROL[list(b"\t\n\v\f\r\b\x1b")] = False
 MAX_CONTROL_SHARE = 0.05
-LONGEST_LINE = 1 << 30  # bytes of a line of JSON
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,7 @@ def _is_special(path: Path) -> bool:
 
 
 def read_files(paths: Paths, *, text: bool = True, encoding: str = "utf-8", pattern: str = "*") -> ReadTexts:
-    """Read whole files, one text each; directories as `find_files` says.
+    """Read whole files, one text each, whatever they hold; directories as `find_files` says.
 
     A file is binary, not text, if it holds a NUL byte, or if more than 5 % of its bytes are control characters (below
     32, or 127) other than tab, line breaks, form feed, backspace and escape. Invalid UTF-8 alone is no reason: old text
@@ -108,57 +120,61 @@ def read_files(paths: Paths, *, text: bool = True, encoding: str = "utf-8", patt
         NotText: a file is binary, or not in the encoding.
         UnknownName: no such encoding.
     """
-    convert = _converter(encoding)
+    check_encoding(encoding)
     files = find_files(paths, pattern)
     parts = []
     for file in files:
-        raw = read_buffer(file)
-        buffer = raw if convert is None else convert(file, raw)
+        data = converted(read_buffer(file).tobytes(), encoding, str(file))
         if text:
-            _check_text(file, buffer, raw)
-        parts.append(Texts(buffer, offsets_of([buffer.size])))
-    return ReadTexts(Texts.concat(parts), _label(files))
+            checked_text(data, str(file))
+        parts.append(Texts(np.frombuffer(data, np.uint8), offsets_of([len(data)])))
+    return ReadTexts(Texts.concat(parts), label_of(files))
 
 
 def check_encoding(encoding: str) -> str:
     """Return ``encoding``, or raise UnknownName unless it is one of text that Python knows."""
-    _converter(encoding)
-    return encoding
-
-
-def _converter(encoding: str) -> Any:
     try:
-        codec = codecs.lookup(encoding)
-        if not codec._is_text_encoding:
+        if not codecs.lookup(encoding)._is_text_encoding:
             raise LookupError
     except (LookupError, ValueError) as error:  # ValueError: a NUL in the name
         raise UnknownName(f"unknown encoding {encoding!r}: use a name that Python knows, such as latin-1") from error
-    if codec.name == "utf-8":
-        return None
-
-    def convert(file: Path, raw: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        try:
-            return np.frombuffer(raw.tobytes().decode(encoding).encode("utf-8"), dtype=np.uint8)
-        except UnicodeError as error:
-            raise NotText(f"{file} is not {encoding}: {error}") from error
-
-    return convert
+    return encoding
 
 
-def _check_text(file: Path, buffer: npt.NDArray[np.uint8], raw: npt.NDArray[np.uint8]) -> None:
+def converted(data: bytes, encoding: str, where: str) -> bytes:
+    """Return a text as UTF-8; bytes that are said to be UTF-8 stay as they are, valid or not.
+
+    Raises:
+        NotText: it is not in that encoding.
+    """
+    check_encoding(encoding)
+    if codecs.lookup(encoding).name == "utf-8":
+        return data
+    try:
+        return data.decode(encoding).encode("utf-8")
+    except UnicodeError as error:
+        raise NotText(f"{where} is not {encoding}: {error}") from error
+
+
+def checked_text(data: bytes, where: str, choice: DataChoice | None = None) -> None:
+    """Raise NotText if a file is binary; see `read_files`."""
     remedy = "to read it as bytes, use text=False with split='document'"
+    if choice is not None and choice.as_options:
+        remedy = f"to read it as bytes, give {choice.said('format', 'bytes')}"
+    buffer = np.frombuffer(data, np.uint8)
     nul = buffer == 0
     if nul.any():
-        if raw[:2].tobytes() in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            remedy = "it begins like UTF-16, so try encoding='utf-16'"
-        raise NotText(f"{file} is not text: byte {int(np.argmax(nul))} is NUL; {remedy}")
+        if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            said = choice.said("encoding", "utf-16") if choice is not None else "encoding='utf-16'"
+            remedy = f"it begins like UTF-16, so try {said}"
+        raise NotText(f"{where} is not text: byte {int(np.argmax(nul))} is NUL; {remedy}")
     share = np.count_nonzero(IS_CONTROL[buffer]) / max(buffer.size, 1)
     if share > MAX_CONTROL_SHARE:
-        raise NotText(f"{file} is not text: {share:.0%} of its bytes are control characters, over 5%; {remedy}")
+        raise NotText(f"{where} is not text: {share:.0%} of its bytes are control characters, over 5%; {remedy}")
 
 
 def read_jsonl(paths: Paths, field: str = "text", *, skip_missing: bool = False) -> ReadTexts:
-    r"""Read the string ``field`` of every line of JSON-lines files; blank lines are passed over.
+    r"""Read the string ``field`` of every object of JSON files: JSON lines or one array, packed or not.
 
     Args:
         paths: a path or several; in directories, ``*.jsonl`` files.
@@ -171,43 +187,37 @@ def read_jsonl(paths: Paths, field: str = "text", *, skip_missing: bool = False)
         InvalidParameter: the field is missing, null or not a string.
         NotText: its string holds a lone surrogate.
     """
+    _check_name("field", field)
     files = find_files(paths, "*.jsonl")
     return ReadTexts(
-        Texts.pack(text for file in files for text in _json_texts(file, field, skip_missing)), _label(files)
+        Texts.pack(text for file in files for text in _json_texts(file, field, skip_missing)), label_of(files)
     )
 
 
+def _check_name(argument: str, name: object) -> None:
+    if not isinstance(name, str):
+        raise InvalidParameter(
+            f"{argument} is {name!r}, not one name: read several with Dataset.concat, or prompts and responses with "
+            "Dataset.from_files(..., prompt_field=..., response_field=...)"
+        )
+
+
 def _json_texts(file: Path, field: str, skip_missing: bool) -> Iterator[bytes]:
-    try:
-        with open_file(file) as lines:
-            for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), 1):
-                if line.isspace():
-                    continue
-                where = f"line {number} of {file}"
-                if len(line) > LONGEST_LINE:
-                    raise CorruptFile(f"{where} is longer than {LONGEST_LINE:,} bytes: write one object a line")
-                record = parse_json(line, where)
-                if not isinstance(record, dict):
-                    raise CorruptFile(f"{where} is not a JSON object: {line.strip()[:60]!r}")
-                value = record.get(field)
-                if value is None and skip_missing:
-                    continue
-                if field not in record:
-                    raise InvalidParameter(f"{where} has no field {field!r}: {did_you_mean(field, record)}")
-                if not isinstance(value, str):
-                    raise InvalidParameter(
-                        f"field {field!r} in {where} is {value!r:.60}, not a string"
-                        + (": use skip_missing=True to pass over nulls" if value is None else "")
-                    )
-                try:
-                    yield value.encode()
-                except UnicodeEncodeError as error:
-                    raise NotText(
-                        f"field {field!r} in {where} holds the lone surrogate U+{ord(value[error.start]):04X}, "
-                        "which UTF-8 cannot hold: write the whole pair"
-                    ) from error
-    except OSError as error:
-        raise error if isinstance(error, UnreadableFile) else unreadable(file, error) from error
+    data = unpack(read_buffer(file).tobytes(), str(file))
+    is_array = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"["
+    rows = json_array_rows(data, str(file)) if is_array else json_line_rows(data, str(file))
+    for row in rows.read([field]):
+        value = row.values.get(field)
+        if value is None and skip_missing:
+            continue
+        if field not in row.values:
+            raise InvalidParameter(f"{row.place} has no field {field!r}: {did_you_mean(field, row.values)}")
+        if not isinstance(value, str):
+            raise InvalidParameter(
+                f"field {field!r} in {row.place} is {value!r:.60}, not a string"
+                + (": use skip_missing=True to pass over nulls" if value is None else "")
+            )
+        yield as_text(value, f"field {field!r} in {row.place}")
 
 
 def read_parquet(paths: Paths, column: str = "text", *, skip_missing: bool = False) -> ReadTexts:
@@ -230,6 +240,7 @@ def read_parquet(paths: Paths, column: str = "text", *, skip_missing: bool = Fal
     except ImportError as error:
         raise MissingExtra("reading Parquet files", "scale") from error
 
+    _check_name("column", column)
     files = find_files(paths, "*.parquet")
     parts: list[Texts] = []
     for file in files:
@@ -239,6 +250,8 @@ def read_parquet(paths: Paths, column: str = "text", *, skip_missing: bool = Fal
                 if column not in table.schema_arrow.names:
                     known = did_you_mean(column, table.schema_arrow.names)
                     raise InvalidParameter(f"{file} has no column {column!r}: {known}")
+                if table.schema_arrow.names.count(column) > 1:
+                    raise InvalidParameter(f"{file} has several columns called {column!r}: rename all but one of them")
                 kind = table.schema_arrow.field(column).type
                 if not _holds_text(kind):
                     raise InvalidParameter(f"column {column!r} of {file} holds {kind}, not strings or binary values")
@@ -256,7 +269,7 @@ def read_parquet(paths: Paths, column: str = "text", *, skip_missing: bool = Fal
             raise CorruptFile(f"{file} is not a Parquet file that can be read: {error}") from error
         except OSError as error:
             raise unreadable(file, error) from error
-    return ReadTexts(Texts.concat(parts), _label(files))
+    return ReadTexts(Texts.concat(parts), label_of(files))
 
 
 def _holds_text(kind: Any) -> bool:
@@ -276,5 +289,6 @@ def _arrow_texts(values: Any) -> Texts:
     return Texts(read_only(whole[offsets[0] : offsets[-1]]), offsets - offsets[0])
 
 
-def _label(files: list[Path]) -> str:
+def label_of(files: list[Path]) -> str:
+    """Return the name of the file, where there is one file."""
     return Path(fspath(files[0])).name if len(files) == 1 else ""

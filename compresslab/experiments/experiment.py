@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from compresslab._support.checks import number_or_nan
+from compresslab._support.files import write_atomic
+from compresslab._support.json_text import read_json
 from compresslab._support.locks import alone_with
-from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
+from compresslab.errors import CorruptFile, InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.models.networks import check_device
 from compresslab.experiments.pool import Step, run_units
 from compresslab.experiments.rows import Row, read_rows
@@ -28,7 +30,9 @@ from compresslab.report.findings import TableText
 from compresslab.report.page import Page
 from compresslab.report.provenance import Provenance
 
-__all__ = ["Design", "Experiment", "Options", "Work", "finished", "named_preset", "read", "record", "run"]
+__all__ = ["Design", "Experiment", "Options", "Work", "finished", "named_preset", "read", "read_notes", "record", "run"]
+
+READ = "data.json"  # in a folder: what its files were read as
 
 Spec = TypeVar("Spec")
 Unit = TypeVar("Unit")
@@ -85,6 +89,7 @@ class Experiment(Generic[Spec, Unit, Summary]):
         plain: the same as JSON holds it.
         page: the spec, the rows and where they come from -> the report.
         former: names that older folders have for it.
+        notes: the spec -> what its files were read as, and what was left out; in the order of the data.
     """
 
     name: str
@@ -104,6 +109,7 @@ class Experiment(Generic[Spec, Unit, Summary]):
     plain: Callable[[Spec, Summary, Sequence[Row]], dict[str, Any]]
     page: Callable[[Spec, Sequence[Row], Provenance], Page]
     former: tuple[str, ...] = ()
+    notes: Callable[[Spec], Sequence[str]] = lambda _: ()
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,9 @@ def run(
     held = record(experiment, spec)
     save_spec(out, held, former=experiment.former)
     folder, of = Path(out), hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
+    notes = list(experiment.notes(spec))
+    if notes:
+        write_atomic(folder / READ, [(json.dumps({"read": notes}, indent=2, ensure_ascii=False) + "\n").encode()])
     units = {
         name: Work(experiment.work, unit, str(folder / "stages" / f"unit-{number}"), deadline, f"{of} {name}")
         for number, (name, unit) in enumerate(experiment.units(spec, folder).items())
@@ -173,6 +182,22 @@ def run(
         )  # fmt: skip
         Stages(folder / "stages").clear()
     return rows
+
+
+def read_notes(folder: str | PathLike[str]) -> list[str]:
+    """Return what the files of an experiment were read as, and what was left out; of embedded corpora nothing is said.
+
+    Raises:
+        CorruptFile: the file that says it is damaged.
+    """
+    path = Path(folder) / READ
+    if not path.is_file():
+        return []
+    found = read_json(path)
+    notes = found.get("read") if isinstance(found, dict) else None
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise CorruptFile(f"{path} does not say what was read: delete it, the rows do not need it")
+    return notes
 
 
 def _work(work: Work[Any]) -> list[Row]:

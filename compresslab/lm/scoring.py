@@ -29,7 +29,7 @@ from compresslab.lm.protocol import LanguageModel, token_nats
 from compresslab.lm.windows import Plan, Windows, batches, plan_windows, window_tokens
 from compresslab.theory.rate import Rate
 
-__all__ = ["UNITS", "Scores", "check_tokens", "score", "score_everywhere", "tokenize"]
+__all__ = ["UNITS", "Scores", "check_tokens", "score", "score_everywhere", "tokenize", "without_doubles"]
 
 UNITS = ("token", "symbol", "byte")
 LOGITS = 1 << 26  # what a batch may hold by default, in numbers: 256 MiB of float32
@@ -104,6 +104,22 @@ class Scores:
     def eos_bits(self) -> float:
         """Bits of the EOS symbols alone; 0 where they are not counted."""
         return float(self.nats[self.offsets[1:] - 1].sum()) / math.log(2) if self.eos else 0.0
+
+    def after(self, hidden: Int64Array, response_bytes: Int64Array | None = None) -> Scores:
+        """Return the scores without the first symbols of each response, as those of a prompt are.
+
+        Args:
+            hidden: how many of each; int64, shape (num_responses,).
+            response_bytes: bytes of what is left of each, where they are known.
+        """
+        lengths = np.diff(self.offsets) - hidden
+        keep = np.ones(self.nats.size, dtype=bool)
+        for start, count in zip(self.offsets[:-1].tolist(), hidden.tolist(), strict=True):
+            keep[start : start + count] = False
+        total = None if response_bytes is None else int(response_bytes.sum())
+        return replace(
+            self, nats=self.nats[keep], offsets=offsets_of(lengths), num_bytes=total, response_bytes=response_bytes
+        )
 
     def rate(self, unit: str = "byte") -> Rate:
         """Return the bits over tokens, symbols or bytes.
@@ -270,8 +286,16 @@ def score_everywhere(
     return replace(part, nats=sum_over_processes(np.nan_to_num(part.nats, nan=0.0, posinf=np.inf)))
 
 
-def tokenize(model: LanguageModel, texts: Texts | Sequence[str | bytes], name: str = "") -> Dataset:
-    """Return texts as a dataset in a model's tokens: each text is one response, as it is.
+def tokenize(
+    model: LanguageModel, texts: Texts | Sequence[str | bytes], name: str = "", *, own: bool = False
+) -> Dataset:
+    """Return texts as a dataset in a model's tokens: each text is one response.
+
+    Args:
+        model: the model.
+        texts: the texts.
+        name: a label for tables.
+        own: leave a prefix token that a text begins with, and an EOS that it ends with, for `without_doubles` to find.
 
     Raises:
         MismatchedVocabulary: the model is over bare numbers and has no tokenizer.
@@ -280,7 +304,39 @@ def tokenize(model: LanguageModel, texts: Texts | Sequence[str | bytes], name: s
         raise MismatchedVocabulary(
             f"'{model.name}' is a model over bare numbers: it has no tokenizer to read texts with"
         )
-    return Dataset.from_texts(texts, model.tokenizer, name=name)
+    made = Dataset.from_texts(texts, model.tokenizer, name=name)
+    return made if own else without_doubles(made, model)[0]
+
+
+def without_doubles(dataset: Dataset, model: LanguageModel) -> tuple[Dataset, Int64Array, Int64Array]:
+    """Return a dataset in which no response begins with the model's prefix token or ends with its EOS.
+
+    Every response is given the one and ends in the other; those of a rendered template would have both twice.
+
+    Returns:
+        The dataset, and for each response 1 where its first (its last) token was left out, else 0; int64.
+
+    Example:
+        >>> from compresslab.lm.tree_model import TreeModel
+        >>> model = TreeModel.of(Dataset.from_texts(["ab"]), depth=2)
+        >>> data, starts, ends = without_doubles(Dataset.from_token_lists([[256, 97], [98]], 257), model)
+        >>> [one.tolist() for one in data], starts.tolist(), ends.tolist()
+        ([[97], [98]], [1, 0], [0, 0])
+    """
+    first, last = dataset.offsets[:-1].copy(), dataset.offsets[1:].copy()
+    starts = np.zeros(first.size, dtype=np.int64)
+    held = first < last
+    starts[held] = dataset.tokens[first[held]] == model.prefix_id
+    ends = np.zeros(first.size, dtype=np.int64)
+    held = first + starts < last
+    ends[held] = dataset.tokens[last[held] - 1] == model.eos_id
+    if not starts.any() and not ends.any():
+        return dataset, starts, ends
+    keep = np.ones(dataset.num_tokens, dtype=bool)
+    keep[first[starts == 1]] = False
+    keep[last[ends == 1] - 1] = False
+    offsets = offsets_of(np.diff(dataset.offsets) - starts - ends)
+    return replace(dataset, tokens=dataset.tokens[keep], offsets=offsets), starts, ends
 
 
 def check_tokens(model: LanguageModel, dataset: Dataset) -> None:

@@ -12,15 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 
+import numpy as np
+
 from compresslab.data.dataset import Dataset
 from compresslab.data.texts import Texts
+from compresslab.lm.prompts import lay_out
 from compresslab.lm.protocol import LanguageModel
-from compresslab.lm.scoring import Scores, score_everywhere, tokenize
+from compresslab.lm.scoring import Scores, score_everywhere, tokenize, without_doubles
 from compresslab.lm.windows import Windows
 from compresslab.theory.code_length import entropy_bits
 from compresslab.trees.tree import TokenTree
 
-__all__ = ["ModelRateResult", "general_compressors", "measure_model_rate"]
+__all__ = ["ModelRateResult", "general_compressors", "measure_model_rate", "token_name"]
 
 TREE_DEPTH = 4
 
@@ -36,6 +39,11 @@ class ModelRateResult:
         window: inputs of a window, or None where texts are read in one piece.
         stride: symbols that each window after the first predicts.
         eos: whether EOS is predicted and counted.
+        prefix_token: the token that each text starts from, as its tokenizer spells it.
+        eos_token: the token that ends each text.
+        own_prefixes: texts that began with the prefix token themselves: they got no second one.
+        own_ends: texts that ended with EOS themselves.
+        context_tokens: tokens of prompts, that the model reads and that are not counted.
         responses: number of texts.
         tokens: tokens, EOS not counted.
         symbols: tokens, and EOS where it is counted.
@@ -60,6 +68,11 @@ class ModelRateResult:
     window: int | None
     stride: int | None
     eos: bool
+    prefix_token: str
+    eos_token: str
+    own_prefixes: int
+    own_ends: int
+    context_tokens: int
     responses: int
     tokens: int
     symbols: int
@@ -82,6 +95,7 @@ def measure_model_rate(
     texts: Texts,
     name: str = "",
     *,
+    prompts: Texts | None = None,
     windows: Windows | None = None,
     eos: bool = True,
     baselines: bool = True,
@@ -96,6 +110,7 @@ def measure_model_rate(
         model: the model.
         texts: each is one response: a document, a line, ...
         name: a label for tables.
+        prompts: what stands before each, as context: a prompt and a line feed; None for texts that stand alone.
         windows: how long texts are read; `Windows.default` where None.
         eos: predict EOS at the end of each text, and count it.
         baselines: also measure the token tree, gzip, xz and zstd.
@@ -112,12 +127,21 @@ def measure_model_rate(
         >>> result.tokens, result.symbols, result.exact, sorted(result.general_bits_per_byte)[:1]
         (17, 19, True, ['gzip -9'])
     """
-    data = tokenize(model, texts, name)
+    hidden = np.zeros(len(texts), dtype=np.int64)
+    if model.tokenizer is None or prompts is None:
+        data = tokenize(model, texts, name, own=True)
+    else:
+        laid = lay_out(list(zip(prompts, texts, strict=True)), model.tokenizer, name)
+        data, hidden = laid.data, laid.hidden
+    data, starts, ends = without_doubles(data, model)
+    hidden = np.maximum(hidden - starts, 0)
     begun = time.perf_counter()
     scores = score_everywhere(
         model, data, windows, eos=eos, batch_tokens=batch_tokens, progress=progress, resume=resume
     )
     seconds = time.perf_counter() - begun
+    if prompts is not None:
+        scores = scores.after(hidden, texts.lengths)
     raw = texts.buffer.tobytes()
     return ModelRateResult(
         name=name,
@@ -126,6 +150,11 @@ def measure_model_rate(
         window=scores.windows.length if scores.windows else None,
         stride=scores.windows.stride if scores.windows else None,
         eos=eos,
+        prefix_token=token_name(model, model.prefix_id),
+        eos_token=token_name(model, model.eos_id),
+        own_prefixes=int(starts.sum()),
+        own_ends=int(ends.sum()),
+        context_tokens=int(hidden.sum()),
         responses=len(texts),
         tokens=scores.num_tokens,
         symbols=scores.num_symbols,
@@ -144,6 +173,14 @@ def measure_model_rate(
             {tool: 8 * size / len(raw) for tool, size in general_compressors(raw).items()} if baselines and raw else {}
         ),
     )
+
+
+def token_name(model: LanguageModel, token: int) -> str:
+    """Return how a model's tokenizer spells a token; its number where that is not one of the tokenizer's."""
+    tokenizer = model.tokenizer
+    if tokenizer is None or token >= tokenizer.vocab_size:
+        return f"token {token}"
+    return tokenizer.token_text(token)
 
 
 def _error(scores: Scores) -> float | None:

@@ -23,6 +23,11 @@ def model_rate_table(results: Sequence[ModelRateResult]) -> RenderableType:
     rows: list[tuple[str, list[str]]] = [
         ("responses", [f"{r.responses:,}" for r in results]),
         ("tokens", [f"{r.tokens:,}" for r in results]),
+        *(
+            [("tokens of prompts, as context", [f"{r.context_tokens:,}" for r in results])]
+            if any(r.context_tokens for r in results)
+            else []
+        ),
         ("bytes", [f"{r.bytes:,}" for r in results]),
         ("bits", [rounded(r.bits, 0) for r in results]),
         ("  of which EOS", [rounded(r.eos_bits, 0) if r.eos else "not counted" for r in results]),
@@ -44,7 +49,17 @@ def model_rate_table(results: Sequence[ModelRateResult]) -> RenderableType:
     for label, cells in rows:
         table.add_row(label, *cells)
     window = "in one piece" if first.window is None else f"in windows of {first.window}, {first.stride} new tokens each"
-    notes = [f"Each response starts from the prefix token and is read {window}; bits are per original byte."]
+    ends = f"EOS {first.eos_token}" if first.eos else f"EOS {first.eos_token} not counted"
+    notes = [
+        f"Each response starts from the prefix token and is read {window}; bits are per original byte.",
+        f"Prefix {first.prefix_token}, {ends}.",
+    ]
+    for r in results:
+        held = [f"{count:,} of {r.responses:,} {what}" for count, what in (
+            (r.own_prefixes, "begin with the prefix themselves"), (r.own_ends, "end with EOS themselves"),
+        ) if count]  # fmt: skip
+        if held:
+            notes.append(f"{r.name or 'texts'}: {' and '.join(held)}, and get no second one.")
     if first.tree_bits_per_byte is not None:
         notes.append("* The texts' own tree, which the decoder must have; the others need nothing but themselves.")
     lossy = [r.name or "texts" for r in results if not r.exact]

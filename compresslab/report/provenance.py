@@ -66,6 +66,7 @@ class Provenance:
         data: the datasets.
         files: path as given -> SHA-256 of the file.
         experiment: how the rows came about, where the page is of an experiment's.
+        read: what the files were read as, and what was left out, in sentences.
     """
 
     command: str
@@ -74,6 +75,7 @@ class Provenance:
     data: tuple[DataSource, ...]
     files: Mapping[str, str]
     experiment: ExperimentRun | None = None
+    read: tuple[str, ...] = ()
 
 
 def provenance(
@@ -84,6 +86,7 @@ def provenance(
     seed: int | None = None,
     packages: Sequence[str] = (),
     experiment: ExperimentRun | None = None,
+    read: Sequence[str] = (),
 ) -> Provenance:
     """Collect where numbers come from.
 
@@ -94,6 +97,7 @@ def provenance(
         seed: the seed, if any choice was random.
         packages: whose versions matter too, such as "torch".
         experiment: how the rows of an experiment came about.
+        read: what the files were read as, in sentences.
     """
     found = [path for given in files for path in find_files(given)]
     return Provenance(
@@ -107,6 +111,7 @@ def provenance(
         data=tuple(DataSource(d.name or "data", d.num_responses, d.num_bytes, dataset_digest(d)) for d in datasets),
         files={named(str(path)): file_digest(path) for path in found if path.is_file()},
         experiment=experiment,
+        read=tuple(read),
     )
 
 

@@ -348,7 +348,7 @@ def test_a_missing_extra_is_named_before_anything_is_done(
 
 
 @pytest.mark.parametrize(
-    ("typed", "offered"), [("ra", ["rate"]), ("elasticity --re", ["--report"]), ("experiment jo", ["joint"])]
+    ("typed", "offered"), [("ra", ["rate"]), ("elasticity --rep", ["--report"]), ("experiment jo", ["joint"])]
 )
 def test_a_shell_completes_commands_and_options(
     run: Run, monkeypatch: pytest.MonkeyPatch, typed: str, offered: list[str]

@@ -217,10 +217,10 @@ def test_what_cannot_be_is_refused_before_any_work_begins(
         pytest.importorskip("jinja2")
         pytest.importorskip("matplotlib")
     for place in (
-        "cli.reading.read_files", "cli.elasticity.default_scenario", "cli.tree._tree_of_tokens",
-        "cli.model_options.read_files", "cli.model_options.load_model", "cli.coding.load_model",
-        "cli.coding.compress_file", "cli.demo._measure",
-        "cli.demo._networks_begun", "experiments.data.tuning_texts.read_source", "experiments.experiment.run_units",
+        "cli.reading.read_data", "cli.elasticity.default_scenario", "cli.tree._tree_of_tokens",
+        "cli.model_options.read_data",
+        "cli.model_options.load_model", "cli.coding.load_model", "cli.coding.compress_file", "cli.demo._measure",
+        "cli.demo._networks_begun", "experiments.data.tuning_texts.source_of", "experiments.experiment.run_units",
     ):  # fmt: skip
         monkeypatch.setattr(f"compresslab.{place}", _work)
     if line.startswith("prove"):

@@ -209,7 +209,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
 
 def test_a_blank_file_is_an_empty_dataset(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(" \n\n")
-    with pytest.raises(EmptyDataset, match=r"a\.txt: no responses \(split by line\): the text is empty or blank"):
+    with pytest.raises(EmptyDataset, match=r"a\.txt: no responses: the text is empty or blank"):
         Dataset.from_files(tmp_path / "a.txt")
     (tmp_path / "b.txt").write_text("")
     assert Dataset.from_files(tmp_path / "b.txt", split="document").lengths.tolist() == [1]

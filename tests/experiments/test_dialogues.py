@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab.data.tokenizers import get_tokenizer
-from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile
-from compresslab.experiments.data.dialogues import lay_out, pairs_digest, read_pairs, response_bits
+from compresslab.errors import InvalidParameter, NotText, UnreadableFile
+from compresslab.experiments.data.dialogues import lay_out, pairs_digest, pairs_of, read_pairs, response_bits
 from compresslab.experiments.models.finetuning import Recipe, fit_texts
 from compresslab.lm.tiny import TinyShape, make_tiny
 from compresslab.lm.tree_model import TreeModel
@@ -25,10 +25,14 @@ def test_pairs_of_json_lines_are_their_fields(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     rows = [{"prompt": "a", "response": " b "}, {"prompt": "é", "response": ""}, {"prompt": "a", "response": "b"}]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert read_pairs(str(path)) == [(b"a", b"b")]  # the same twice is once, an empty response is none
-    path.write_text('{"prompt": "a", "answer": "b"}\n')
-    with pytest.raises(InvalidParameter, match="has no field 'response'"):
+    path.write_text(path.read_text() + json.dumps(rows[2]) + "\n")
+    # Bytes are kept, the same twice is once, an empty response is none.
+    assert read_pairs(str(path)) == [(b"a", b" b "), (b"a", b"b")]
+    assert pairs_of(str(path)).left_out == {"empty": 1, "repeated": 1}
+    path.write_text('{"prompt": "a", "reply": "b"}\n')
+    with pytest.raises(InvalidParameter, match="prompts alone .*its fields are 'prompt', 'reply'; .*--response-field"):
         read_pairs(str(path))
+    assert read_pairs(str(path), ["response_field=reply"]) == [(b"a", b"b")]
 
 
 def test_every_different_answer_of_a_table_is_a_pair(tmp_path: Path) -> None:
@@ -36,10 +40,10 @@ def test_every_different_answer_of_a_table_is_a_pair(tmp_path: Path) -> None:
     path.write_text('\ufeffQuestion,Best Answer,Correct Answers\n"Why, then?",So,So; Because of it ;\nWho?,Me,\n')
     assert read_pairs(str(path)) == [(b"Why, then?", b"So"), (b"Why, then?", b"Because of it"), (b"Who?", b"Me")]
     path.write_text("Question,Answer\nWho?,Me\n")
-    with pytest.raises(InvalidParameter, match="needs a column 'Question' and one of 'Best Answer', 'Correct Answers'"):
+    with pytest.raises(InvalidParameter, match="no fields of a known kind: its fields are 'Question', 'Answer'"):
         read_pairs(str(path))
     path.write_bytes(b"Question,Best Answer\n\xff,Me\n")
-    with pytest.raises(CorruptFile, match="is not a table of comma-separated UTF-8"):
+    with pytest.raises(NotText, match="is not a table of comma-separated UTF-8"):
         read_pairs(str(path))
 
 

@@ -18,7 +18,7 @@ def small_texts(folder: Path) -> TextSpec:
     """Write texts of three kinds: many letters x, the word good, the word bad."""
     folder.mkdir(exist_ok=True)
     for name, word, count in (("other", "xx x", 60), ("good", "good", 90), ("bad", "bad", 90)):
-        (folder / f"{name}.txt").write_text("".join(f"{word} {i % 7}\n" for i in range(count)))
+        (folder / f"{name}.txt").write_text("".join(f"{word} {i}\n" for i in range(count)))
     sources = ((str(folder / f"{name}.txt"),) for name in ("other", "good", "bad"))
     return TextSpec(*sources, held_out=4, contained=20, judged=6, longest=20)
 

@@ -1,8 +1,8 @@
 """The texts of the fine-tuning experiments: pre-training, positive and negative data, and what is held out of each.
 
-A source is the name of an embedded corpus (``prose``, ``code``, ``names``), or a file: ``.jsonl`` (its field ``text``),
-anything else one response a line. A response is a sentence or a line everywhere. The positive and the negative texts
-are shuffled and dealt out, no response twice::
+A source is the name of an embedded corpus (``prose``, ``code``, ``names``), or a file as `compresslab.data.door` reads
+it: a response is a sentence, a line of a text, or the response of a row. The positive and the negative texts are
+shuffled and dealt out, no response twice::
 
     held out | contained in the pre-training data | for fine-tuning ... | for the judge of style
 
@@ -12,25 +12,28 @@ The second part is what the theorem calls contained: pre-training data of real m
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compresslab._support.checks import number_or_nan
 from compresslab.data.cache import texts_digest
+from compresslab.data.choice import choice_for_role
 from compresslab.data.corpora import corpus_names, corpus_texts
-from compresslab.data.readers import read_files, read_jsonl
-from compresslab.data.splitting import split_texts
+from compresslab.data.door import ReadData, read_data
 from compresslab.data.texts import Texts
-from compresslab.errors import InvalidParameter
+from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 
 __all__ = ["EMBEDDED", "ROLES", "RoleTexts", "TextSpec", "deal_texts", "read_source", "text_record", "text_spec"]
 
 ROLES = ("pretrain", "positive", "negative")
+REPEATS = ("apart", "kept")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,10 @@ class TextSpec:
         judged: responses of each kind that only the judge of style learns from.
         longest: bytes of a response at most; longer ones are left out, so that an example is a response.
         limit: responses of each source of pre-training data at most, taken at random; all where None.
+        repeats: "apart": of equal texts of a role one is dealt out, so that none is in two parts; "kept": each is dealt
+            by itself. None: apart, but kept in a role that holds an embedded corpus, as the recorded experiments have
+            them.
+        options: what of the files is read, as `compresslab.data.choice.data_options` gives them.
     """
 
     pretrain: tuple[str, ...] = ("prose",)
@@ -56,6 +63,8 @@ class TextSpec:
     judged: int = 1000
     longest: int = 250
     limit: int | None = None
+    repeats: str | None = None
+    options: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise InvalidParameter for numbers that cannot be; sources are checked when they are read."""
@@ -65,9 +74,18 @@ class TextSpec:
                 raise InvalidParameter(f"{name} is a whole number, {low} or more: not {value!r}")
         if self.limit is not None and not number_or_nan(self.limit) >= 1:
             raise InvalidParameter(f"limit is a whole number, 1 or more, or None: not {self.limit!r}")
+        if self.repeats not in (None, *REPEATS):
+            raise UnknownName(f"unknown way with repeats {self.repeats!r}: {did_you_mean(self.repeats, REPEATS)}")
         for role in ROLES:
             if not getattr(self, role):
                 raise InvalidParameter(f"there is no source of the {role} data: name a corpus or a file")
+            choice_for_role(self.options, role, ROLES)
+
+    def are_apart(self, role: str) -> bool:
+        """Whether equal texts of a role are dealt out as one."""
+        if self.repeats is not None:
+            return self.repeats == "apart"
+        return not any(source in corpus_names() for source in getattr(self, role))
 
 
 EMBEDDED = TextSpec(limit=6_000)
@@ -84,6 +102,7 @@ class RoleTexts:
         held_out: of "pretrain", "positive" and "negative".
         judge: "positive" and "negative": for the judge of style.
         digest: SHA-256 of all of them, as dealt.
+        notes: what was read of each role, and what was left out, in sentences.
     """
 
     pretrain: Texts
@@ -92,6 +111,7 @@ class RoleTexts:
     held_out: dict[str, Texts]
     judge: dict[str, Texts]
     digest: str
+    notes: tuple[str, ...] = ()
 
 
 def text_spec(data: Iterable[str], **settings: Any) -> TextSpec:
@@ -133,18 +153,27 @@ def text_spec(data: Iterable[str], **settings: Any) -> TextSpec:
     return TextSpec(pretrain, positive, negative, **settings)
 
 
-def read_source(source: str) -> Texts:
-    """Return the responses of a source, in its order; see the top of this file.
+def read_source(source: str, options: Sequence[str] = (), role: str | None = None) -> Texts:
+    """Return the responses of a source, in its order; see `source_of`."""
+    return source_of(source, options, role)[0]
+
+
+def source_of(source: str, options: Sequence[str] = (), role: str | None = None) -> tuple[Texts, ReadData | None]:
+    """Return the responses of a source, in its order, and how it was read; None for an embedded corpus.
+
+    Args:
+        source: an embedded corpus or a file.
+        options: what of it, as `compresslab.data.choice.data_options` gives them.
+        role: whose source it is: options may be meant for one role.
 
     Raises:
         UnreadableFile: neither an embedded corpus nor a file.
-        InvalidParameter: JSON lines without a field ``text``.
+        InvalidParameter: a file that can be read in several ways, or in none.
     """
     if source in corpus_names():
-        return corpus_texts(source, "sentence")
-    if source.lower().endswith(".jsonl"):
-        return read_jsonl(source, "text").texts
-    return split_texts(read_files(source, text=True).texts, "line")
+        return corpus_texts(source, "sentence"), None
+    found = read_data(source, choice_for_role(options, role, ROLES))
+    return found.responses, found
 
 
 @lru_cache(maxsize=2)
@@ -161,7 +190,9 @@ def deal_texts(spec: TextSpec, most: int) -> RoleTexts:
     """
     spec.check()
     rng = np.random.default_rng(0)
-    pools = {role: _pool(getattr(spec, role), spec, rng, spec.limit if role == "pretrain" else None) for role in ROLES}
+    notes: list[str] = []
+    pools = {role: _pool(role, spec, rng, spec.limit if role == "pretrain" else None, notes) for role in ROLES}
+    notes += _shared(pools, spec)
     held = {role: _take(pool, role, 0, spec.held_out, spec) for role, pool in pools.items()}
     pretrain = _take(pools["pretrain"], "pretrain", spec.held_out, max(1, len(pools["pretrain"]) - spec.held_out), spec)
     contained, train, judge = [], {}, {}
@@ -176,7 +207,7 @@ def deal_texts(spec: TextSpec, most: int) -> RoleTexts:
     digest = hashlib.sha256()
     for texts in (pretrain, both, *train.values(), *held.values(), *judge.values()):
         digest.update(texts_digest(texts).encode())
-    return RoleTexts(pretrain, both, train, held, judge, digest.hexdigest())
+    return RoleTexts(pretrain, both, train, held, judge, digest.hexdigest(), tuple(notes))
 
 
 def text_record(spec: TextSpec, most: int) -> dict[str, Any]:
@@ -185,6 +216,8 @@ def text_record(spec: TextSpec, most: int) -> dict[str, Any]:
     return {
         **{role: [_label(source) for source in getattr(spec, role)] for role in ROLES},
         **{name: getattr(spec, name) for name in ("held_out", "contained", "judged", "longest", "limit")},
+        **({"repeats": spec.repeats} if spec.repeats is not None else {}),
+        **({"options": list(spec.options)} if spec.options else {}),
         "pretrain_texts": len(dealt.pretrain),
         "pretrain_bytes": int(dealt.pretrain.buffer.size),
         "sha256": dealt.digest,
@@ -195,16 +228,61 @@ def _label(source: str) -> str:
     return source if source in corpus_names() else Path(source).name
 
 
-def _pool(sources: tuple[str, ...], spec: TextSpec, rng: np.random.Generator, limit: int | None) -> Texts:
-    """Read, drop what is too long or empty, shuffle."""
+def _pool(role: str, spec: TextSpec, rng: np.random.Generator, limit: int | None, notes: list[str]) -> Texts:
+    """Read, drop what is too long or empty, or repeated, shuffle."""
     kept = []
-    for source in sources:
-        texts = read_source(source)
+    for source in getattr(spec, role):
+        texts, found = source_of(source, spec.options, role)
         lengths = np.diff(texts.offsets)
         usable = np.flatnonzero((lengths > 0) & (lengths <= spec.longest))
+        longer = int((lengths > spec.longest).sum())
+        repeated = usable.size
+        if spec.are_apart(role):
+            usable = usable[first_of_each(texts.select(usable))]
+        repeated -= usable.size
         kept.append(texts.select(rng.permutation(usable)[:limit]))
+        if found is not None:
+            left = {**found.left_out, "repeated": repeated, f"longer than {spec.longest} bytes (--longest)": longer}
+            said = ", ".join(f"{count:,} {why}" for why, count in left.items() if count)
+            prompts = f"; {found.prompt_bytes:,} bytes of prompts are not used" if found.prompt_bytes else ""
+            used = f": {said}: {usable.size:,} used" if said else f", {usable.size:,} used"
+            notes.append(f"{role}: {_label(source)} is {found.how}, {found.rows:,} rows{used}{prompts}.")
     joined = Texts.concat(kept)
+    if spec.are_apart(role):
+        joined = joined.select(first_of_each(joined))
     return joined.select(rng.permutation(len(joined)))
+
+
+def first_of_each(texts: Texts) -> NDArray[np.intp]:
+    """Return the places of those texts that no earlier one equals, rising.
+
+    Example:
+        >>> first_of_each(Texts.pack(["a", "b", "a"])).tolist()
+        [0, 1]
+    """
+    first: dict[bytes, int] = {}
+    for place, text in enumerate(texts):
+        first.setdefault(text, place)
+    return np.fromiter(first.values(), dtype=np.intp, count=len(first))
+
+
+def _shared(pools: dict[str, Texts], spec: TextSpec) -> Iterator[str]:
+    """Say how many texts two roles of files share; refuse roles that hold the same texts."""
+    sets = {
+        role: set(pool) for role, pool in pools.items() if not all(s in corpus_names() for s in getattr(spec, role))
+    }
+    for one, other in combinations(sets, 2):
+        shared = len(sets[one] & sets[other])
+        files = [{Path(s).resolve() for s in getattr(spec, role) if s not in corpus_names()} for role in (one, other)]
+        same = files[0] & files[1]
+        if shared and (shared == min(len(sets[one]), len(sets[other])) or (same and not spec.options)):
+            what = f"{sorted(same)[0].name} is" if same else f"{shared:,} equal texts are"
+            raise InvalidParameter(
+                f"{what} in two roles, {one} and {other}: what a model learns from the one is then measured on the "
+                f"other; give other data, or other rows of it, such as --where {other}:NAME=VALUE"
+            )
+        if shared:
+            yield f"{shared:,} texts are in both the {one} and the {other} data."
 
 
 def _take(pool: Texts, role: str, at: int, count: int, spec: TextSpec) -> Texts:

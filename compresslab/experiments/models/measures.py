@@ -158,10 +158,12 @@ def sample_responses(
     drawn: list[list[int]] = []
     for first in range(0, count, batch):
         drawn += _draw(model, [given[i % len(given)] for i in range(first, min(count, first + batch))], limit, rng)
-    made = Dataset.from_token_lists(drawn, model.vocab_size, name="samples")
-    if model.tokenizer is None:
-        return made
-    return Dataset.from_texts([model.decode(response) for response in made], model.tokenizer, name="samples")
+    tokenizer = model.tokenizer
+    most = max((max(one, default=0) for one in drawn), default=0)
+    if tokenizer is None or most >= tokenizer.vocab_size:  # or an output of the model that is not a token
+        return Dataset.from_token_lists(drawn, model.vocab_size, name="samples")
+    # What is drawn stays tokens: to decode and encode it again may give others.
+    return Dataset.from_token_lists(drawn, tokenizer.vocab_size, tokenizer=tokenizer, name="samples")
 
 
 def _draw(

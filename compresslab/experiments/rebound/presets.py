@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from compresslab.data.choice import without_files
 from compresslab.experiments.data.tuning_texts import EMBEDDED, TextSpec, text_spec
 from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
@@ -89,6 +90,9 @@ def rebound_preset(
     model: str | None = None,
     scale: float | None = None,
     seeds: int | None = None,
+    reading: Sequence[str] = (),
+    repeats: str | None = None,
+    longest: int | None = None,
 ) -> ReboundSpec:
     """Return the spec of a preset, changed by options.
 
@@ -99,6 +103,9 @@ def rebound_preset(
         model: a size, or a model that is taken as it is, instead of the preset's.
         scale: of the paper's volumes, instead of the preset's.
         seeds: how many seeds every arm has.
+        reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
+        repeats: "apart" or "kept": see `compresslab.experiments.data.tuning_texts.TextSpec`.
+        longest: bytes of a text at most, instead of the preset's.
 
     Raises:
         UnknownName: no such preset.
@@ -113,10 +120,15 @@ def rebound_preset(
         texts = text_spec(data)
         spec = replace(spec, texts=replace(spec.texts, pretrain=texts.pretrain, positive=texts.positive,
                                            negative=texts.negative))  # fmt: skip
+    elif reading:
+        raise without_files(reading)
+    spec = replace(spec, texts=replace(spec.texts, options=tuple(reading), repeats=repeats))
     if model is not None:
         spec = replace(spec, arms=_given_arms(spec, model))
         recipe, texts = suited([model], spec.recipe, spec.texts)
         spec = replace(spec, recipe=recipe, texts=texts)
+    if longest is not None:
+        spec = replace(spec, texts=replace(spec.texts, longest=longest))
     if scale is not None:
         batch = spec.recipe.batch
         spec = replace(

@@ -15,6 +15,7 @@ from compresslab.experiments.resistance.run import (
     ResistanceUnit,
     check_resistance,
     finished_sources,
+    resistance_notes,
     resistance_record,
     resistance_unit,
     resistance_units,
@@ -27,7 +28,7 @@ __all__ = ["RESISTANCE"]
 
 def restore_resistance(found: Mapping[str, Any]) -> ResistanceSpec:
     """Return the spec that ``spec.json`` holds: sources are names without folders, to be shown, not to be read."""
-    rest = {field.name: found[field.name] for field in fields(ResistanceSpec)}
+    rest = {field.name: {"reading": (), **found}[field.name] for field in fields(ResistanceSpec)}
     return ResistanceSpec(**{**rest, **read_recipes(found)})
 
 
@@ -57,5 +58,6 @@ RESISTANCE: Experiment[ResistanceSpec, ResistanceUnit, tuple[ResistanceSummary, 
     findings=lambda spec, summaries: resistance_findings(summaries),
     tables=lambda spec, summaries, wide: resistance_tables(summaries, wide=wide),
     plain=lambda spec, summaries, rows: {"data": [asdict(one) for one in summaries]},
+    notes=resistance_notes,
     page=resistance_page,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from compresslab.data.choice import without_files
 from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
 from compresslab.experiments.models.finetuning import Recipe
@@ -40,7 +41,13 @@ RESISTANCE_PRESETS: dict[str, Callable[[], ResistanceSpec]] = {"demo": _demo, "c
 
 
 def resistance_preset(
-    name: str, *, model: str | None = None, data: Sequence[str] = (), seeds: int | None = None
+    name: str,
+    *,
+    model: str | None = None,
+    data: Sequence[str] = (),
+    seeds: int | None = None,
+    reading: Sequence[str] = (),
+    longest: int | None = None,
 ) -> ResistanceSpec:
     """Return the spec of a preset, with what is given in the place of its own.
 
@@ -50,6 +57,8 @@ def resistance_preset(
             and fine-tuned at a learning rate for such; ``tiny``, which is small, at that of the sizes.
         data: sources of pairs, see :mod:`compresslab.experiments.data.dialogues`.
         seeds: how many.
+        reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
+        longest: bytes of a prompt and its response at most, instead of the preset's.
 
     Raises:
         UnknownName: no such preset.
@@ -70,7 +79,11 @@ def resistance_preset(
             recipe = replace(spec.recipe, length=TINY.context, learning_rate=_cpu().recipe.learning_rate)
             spec = replace(spec, recipe=recipe, longest=min(spec.longest, TINY.context - 1))
     if data:
-        spec = replace(spec, data=tuple(data))
+        spec = replace(spec, data=tuple(data), reading=tuple(reading))
+    elif reading:
+        raise without_files(reading)
+    if longest is not None:
+        spec = replace(spec, longest=longest)
     if seeds is not None:
         spec = replace(spec, seeds=first_seeds(seeds))
     return spec

@@ -34,7 +34,7 @@ from compresslab.data.corpora import corpus_names
 from compresslab.data.dataset import Dataset
 from compresslab.data.tokenizers import Tokenizer
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.data.dialogues import Dialogues, Pair, lay_out, pairs_digest, read_pairs, response_bits
+from compresslab.experiments.data.dialogues import pairs_digest, pairs_of, read_pairs
 from compresslab.experiments.data.tuning_texts import read_source
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES, num_weights, pretrained
 from compresslab.experiments.models.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
@@ -43,6 +43,7 @@ from compresslab.experiments.rebound.run import check_model, device_of, given_mo
 from compresslab.experiments.rows import Row
 from compresslab.experiments.stages import Stages
 from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.prompts import Dialogues, Pair, lay_out, of_tokens, response_bits
 
 __all__ = [
     "PAIRS",
@@ -80,6 +81,7 @@ class ResistanceSpec:
         epochs: passes over a slice.
         longest: bytes of a prompt and its response at most, and tokens of what is drawn.
         device: "cpu", or "cuda" for the GPUs there are.
+        reading: what of the files of pairs is read, as `compresslab.data.choice.data_options` gives them.
     """
 
     data: tuple[str, ...]
@@ -96,6 +98,7 @@ class ResistanceSpec:
     epochs: int = 2
     longest: int = 200
     device: str = "cpu"
+    reading: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Check everything that can be wrong, before anything is trained; the data is read for it.
@@ -136,7 +139,7 @@ class ResistanceSpec:
             raise InvalidParameter(f"an experiment needs at least one source of pairs, each of another name: {labels}")
         for source in self.data:
             for seed in self.seeds:  # what is left of a prompt's pairs at the end of a slice depends on the order
-                deal_pairs(usable_pairs(source, self.longest), self, seed=seed, name=source_label(source))
+                deal_pairs(usable_pairs(source, self.longest, self.reading), self, seed=seed, name=source_label(source))
         if self.model in SHAPES:
             _pretraining_texts(self.pretrain, self.recipe.length)
 
@@ -170,9 +173,25 @@ def source_label(source: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def usable_pairs(source: str, longest: int) -> tuple[Pair, ...]:
+def usable_pairs(source: str, longest: int, reading: tuple[str, ...] = ()) -> tuple[Pair, ...]:
     """Return the pairs of a source that are not too long."""
-    return tuple(pair for pair in read_pairs(source) if len(pair[0]) + len(pair[1]) + 1 <= longest)
+    return tuple(pair for pair in read_pairs(source, reading) if len(pair[0]) + len(pair[1]) + 1 <= longest)
+
+
+def resistance_notes(spec: ResistanceSpec) -> list[str]:
+    """Say what the files of pairs were read as, and what was left out."""
+    notes = []
+    for source in spec.data:
+        if source in corpus_names():
+            continue
+        found = pairs_of(source, spec.reading)
+        used = len(usable_pairs(source, spec.longest, spec.reading))
+        longer = len(found.pairs) - used
+        left = {**found.left_out, f"longer than {spec.longest} bytes (--longest)": longer}
+        said = ", ".join(f"{count:,} {why}" for why, count in left.items() if count)
+        counted = f": {said}: {used:,} pairs used" if said else f", {used:,} pairs used"
+        notes.append(f"{source_label(source)} is {found.how}, {found.rows:,} rows{counted}.")
+    return notes
 
 
 def deal_pairs(pairs: Sequence[Pair], spec: ResistanceSpec, *, seed: int, name: str = "the data") -> Dealt:
@@ -223,7 +242,7 @@ def resistance_unit(unit: ResistanceUnit, stages: Stages) -> list[Row]:
     from compresslab.experiments.models.exact_training import one_thread
 
     spec, label = unit.spec, source_label(unit.source)
-    dealt = deal_pairs(usable_pairs(unit.source, spec.longest), spec, seed=unit.seed, name=label)
+    dealt = deal_pairs(usable_pairs(unit.source, spec.longest, spec.reading), spec, seed=unit.seed, name=label)
     device = device_of(spec.device, unit.seed + [source_label(s) for s in spec.data].index(label))
     with one_thread():
         model = _base(spec, unit.seed, unit.folder, device)
@@ -244,7 +263,7 @@ def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: i
     tokenizer = model.tokenizer
     if tokenizer is None:
         raise InvalidParameter(f"the model '{model.name}' has no tokenizer: pairs of texts need one")
-    held_out = lay_out(dealt.held_out, tokenizer)
+    held_out = lay_out(dealt.held_out, tokenizer, model=model)
 
     def held_bits() -> float:
         return response_bits(model, held_out) / held_out.num_bytes
@@ -253,13 +272,13 @@ def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: i
         return {"kind": "checkpoint", "checkpoint": 0, "held_out_bits_per_byte": held_bits()}
 
     def checkpoint(number: int, part: Sequence[Pair]) -> dict[str, Any]:
-        pairs = lay_out(part, tokenizer)
+        pairs = lay_out(part, tokenizer, model=model)
         fit_texts(
             model, pairs.data, spec.recipe, seed=4 * seed + number, examples=spec.epochs * len(part),
             hidden=pairs.hidden,
         )  # fmt: skip
-        texts = _draw(model, tokenizer, dealt.prompts, spec, seed=4 * seed + number)
-        train, test = (lay_out(one, tokenizer) for one in texts)
+        tokens = _draw(model, tokenizer, dealt.prompts, spec, seed=4 * seed + number)
+        train, test = (of_tokens(one[0], one[1], model) for one in tokens)
         row = {
             "kind": "checkpoint", "checkpoint": number, "held_out_bits_per_byte": held_bits(),
             "drawn_bits_per_symbol": response_bits(model, train) / train.symbols,
@@ -267,7 +286,7 @@ def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: i
             "drawn_cut": float(np.mean(np.append(train.data.lengths, test.data.lengths) > spec.longest)),
             "drawn_symbols": train.symbols, "drawn_responses": len(train.data), "drawn_bytes": train.num_bytes,
         }  # fmt: skip
-        return {"row": row, "weights": get_state(model), "drawn": [_as_text(one) for one in texts]}
+        return {"row": row, "weights": get_state(model), "drawn": tokens}
 
     def crossing(earlier: int, later: int, direction: str) -> Row:
         start, on = (later, earlier) if direction == "inverse" else (earlier, later)
@@ -285,7 +304,7 @@ def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: i
         done = stages.do(f"checkpoint {number}", partial(checkpoint, number, part))
         set_state(model, done["weights"])
         states.append(done["weights"])
-        train, test = (lay_out(_as_pairs(one), tokenizer) for one in done["drawn"])
+        train, test = (of_tokens(one[0], one[1], model) for one in done["drawn"])
         drawn.append((train, test))
         rows.append(done["row"])
     for earlier, later in PAIRS:
@@ -295,33 +314,25 @@ def _across(model: HuggingFaceModel, dealt: Dealt, spec: ResistanceSpec, seed: i
     return rows
 
 
-def _as_text(pairs: Sequence[Pair]) -> list[list[str]]:
-    """Return pairs as a stage keeps them: any bytes, as text."""
-    return [[one.decode("latin-1") for one in pair] for pair in pairs]
-
-
-def _as_pairs(kept: Sequence[Sequence[str]]) -> list[Pair]:
-    """Return the pairs that :func:`_as_text` was given."""
-    return [(prompt.encode("latin-1"), response.encode("latin-1")) for prompt, response in kept]
+Drawn = tuple[list[list[int]], list[int]]  # tokens of each prompt and response, and how many of them are the prompt's
 
 
 def _draw(
     model: HuggingFaceModel, tokenizer: Tokenizer, prompts: Sequence[bytes], spec: ResistanceSpec, seed: int
-) -> tuple[list[Pair], list[Pair]]:
-    """Draw responses: for training, and those to every fourth prompt for tests."""
+) -> tuple[Drawn, Drawn]:
+    """Draw responses: for training, and those to every fourth prompt for tests. What is drawn stays tokens."""
     length = min(spec.longest, model.context or spec.longest)
     asked = [tokenizer.encode(prompt + b"\n") for prompt in prompts]
-    kept = [i for i, tokens in enumerate(asked) if len(tokens) < length]
+    kept = [tokens for tokens in asked if len(tokens) < length]
     if len(kept) < _TESTED:
         raise InvalidParameter(f"the context of '{model.name}' is too short for the prompts: give another model")
-    texts = sample_responses(
-        model, spec.responses, seed=seed, length=length, prompts=[asked[i] for i in kept], batch=256
-    ).texts()
-    parts: tuple[list[Pair], list[Pair]] = ([], [])
-    for number, text in enumerate(texts):
+    drawn = sample_responses(model, spec.responses, seed=seed, length=length, prompts=kept, batch=256)
+    parts: tuple[Drawn, Drawn] = (([], []), ([], []))
+    for number, tokens in enumerate(drawn):
         place = number % len(kept)
-        prompt = prompts[kept[place]]
-        parts[place % _TESTED == 0].append((prompt, text[len(prompt) + 1 :]))
+        lists, hidden = parts[place % _TESTED == 0]
+        lists.append(tokens.tolist())
+        hidden.append(len(kept[place]))
     return parts
 
 
@@ -371,11 +382,14 @@ def check_resistance(spec: ResistanceSpec) -> None:
 
 def resistance_record(spec: ResistanceSpec) -> dict[str, Any]:
     """Return what ``spec.json`` holds: the spec, its data by name and digest."""
+    said = asdict(spec)
+    if not spec.reading:
+        del said["reading"]  # older folders do not say it
     return {
-        **asdict(spec),
+        **said,
         "data": [source_label(source) for source in spec.data],
         "pretrain": [source_label(source) for source in spec.pretrain],
-        "data_sha256": [pairs_digest(usable_pairs(source, spec.longest)) for source in spec.data],
+        "data_sha256": [pairs_digest(usable_pairs(source, spec.longest, spec.reading)) for source in spec.data],
         "pretrain_sha256": _pretrain_digest(spec),
         **model_record([spec.model], spec.device),
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+from compresslab.experiments.data.tuning_texts import deal_texts
 from compresslab.experiments.experiment import Design, Experiment
 from compresslab.experiments.rebound.experiment import read_recipes, read_texts
 from compresslab.experiments.scaling.page import scaling_page
@@ -66,5 +67,6 @@ SCALING: Experiment[ScalingSpec, ScalingUnit, ScalingSummary] = Experiment(
     findings=lambda spec, summary: scaling_findings(summary),
     tables=lambda spec, summary, wide: scaling_tables(summary, wide=wide),
     plain=lambda spec, summary, rows: {"series": plain_series(summary)},
+    notes=lambda spec: deal_texts(spec.texts, spec.most).notes,
     page=scaling_page,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from compresslab.data.choice import without_files
 from compresslab.experiments.data.tuning_texts import EMBEDDED, text_spec
 from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
@@ -69,6 +70,9 @@ def scaling_preset(
     data: Sequence[str] = (),
     models: Sequence[str] = (),
     seeds: int | None = None,
+    reading: Sequence[str] = (),
+    repeats: str | None = None,
+    longest: int | None = None,
 ) -> ScalingSpec:
     """Return the spec of a preset, changed by options.
 
@@ -79,6 +83,9 @@ def scaling_preset(
         data: ``role=source`` entries.
         models: of the series of sizes, rising; where any is taken as it is, there is no series of volumes.
         seeds: how many seeds every base has.
+        reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
+        repeats: "apart" or "kept": see `compresslab.experiments.data.tuning_texts.TextSpec`.
+        longest: bytes of a text at most, instead of the preset's.
 
     Raises:
         UnknownName: no such preset.
@@ -93,10 +100,15 @@ def scaling_preset(
         texts = text_spec(data)
         spec = replace(spec, texts=replace(spec.texts, pretrain=texts.pretrain, positive=texts.positive,
                                            negative=texts.negative))  # fmt: skip
+    elif reading:
+        raise without_files(reading)
+    spec = replace(spec, texts=replace(spec.texts, options=tuple(reading), repeats=repeats))
     if models:
         spec = replace(spec, models=tuple(models))
         if any(model not in SHAPES for model in models):
             spec = replace(spec, volumes=())
         recipe, texts = suited(models, spec.recipe, spec.texts)
         spec = replace(spec, recipe=recipe, texts=texts)
+    if longest is not None:
+        spec = replace(spec, texts=replace(spec.texts, longest=longest))
     return spec if seeds is None else replace(spec, seeds=first_seeds(seeds))

@@ -1,0 +1,116 @@
+r"""Conversations: messages, ShareGPT's list, or HH-RLHF's turns in one string, as turns of a role and a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compresslab.errors import InvalidParameter, NotText, did_you_mean
+
+__all__ = ["Turn", "as_text", "hh_turns", "is_hh", "turns_of"]
+
+_MODEL = ("assistant", "gpt", "chatgpt", "bot", "model")  # whose turns are responses
+_OTHERS = ("user", "human", "prompter", "system", "developer", "tool", "function", "ipython", "observation")
+_HH = re.compile(r"\n\n(Human|Assistant):[ ]?")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn: whether the model speaks, and what is said."""
+
+    is_response: bool
+    text: bytes
+
+
+def as_text(value: Any, what: str) -> bytes:
+    r"""Return the bytes of a value that is a text; ``what`` names it in errors.
+
+    Raises:
+        NotText: a lone surrogate.
+        InvalidParameter: another type.
+    """
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise InvalidParameter(f"{what} is {_shown(value)}, not a text")
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise NotText(
+            f"{what} holds the lone surrogate U+{ord(value[error.start]):04X}, which UTF-8 cannot hold: write the "
+            "whole pair"
+        ) from error
+
+
+def turns_of(value: Sequence[Any], what: str) -> list[Turn]:
+    """Return the turns of a list of messages: objects with ``role`` and ``content``, or ``from`` and ``value``.
+
+    Raises:
+        InvalidParameter: a message of another form, a role that is not known, or content that is not text.
+
+    Example:
+        >>> turns_of([{"from": "human", "value": "hi"}, {"from": "gpt", "value": "yes"}], "line 1")
+        [Turn(is_response=False, text=b'hi'), Turn(is_response=True, text=b'yes')]
+    """
+    found = []
+    for number, message in enumerate(value, 1):
+        place = f"message {number} of {what}"
+        if not isinstance(message, dict):
+            raise InvalidParameter(f"{place} is {_shown(message)}, not an object with 'role' and 'content'")
+        names = ("from", "value") if "from" in message and "role" not in message else ("role", "content")
+        for name in names:
+            if name not in message:
+                raise InvalidParameter(f"{place} has no {name!r}: it has {', '.join(map(repr, message)) or 'nothing'}")
+        role = message[names[0]]
+        if not isinstance(role, str) or role.lower() not in (*_MODEL, *_OTHERS):
+            raise InvalidParameter(
+                f"{place} is said by {_shown(role)}, a role that is not known: "
+                f"{did_you_mean(str(role), _MODEL + _OTHERS)}"
+            )
+        found.append(Turn(role.lower() in _MODEL, _content(message[names[1]], place)))
+    return found
+
+
+def _content(value: Any, place: str) -> bytes:
+    """Return the text of a message's content: a text, or a list of parts that are all text."""
+    if value is None:
+        raise InvalidParameter(f"{place} has no text: its content is null, as that of a call of a tool")
+    if not isinstance(value, list):
+        return as_text(value, f"the content of {place}")
+    texts = []
+    for part in value:
+        if isinstance(part, str):
+            texts.append(as_text(part, f"a part of {place}"))
+            continue
+        kind = part.get("type") if isinstance(part, dict) else type(part).__name__
+        if not isinstance(part, dict) or kind != "text" or part.get("text") is None:
+            raise InvalidParameter(f"{place} has a part of type {kind!r}: only text is read, leave such rows out")
+        texts.append(as_text(part["text"], f"a part of {place}"))
+    return b"".join(texts)
+
+
+def is_hh(text: Any) -> bool:
+    """Whether a value is a conversation in one string, as those of HH-RLHF are."""
+    return isinstance(text, str) and text.startswith("\n\nHuman:") and "\n\nAssistant:" in text
+
+
+def hh_turns(text: str, what: str) -> list[Turn]:
+    r"""Return the turns of a conversation in one string.
+
+    Example:
+        >>> hh_turns("\n\nHuman: Boil rice?\n\nAssistant: Ten minutes.", "line 1")
+        [Turn(is_response=False, text=b'Boil rice?'), Turn(is_response=True, text=b'Ten minutes.')]
+    """
+    pieces = _HH.split(text)[1:]
+    pairs = zip(pieces[::2], pieces[1::2], strict=True)
+    return [Turn(speaker == "Assistant", as_text(said, what)) for speaker, said in pairs]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
+    kinds = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    kind = kinds.get(type(value))
+    return f"{kind} ({str(value)[:60]})" if kind else f"{value!r:.60}"
