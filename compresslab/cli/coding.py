@@ -192,12 +192,12 @@ def _compress_with_model(
     quiet: bool,
 ) -> CodedRateResult:
     from compresslab.lm.chunk_coder import DEFAULT_CHUNK, check_shape
-    from compresslab.measurements.model_coding import compress_with_model, model_coder
+    from compresslab.measurements.model_coding import coding_rule, compress_with_model, model_coder
 
     given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
     size = check_chunk_size(given.pop("chunk_size", DEFAULT_CHUNK))  # before a model is loaded
     check_shape(**given)
-    coder = model_coder(load_model(name, device, dtype, quiet=quiet), **given)
+    coder = model_coder(load_model(name, device, dtype, quiet=quiet, **coding_rule(name)), **given)
     with working(f"compressing {file.name}", quiet=quiet) as step:
         return compress_with_model(file, target, coder, chunk_size=size, verify=verify, progress=step)
 

@@ -56,6 +56,8 @@ class Scoring:
     batch: int | None
     resume: Path | None
     depth: int
+    eos_token: str | None = None
+    prefix_token: str | None = None
 
 
 def refuse(context: typer.Context, options: Collection[str], why: str) -> None:
@@ -67,11 +69,25 @@ def refuse(context: typer.Context, options: Collection[str], why: str) -> None:
         raise InvalidParameter(f"{named}: {why}")
 
 
-def load_model(name: str, device: str | None, dtype: str | None, *, quiet: bool) -> LanguageModel:
+def load_model(
+    name: str,
+    device: str | None,
+    dtype: str | None,
+    *,
+    quiet: bool,
+    eos_token: str | None = None,
+    prefix_token: str | None = None,
+    **more: str,
+) -> LanguageModel:
     """Load a model by name; the one that is trained when it is first asked for says how far it is."""
-    from compresslab.lm.registry import get_model
+    from compresslab.lm.registry import get_model, takes
 
-    settings: dict[str, Any] = {key: value for key, value in (("device", device), ("dtype", dtype)) if value}
+    settings: dict[str, Any] = {key: value for key, value in (("device", device), ("dtype", dtype)) if value} | more
+    for option, key, value in (("--eos-token", "eos_id", eos_token), ("--prefix-token", "prefix_id", prefix_token)):
+        if value is not None:
+            if not takes(name, key):
+                raise InvalidParameter(f"{option}: the model '{name}' has tokens of its own for that, leave it out")
+            settings[key] = value
     trained = name == "tiny"
     with working(f"{'training' if trained else 'loading'} {name}", quiet=quiet) as step:
         return get_model(name, **settings, **({"progress": step} if trained else {}))
@@ -103,7 +119,7 @@ def rate_under_model(
     found = [read_data(path, choice, unit=split, usual="document") for path in files]
     speaks = processes()[0] == 0
     quiet = quiet or not speaks
-    model = load_model(name, device, dtype, quiet=quiet)
+    model = load_model(name, device, dtype, quiet=quiet, eos_token=scoring.eos_token, prefix_token=scoring.prefix_token)
     windows = _windows(scoring, model)
     results = []
     for i, one in enumerate(found, start=1):

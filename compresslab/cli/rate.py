@@ -65,6 +65,22 @@ def rate_command(
         ),
     ] = None,
     eos: Annotated[bool, typer.Option(help="Count the end of each response.", rich_help_panel=PANEL)] = True,
+    eos_token: Annotated[
+        str | None,
+        typer.Option(
+            help="The token that ends a response: its spelling, or a number.",
+            show_default="the tokenizer's",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
+    prefix_token: Annotated[
+        str | None,
+        typer.Option(
+            help="The token that each response starts from, likewise.",
+            show_default="the tokenizer's",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
     batch: Annotated[
         int | None,
         typer.Option(help="Tokens of a batch.", show_default="by the memory", min=1, rich_help_panel=PANEL),
@@ -89,7 +105,7 @@ def rate_command(
     choice_for_role(options)  # what contradicts itself is refused before anything is read
     if model is not None:
         refuse(context, ("parse", "tokenizer", "code"), "of no use with --model, leave it out")
-        scoring = Scoring(window, stride, eos, batch, resume, depth)
+        scoring = Scoring(window, stride, eos, batch, resume, depth, eos_token, prefix_token)
         rate_under_model(
             files, model, split, options, scoring,
             device=device, dtype=dtype, report=report, command=arguments_of(context),
@@ -97,7 +113,7 @@ def rate_command(
         )  # fmt: skip
         return
     refuse(
-        context, ("window", "stride", "eos", "batch", "device", "dtype", "resume"),
+        context, ("window", "stride", "eos", "eos_token", "prefix_token", "batch", "device", "dtype", "resume"),
         "only for language models, add --model or leave it out",
     )  # fmt: skip
     with working("reading", quiet=quiet):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from os.path import isdir, isfile  # false, not an error, for a name that is too long
@@ -15,6 +15,7 @@ import numpy as np
 
 from compresslab._support.arrays import Int64Array, UIntArray, as_tokens, offsets_of
 from compresslab._support.files import expanded, read_buffer
+from compresslab._support.json_text import read_json
 from compresslab._support.offline import offline
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizer_limits import check_definition, check_tokens
@@ -49,6 +50,9 @@ class HuggingFaceTokenizer:
         lossless: False: what it loses depends on the text.
         fingerprint: SHA-256 of its definition.
         definition: returns it, as the text of a ``tokenizer.json``; None where the package has no such form.
+        token_id: the number of a token by its spelling; None where there is none.
+        eos_token: what ends a text for it, as its ``tokenizer_config.json`` says; None where that does not say it.
+        bos_token: what starts one, likewise.
         text_ends: for each text, behind which character each token ends; None where the package does not say it.
     """
 
@@ -60,6 +64,9 @@ class HuggingFaceTokenizer:
     token_name: Callable[[int], str | None] = field(repr=False, compare=False)
     definition: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     text_ends: Callable[[list[str]], list[list[int]]] | None = field(default=None, repr=False, compare=False)
+    token_id: Callable[[str], int | None] | None = field(default=None, repr=False, compare=False)
+    eos_token: str | None = field(default=None, repr=False, compare=False)
+    bos_token: str | None = field(default=None, repr=False, compare=False)
     lossless: bool = field(default=False, init=False)
 
     def __reduce__(self) -> tuple[Callable[[str], HuggingFaceTokenizer], tuple[str]]:
@@ -167,10 +174,28 @@ def _from_json(name: str, path: Path) -> HuggingFaceTokenizer:
         if not _is_theirs(error):
             raise
         raise CorruptFile(f"{path} is not a tokenizer that can be read: {_reason(error)}") from error
-    return _from_fast(name, fast)
+    return _from_fast(name, fast, _special_tokens(path.parent))
 
 
-def _from_fast(name: str, fast: Any) -> HuggingFaceTokenizer:
+def _special_tokens(folder: Path) -> dict[str, str | None]:
+    """Return the EOS and the BOS that the files beside a ``tokenizer.json`` name."""
+    found: dict[str, str | None] = {}
+    for file in ("special_tokens_map.json", "tokenizer_config.json"):
+        if not isfile(folder / file):
+            continue
+        try:
+            held = read_json(folder / file)
+        except CorruptFile as error:
+            raise CorruptFile(f"{error}: it says how the tokenizer's special tokens are called") from error
+        for key in ("eos_token", "bos_token"):
+            value = held.get(key) if isinstance(held, dict) else None
+            text = value.get("content") if isinstance(value, dict) else value
+            if isinstance(text, str):
+                found[key] = text
+    return found
+
+
+def _from_fast(name: str, fast: Any, specials: Mapping[str, str | None]) -> HuggingFaceTokenizer:
     vocabulary = fast.get_vocab(with_added_tokens=True)
     try:
         check_tokens(vocabulary.items())  # of other files than tokenizer.json
@@ -203,6 +228,9 @@ def _from_fast(name: str, fast: Any) -> HuggingFaceTokenizer:
         token_name=fast.id_to_token,
         definition=fast.to_str,
         text_ends=_named(name, ends),
+        token_id=fast.token_to_id,
+        eos_token=specials.get("eos_token"),
+        bos_token=specials.get("bos_token"),
     )
 
 
@@ -255,9 +283,10 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
         if not gguf_file and not any(path.glob("*token*")) and not any(path.glob("vocab*")):
             reason = "it has no tokenizer.json: put the one of its model there"
         raise UnreadableFile(f"{path / (gguf_file or '')} holds no tokenizer that can be read: {reason}") from error
+    specials = {key: getattr(loaded, key, None) for key in ("eos_token", "bos_token")}
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is not None:
-        return _from_fast(name, backend)
+        return _from_fast(name, backend, specials)
     vocabulary = loaded.get_vocab()
     names = {index: token for token, index in vocabulary.items()}
     return HuggingFaceTokenizer(
@@ -270,4 +299,7 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
             lambda ids: str(loaded.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)),
         ),
         token_name=names.get,
+        token_id=vocabulary.get,
+        eos_token=specials["eos_token"],
+        bos_token=specials["bos_token"],
     )

@@ -46,8 +46,9 @@ def load(
     dtype: str | None = None,
     attention: str | None = None,
     tokenizer: Tokenizer | str | None = "auto",
-    eos_id: int | None = None,
-    prefix_id: int | None = None,
+    eos_id: int | str | None = None,
+    prefix_id: int | str | None = None,
+    rule: str = "tokenizer",
     label: str | None = None,
 ) -> HuggingFaceModel:
     """Load a causal model. Nothing is downloaded.
@@ -59,8 +60,9 @@ def load(
             on a GPU where None.
         attention: an attention implementation of transformers, such as "eager" or "sdpa".
         tokenizer: "auto" for the checkpoint's own, None for a model over bare numbers, or any tokenizer.
-        eos_id: the token that ends a document, where the checkpoint does not say it.
+        eos_id: the token that ends a document, by its number or its spelling, instead of the one that the rule gives.
         prefix_id: the token that starts one, likewise.
+        rule: how these are chosen: see `compresslab.lm.special_tokens`.
         label: the model's name for tables; ``name`` where None.
 
     Raises:
@@ -89,6 +91,7 @@ def load(
         name=label or str(name),
         eos_id=card.get("eos_id") if eos_id is None else eos_id,
         prefix_id=card.get("prefix_id") if prefix_id is None else prefix_id,
+        rule=rule,
     )
 
 

@@ -1,7 +1,7 @@
 """Any causal model of transformers as a `compresslab.lm.protocol.LanguageModel`. Nothing is downloaded.
 
 =============  ================================================================================================
-tokens         EOS is the first of the model's ``eos_token_id``; the prefix its ``bos_token_id``, else EOS
+tokens         prefix and EOS by the rule of `compresslab.lm.special_tokens`
 V              the width of the logits, which may be larger than the tokenizer's vocabulary
 dtype          float32 on a CPU, bfloat16 on a GPU, unless told otherwise; log-softmax is always in float32
 context        ``max_position_embeddings``, where the model has it
@@ -23,6 +23,7 @@ from compresslab._support.arrays import UIntArray, as_array
 from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
 from compresslab.lm.protocol import as_ids
+from compresslab.lm.special_tokens import end_token, start_token
 
 __all__ = ["HuggingFaceModel", "HuggingFaceStepper"]
 
@@ -40,11 +41,12 @@ class HuggingFaceModel:
         module: what ``AutoModelForCausalLM`` gives, on its device, in its dtype; it is set to evaluation.
         tokenizer: what its tokens come from; None for a model over bare numbers.
         name: for tables.
-        eos_id: the token that ends a document; from the model's configuration where None.
-        prefix_id: the token that starts it; the configuration's BOS where None, and EOS where there is none.
+        eos_id: the token that ends a document, by its number or its spelling; by the rule where None.
+        prefix_id: the token that starts it, likewise.
+        rule: of `compresslab.lm.special_tokens`: "tokenizer", or "config", which files that it codes keep to.
 
     Raises:
-        InvalidParameter: the model is an encoder, not causal, or has no EOS and none is given.
+        InvalidParameter: the model is an encoder, not causal, or has no EOS or several, and none is given.
         MismatchedVocabulary: the tokenizer has more tokens than the model.
     """
 
@@ -54,8 +56,9 @@ class HuggingFaceModel:
         tokenizer: Tokenizer | None,
         *,
         name: str = "model",
-        eos_id: int | None = None,
-        prefix_id: int | None = None,
+        eos_id: int | str | None = None,
+        prefix_id: int | str | None = None,
+        rule: str = "tokenizer",
     ) -> None:
         self.name, self.module, self.tokenizer = name, module.eval(), tokenizer
         config = module.config
@@ -66,8 +69,9 @@ class HuggingFaceModel:
         context = getattr(config.get_text_config(), "max_position_embeddings", None)
         self.context: int | None = int(context) if context else None
         self.vocab_size = self._probe()
-        self.eos_id = self._special("eos_id", eos_id, ("eos_token_id",))
-        self.prefix_id = self._special("prefix_id", prefix_id, ("bos_token_id", "eos_token_id"), self.eos_id)
+        about = (module, tokenizer, name, self.vocab_size)
+        self.eos_id = end_token(*about, eos_id, rule)
+        self.prefix_id = start_token(*about, prefix_id, rule, self.eos_id)
         if tokenizer is not None and tokenizer.vocab_size > self.vocab_size:
             raise MismatchedVocabulary(
                 f"the tokenizer '{tokenizer.name}' has {tokenizer.vocab_size} tokens, the model '{name}' only "
@@ -97,23 +101,6 @@ class HuggingFaceModel:
                 "predicts before it: encoders such as BERT give no code lengths, use a decoder"
             )
         return int(a.shape[-1])
-
-    def _special(self, argument: str, given: int | None, keys: tuple[str, ...], default: int | None = None) -> int:
-        """Return the id of a special token: the one given, or the first that the configuration has."""
-        sources = (self.module.config, getattr(self.module, "generation_config", None))
-        found = [given, *(getattr(source, key, None) for key in keys for source in sources), default]
-        for value in found:
-            first = value[0] if isinstance(value, list | tuple) and value else value
-            if isinstance(first, int):
-                if not 0 <= first < self.vocab_size:
-                    raise InvalidParameter(
-                        f"{argument} is {first}: the model '{self.name}' has the tokens 0 to {self.vocab_size - 1}"
-                    )
-                return first
-        raise InvalidParameter(
-            f"the model '{self.name}' has no end-of-sequence token, so no document can end: give {argument}=..., "
-            f"or set {keys[-1]} in its config.json"
-        )
 
     def encode(self, text: bytes) -> UIntArray:
         """Return the tokens of one text."""

@@ -25,7 +25,7 @@ from compresslab._support.files import expanded
 from compresslab.errors import InvalidParameter, MissingExtra, UnknownName, did_you_mean
 from compresslab.lm.protocol import LanguageModel
 
-__all__ = ["built_in_models", "get_model", "model_names"]
+__all__ = ["built_in_models", "get_model", "model_names", "takes"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,18 @@ def built_in_models() -> tuple[str, ...]:
         ('tiny', 'smollm2')
     """
     return tuple(name for name, entry in _TABLE.items() if entry.takes is None)
+
+
+def takes(name: str, setting: str) -> bool:
+    """Return whether the loader of a model has a setting; True where the name is not one of the table: a path."""
+    head, _, _ = name.partition(":")
+    entry = _TABLE.get(head, _TABLE["hf"])
+    return setting in _settings(entry)
+
+
+def _settings(entry: _Entry) -> list[str]:
+    load = getattr(importlib.import_module(entry.module), entry.function)
+    return [key for key, value in inspect.signature(load).parameters.items() if value.kind is value.KEYWORD_ONLY]
 
 
 def get_model(name: str | LanguageModel, **settings: Any) -> LanguageModel:
@@ -110,7 +122,7 @@ def get_model(name: str | LanguageModel, **settings: Any) -> LanguageModel:
     if entry.extra is not None and importlib.util.find_spec(entry.package) is None:
         raise MissingExtra(f"the model '{name}'", entry.extra)
     load = cast(Callable[..., LanguageModel], getattr(importlib.import_module(entry.module), entry.function))
-    known = [key for key, value in inspect.signature(load).parameters.items() if value.kind is value.KEYWORD_ONLY]
+    known = _settings(entry)
     for setting in settings:
         if setting not in known:
             raise InvalidParameter(f"the model '{name}' has no setting {setting!r}: {did_you_mean(setting, known)}")

@@ -42,7 +42,14 @@ def smollm2_file() -> Path:
 
 
 def load_smollm2(
-    *, cache: bool = True, device: str | None = None, dtype: str | None = None, attention: str | None = None
+    *,
+    cache: bool = True,
+    device: str | None = None,
+    dtype: str | None = None,
+    attention: str | None = None,
+    eos_id: int | str | None = None,
+    prefix_id: int | str | None = None,
+    rule: str = "tokenizer",
 ) -> HuggingFaceModel:
     """Load SmolLM2-135M-Instruct.
 
@@ -51,12 +58,18 @@ def load_smollm2(
         device: as for `compresslab.lm.checkpoints.load`.
         dtype: likewise.
         attention: likewise.
+        eos_id: likewise; ``<|im_end|>`` where None.
+        prefix_id: likewise; ``<|endoftext|>`` where None, which plain text stands after.
+        rule: likewise; with "config" the prefix is ``<|im_start|>``, which opens a turn of a chat.
 
     Raises:
         MissingExtra: the extra smollm2, or lm, is not installed.
     """
     source = smollm2_file()
     settings: dict[str, Any] = {"device": device, "dtype": dtype, "attention": attention}
+    usual = {"eos_id": "<|im_end|>", "prefix_id": "<|endoftext|>"} if rule == "tokenizer" else {}
+    chosen = {"eos_id": eos_id, "prefix_id": prefix_id}
+    settings |= {key: usual.get(key) if value is None else value for key, value in chosen.items()} | {"rule": rule}
     if not cache:
         return load(source, label="smollm2", **settings)
     with open(source, "rb") as file:
@@ -70,7 +83,7 @@ def load_smollm2(
         try:
             return load(kept, label="smollm2", **settings)
         except CompressLabError:
-            if any(settings.values()):
+            if device or dtype or attention or eos_id is not None or prefix_id is not None:
                 raise  # more likely a setting that cannot be than a damaged cache
             shutil.rmtree(kept, ignore_errors=True)
     return load(source, label="smollm2", **settings)
@@ -83,7 +96,7 @@ def _keep(source: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with part_folder(target.parent) as part:
-            save(load(source, device="cpu", dtype="float32"), part)
+            save(load(source, device="cpu", dtype="float32", rule="config"), part)
             for written in part.iterdir():
                 with open(written, "rb") as file:
                     os.fsync(file.fileno())

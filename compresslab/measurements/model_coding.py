@@ -27,7 +27,7 @@ from compresslab.lm.chunk_coder import (
     tokenizer_digest,
 )
 from compresslab.lm.protocol import LanguageModel
-from compresslab.lm.registry import built_in_models, get_model
+from compresslab.lm.registry import built_in_models, get_model, takes
 from compresslab.lm.scoring import score
 
 __all__ = [
@@ -78,7 +78,17 @@ def model_coder(
     name: str | LanguageModel, *, streams: int = DEFAULT_STREAMS, segment: int = DEFAULT_SEGMENT, **settings: Any
 ) -> TokenCoder:
     """Return what codes chunks by a model; ``settings`` are those of `compresslab.lm.registry.get_model`."""
-    return TokenCoder(get_model(name, **settings), streams, segment)
+    return TokenCoder(get_model(name, **coding_rule(name), **settings), streams, segment)
+
+
+def coding_rule(name: str | LanguageModel) -> dict[str, str]:
+    """Return the setting with which a model codes files: its prefix is that of files coded before, so that they decode.
+
+    Example:
+        >>> coding_rule("smollm2"), coding_rule("tiny")
+        ({'rule': 'config'}, {})
+    """
+    return {"rule": "config"} if isinstance(name, str) and takes(name, "rule") else {}
 
 
 def compress_with_model(
