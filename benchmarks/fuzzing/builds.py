@@ -36,6 +36,11 @@ class _Killed(Exception):
     pass
 
 
+def _whole(digits: str) -> int:
+    """A whole number of JSON; one of more digits than Python reads is nothing that these games go on from."""
+    return int(digits) if len(digits) < 1000 else 0
+
+
 def source(folder: Path) -> Path:
     """Write the token file that all builds here are of."""
     path = folder / "t.bin"
@@ -82,7 +87,7 @@ def play_work(game: Game) -> None:
             continue
         roll = chance.randrange(6)
         if name.endswith(".json") and roll < 4:
-            held = json.loads(files[name])
+            held = json.loads(files[name], parse_int=_whole)
             if name == "plan.json" and roll == 0:
                 key = chance.choice(("shard", "vocab_size", "depth", "parts"))
                 held[key] = hostile_int(chance, held.get(key, 1))
@@ -118,7 +123,7 @@ def _sum_again(files: dict[str, bytes], name: str) -> None:
     if note not in files:
         return
     try:
-        held = json.loads(files[note])
+        held = json.loads(files[note], parse_int=_whole)
         which = ["shared", "length", "counts", "symbols"].index(part)
         held["crc32"][which] = zlib.crc32(files[name])
         held["sizes"][which] = len(files[name]) // np.dtype(held["dtypes"][which]).itemsize

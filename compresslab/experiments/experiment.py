@@ -230,9 +230,9 @@ def read(experiment: Experiment[Spec, Unit, Summary], folder: str | PathLike[str
         CorruptFile: the rows are damaged.
     """
     with saved_spec(folder, experiment.name, *experiment.former) as found:
-        spec = experiment.restore(found)
-    units = read_rows(Path(folder) / "rows.jsonl")
-    return experiment.keep(spec, units), [row for rows in units.values() for row in rows]
+        units = read_rows(Path(folder) / "rows.jsonl")
+        spec = experiment.keep(experiment.restore(found), units)  # what makes no units is not a spec
+    return spec, [row for rows in units.values() for row in rows]
 
 
 def named_preset(presets: Mapping[str, Callable[[], Preset]], name: str) -> Preset:

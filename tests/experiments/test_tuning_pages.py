@@ -84,6 +84,16 @@ def test_the_report_of_scaling_shows_both_series(tmp_path: Path) -> None:
     assert {path.name for path in (folder / "figures").glob("*.svg")} == names
 
 
+@pytest.mark.parametrize("change", [{"models": [[]]}, {"volumes": 3}, {"models": 5}, {"seeds": {"a": 1}}])
+def test_a_spec_that_makes_no_units_is_named(tmp_path: Path, change: dict[str, Any]) -> None:
+    spec, rows = made_scaling()
+    write(tmp_path / "scaling", "scaling", spec, rows, "point")
+    path = tmp_path / "scaling" / "spec.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(InvalidParameter, match=r"not a spec of 'scaling' as this version has it|no seed of this exp"):
+        read(SCALING, tmp_path / "scaling")
+
+
 def test_specs_of_something_else_are_refused(tmp_path: Path) -> None:
     spec, rows = made_rebound()
     folder = tmp_path / "rebound"
