@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+import compresslab
+from compresslab.errors import UnreadableFile
 
 __all__ = ["prove_command"]
 
@@ -23,4 +28,11 @@ def prove_command(
 
 def _proofs_package() -> str:
     """In a wheel the proofs are ``compresslab.proofs``; in a checkout they are the folder beside the package."""
-    return "compresslab.proofs" if importlib.util.find_spec("compresslab.proofs") else "proofs"
+    if importlib.util.find_spec("compresslab.proofs"):
+        return "compresslab.proofs"
+    checkout = Path(compresslab.__file__).parents[1]
+    if not (checkout / "proofs" / "__main__.py").is_file():
+        raise UnreadableFile(f"the proofs are not installed with {Path(compresslab.__file__).parent}: install it again")
+    if str(checkout) not in sys.path:
+        sys.path.append(str(checkout))
+    return "proofs"

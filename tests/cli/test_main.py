@@ -392,3 +392,18 @@ def test_an_option_means_the_same_in_every_command() -> None:
     assert {name for name, options in commands.items() if "--json" not in options} <= {"prove"}  # it has its own parser
     assert {name for name, options in commands.items() if "--quiet" not in options} <= {"prove"}
     assert {"rate", "tree", "elasticity", "demo"} <= {name for name in commands if "--report" in commands[name]}
+
+
+def test_the_proofs_of_a_checkout_are_found_from_any_folder(tmp_path: Path) -> None:
+    pytest.importorskip("sympy", reason="needs the extra 'proofs'")
+    pytest.importorskip("flint", reason="needs the extra 'proofs'")
+    root = str(Path(__file__).parents[2])
+    script = (
+        f"import sys; sys.path.insert(0, {root!r}); import compresslab; sys.path.remove({root!r})\n"
+        "sys.argv = ['compresslab', 'prove', 'conservation-law', '--json']\n"
+        "from compresslab.__main__ import run; run()"
+    )
+    command = [sys.executable, "-I", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["claims"][0]["verdict"] == "proved"
