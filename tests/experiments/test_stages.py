@@ -38,6 +38,7 @@ from compresslab.experiments.scaling.experiment import SCALING
 from compresslab.experiments.stages import Stages
 from compresslab.lm.tiny import TinyShape
 from tests.experiments.tuning import small_rebound, small_scaling
+from tests.lm.test_hugging_face import bpe
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("transformers") is None, reason="needs the extra 'lm' (torch and transformers)"
@@ -354,3 +355,39 @@ def test_a_folder_from_before_designs_were_saved_can_be_gone_on_with(tmp_path: P
     (tmp_path / "spec.json").write_text(json.dumps(saved))
     with pytest.raises(InvalidParameter, match="another experiment"):
         run(JOINT, JOINT_SPEC, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("rebound", "weights"), ("resistance", "weights"), ("scaling", "weights"), ("rebound", "tokenizer")],
+)
+def test_a_folder_whose_model_is_another_by_now_is_refused(name: str, what: str, tmp_path: Path) -> None:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    model = tmp_path / "model"
+    bpe(model)
+    config = LlamaConfig(
+        vocab_size=300, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=512, bos_token_id=None, eos_token_id=0,
+    )  # fmt: skip
+    module = LlamaForCausalLM(config)
+    module.save_pretrained(model)
+    experiment, spec = made(name, tmp_path / "data")
+    if name == "scaling":
+        spec = replace(spec, models=("7k", str(model)))
+    elif name == "rebound":
+        spec = replace(spec, arms=(replace(spec.arms[0], model=str(model), symbols=0, share=0.0),))
+    else:
+        spec = replace(spec, model=str(model), symbols=0)
+    for _ in range(2):  # the same weights are let in again
+        with pytest.raises(TimeLimitReached):
+            run(experiment, spec, tmp_path / "out", time_limit=1e-9)
+    if what == "weights":
+        with torch.no_grad():
+            next(module.parameters()).add_(1)
+        module.save_pretrained(model)
+    else:
+        bpe(model, lowercase=True)
+    with pytest.raises(InvalidParameter, match="holds the rows of another experiment .*models: "):
+        run(experiment, spec, tmp_path / "out", time_limit=1e-9)

@@ -60,7 +60,7 @@ def tokens_with_repeats(size: int, seed: int) -> np.ndarray:
     return np.concatenate([base[start : start + 20] for start in starts])
 
 
-@pytest.mark.slow  # the law is that of tests/test_scale.py: a build from shards gives the same file
+@pytest.mark.slow  # the law is that of tests/trees/test_out_of_core.py: a build from shards gives the same file
 @needs_cluster
 @pytest.mark.parametrize(("parse", "num_files", "kills"), [("windows", 1, KILLS), ("phrases", 11, 0)])
 def test_a_cluster_writes_the_same_file_though_workers_are_killed(tmp_path, parse, num_files, kills):

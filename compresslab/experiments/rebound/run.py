@@ -26,6 +26,7 @@ import numpy as np
 from compresslab._support.checks import number_or_nan
 from compresslab.data.dataset import Dataset
 from compresslab.data.texts import Texts
+from compresslab.data.tokenizers import get_tokenizer, tokenizer_fingerprint
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.style_judge import StyleJudge
 from compresslab.experiments.data.tuning_texts import EMBEDDED, ROLES, RoleTexts, TextSpec, deal_texts, text_record
@@ -403,6 +404,11 @@ def rebound_record(spec: ReboundSpec) -> dict[str, Any]:
 
 
 def model_record(names: Iterable[str], device: str) -> dict[str, Any]:
-    """Return the content fingerprints of the models that are taken as they are, as ``spec.json`` holds them."""
+    """Return the content fingerprints of the models that are taken as they are, and of their tokenizers."""
     given = [name for name in dict.fromkeys(names) if name not in SHAPES]
-    return {"models": {name: given_model(name, device).content_fingerprint() for name in given}} if given else {}
+    return {"models": {name: _fingerprints(given_model(name, device)) for name in given}} if given else {}
+
+
+def _fingerprints(model: HuggingFaceModel) -> dict[str, str]:
+    tokenizer = model.tokenizer or get_tokenizer("bytes")
+    return {"weights": model.content_fingerprint(), "tokenizer": tokenizer_fingerprint(tokenizer)}
