@@ -51,6 +51,7 @@ class HuggingFaceTokenizer:
         fingerprint: SHA-256 of its definition.
         definition: returns it, as the text of a ``tokenizer.json``; None where the package has no such form.
         token_id: the number of a token by its spelling; None where there is none.
+        control_ids: the tokens that control a model, such as ``<|im_start|>``: a text that spells one is read as it.
         eos_token: what ends a text for it, as its ``tokenizer_config.json`` says; None where that does not say it.
         bos_token: what starts one, likewise.
         text_ends: for each text, behind which character each token ends; None where the package does not say it.
@@ -65,6 +66,7 @@ class HuggingFaceTokenizer:
     definition: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     text_ends: Callable[[list[str]], list[list[int]]] | None = field(default=None, repr=False, compare=False)
     token_id: Callable[[str], int | None] | None = field(default=None, repr=False, compare=False)
+    control_ids: frozenset[int] = field(default=frozenset(), repr=False, compare=False)
     eos_token: str | None = field(default=None, repr=False, compare=False)
     bos_token: str | None = field(default=None, repr=False, compare=False)
     lossless: bool = field(default=False, init=False)
@@ -229,6 +231,7 @@ def _from_fast(name: str, fast: Any, specials: Mapping[str, str | None]) -> Hugg
         definition=fast.to_str,
         text_ends=_named(name, ends),
         token_id=fast.token_to_id,
+        control_ids=frozenset(i for i, token in fast.get_added_tokens_decoder().items() if token.special),
         eos_token=specials.get("eos_token"),
         bos_token=specials.get("bos_token"),
     )
