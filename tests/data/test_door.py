@@ -278,7 +278,14 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
         path = written(tmp_path / f"a.jsonl{packing}", PACKED[packing](json_lines([{"text": "a"}] * 100))[:-6])
         with pytest.raises(CorruptFile, match=r"a\.jsonl.* cut short or damaged"):
             read(path)
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    for packing in (".gz", ".bz2", ".xz", ".zst"):
+        needs_pyarrow("jsonl", packing)
+        part = PACKED[packing](json_lines([{"text": "a"}]))
+        path = written(tmp_path / f"b.jsonl{packing}", part + part)
+        assert list(read(path).responses) == [b"a", b"a"]
+        path.write_bytes(part + b"damaged" + part[7:])
+        with pytest.raises(CorruptFile, match=r"b\.jsonl.* cut short or damaged"):
+            read(path)
     for name in ARROW:
         whole = FORMATS[name][0]([{"text": "a" * 100}] * 100)
         path = written(tmp_path / f"a.{name}", whole[: len(whole) // 2] + whole[-4:])
