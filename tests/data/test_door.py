@@ -293,6 +293,24 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
             read(path, format=FORMATS[name][1])
 
 
+@pytest.mark.parametrize("name", ARROW)
+def test_no_damage_to_a_file_of_arrow_ends_the_process(tmp_path: Path, name: str) -> None:
+    import random
+
+    needs_pyarrow(name)
+    chance, whole = random.Random(3), FORMATS[name][0]([{"text": f"row {i}", "n": i} for i in range(50)])
+    refused = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 3))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        try:
+            read(written(tmp_path / f"a.{name}", bytes(data)), format=FORMATS[name][1])
+        except CompressLabError:
+            refused += 1
+    assert refused > 100
+
+
 def test_a_missing_package_is_named_by_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtra, match=r"reading Parquet files needs .*compresslab\[scale\]"):
