@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 import random
 from pathlib import Path
 from typing import Any, Final
 
+from compresslab.data.choice import FORMATS, DataChoice
 from compresslab.data.dataset import Dataset
+from compresslab.data.door import read_data
 from compresslab.data.readers import read_files, read_jsonl
 from compresslab.data.splitting import UNITS
 from compresslab.experiments.data.dialogues import read_pairs
@@ -161,8 +165,42 @@ def play_json(game: Game) -> None:
     game.attempt("source", read_source, str(path))
 
 
+def play_door(game: Game) -> None:
+    """Rows in any packing under any name, with any options, whole or damaged: read right, or refused by name."""
+    chance = game.chance
+    texts = [word(chance) for _ in range(chance.randrange(1, 6))]
+    rows: list[Any] = [{"text": text, "n": i, "kind": "ab"[i % 2]} for i, text in enumerate(texts)]
+    if chance.random() < 0.3:
+        rows[chance.randrange(len(rows))] = hostile_json(chance)
+    lines = chance.random() < 0.6
+    data = b"".join(json.dumps(row).encode() + b"\n" for row in rows) if lines else json.dumps(rows).encode()
+    right = all(isinstance(row, dict) and row.get("text") == text for row, text in zip(rows, texts, strict=True))
+    data = chance.choice((bytes, bytes, gzip.compress, bz2.compress, lzma.compress))(data)
+    if chance.random() < 0.3:
+        data, right = damaged(chance, data), False
+    path = game.write(chance.choice(("d.jsonl", "d.txt", "d", "d.parquet", "d.json", "d.csv", "d.arrow")), data)
+    options: dict[str, Any] = {}
+    if chance.random() < 0.4:
+        right = False
+        options = {
+            "format": chance.choice((None, *FORMATS)),
+            "field": chance.choice((None, "text", "n", hostile_text(chance))),
+            "where": chance.choice(((), (f"n={chance.randrange(4)}",), ("kind=a",), (f"{hostile_text(chance)}=1",))),
+            "skip_missing": chance.random() < 0.5,
+            "encoding": chance.choice(("utf-8", "utf-16", "latin-1")),
+        }
+    choice = DataChoice() if not options else game.attempt("choice", lambda: DataChoice(**options))
+    if choice is REFUSED:
+        return
+    found = game.attempt("door", read_data, path, choice, unit=chance.choice((None, None, "word", "line")))
+    if found is not REFUSED and right and found.how.endswith("(text)") and found.rows == len(texts):
+        held = b"".join(b"".join(found.responses).split())
+        game.check("door", held == "".join("".join(texts).split()).encode(), "read other texts")
+
+
 KINDS = (
     Kind("data: JSON lines", play_jsonl, 5),
+    Kind("data: the door", play_door, 5),
     Kind("data: pairs", play_pairs, 4),
     Kind("data: text", play_text, 5),
     Kind("data: JSON, tables", play_json, 3),

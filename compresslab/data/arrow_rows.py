@@ -37,6 +37,7 @@ def arrow_rows(data: bytes, where: str, form: str) -> Rows:
         number = 0
         with _explained(where, form):
             for batch in batches(places):
+                batch.validate(full=True)  # offsets of a damaged file may lead anywhere in memory
                 held = [batch.column(i).to_pylist() for i in range(batch.num_columns)]
                 for values in zip(*held, strict=True) if held else [()] * batch.num_rows:
                     number += 1
@@ -104,7 +105,7 @@ def _explained(where: str, form: str) -> Iterator[None]:
     except CompressLabError:
         raise
     except Exception as error:
-        if is_out_of_memory(error):
+        if is_out_of_memory(error) and type(error).__name__ != "ArrowMemoryError":  # that of a size which is damaged
             raise
         name = "a Parquet" if form == "parquet" else "an Arrow"
         reason = " ".join(str(error).split())[:200] or type(error).__name__

@@ -51,8 +51,10 @@ class HuggingFaceTokenizer:
         fingerprint: SHA-256 of its definition.
         definition: returns it, as the text of a ``tokenizer.json``; None where the package has no such form.
         token_id: the number of a token by its spelling; None where there is none.
+        control_ids: the tokens that control a model, such as ``<|im_start|>``: a text that spells one is read as it.
         eos_token: what ends a text for it, as its ``tokenizer_config.json`` says; None where that does not say it.
         bos_token: what starts one, likewise.
+        as_written: whether its ``tokenizer.json`` was taken as it is, and not as its class in transformers has it.
         text_ends: for each text, behind which character each token ends; None where the package does not say it.
     """
 
@@ -65,12 +67,14 @@ class HuggingFaceTokenizer:
     definition: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     text_ends: Callable[[list[str]], list[list[int]]] | None = field(default=None, repr=False, compare=False)
     token_id: Callable[[str], int | None] | None = field(default=None, repr=False, compare=False)
+    control_ids: frozenset[int] = field(default=frozenset(), repr=False, compare=False)
     eos_token: str | None = field(default=None, repr=False, compare=False)
     bos_token: str | None = field(default=None, repr=False, compare=False)
+    as_written: bool = field(default=False, repr=False, compare=False)
     lossless: bool = field(default=False, init=False)
 
-    def __reduce__(self) -> tuple[Callable[[str], HuggingFaceTokenizer], tuple[str]]:
-        return load_hugging_face, (self.name.removeprefix("hf:"),)
+    def __reduce__(self) -> tuple[Callable[[str, bool], HuggingFaceTokenizer], tuple[str, bool]]:
+        return load_hugging_face, (self.name.removeprefix("hf:"), self.as_written)
 
     def encode(self, data: bytes) -> UIntArray:
         """Return the tokens of one text."""
@@ -119,11 +123,16 @@ class HuggingFaceTokenizer:
         return self.token_name(int(token)) or f"<{int(token)}>"
 
 
-def load_hugging_face(name: str) -> HuggingFaceTokenizer:
+def load_hugging_face(name: str, as_written: bool = False) -> HuggingFaceTokenizer:
     """Load a tokenizer from a folder, a ``tokenizer.json``, or the local Hugging Face cache; nothing is downloaded.
 
     A folder without ``tokenizer.json`` (older models) and the tokenizer inside a ``.gguf`` file are read by the package
-    transformers.
+    transformers. A class of transformers may cut texts in another way than the ``tokenizer.json`` of its folder says
+    (Qwen2's does): then texts are cut as it does, and as the model's users do, where transformers is installed.
+
+    Args:
+        name: see above.
+        as_written: take a ``tokenizer.json`` as it is all the same: what files were coded with.
 
     Raises:
         MissingExtra: the package tokenizers (or transformers, where it is needed) is not installed.
@@ -133,11 +142,15 @@ def load_hugging_face(name: str) -> HuggingFaceTokenizer:
     """
     path = expanded(name)
     if isfile(path):
-        return _from_folder(name, path.parent, path.name) if path.suffix.lower() == ".gguf" else _from_json(name, path)
+        return (
+            _from_folder(name, path.parent, path.name)
+            if path.suffix.lower() == ".gguf"
+            else _from_json(name, path, True)
+        )
     if isdir(path):
         inside = path / "tokenizer.json"
-        return _from_json(name, inside) if isfile(inside) else _from_folder(name, path)
-    return _from_json(name, _cached(name))
+        return _from_json(name, inside, as_written) if isfile(inside) else _from_folder(name, path)
+    return _from_json(name, _cached(name), as_written)
 
 
 def _cached(name: str) -> Path:
@@ -160,7 +173,7 @@ def _cached(name: str) -> Path:
         ) from error
 
 
-def _from_json(name: str, path: Path) -> HuggingFaceTokenizer:
+def _from_json(name: str, path: Path, as_written: bool) -> HuggingFaceTokenizer:
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
@@ -174,7 +187,43 @@ def _from_json(name: str, path: Path) -> HuggingFaceTokenizer:
         if not _is_theirs(error):
             raise
         raise CorruptFile(f"{path} is not a tokenizer that can be read: {_reason(error)}") from error
-    return _from_fast(name, fast, _special_tokens(path.parent))
+    used = fast if as_written else _as_its_class_has_it(path.parent, fast)
+    return _from_fast(name, used, _special_tokens(path.parent), fast.get_vocab(with_added_tokens=True), as_written)
+
+
+_PLAIN_CLASSES = ("PreTrainedTokenizerFast", "TokenizersBackend")
+_CUTTING = ("normalizer", "pre_tokenizer", "model")  # the parts of a definition that decide where a text is cut
+
+
+def _as_its_class_has_it(folder: Path, fast: Any) -> Any:
+    """Return the tokenizer that transformers makes of a folder, if it cuts texts in another way than ``fast``."""
+    if not isfile(folder / "tokenizer_config.json"):
+        return fast
+    held = read_json(folder / "tokenizer_config.json")
+    named = held.get("tokenizer_class") if isinstance(held, dict) else None
+    if not isinstance(named, str) or named in _PLAIN_CLASSES:
+        return fast
+    try:
+        from transformers import AutoTokenizer
+        from transformers.utils import logging
+    except ImportError:
+        return fast
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with offline():
+            loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except BaseException as error:
+        if not _is_theirs(error):
+            raise
+        return fast  # a class of the checkpoint's own code, which is never run
+    finally:
+        logging.set_verbosity(level)
+    theirs = getattr(loaded, "backend_tokenizer", None)
+    if theirs is None:
+        return fast
+    ours, other = (json.loads(one.to_str()) for one in (fast, theirs))
+    return fast if all(ours[part] == other[part] for part in _CUTTING) else theirs
 
 
 def _special_tokens(folder: Path) -> dict[str, str | None]:
@@ -195,8 +244,15 @@ def _special_tokens(folder: Path) -> dict[str, str | None]:
     return found
 
 
-def _from_fast(name: str, fast: Any, specials: Mapping[str, str | None]) -> HuggingFaceTokenizer:
-    vocabulary = fast.get_vocab(with_added_tokens=True)
+def _from_fast(
+    name: str,
+    fast: Any,
+    specials: Mapping[str, str | None],
+    vocabulary: Mapping[str, int] | None = None,
+    as_written: bool = False,
+) -> HuggingFaceTokenizer:
+    if vocabulary is None:  # of the file, where there is one: a class may add tokens that its model does not have
+        vocabulary = fast.get_vocab(with_added_tokens=True)
     try:
         check_tokens(vocabulary.items())  # of other files than tokenizer.json
     except CorruptFile as error:
@@ -229,8 +285,10 @@ def _from_fast(name: str, fast: Any, specials: Mapping[str, str | None]) -> Hugg
         definition=fast.to_str,
         text_ends=_named(name, ends),
         token_id=fast.token_to_id,
+        control_ids=frozenset(i for i, token in fast.get_added_tokens_decoder().items() if token.special),
         eos_token=specials.get("eos_token"),
         bos_token=specials.get("bos_token"),
+        as_written=as_written,
     )
 
 

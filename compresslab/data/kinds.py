@@ -197,7 +197,7 @@ def examples_of(row: Row, reading: Reading, choice: DataChoice) -> list[Example]
         values[name] = value
     if reading.kind == "TruthfulQA":
         return list(_answers(row, reading, values))
-    return list(_examples(row, reading, values))
+    return list(_examples(row, reading, values, choice))
 
 
 def _answers(row: Row, reading: Reading, values: dict[str, Any]) -> Iterator[Example]:
@@ -215,7 +215,7 @@ def _answers(row: Row, reading: Reading, values: dict[str, Any]) -> Iterator[Exa
         yield Example(prompt, b"", len(prompt))
 
 
-def _examples(row: Row, reading: Reading, values: dict[str, Any]) -> Iterator[Example]:
+def _examples(row: Row, reading: Reading, values: dict[str, Any], choice: DataChoice) -> Iterator[Example]:
     before: list[Turn] = []
     for name in reading.prompt:
         what = f"{name!r} of {row.place}"
@@ -227,7 +227,7 @@ def _examples(row: Row, reading: Reading, values: dict[str, Any]) -> Iterator[Ex
     value, what = values[name], f"{name!r} of {row.place}"
     if not isinstance(value, list):
         if reading.kind == "preference" and not reading.prompt:
-            yield from _preferred(row, value, name, what)
+            yield from _preferred(row, value, name, what, choice)
             return
         context = b"\n".join(turn.text for turn in before) if reading.prompt else None
         yield Example(context, as_text(value, what), sum(len(turn.text) for turn in before))
@@ -245,12 +245,12 @@ def _examples(row: Row, reading: Reading, values: dict[str, Any]) -> Iterator[Ex
         yield from _responses(before, turns)
 
 
-def _preferred(row: Row, value: Any, name: str, what: str) -> Iterator[Example]:
+def _preferred(row: Row, value: Any, name: str, what: str, choice: DataChoice) -> Iterator[Example]:
     """Give the responses of a conversation in one string, after what it shares with the other one."""
     if not is_hh(value):
         raise InvalidParameter(
             f"{what} has no prompt: there is no field 'prompt', and it is not a conversation of turns 'Human:' and "
-            "'Assistant:' either; name it as the field of whole texts"
+            f"'Assistant:' either; {choice.said('field', name)} reads the whole texts"
         )
     turns = hh_turns(value, what)
     other = row.get(PREFERENCES[name == PREFERENCES[0]])

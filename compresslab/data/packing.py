@@ -8,6 +8,7 @@ import importlib
 import lzma
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 from compresslab.errors import CorruptFile, MissingExtra
 
@@ -65,6 +66,18 @@ def _packing(data: bytes) -> str | None:
     return kind
 
 
+def _members(data: bytes, make: Callable[[], Any]) -> bytes:
+    """Unpack what may be several packed files in a row; what follows them and is not one is an error."""
+    parts = []
+    while data:
+        reader = make()
+        parts.append(reader.decompress(data))
+        if not reader.eof:
+            raise EOFError("it ends before the mark of its end")
+        data = reader.unused_data.lstrip(b"\0")
+    return b"".join(parts)
+
+
 def _zstd(data: bytes) -> bytes:
     """Unpack by Python's own module (3.14), the package zstandard, or pyarrow: whichever is there."""
     for module in ("compression.zstd", "zstandard"):
@@ -86,7 +99,7 @@ def _zstd(data: bytes) -> bytes:
 
 _READERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.decompress,
-    "bzip2": bz2.decompress,
-    "xz": lzma.decompress,
+    "bzip2": lambda data: _members(data, bz2.BZ2Decompressor),
+    "xz": lambda data: _members(data, lzma.LZMADecompressor),
     "zstd": _zstd,
 }

@@ -257,6 +257,7 @@ def read_parquet(paths: Paths, column: str = "text", *, skip_missing: bool = Fal
                     raise InvalidParameter(f"column {column!r} of {file} holds {kind}, not strings or binary values")
                 row = 0
                 for batch in table.iter_batches(columns=[column]):
+                    batch.validate(full=True)  # offsets of a damaged file may lead anywhere in memory
                     values = batch.column(0)
                     if values.null_count and not skip_missing:
                         at = row + values.is_null().to_pylist().index(True)

@@ -82,7 +82,7 @@ def load(
     module = _load_module(str(name), folder, gguf_file, device, dtype, attention)
     if tokenizer == "auto":
         own = card.get("tokenizer")
-        tokenizer = get_tokenizer(own) if own else load_hugging_face(str(name))
+        tokenizer = get_tokenizer(own) if own else load_hugging_face(str(name), rule == "config")
     elif isinstance(tokenizer, str):
         tokenizer = get_tokenizer(tokenizer)
     return HuggingFaceModel(

@@ -43,6 +43,7 @@ class ModelRateResult:
         eos_token: the token that ends each text.
         own_prefixes: texts that began with the prefix token themselves: they got no second one.
         own_ends: texts that ended with EOS themselves.
+        control_tokens: tokens of the texts and prompts that control the model, such as ``<|im_start|>``, all others.
         context_tokens: tokens of prompts, that the model reads and that are not counted.
         responses: number of texts.
         tokens: tokens, EOS not counted.
@@ -72,6 +73,7 @@ class ModelRateResult:
     eos_token: str
     own_prefixes: int
     own_ends: int
+    control_tokens: int
     context_tokens: int
     responses: int
     tokens: int
@@ -154,6 +156,7 @@ def measure_model_rate(
         eos_token=token_name(model, model.eos_id),
         own_prefixes=int(starts.sum()),
         own_ends=int(ends.sum()),
+        control_tokens=int(np.isin(data.tokens, sorted(getattr(model.tokenizer, "control_ids", ()))).sum()),
         context_tokens=int(hidden.sum()),
         responses=len(texts),
         tokens=scores.num_tokens,

@@ -60,6 +60,10 @@ def model_rate_table(results: Sequence[ModelRateResult]) -> RenderableType:
         ) if count]  # fmt: skip
         if held:
             notes.append(f"{r.name or 'texts'}: {' and '.join(held)}, and get no second one.")
+        if r.control_tokens:
+            notes.append(
+                f"{r.name or 'texts'}: {r.control_tokens:,} tokens are control tokens that texts spell, read as such."
+            )
     if first.tree_bits_per_byte is not None:
         notes.append("* The texts' own tree, which the decoder must have; the others need nothing but themselves.")
     lossy = [r.name or "texts" for r in results if not r.exact]

@@ -252,6 +252,8 @@ class Elasticity:
 
         Source: Ji et al., arXiv 2406.06144, section 4; theory, section 5.
         """
+        if number_or_nan(l) == 0:
+            raise InvalidVolume("a force of the perturbation needs some of it: give l above 0, not 0")
         return Roles(*self.mixture(l).forces(check_direction(direction))[:, 2].tolist())
 
     def conservation_residual(self, l: npt.ArrayLike) -> Any:  # noqa: E741
@@ -296,11 +298,19 @@ class Elasticity:
         return Curve(ks, grid, codes, slopes)
 
     def mixture(self, l: float) -> Mixture:  # noqa: E741
-        """Return the mixture at one ``l > 0``, with volumes ``k``, 1, ``l``."""
-        names = ("pretrain", "align", "perturb")
-        return Mixture(
-            dict(zip(names, self.probabilities, strict=True)), dict(zip(names, (self.k, 1.0, l), strict=True))
-        )
+        """Return the mixture at one ``l``, with volumes ``k``, 1, ``l``, its leaves named as the sources' are.
+
+        At ``l = 0`` it is that of pre-training and alignment alone: the state before the perturbation.
+
+        Example:
+            >>> Elasticity([1, 0], [0, 1], [0.5, 0.5], k=3).mixture(0).distribution.probabilities.tolist()
+            [0.75, 0.25]
+        """
+        names = ("pretrain", "align", "perturb")[: 3 if number_or_nan(l) != 0 else 2]
+        rows = dict(zip(names, self.probabilities, strict=False))
+        mixture = Mixture(rows, dict(zip(names, (self.k, 1.0, l), strict=False)))
+        mixture.keys = self.keys[mixture.keys]  # a mixture of plain rows numbers their leaves
+        return mixture
 
     def turning_point(self) -> float:
         """Return the ``l*`` at which ``gamma_p`` turns from falling to rising (0: never falls; inf: never rises).

@@ -55,6 +55,12 @@ def as_probabilities(p: Any, name: str = "probabilities") -> Probabilities:
     """
     if isinstance(p, LeafDistribution):
         return p.probabilities
+    if hasattr(p, "leaves"):
+        raise InvalidDistribution(f"{name} are those of leaves, not a {type(p).__name__}: give its leaves, .leaves()")
+    if hasattr(p, "num_responses"):
+        raise InvalidDistribution(
+            f"{name} are those of leaves, not a {type(p).__name__}: give TokenTree.build(dataset, depth).leaves()"
+        )
     array = _to_array(p, name)
     if array.ndim != 1 or not array.size:
         raise InvalidDistribution(

@@ -114,6 +114,11 @@ class TokenTree:
             >>> TokenTree.build(Dataset.from_token_lists([[0, 1, 0], []], vocab_size=2), depth=2).leaves().as_dict()
             {(-1, -1): 0.3333333333333333, (0, -1): 0.3333333333333333, (0, 1): 0.3333333333333333}
         """
+        if not isinstance(dataset, Dataset):
+            raise InvalidParameter(
+                f"a token tree is built of a Dataset, not of {type(dataset).__name__}: give Dataset.from_texts(texts), "
+                "or Dataset.from_token_lists(lists)"
+            )
         known = check_parse(parse)
         depth = check_depth(depth)
         leaves = count_dataset(dataset.tokens, dataset.offsets, depth, known, dataset.vocab_size)

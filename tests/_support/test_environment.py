@@ -141,7 +141,7 @@ def test_memory_that_runs_out_is_a_named_error(error: Exception, is_it: bool) ->
     [
         ("rate a.txt", "compresslab.cli.rate.measure_rate", "measuring a.txt"),
         ("tree a.txt", "compresslab.cli.tree.TokenTree.build", "counting phrases"),
-        ("rate a.txt", "compresslab.cli.reading.read_files", "reading"),
+        ("rate a.txt", "compresslab.cli.reading.read_data", "reading"),
         ("compress a.txt", "compresslab.cli.coding.compress_file", "compressing a.txt"),
     ],
 )
@@ -291,12 +291,13 @@ def test_what_others_warn_of_is_not_on_the_terminal_of_a_quiet_command(here: Pat
     script = """
 import logging, sys, warnings
 import compresslab.cli.main as cli
+import compresslab.cli.tree as tree
 def noisy(*_, **__):
     warnings.warn("of transformers", FutureWarning)
     logging.getLogger("transformers").warning("of transformers")
     import os; assert os.environ["TRANSFORMERS_VERBOSITY"] == "error"
-    raise cli.InvalidParameter("the end")
-cli.measure_tree = noisy
+    raise tree.InvalidParameter("the end")
+tree.measure_tree = noisy
 cli.main(["tree", "a.txt", *sys.argv[1:]])
 """
     env = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
@@ -312,8 +313,8 @@ def test_suffixes_count_in_upper_and_lower_case(here: Path, suffix: str) -> None
     from compresslab.experiments.data.dialogues import read_pairs
     from compresslab.experiments.data.tuning_texts import read_source
 
-    Path(f"x{suffix}").write_text(json.dumps({"text": "to be", "prompt": "to", "response": "be"}) + "\n")
-    assert list(read_source(f"x{suffix}")) == [b"to be"]
+    Path(f"x{suffix}").write_text(json.dumps({"prompt": "to", "response": "be"}) + "\n")
+    assert list(read_source(f"x{suffix}")) == [b"be"]
     assert read_pairs(f"x{suffix}") == [(b"to", b"be")]
     assert [path.name for path in find_files(here, "*.jsonl")] == [f"x{suffix}"]
 

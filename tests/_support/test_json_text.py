@@ -116,7 +116,7 @@ def test_half_of_a_pair_in_a_text_is_never_taken_for_a_byte(tmp_path: Path) -> N
 
 
 def test_a_line_longer_than_any_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("compresslab.data.readers.LONGEST_LINE", 20)
+    monkeypatch.setattr("compresslab.data.json_rows.LONGEST_LINE", 20)
     (tmp_path / "a.jsonl").write_text('{"text": "short"}\n{"text": "' + "x" * 1000 + '"}\n')
     with pytest.raises(CorruptFile, match=r"line 2 of .*a\.jsonl is longer than 20 bytes: write one object a line"):
         Dataset.from_jsonl(tmp_path / "a.jsonl")

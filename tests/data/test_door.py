@@ -278,12 +278,37 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
         path = written(tmp_path / f"a.jsonl{packing}", PACKED[packing](json_lines([{"text": "a"}] * 100))[:-6])
         with pytest.raises(CorruptFile, match=r"a\.jsonl.* cut short or damaged"):
             read(path)
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    for packing in (".gz", ".bz2", ".xz", ".zst"):
+        needs_pyarrow("jsonl", packing)
+        part = PACKED[packing](json_lines([{"text": "a"}]))
+        path = written(tmp_path / f"b.jsonl{packing}", part + part)
+        assert list(read(path).responses) == [b"a", b"a"]
+        path.write_bytes(part + b"damaged" + part[7:])
+        with pytest.raises(CorruptFile, match=r"b\.jsonl.* cut short or damaged"):
+            read(path)
     for name in ARROW:
         whole = FORMATS[name][0]([{"text": "a" * 100}] * 100)
         path = written(tmp_path / f"a.{name}", whole[: len(whole) // 2] + whole[-4:])
         with pytest.raises(CorruptFile, match=rf"a\.{name} "):
             read(path, format=FORMATS[name][1])
+
+
+@pytest.mark.parametrize("name", ARROW)
+def test_no_damage_to_a_file_of_arrow_ends_the_process(tmp_path: Path, name: str) -> None:
+    import random
+
+    needs_pyarrow(name)
+    chance, whole = random.Random(3), FORMATS[name][0]([{"text": f"row {i}", "n": i} for i in range(50)])
+    refused = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 3))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        try:
+            read(written(tmp_path / f"a.{name}", bytes(data)), format=FORMATS[name][1])
+        except CompressLabError:
+            refused += 1
+    assert refused > 100
 
 
 def test_a_missing_package_is_named_by_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from compresslab.errors import InvalidParameter, UnknownName
 from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts, text_record
 from compresslab.experiments.rebound.experiment import read_texts
 from compresslab.experiments.rebound.presets import rebound_preset
+from compresslab.experiments.rebound.run import given_model
 from compresslab.experiments.resistance.presets import resistance_preset
-from compresslab.experiments.resistance.run import resistance_notes, usable_pairs
+from compresslab.experiments.resistance.run import resistance_notes, source_labels, usable_pairs
 
 SMALL = {"held_out": 3, "contained": 4, "judged": 5, "longest": 30}
 
@@ -128,3 +130,24 @@ def test_the_command_names_its_options(
     code, _, err = run("experiment", "resistance", "--out", "out", "--data", "a.jsonl")
     assert (code, "--prompt-field ... and --response-field ..." in err) == (1, True)
     assert not Path("out").exists()
+
+
+def test_two_files_of_one_name_have_different_labels(tmp_path: Path) -> None:
+    sources = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "pairs.jsonl"
+        path.write_text("".join(json.dumps({"prompt": f"{folder} {i}", "response": "r"}) + "\n" for i in range(12)))
+        sources.append(str(path))
+    assert list(source_labels([*sources, "names"]).values()) == ["a/pairs.jsonl", "b/pairs.jsonl", "names"]
+    assert list(source_labels(["a/pairs.jsonl", "b/pairs.jsonl"]).values()) == ["a/pairs.jsonl", "b/pairs.jsonl"]
+    spec = replace(resistance_preset("demo", data=sources), slice_pairs=2, prompts=4, responses=4)
+    spec.check()
+    with pytest.raises(InvalidParameter, match="each once"):
+        replace(spec, data=(sources[0], sources[0])).check()
+
+
+def test_a_size_that_is_nearly_one_is_suggested() -> None:
+    pytest.importorskip("transformers", reason="needs the extra 'lm'")
+    with pytest.raises(UnknownName, match="unknown model '96': did you mean '96k'"):
+        given_model("96", "cpu")

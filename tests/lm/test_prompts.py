@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import numpy as np
 import pytest
 
 from compresslab import Dataset
+from compresslab._support.safe_console import SafeConsole
 from compresslab.data.hugging_face_tokenizer import load_hugging_face
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import get_tokenizer
 from compresslab.lm.prompts import lay_out, of_tokens, response_bits
 from compresslab.lm.scoring import score, tokenize, without_doubles
 from compresslab.measurements.model_rate import measure_model_rate
+from compresslab.measurements.model_tables import model_rate_table
 
 pytest.importorskip("tokenizers", reason="needs the extra 'lm'")
 
@@ -135,6 +138,13 @@ def test_a_rendered_text_gets_no_second_prefix_and_no_second_eos(tmp_path: Path)
     same = measure_model_rate(model, rendered, baselines=False)
     assert same.bits == pytest.approx(once.bits, rel=1e-6)
     assert (same.own_prefixes, same.own_ends, once.own_prefixes, once.own_ends) == (1, 1, 0, 0)
+    typed = measure_model_rate(model, Texts.pack(["How <|stop|> do", "Take"]), baselines=False)
+    assert (typed.control_tokens, same.control_tokens, once.control_tokens) == (1, 0, 0)
+    shown = SafeConsole(width=200, file=io.StringIO())
+    with shown.capture() as printed:
+        shown.print(model_rate_table([same, typed]))
+    assert "1 of 2 begin with the prefix themselves and 1 of 2 end with EOS themselves" in printed.get()
+    assert "1 tokens are control tokens that texts spell" in printed.get()
     assert score(model, tokenize(model, list(rendered))).total_bits == pytest.approx(once.bits, rel=1e-6)
     data, starts, ends = without_doubles(Dataset.from_token_lists([[1, 0], [1], [0], []], 2), model)
     assert ([one.tolist() for one in data], starts.tolist(), ends.tolist()) == ([[]] * 4, [1, 1, 0, 0], [1, 0, 1, 0])

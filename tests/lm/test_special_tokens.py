@@ -95,3 +95,38 @@ def test_the_command_says_and_sets_both(run: Callable[..., tuple[int, str, str]]
     assert usual["bits"] != got["bits"]
     code, _, err = run("rate", text, "--eos-token", "x")
     assert (code, "--eos-token: only for language models" in err) == (1, True)
+
+
+@pytest.mark.parametrize("named", ["Qwen2Tokenizer", "GPT2Tokenizer", "PreTrainedTokenizerFast", "NoSuchTokenizer"])
+def test_texts_are_cut_as_the_class_of_the_tokenizer_does(tmp_path: Path, named: str) -> None:
+    import pickle
+
+    from tokenizers import Tokenizer
+    from transformers import AutoTokenizer
+
+    from compresslab.data.hugging_face_tokenizer import load_hugging_face
+    from compresslab.lm.prompts import lay_out
+
+    text = "How do I boil 12345 rice?\n\n  cafe\u0301, IT'S"
+    folder = saved_model(tmp_path, "byte_bpe", eos_token="<|end|>", bos_token="<|start|>")
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps({"tokenizer_class": named, "eos_token": "<|end|>", "bos_token": "<|start|>"}))
+    written = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(text, add_special_tokens=False).ids
+    wanted = written
+    if named != "NoSuchTokenizer":
+        loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        wanted = loaded(text, add_special_tokens=False).input_ids
+    assert (wanted != written) == (named == "Qwen2Tokenizer")
+    found = load_hugging_face(str(folder))
+    assert found.encode(text.encode()).tolist() == wanted
+    assert pickle.loads(pickle.dumps(found)) == found
+    pair = lay_out([(b"How do I boil 12345 rice?", b"\n  cafe")], found)
+    assert found.decode(pair.data[0][pair.hidden[0] :]).endswith(b"\n  cafe")
+    assert loaded_model(folder).tokenizer.encode(text.encode()).tolist() == wanted
+    coder = model_coder(str(folder), device="cpu").model.tokenizer  # files decode with what they were coded with
+    assert coder is not None
+    assert coder.encode(text.encode()).tolist() == written
+
+
+def loaded_model(folder: Path) -> Any:
+    return get_model(str(folder), device="cpu")

@@ -558,8 +558,8 @@ def test_other_bad_input() -> None:
             InvalidParameter, match="unknown direction 'forwards' of the divergence: did you mean 'forward'"
         ):
             call(0.1, "forwards")  # type: ignore[arg-type]
-    with pytest.raises(InvalidVolume, match="the volume of 'perturb' is 0"):
-        scenario.mixture(0)
+    with pytest.raises(InvalidVolume, match="a force of the perturbation needs some of it: give l above 0"):
+        scenario.forces(0)
     with pytest.raises(InvalidVolume, match="one-dimensional array of such: not \\[\\]"):
         scenario.curve([0.1], [])
     with pytest.raises(InvalidDistribution, match="perturb sum to 2, not 1"):

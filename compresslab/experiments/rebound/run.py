@@ -27,7 +27,7 @@ from compresslab._support.checks import number_or_nan
 from compresslab.data.dataset import Dataset
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import get_tokenizer, tokenizer_fingerprint
-from compresslab.errors import InvalidParameter
+from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.data.style_judge import StyleJudge
 from compresslab.experiments.data.tuning_texts import EMBEDDED, ROLES, RoleTexts, TextSpec, deal_texts, text_record
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES, num_weights, pretrained
@@ -37,7 +37,7 @@ from compresslab.experiments.models.networks import require_torch
 from compresslab.experiments.rows import Row
 from compresslab.experiments.stages import Stages
 from compresslab.lm.hugging_face import HuggingFaceModel
-from compresslab.lm.registry import get_model
+from compresslab.lm.registry import get_model, model_names
 
 __all__ = [
     "PAPER_NEGATIVE",
@@ -227,7 +227,12 @@ def given_model(name: str, device: str) -> HuggingFaceModel:
         UnknownName, InvalidParameter: no such model, or none that can be fine-tuned.
     """
     settings = {"device": device} if name == "tiny" else {"device": device, "dtype": "float32"}
-    model = None if name.startswith("tree:") else get_model(name, **settings)  # a tree takes no device
+    try:
+        model = None if name.startswith("tree:") else get_model(name, **settings)  # a tree takes no device
+    except UnknownName as error:
+        if any(sign in name for sign in "/\\:~") or name in model_names():
+            raise
+        raise UnknownName(f"unknown model {name!r}: {did_you_mean(name, (*SHAPES, *model_names()))}") from error
     if not isinstance(model, HuggingFaceModel):
         raise InvalidParameter(f"the model '{name}' cannot be fine-tuned: give a size ({', '.join(SHAPES)}) or a "
                                "model of transformers")  # fmt: skip

@@ -22,6 +22,7 @@ Source: Ji et al., arXiv 2406.06144, section 4.1 and Table 1; theory, section 6.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
@@ -54,6 +55,7 @@ __all__ = [
     "resistance_record",
     "resistance_units",
     "source_label",
+    "source_labels",
 ]
 
 PAIRS = ((1, 2), (2, 3), (1, 3))  # earlier and later checkpoint
@@ -134,12 +136,12 @@ class ResistanceSpec:
             )
         if self.model not in SHAPES and self.symbols:
             raise InvalidParameter(f"'{self.model}' is taken as it is, so its symbols are 0: not {self.symbols}")
-        labels = [source_label(source) for source in self.data]
-        if not labels or len(set(labels)) != len(labels):
-            raise InvalidParameter(f"an experiment needs at least one source of pairs, each of another name: {labels}")
+        if not self.data or len(set(self.data)) != len(self.data):
+            raise InvalidParameter(f"an experiment needs at least one source of pairs, each once: {list(self.data)}")
+        labels = source_labels(self.data)
         for source in self.data:
             for seed in self.seeds:  # what is left of a prompt's pairs at the end of a slice depends on the order
-                deal_pairs(usable_pairs(source, self.longest, self.reading), self, seed=seed, name=source_label(source))
+                deal_pairs(usable_pairs(source, self.longest, self.reading), self, seed=seed, name=labels[source])
         if self.model in SHAPES:
             _pretraining_texts(self.pretrain, self.recipe.length)
 
@@ -172,6 +174,25 @@ def source_label(source: str) -> str:
     return source if source in corpus_names() else Path(source).name
 
 
+def source_labels(sources: Sequence[str]) -> dict[str, str]:
+    """Return the names of sources in rows and tables, all different: files of one name get the folders that differ.
+
+    Example:
+        >>> source_labels(["names", "a/x.csv", "b/x.csv"])
+        {'names': 'names', 'a/x.csv': 'a/x.csv', 'b/x.csv': 'b/x.csv'}
+    """
+    found = {source: source_label(source) for source in sources}
+    for parts in range(2, 2 + max((len(Path(source).parts) for source in sources), default=0)):
+        twice = {name for name, count in Counter(found.values()).items() if count > 1}
+        if not twice:
+            break
+        found = {
+            source: "/".join(Path(source).parts[-parts:]) if label in twice and source not in corpus_names() else label
+            for source, label in found.items()
+        }
+    return found
+
+
 @lru_cache(maxsize=8)
 def usable_pairs(source: str, longest: int, reading: tuple[str, ...] = ()) -> tuple[Pair, ...]:
     """Return the pairs of a source that are not too long."""
@@ -190,7 +211,7 @@ def resistance_notes(spec: ResistanceSpec) -> list[str]:
         left = {**found.left_out, f"longer than {spec.longest} bytes (--longest)": longer}
         said = ", ".join(f"{count:,} {why}" for why, count in left.items() if count)
         counted = f": {said}: {used:,} pairs used" if said else f", {used:,} pairs used"
-        notes.append(f"{source_label(source)} is {found.how}, {found.rows:,} rows{counted}.")
+        notes.append(f"{source_labels(spec.data)[source]} is {found.how}, {found.rows:,} rows{counted}.")
     return notes
 
 
@@ -241,9 +262,9 @@ def resistance_unit(unit: ResistanceUnit, stages: Stages) -> list[Row]:
     """Train one base through the slices, draw, and train across: a row, and a stage, for each of these."""
     from compresslab.experiments.models.exact_training import one_thread
 
-    spec, label = unit.spec, source_label(unit.source)
+    spec, label = unit.spec, source_labels(unit.spec.data)[unit.source]
     dealt = deal_pairs(usable_pairs(unit.source, spec.longest, spec.reading), spec, seed=unit.seed, name=label)
-    device = device_of(spec.device, unit.seed + [source_label(s) for s in spec.data].index(label))
+    device = device_of(spec.device, unit.seed + spec.data.index(unit.source))
     with one_thread():
         model = _base(spec, unit.seed, unit.folder, device)
         head: Row = {"data": label, "seed": unit.seed, "model": spec.model, "parameters": num_weights(model)}
@@ -356,7 +377,7 @@ def resistance_units(spec: ResistanceSpec, out: Path) -> dict[str, ResistanceUni
     """Return the units of a spec by name, in order; base models are kept in ``out/bases``."""
     folder = str(out / "bases")
     return {
-        f"{source_label(source)}/seed {seed}": ResistanceUnit(spec, source, seed, folder)
+        f"{source_labels(spec.data)[source]}/seed {seed}": ResistanceUnit(spec, source, seed, folder)
         for source in spec.data
         for seed in spec.seeds
     }
@@ -368,7 +389,8 @@ def finished_sources(spec: ResistanceSpec, units: Collection[str]) -> Resistance
     Raises:
         InvalidParameter: there is none.
     """
-    held = tuple(s for s in spec.data if all(f"{source_label(s)}/seed {seed}" in units for seed in spec.seeds))
+    labels = source_labels(spec.data)
+    held = tuple(s for s in spec.data if all(f"{labels[s]}/seed {seed}" in units for seed in spec.seeds))
     if not held:
         raise InvalidParameter("no source of this experiment is finished there, with all its seeds: run it first")
     return replace(spec, data=held)
@@ -387,7 +409,7 @@ def resistance_record(spec: ResistanceSpec) -> dict[str, Any]:
         del said["reading"]  # older folders do not say it
     return {
         **said,
-        "data": [source_label(source) for source in spec.data],
+        "data": list(source_labels(spec.data).values()),
         "pretrain": [source_label(source) for source in spec.pretrain],
         "data_sha256": [pairs_digest(usable_pairs(source, spec.longest, spec.reading)) for source in spec.data],
         "pretrain_sha256": _pretrain_digest(spec),

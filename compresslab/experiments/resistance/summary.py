@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from compresslab._support.arrays import as_array
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.resistance.run import PAIRS, ResistanceSpec, source_label
+from compresslab.experiments.resistance.run import PAIRS, ResistanceSpec, source_labels
 from compresslab.experiments.rows import Row
 from compresslab.theory.estimates import Estimate, estimate
 
@@ -176,7 +176,7 @@ def summarise_resistance(spec: ResistanceSpec, rows: Sequence[Row]) -> tuple[Res
     Raises:
         InvalidParameter: rows are missing.
     """
-    return tuple(_one(spec, source_label(source), rows) for source in spec.data)
+    return tuple(_one(spec, label, rows) for label in source_labels(spec.data).values())
 
 
 def _one(spec: ResistanceSpec, data: str, rows: Sequence[Row]) -> ResistanceSummary:
