@@ -315,10 +315,10 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_rows(name: str,
     root = str(Path(__file__).resolve().parents[2])
     command = [sys.executable, str(tmp_path / "main.py"), name, str(tmp_path / "data"), str(tmp_path / "killed"), root]
     drawn = random.Random(0)
-    for _ in range(10):
+    for _ in range(5):
         process = subprocess.Popen(command, cwd=tmp_path, env=os.environ)
         try:
-            process.wait(timeout=drawn.uniform(2, 9))
+            process.wait(timeout=drawn.uniform(2, 8))
             break
         except subprocess.TimeoutExpired:
             process.kill()

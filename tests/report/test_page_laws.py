@@ -166,8 +166,8 @@ def test_no_text_of_a_figure_is_cut_or_overlaps_another(pages: dict[str, tuple[P
 
 def tiny_row(name: str) -> TinyRow:
     rate = ModelRateResult(
-        name, "tiny", "f" * 64, None, None, True, 3, 90, 93, 90, True, 200.0, 6.0, 2.2, 2.15, 2.2222, 0.0511, 0.1,
-        3.5, 4, {"gzip": 3.1, "xz": 3.2},
+        name, "tiny", "f" * 64, None, None, True, "<s>", "</s>", 0, 0, 0, 0,
+        3, 90, 93, 90, True, 200.0, 6.0, 2.2, 2.15, 2.2222, 0.0511, 0.1, 3.5, 4, {"gzip": 3.1, "xz": 3.2},
     )  # fmt: skip
     return TinyRow(rate, 2.9)
 
