@@ -167,7 +167,7 @@ def early_stopping_residual(hessian: npt.ArrayLike, offset: npt.ArrayLike, time:
         time: ``T``, 0 or more.
 
     Example:
-        >>> early_stopping_residual([[2.0]], [1.0], 0.0).tolist()
+        >>> early_stopping_residual([[2.0]], [1.0], 0.0).round(9).tolist()
         [2.0]
     """
     h, x = np.asarray(hessian, dtype=np.float64), np.asarray(offset, dtype=np.float64)
