@@ -324,6 +324,8 @@ def sweep_mixtures(
     for counts in aligned_counts(trees, memory):
         p = counts / held
         mixed = p @ share.T
+        if not (mixed > 0).all():
+            raise CorruptFile("a leaf has no mass: the counts of a mapped tree are damaged; build it again")
         lengths -= np.log(mixed).T @ p
         leaves += len(p)
         for h in np.unique(heaviest):
