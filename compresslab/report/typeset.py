@@ -15,9 +15,9 @@ _RULES: Final = (
     (re.compile(r"\b(gzip|bzip2|xz|zstd|brotli) (?=-\d)"), "\\1\u00a0"),  # what follows is an option, not a number
     (re.compile(r"(?<![\w)\]\-\u00a0])-(?=\d|k\b|l\b|log)"), "\u2212"),  # a sign, not a hyphen
     (re.compile(r"(?<=\de)-(?=\d)"), "\u2212"),  # 3e-15
+    (re.compile(r" ?± ?(?=[\d<])"), "\u00a0±\u00a0"),  # before the next: it puts a space after a hyphen
     (re.compile(r"(?<=\s)-(?=\s)"), "\u2212"),  # a difference
     (re.compile(r"\A-\Z"), "\u2013"),  # nothing there
-    (re.compile(r" ?± ?(?=[\d<])"), "\u00a0±\u00a0"),
     (re.compile(r"(?<=[<>≤≥]) (?=[\d\u2212])"), "\u00a0"),
     (re.compile(r"(?<=\d) (?=%)"), "\u00a0"),
     (re.compile(r"(?<=\d) (?=of \d)|(?<=\d of) (?=\d)"), "\u00a0"),
