@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from compresslab._support.piping import output_file
 from compresslab._support.progress import working
-from compresslab.cli.piped_arguments import output_file
 from compresslab.errors import CompressLabError, InvalidParameter, MissingExtra, UnknownName, did_you_mean
 
 __all__ = ["main"]

@@ -17,10 +17,21 @@ from os import PathLike
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from compresslab._support.files import temporary_folder, unreadable
+from compresslab._support.files import check_target, check_target_folder, temporary_folder, unreadable
 from compresslab.errors import InvalidParameter, UnreadableFile
 
-__all__ = ["STREAM", "is_output", "is_piped", "is_stream", "named", "piped", "to_standard_output"]
+__all__ = [
+    "STREAM",
+    "is_output",
+    "is_piped",
+    "is_stream",
+    "named",
+    "no_stream",
+    "output_file",
+    "output_folder",
+    "piped",
+    "to_standard_output",
+]
 
 STREAM: Final = "-"  # standard input or output, where a command takes the name of a file
 _INPUT: Final = "standard input"
@@ -49,6 +60,45 @@ def is_stream(name: str) -> bool:
         (True, True, False)
     """
     return name == STREAM or _DESCRIPTOR.fullmatch(name) is not None
+
+
+def no_stream(given: Path | None) -> Path | None:
+    """Return the path that an option was given, of what cannot be a stream: a folder, or a file that is read again.
+
+    To be used as a parameter's ``callback``.
+
+    Raises:
+        InvalidParameter: it is ``-``.
+    """
+    if given is not None and str(given) == STREAM:
+        raise InvalidParameter(
+            f"{STREAM} is standard input or output, which this option cannot use: give a name (./{STREAM} for a file "
+            f"or folder called {STREAM})"
+        )
+    return given
+
+
+def output_file(given: Path | None) -> Path | None:
+    """Return the path of a file that an option is to write, which can be written: it is refused before any work.
+
+    To be used as a parameter's ``callback``.
+
+    Raises:
+        InvalidParameter: it is ``-``.
+        UnreadableFile: no file can be written there.
+    """
+    if given is not None:
+        no_stream(given)
+        check_target(given)
+    return given
+
+
+def output_folder(given: Path | None) -> Path | None:
+    """Return the path of a folder that an option is to write files in; likewise."""
+    if given is not None:
+        no_stream(given)
+        check_target_folder(given)
+    return given
 
 
 def is_piped(path: str | PathLike[str]) -> bool:

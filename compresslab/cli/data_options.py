@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-__all__ = ["DataFormat", "Field", "PromptField", "ResponseField", "SkipMissing", "Where", "as_given"]
+from compresslab.data.choice import data_options
 
+__all__ = [
+    "DATA_OPTIONS",
+    "DataFormat",
+    "Field",
+    "PromptField",
+    "ResponseField",
+    "SkipMissing",
+    "Where",
+    "as_given",
+    "chosen_data",
+]
+
+DATA_OPTIONS: Final = ("format", "field", "prompt_field", "response_field", "where", "skip_missing")
 _PANEL = "Data"
 
 DataFormat = Annotated[
@@ -45,6 +58,11 @@ Where = Annotated[
 SkipMissing = Annotated[
     bool, typer.Option("--skip-missing", help="Pass over rows without the field.", rich_help_panel=_PANEL)
 ]
+
+
+def chosen_data(context: typer.Context) -> tuple[str, ...]:
+    """Return what a command was told of its data, the encoding too, as `compresslab.data.choice.data_options` does."""
+    return data_options({name: context.params[name] for name in (*DATA_OPTIONS, "encoding")})
 
 
 def as_given(options: Iterable[str]) -> dict[str, list[str]]:

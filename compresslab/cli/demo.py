@@ -16,11 +16,11 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
+from compresslab._support.piping import no_stream, output_folder
 from compresslab._support.printable import printable
 from compresslab._support.processes import process_pool
 from compresslab._support.progress import working
 from compresslab._support.threads import workers
-from compresslab.cli.piped_arguments import no_stream, output_folder
 from compresslab.data.corpora import default_scenario
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, MissingExtra

@@ -9,14 +9,22 @@ from typing import Annotated
 import typer
 
 from compresslab._support.progress import working
-from compresslab.cli.data_options import DataFormat, Field, PromptField, ResponseField, SkipMissing, Where
+from compresslab.cli.data_options import (
+    DATA_OPTIONS,
+    DataFormat,
+    Field,
+    PromptField,
+    ResponseField,
+    SkipMissing,
+    Where,
+    chosen_data,
+)
 from compresslab.cli.model_options import refuse
 from compresslab.cli.options import AsJson, Depth, Encoding, Parse, Quiet, Seed, Split, TokenizerName
 from compresslab.cli.output import announce, arguments_of, show, show_json
 from compresslab.cli.piped_arguments import piped_argument
 from compresslab.cli.reading import read_each_role, reading_notes, with_notes
 from compresslab.cli.report import ReportTo
-from compresslab.data.choice import data_options
 from compresslab.data.corpora import default_scenario
 from compresslab.data.dataset import Dataset
 from compresslab.data.door import ReadData
@@ -75,18 +83,12 @@ def elasticity_command(
     ks = k or [10.0]
     check_numbers(ks, l or DEFAULT_L, epsilon)
     given = {"--pretrain": pretrain, "--align": align, "--perturb": perturb}
-    options = data_options(
-        {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
-         "where": where, "skip_missing": skip_missing, "encoding": encoding}
-    )  # fmt: skip
+    options = chosen_data(context)
     found: list[ReadData] = []
     missing = [option for option, paths in given.items() if not paths]
     with working("reading", quiet=quiet) as step:
         if len(missing) == len(given):
-            refuse(
-                context, ("format", "field", "prompt_field", "response_field", "where", "skip_missing"),
-                "for files, add --pretrain, --align and --perturb, or leave it out",
-            )  # fmt: skip
+            refuse(context, DATA_OPTIONS, "for files, add --pretrain, --align and --perturb, or leave it out")
             scenario = default_scenario(split or "line", seed, tokenizer, progress=step)
             parts, aligned, perturbed = scenario.pretrain, scenario.align, scenario.perturb
         elif missing or not (pretrain and align and perturb):

@@ -21,12 +21,12 @@ from compresslab.cli.data_options import (
     SkipMissing,
     Where,
     as_given,
+    chosen_data,
 )
 from compresslab.cli.options import Encoding
 from compresslab.cli.piped_arguments import RowsFolder, stored_sources
 from compresslab.cli.reading import with_notes
 from compresslab.cli.report import ReportTo, report_besides
-from compresslab.data.choice import data_options
 from compresslab.errors import TimeLimitReached
 
 __all__ = ["add_experiment_command"]
@@ -159,10 +159,7 @@ def add_experiment_command(app: typer.Typer, show: Show, show_json: Callable[[An
         report: ReportTo = None, as_json: AsJson = False, quiet: Quiet = False,
     ) -> None:  # fmt: skip
         """Train checkpoints back (inverse alignment) and forward: which is easier?"""
-        reading = data_options(
-            {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
-             "where": where, "skip_missing": skip_missing, "encoding": encoding}
-        )  # fmt: skip
+        reading = chosen_data(context)
         options = {"data": data, "model": model, "seeds": seeds, "reading": reading, "longest": longest}
         output = Output(context, report, as_json, quiet)
         perform("resistance", preset, out, options, workers, so_far, time_limit, output)
@@ -177,10 +174,7 @@ def add_experiment_command(app: typer.Typer, show: Show, show_json: Callable[[An
         time_limit: TimeLimit = None, report: ReportTo = None, as_json: AsJson = False, quiet: Quiet = False,
     ) -> None:  # fmt: skip
         """Fine-tune on positive, then on negative data: how fast does a model fall back?"""
-        reading = data_options(
-            {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
-             "where": where, "skip_missing": skip_missing, "encoding": encoding}
-        )  # fmt: skip
+        reading = chosen_data(context)
         options = {
             "data": data, "model": model, "scale": scale, "seeds": seeds, "reading": reading, "longest": longest,
             "repeats": repeats,
@@ -198,10 +192,7 @@ def add_experiment_command(app: typer.Typer, show: Show, show_json: Callable[[An
         report: ReportTo = None, as_json: AsJson = False, quiet: Quiet = False,
     ) -> None:  # fmt: skip
         """Measure rebound and effective depth against the size of a model and against its pre-training."""
-        reading = data_options(
-            {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
-             "where": where, "skip_missing": skip_missing, "encoding": encoding}
-        )  # fmt: skip
+        reading = chosen_data(context)
         options = {
             "data": data, "models": model, "seeds": seeds, "reading": reading, "longest": longest, "repeats": repeats,
         }  # fmt: skip

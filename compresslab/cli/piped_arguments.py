@@ -7,11 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from compresslab._support.files import check_target, check_target_folder
-from compresslab._support.piping import STREAM, is_stream, piped
+from compresslab._support.piping import is_stream, output_folder, piped
 from compresslab.errors import InvalidParameter
 
-__all__ = ["RowsFolder", "no_stream", "output_file", "output_folder", "piped_argument", "stored_sources"]
+__all__ = ["RowsFolder", "piped_argument", "stored_sources"]
 
 
 def piped_argument(context: typer.Context, given: Any) -> Any:
@@ -27,45 +26,6 @@ def piped_argument(context: typer.Context, given: Any) -> Any:
         context.close()  # a command that never begins does not end either: the files of other options would stay
         raise
     return paths if isinstance(given, list) else paths[0]
-
-
-def no_stream(given: Path | None) -> Path | None:
-    """Return the path that an option was given, of what cannot be a stream: a folder, or a file that is read again.
-
-    To be used as a parameter's ``callback``.
-
-    Raises:
-        InvalidParameter: it is ``-``.
-    """
-    if given is not None and str(given) == STREAM:
-        raise InvalidParameter(
-            f"{STREAM} is standard input or output, which this option cannot use: give a name (./{STREAM} for a file "
-            f"or folder called {STREAM})"
-        )
-    return given
-
-
-def output_file(given: Path | None) -> Path | None:
-    """Return the path of a file that an option is to write, which can be written: it is refused before any work.
-
-    To be used as a parameter's ``callback``.
-
-    Raises:
-        InvalidParameter: it is ``-``.
-        UnreadableFile: no file can be written there.
-    """
-    if given is not None:
-        no_stream(given)
-        check_target(given)
-    return given
-
-
-def output_folder(given: Path | None) -> Path | None:
-    """Return the path of a folder that an option is to write files in; likewise."""
-    if given is not None:
-        no_stream(given)
-        check_target_folder(given)
-    return given
 
 
 def stored_sources(given: list[str] | None) -> list[str] | None:

@@ -8,15 +8,23 @@ from typing import Annotated
 
 import typer
 
+from compresslab._support.piping import output_file
 from compresslab._support.progress import working
-from compresslab.cli.data_options import DataFormat, Field, PromptField, ResponseField, SkipMissing, Where
+from compresslab.cli.data_options import (
+    DataFormat,
+    Field,
+    PromptField,
+    ResponseField,
+    SkipMissing,
+    Where,
+    chosen_data,
+)
 from compresslab.cli.model_options import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
 from compresslab.cli.options import AsJson, Depth, Encoding, Files, Parse, Quiet, TokenizerName
 from compresslab.cli.output import announce, arguments_of, show, show_json
-from compresslab.cli.piped_arguments import output_file
 from compresslab.cli.reading import read_each, reading_notes, with_notes
 from compresslab.cli.report import ReportTo
-from compresslab.data.choice import choice_for_role, data_options
+from compresslab.data.choice import choice_for_role
 from compresslab.data.dataset import Dataset
 from compresslab.data.splitting import check_unit
 from compresslab.measurements.pages import rate_page
@@ -98,10 +106,7 @@ def rate_command(
     quiet: Quiet = False,
 ) -> None:
     """Measure the code lengths of files under their own token tree, or under a language model."""
-    options = data_options(
-        {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
-         "where": where, "skip_missing": skip_missing, "encoding": encoding}
-    )  # fmt: skip
+    options = chosen_data(context)
     choice_for_role(options)  # what contradicts itself is refused before anything is read
     if model is not None:
         refuse(context, ("parse", "tokenizer", "code"), "of no use with --model, leave it out")

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from compresslab._support.piping import no_stream, output_folder
 from compresslab._support.printable import printable
 from compresslab._support.progress import working
-from compresslab.cli.piped_arguments import no_stream, output_folder
 from compresslab.errors import InvalidParameter, UnknownName
 from compresslab.experiments.experiment import read, read_notes
 from compresslab.experiments.registry import get_experiment

@@ -9,15 +9,24 @@ from typing import Annotated, Any
 
 import typer
 
+from compresslab._support.piping import output_file
 from compresslab._support.progress import working
-from compresslab.cli.data_options import DataFormat, Field, PromptField, ResponseField, SkipMissing, Where
+from compresslab.cli.data_options import (
+    DATA_OPTIONS,
+    DataFormat,
+    Field,
+    PromptField,
+    ResponseField,
+    SkipMissing,
+    Where,
+    chosen_data,
+)
 from compresslab.cli.model_options import refuse
 from compresslab.cli.options import AsJson, Depth, Encoding, Files, Parse, Quiet, Split, TokenizerName
 from compresslab.cli.output import announce, arguments_of, show, show_json
-from compresslab.cli.piped_arguments import output_file
 from compresslab.cli.reading import read_each, reading_notes, with_notes
 from compresslab.cli.report import ReportTo
-from compresslab.data.choice import choice_for_role, data_options
+from compresslab.data.choice import choice_for_role
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter
 from compresslab.measurements.pages import tree_page
@@ -66,16 +75,10 @@ def tree_command(
     """Build the token tree of files, count its layers, and draw its top."""
     choices: dict[str, Any] = {"dtype": dtype, "eos": eos, "column": column, "vocab_size": vocab_size}
     choices |= {"memory": memory, "cluster": cluster}
-    options = data_options(
-        {"format": format, "field": field, "prompt_field": prompt_field, "response_field": response_field,
-         "where": where, "skip_missing": skip_missing, "encoding": encoding}
-    )  # fmt: skip
+    options = chosen_data(context)
     choice_for_role(options)
     if tokens:
-        refuse(
-            context, ("split", "encoding", "format", "field", "prompt_field", "response_field", "where",
-                      "skip_missing"), "for texts, of no use with --tokens, leave it out",
-        )  # fmt: skip
+        refuse(context, ("split", "encoding", *DATA_OPTIONS), "for texts, of no use with --tokens, leave it out")
         if report is not None:
             raise InvalidParameter("--report is not for token files: leave out --report or --tokens")
         _tree_of_tokens(files, depth, parse, save, choices, (layers, children), as_json=as_json, quiet=quiet)
