@@ -98,18 +98,21 @@ def stationarity(pretrain: npt.ArrayLike, align: npt.ArrayLike) -> Stationarity:
         InvalidParameter: shapes that differ, or numbers that are not finite.
 
     Example:
-        >>> stationarity([0.1, -0.2], [-1.0, 2.0])
-        Stationarity(cosine=-1.0, k=10.0, residual=0.0)
+        >>> found = stationarity([0.1, -0.2], [-1.0, 2.0])
+        >>> round(found.cosine, 12), round(found.k, 12), found.residual < 1e-12
+        (-1.0, 10.0, True)
     """
     p, a = (np.asarray(x, dtype=np.float64).ravel() for x in (pretrain, align))
     if p.shape != a.shape or not (np.isfinite(p).all() and np.isfinite(a).all()):
         raise InvalidParameter(f"two gradients are finite and have one shape: these have {p.shape} and {a.shape}")
     size_p, size_a = float(np.linalg.norm(p)), float(np.linalg.norm(a))
-    if not size_p or not size_a:
-        return Stationarity(math.nan, size_a / size_p if size_p else math.nan, math.nan if not size_a else 1.0)
+    if size_a == 0:  # no direction to compare with
+        return Stationarity(math.nan, 0.0 if size_p else math.nan, math.nan)
+    if size_p == 0:
+        return Stationarity(math.nan, math.nan, 1.0)
     k = size_a / size_p
     cosine = float((p / size_p) @ (a / size_a))
-    return Stationarity(round(max(-1.0, min(1.0, cosine)), 15), k, float(np.linalg.norm(k * p + a)) / size_a)
+    return Stationarity(max(-1.0, min(1.0, cosine)), k, float(np.linalg.norm(k * p + a)) / size_a)
 
 
 def second_order(slope: float, curvature: float) -> SecondOrder:
