@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from compresslab._support import jit
 from compresslab.data.dataset import Dataset
-from compresslab.errors import EmptyDataset, InvalidParameter, InvalidTokens, MismatchedVocabulary, UnreadableFile
+from compresslab.errors import (
+    CorruptFile,
+    EmptyDataset,
+    InvalidParameter,
+    InvalidTokens,
+    MismatchedVocabulary,
+    UnreadableFile,
+)
 from compresslab.testing.strategies import token_lists
 from compresslab.theory.mixture import Mixture
 from compresslab.trees.out_of_core import sweeping
@@ -126,6 +133,14 @@ def test_what_is_swept_of_parts_adds_up():
     np.testing.assert_allclose(sum(part.code_lengths_nats for part in swept), whole.code_lengths_nats, rtol=1e-14)
     np.testing.assert_allclose(sum(part.jacobian_nats for part in swept), whole.jacobian_nats, rtol=1e-12, atol=1e-15)
     assert sum(part.num_leaves for part in swept) == whole.num_leaves
+
+
+def test_a_leaf_that_has_lost_its_count_is_refused(monkeypatch):
+    tree = built([[0, 1], [2]], 2, "prefix")
+    damaged = np.array([[1], [0]])
+    monkeypatch.setattr(sweeping, "aligned_counts", lambda *_: iter([damaged]))
+    with pytest.raises(CorruptFile, match="a leaf has no mass"):
+        sweep_mixtures([tree], [1.0])
 
 
 def test_bad_input_is_named(tmp_path):

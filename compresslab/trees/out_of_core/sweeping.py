@@ -306,6 +306,7 @@ def sweep_mixtures(
 
     Raises:
         InvalidParameter: volumes or phrases of another shape, or not positive.
+        CorruptFile: a leaf of a mapped tree has no mass.
 
     Source: theory, section 3; claims ``volume-derivative`` and ``conservation-law``.
     """
