@@ -73,7 +73,6 @@ class Experiment(Generic[Spec, Unit, Summary]):
 
     Attributes:
         name: of the command, in ``spec.json`` and in tables.
-        title: what it asks; the help of its command.
         design: what is fixed before there are rows.
         preset: a preset's name and options -> the spec.
         check: raises unless the spec can be run here; the data is read for it, models are found.
@@ -93,7 +92,6 @@ class Experiment(Generic[Spec, Unit, Summary]):
     """
 
     name: str
-    title: str
     design: Design
     preset: Callable[[str, Options], Spec]
     check: Callable[[Spec], None]

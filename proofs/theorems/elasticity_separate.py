@@ -127,11 +127,6 @@ LEFT_A = volume * LEFT_P
 ABOVE = Assume("k", "there is more pre-training than alignment data", Fact(volume, ">", ONE))
 
 
-def mean_over(own: sp.Expr, first: sp.Expr, second: sp.Expr, factor: sp.Expr) -> sp.Expr:
-    """``E sum_j u_j factor_j / Q_j``."""
-    return total(weight[w] * own[w, j] * factor / share(first, second), j, w)
-
-
 def gap_over(left: sp.Expr) -> sp.Expr:
     """The mean over outcomes and leaves of what a leaf inequality gives away."""
     return total(weight[w] * left.xreplace({u: x[w, j], v: y[w, j]}), j, w)

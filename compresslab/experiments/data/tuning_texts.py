@@ -50,8 +50,7 @@ class TextSpec:
         longest: bytes of a response at most; longer ones are left out, so that an example is a response.
         limit: responses of each source of pre-training data at most, taken at random; all where None.
         repeats: "apart": of equal texts of a role one is dealt out, so that none is in two parts; "kept": each is dealt
-            by itself. None: apart, but kept in a role that holds an embedded corpus, as the recorded experiments have
-            them.
+            by itself. None: apart, but kept in a role that holds an embedded corpus, as in the recorded experiments.
         options: what of the files is read, as `compresslab.data.choice.data_options` gives them.
     """
 

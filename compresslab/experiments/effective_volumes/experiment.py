@@ -33,7 +33,6 @@ def restore_effective(found: Mapping[str, Any]) -> EffectiveSpec:
 
 EFFECTIVE_VOLUMES: Experiment[EffectiveSpec, EffectiveUnit, EffectiveSummary] = Experiment(
     name="effective-volumes",
-    title="Measure the effective volumes of networks: known mixtures come back, and late examples count for more.",
     design=Design(
         primary="every share of every network's whole distribution on a known mixture is within 2 standard errors",
         stopping="all seeds of the spec",

@@ -60,7 +60,6 @@ def finished_arms(spec: JointSpec, units: Collection[str]) -> JointSpec:
 
 JOINT: Experiment[JointSpec, Unit, list[ArmSummary]] = Experiment(
     name="joint",
-    title="Train networks on exact mixtures and hold their code lengths against the elasticity theorem.",
     design=Design(
         primary="the signs of dγ_p/dl and dγ_a/dl of the first arm, for l < 1/2, are those of the theory at 95 %",
         stopping="all seeds of the spec",

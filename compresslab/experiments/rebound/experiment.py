@@ -48,7 +48,6 @@ def restore_rebound(found: Mapping[str, Any]) -> ReboundSpec:
 
 REBOUND: Experiment[ReboundSpec, ReboundUnit, list[ReboundSummary]] = Experiment(
     name="rebound",
-    title="Fine-tune on positive, then on negative data: how fast does a model fall back?",
     design=Design(
         primary="the score that the negative data takes back after the largest positive volume, net of control, is > 0",
         stopping="all seeds of the spec",

@@ -34,7 +34,6 @@ def restore_resistance(found: Mapping[str, Any]) -> ResistanceSpec:
 
 RESISTANCE: Experiment[ResistanceSpec, ResistanceUnit, tuple[ResistanceSummary, ...]] = Experiment(
     name="resistance",
-    title="Train checkpoints back (inverse alignment) and forward: which is easier?",
     design=Design(
         primary="the training loss of inverse alignment is below that of forward alignment, paired by seed, "
         "checkpoints 1 and 3",

@@ -44,7 +44,6 @@ def plain_series(summary: ScalingSummary) -> Any:
 
 SCALING: Experiment[ScalingSpec, ScalingUnit, ScalingSummary] = Experiment(
     name="scaling",
-    title="Measure rebound and effective depth against the size of a model and against its pre-training.",
     design=Design(
         primary="what the negative data takes back, net of control, grows with each doubling of the number of weights",
         stopping="all seeds of the spec",
