@@ -108,8 +108,7 @@ class Dataset:
         Args:
             texts: the texts; with ``split="document"`` each is one response, empty ones included.
             tokenizer: a name for `get_tokenizer` ("words" builds its vocabulary from these texts) or a Tokenizer.
-            split: "document", "line", "sentence" or "word": see `compresslab.data.splitting` for what each is and
-                drops.
+            split: "document", "line", "sentence" or "word": what each is and drops, `compresslab.data.splitting` says.
             keep_blank: keep blank lines (``split="line"`` only).
             name: a label for tables.
 

@@ -251,10 +251,10 @@ def weigh(masses: Array, totals: Array, chosen: Array, free: float, least: float
 
 @jit
 def encode_flags(state: Array, misses: Array, hits: Array, words: Array) -> int:
-    """`compresslab.coding.rows.flag_coder`: take in flags; ``state`` (3,) uint64 is low, width, and the carry that is
-    left.
+    """`compresslab.coding.rows.flag_coder`: take in flags, and return how many words were written.
 
-    ``words`` (uint16) has room for two words per flag; returns how many were written.
+    ``state`` (3,) uint64 is low, width, and the carry that is left; ``words`` (uint16) has room
+    for two words per flag.
     """
     low, width, count = state[0], state[1], 0
     least, half, top, step = np.uint64(1 << 48), np.uint64(32), np.uint64(48), np.uint64(16)

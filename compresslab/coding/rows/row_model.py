@@ -1,8 +1,7 @@
 """One piece of probability rows, ready to be coded: what is asked about each symbol, and under which weights.
 
 1. A row whose largest probability exceeds `compresslab.coding.rows.quantize.FAVOURITE` has a *favourite*: its first
-largest
-   symbol. Whether it came is coded as a flag (`compresslab.coding.rows.flag_coder`), at next to no loss.
+   largest symbol. Whether it came is coded as a flag (`compresslab.coding.rows.flag_coder`), at next to no loss.
 2. Where there is no favourite, or it was missed: the block of the symbol, under the masses of the blocks; and then its
    place in the block (`compresslab.coding.rows.quantize`). A missed favourite has mass 0 in both.
 
