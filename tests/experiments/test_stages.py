@@ -86,14 +86,15 @@ def mini(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def stop_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Let the run end right after it has kept so many stages."""
+    """Let the run end right after it has kept so many stages; beside the number, which file it kept last."""
     put = Stages.put
-    left = [10**9]
+    left: list[Any] = [10**9, None]
 
     def count(self: Stages, name: str, value: Any) -> None:
         put(self, name, value)
         left[0] -= 1
         if left[0] == 0:
+            left[1] = name
             raise Stopped
 
     monkeypatch.setattr(Stages, "put", count)
@@ -110,9 +111,10 @@ def test_a_run_that_is_stopped_after_any_stage_ends_with_the_same_rows(
 ) -> None:
     experiment, spec = made(name, tmp_path / "data")
     rows = run(experiment, spec, tmp_path / "whole")
-    out, stops = tmp_path / "stopped", 0
+    out, stops, before = tmp_path / "stopped", 0, ""
     while True:  # each time one stage further, each time from where the last one was
-        stop_after[0] = 1 + stops % 2  # a stop of a training is kept in two files: between them, and after both
+        # A stop of a training is kept in two files: what was stopped between them goes on to the second.
+        stop_after[0], before = 1 + (stop_after[1] == before), stop_after[1]
         try:
             again = run(experiment, spec, out)
             break
