@@ -23,6 +23,18 @@ __all__ = ["main"]
 NARROWEST = 20  # columns
 
 
+class _Once(argparse.Action):
+    """Keep an option's one value, and refuse a second."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: object, option: str | None = None
+    ) -> None:
+        held = getattr(namespace, self.dest)
+        if held is not None:
+            raise argparse.ArgumentError(self, f"it takes one value and is given {held}, {value}: give it once")
+        setattr(namespace, self.dest, value)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="compresslab prove",
@@ -32,10 +44,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("ids", nargs="*", metavar="ID", help="print the whole proof of these claims")
     parser.add_argument("--json", action="store_true", help="print the ledger as JSON")
     parser.add_argument("--latex", action="store_true", help="print a LaTeX document with every statement and proof")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="write the ledger as a page of the docs (Markdown)")
+    parser.add_argument(
+        "--page", action=_Once, type=Path, metavar="FILE", help="write the ledger as a page of the docs (Markdown)"
+    )
     parser.add_argument("--record", action="store_true", help="record the verdicts, for later runs to compare with")
     parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
-    parser.add_argument("--width", type=int, help="columns of the table and the proofs (default: the terminal's)")
+    parser.add_argument(
+        "--width", action=_Once, type=int, help="columns of the table and the proofs (default: the terminal's)"
+    )
     return parser
 
 

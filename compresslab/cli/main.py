@@ -23,6 +23,7 @@ from compresslab.cli.corpora import corpora_command
 from compresslab.cli.demo import add_demo_command
 from compresslab.cli.elasticity import elasticity_command
 from compresslab.cli.experiment import add_experiment_command
+from compresslab.cli.once import refuse_repeated_options
 from compresslab.cli.output import say, show, show_json
 from compresslab.cli.prove import prove_command
 from compresslab.cli.rate import rate_command
@@ -81,6 +82,7 @@ add_coding_commands(app, say)
 add_experiment_command(app, show, show_json)
 add_report_command(app)
 add_demo_command(app, show, show_json)
+refuse_repeated_options(app)
 
 _MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
 
