@@ -30,6 +30,7 @@ from compresslab.errors import (
     is_out_of_memory,
 )
 from compresslab.lm.distributed import number_of
+from compresslab.lm.folders import adapter_of, not_a_checkpoint, put_adapter
 from compresslab.lm.hugging_face import HuggingFaceModel
 
 __all__ = ["CARD", "default_device", "load", "quiet_transformers", "save", "torch_device", "torch_dtype"]
@@ -54,7 +55,8 @@ def load(
     """Load a causal model. Nothing is downloaded.
 
     Args:
-        name: a folder, a ``.gguf`` file (its weights are dequantised), or a name in the local Hugging Face cache.
+        name: a folder (of a model, or of an adapter, which is put on its base), a ``.gguf`` file (its weights are
+            dequantised), or a name in the local Hugging Face cache.
         device: a torch device, such as "cpu" or "cuda:1"; a GPU where there is one, where None.
         dtype: "float32", "bfloat16", "float16", "float64", or "auto" (the checkpoint's); float32 on a CPU and bfloat16
             on a GPU where None.
@@ -66,9 +68,9 @@ def load(
         label: the model's name for tables; ``name`` where None.
 
     Raises:
-        UnknownName: neither a folder, nor a file, nor in the local cache.
+        UnknownName: neither a folder, nor a file, nor in the local cache; a Trainer's output without a final model.
         CorruptFile: a checkpoint that is cut short, damaged, or lacks weights.
-        InvalidParameter: not a causal model, no EOS, or an unknown device or dtype.
+        InvalidParameter: not a causal model, no EOS, or an unknown device or dtype; an adapter without peft.
         MissingExtra: a package that it needs is not installed.
     """
     path = expanded(name)
@@ -78,11 +80,19 @@ def load(
         folder, gguf_file = str(path.parent), path.name
     else:
         folder, gguf_file = str(path if isdir(path) else name), None
-    card = _read_card(path) if isdir(path) else {}
-    module = _load_module(str(name), folder, gguf_file, device, dtype, attention)
+    adapter = adapter_of(path) if isdir(path) else None
+    described = path
+    if adapter is not None:
+        folder, described = adapter.base, Path(adapter.base)
+    card = _read_card(described) if isdir(described) else {}
+    module = _load_module(folder if adapter else str(name), folder, gguf_file, device, dtype, attention)
+    if adapter is not None:
+        with quiet_transformers(), offline():
+            put_adapter(module, adapter)
     if tokenizer == "auto":
         own = card.get("tokenizer")
-        tokenizer = get_tokenizer(own) if own else load_hugging_face(str(name), rule == "config")
+        source = folder if adapter is not None and not isfile(path / "tokenizer.json") else str(name)
+        tokenizer = get_tokenizer(own) if own else load_hugging_face(source, rule == "config")
     elif isinstance(tokenizer, str):
         tokenizer = get_tokenizer(tokenizer)
     return HuggingFaceModel(
@@ -183,7 +193,7 @@ def quiet_transformers() -> Iterator[None]:
 
 def _read_card(folder: Path) -> dict[str, Any]:
     if not isfile(folder / "config.json"):
-        raise CorruptFile(f"{folder} is not a checkpoint, or was cut short: it has no config.json")
+        raise not_a_checkpoint(folder)
     card = folder / CARD
     if not isfile(card):
         return {}
