@@ -28,6 +28,7 @@ from compresslab.cli.output import say, show, show_json
 from compresslab.cli.prove import prove_command
 from compresslab.cli.rate import rate_command
 from compresslab.cli.report import add_report_command
+from compresslab.cli.score import score_command
 from compresslab.cli.tree import tree_command
 from compresslab.errors import CompressLabError
 
@@ -35,7 +36,7 @@ __all__ = ["app", "main"]
 
 
 # The tasks in the order of the tutorial; a command that is not here comes last.
-_ORDER = ["tree", "rate", "elasticity", "corpora", "prove", "experiment", "report", "demo"]
+_ORDER = ["tree", "rate", "score", "elasticity", "corpora", "prove", "experiment", "report", "demo"]
 _ORDER += ["compress", "decompress", "verify", "info"]
 
 
@@ -74,6 +75,7 @@ def _root(
 
 
 app.command("rate")(rate_command)
+app.command("score")(score_command)
 app.command("tree")(tree_command)
 app.command("elasticity")(elasticity_command)
 app.command("corpora")(corpora_command)
@@ -84,7 +86,11 @@ add_report_command(app)
 add_demo_command(app, show, show_json)
 refuse_repeated_options(app)
 
-_MANY = ("--pretrain", "--align", "--perturb", "--k", "--l")
+# command -> the options that take several values, one after the other
+_MANY = {
+    "elasticity": ("--pretrain", "--align", "--perturb", "--k", "--l"),
+    "score": ("--model", "-m", "--data"),
+}
 
 
 def spread(arguments: Sequence[str]) -> list[str]:
@@ -94,11 +100,13 @@ def spread(arguments: Sequence[str]) -> list[str]:
         >>> spread(["elasticity", "--pretrain", "a", "b", "--align", "c", "--json"])
         ['elasticity', '--pretrain', 'a', '--pretrain', 'b', '--align', 'c', '--json']
     """
+    many = _MANY.get(arguments[0], ()) if arguments else ()
     out: list[str] = []
     option, values = "", 0
     for argument in arguments:
         if argument.startswith("-") and argument != STREAM and not _is_number(argument):
-            option, values = (argument if argument in _MANY else ""), 0
+            name, joined, _ = argument.partition("=")
+            option, values = (name if name in many else ""), len(joined)
         elif option:
             if values:
                 out.append(option)
@@ -128,8 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in given
     given = [_as_path(argument) for argument in given if argument != "--debug"]
     typed = list(given)
-    if given[:1] == ["elasticity"]:
-        given = spread(given)
+    given = spread(given)
     try:
         with _third_parties(silent=bool({"-q", "--quiet"} & set(given))):
             _run(given, typed)
@@ -158,6 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 # command -> what makes it take less memory
 _LESS = {
     "rate": "a smaller --depth (with --model: --batch or --window)",
+    "score": "a smaller --batch or --window",
     "tree": "a smaller --depth (token files: --memory)",
     "elasticity": "a smaller --depth",
     "compress": "fewer --workers, or a smaller --chunk-size",

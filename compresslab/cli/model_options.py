@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -25,8 +25,27 @@ from compresslab.report.provenance import provenance
 if TYPE_CHECKING:
     from compresslab.lm.protocol import LanguageModel
     from compresslab.lm.windows import Windows
+    from compresslab.measurements.model_score import Scorer
 
-__all__ = ["PANEL", "Device", "Dtype", "Scoring", "load_model", "rate_under_model", "refuse"]
+__all__ = [
+    "PANEL",
+    "Batch",
+    "CountEos",
+    "Device",
+    "Dtype",
+    "EosToken",
+    "PrefixToken",
+    "Scoring",
+    "Stride",
+    "Window",
+    "check_of_use",
+    "check_windows",
+    "load_model",
+    "load_scorer",
+    "option_of",
+    "rate_under_model",
+    "refuse",
+]
 
 PANEL = "With --model"
 
@@ -43,6 +62,37 @@ Dtype = Annotated[
         show_default="float32; on a GPU bfloat16",
         rich_help_panel=PANEL,
     ),
+]
+Window = Annotated[
+    int | None,
+    typer.Option(help="Tokens it reads at once.", show_default="1024, or its context", rich_help_panel=PANEL),
+]
+Stride = Annotated[
+    int | None,
+    typer.Option(
+        help="New tokens in each window; fewer: more context.", show_default="the window", rich_help_panel=PANEL
+    ),
+]
+CountEos = Annotated[bool, typer.Option(help="Count the end of each response.", rich_help_panel=PANEL)]
+EosToken = Annotated[
+    str | None,
+    typer.Option(
+        help="The token that ends a response: its spelling, or a number.",
+        show_default="the tokenizer's",
+        rich_help_panel=PANEL,
+    ),
+]
+PrefixToken = Annotated[
+    str | None,
+    typer.Option(
+        help="The token that each response starts from, likewise.",
+        show_default="the tokenizer's",
+        rich_help_panel=PANEL,
+    ),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(help="Tokens of a batch.", show_default="by the memory", min=1, rich_help_panel=PANEL),
 ]
 
 
@@ -65,7 +115,7 @@ def refuse(context: typer.Context, options: Collection[str], why: str) -> None:
     sources = {name: context.get_parameter_source(name) for name in options}
     given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if given:
-        named = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+        named = " and ".join(map(option_of, given))
         raise InvalidParameter(f"{named}: {why}")
 
 
@@ -93,6 +143,37 @@ def load_model(
         return get_model(name, **settings, **({"progress": step} if trained else {}))
 
 
+def load_scorer(name: str, device: str | None, dtype: str | None, *, quiet: bool, **tokens: str | None) -> Scorer:
+    """Load what scores texts: a model as `load_model` does, or the log-probabilities of ``logprobs:FILE``."""
+    from compresslab.lm.log_prob_files import PREFIX, read_log_probs
+
+    if not name.startswith(PREFIX):
+        return load_model(name, device, dtype, quiet=quiet, **tokens)  # type: ignore[arg-type]
+    options = {"--device": device, "--dtype": dtype, **{option_of(key): value for key, value in tokens.items()}}
+    check_of_use(name, options)
+    with working(f"reading {name}", quiet=quiet):
+        return read_log_probs(name.removeprefix(PREFIX))
+
+
+def option_of(name: str) -> str:
+    """Return the option of a parameter.
+
+    Example:
+        >>> option_of("eos_token")
+        '--eos-token'
+    """
+    return f"--{name.replace('_', '-')}"
+
+
+def check_of_use(name: str, options: Mapping[str, object]) -> None:
+    """Raise InvalidParameter if an option of models was given for log-probabilities that are there already."""
+    given = [option for option, value in options.items() if value is not None]
+    if given:
+        raise InvalidParameter(
+            f"{' and '.join(given)}: {name} holds log-probabilities, which nothing changes, leave it out"
+        )
+
+
 def rate_under_model(
     files: Sequence[Path],
     name: str,
@@ -114,13 +195,17 @@ def rate_under_model(
     from compresslab.measurements.model_rate import measure_model_rate
     from compresslab.measurements.model_tables import model_rate_table
 
-    _check_windows(scoring)
+    check_windows(scoring.window, scoring.stride)
     choice = choice_for_role(options)
     found = [read_data(path, choice, unit=split, usual="document") for path in files]
     speaks = processes()[0] == 0
     quiet = quiet or not speaks
-    model = load_model(name, device, dtype, quiet=quiet, eos_token=scoring.eos_token, prefix_token=scoring.prefix_token)
-    windows = _windows(scoring, model)
+    tokens = {"eos_token": scoring.eos_token, "prefix_token": scoring.prefix_token}
+    if name.startswith("logprobs:"):
+        others = {"--window": scoring.window, "--stride": scoring.stride, "--batch": scoring.batch}
+        check_of_use(name, others | {"--resume": scoring.resume})
+    model = load_scorer(name, device, dtype, quiet=quiet, **tokens)
+    windows = _windows(scoring, getattr(model, "context", None))
     results = []
     for i, one in enumerate(found, start=1):
         journal = None
@@ -166,19 +251,19 @@ def _kept(journal: Path | None) -> str:
     return f"what is scored is kept in {journal}; the same command goes on from there"
 
 
-def _check_windows(scoring: Scoring) -> None:
+def check_windows(window: int | None, stride: int | None) -> None:
     """Refuse windows that no model has before one is loaded."""
     from compresslab.lm.windows import Windows
 
-    if scoring.window is not None or scoring.stride is not None:
-        Windows(scoring.window if scoring.window is not None else max(1, scoring.stride or 1), scoring.stride)
+    if window is not None or stride is not None:
+        Windows(window if window is not None else max(1, stride or 1), stride)
 
 
-def _windows(scoring: Scoring, model: LanguageModel) -> Windows | None:
+def _windows(scoring: Scoring, context: int | None) -> Windows | None:
     """Return the windows that were asked for; None for the default ones."""
     from compresslab.lm.windows import Windows
 
     if scoring.window is None and scoring.stride is None:
         return None
-    length = scoring.window if scoring.window is not None else Windows.default(model.context).length
+    length = scoring.window if scoring.window is not None else Windows.default(context).length
     return Windows(length, scoring.stride)

@@ -19,7 +19,20 @@ from compresslab.cli.data_options import (
     Where,
     chosen_data,
 )
-from compresslab.cli.model_options import PANEL, Device, Dtype, Scoring, rate_under_model, refuse
+from compresslab.cli.model_options import (
+    PANEL,
+    Batch,
+    CountEos,
+    Device,
+    Dtype,
+    EosToken,
+    PrefixToken,
+    Scoring,
+    Stride,
+    Window,
+    rate_under_model,
+    refuse,
+)
 from compresslab.cli.options import AsJson, Depth, Encoding, Files, Parse, Quiet, TokenizerName
 from compresslab.cli.output import announce, arguments_of, show, show_json
 from compresslab.cli.reading import read_each, reading_notes, with_notes
@@ -62,37 +75,12 @@ def rate_command(
         str | None, typer.Option(help="A language model instead of the tree: smollm2, tiny, hf:NAME, tree:FILE.")
     ] = None,
     code: Annotated[bool, typer.Option(help="Code the files under their tree, and decode them again.")] = True,
-    window: Annotated[
-        int | None,
-        typer.Option(help="Tokens it reads at once.", show_default="1024, or its context", rich_help_panel=PANEL),
-    ] = None,
-    stride: Annotated[
-        int | None,
-        typer.Option(
-            help="New tokens in each window; fewer: more context.", show_default="the window", rich_help_panel=PANEL
-        ),
-    ] = None,
-    eos: Annotated[bool, typer.Option(help="Count the end of each response.", rich_help_panel=PANEL)] = True,
-    eos_token: Annotated[
-        str | None,
-        typer.Option(
-            help="The token that ends a response: its spelling, or a number.",
-            show_default="the tokenizer's",
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
-    prefix_token: Annotated[
-        str | None,
-        typer.Option(
-            help="The token that each response starts from, likewise.",
-            show_default="the tokenizer's",
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
-    batch: Annotated[
-        int | None,
-        typer.Option(help="Tokens of a batch.", show_default="by the memory", min=1, rich_help_panel=PANEL),
-    ] = None,
+    window: Window = None,
+    stride: Stride = None,
+    eos: CountEos = True,
+    eos_token: EosToken = None,
+    prefix_token: PrefixToken = None,
+    batch: Batch = None,
     device: Device = None,
     dtype: Dtype = None,
     resume: Annotated[

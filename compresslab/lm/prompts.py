@@ -132,7 +132,4 @@ def response_bits(model: LanguageModel, dialogues: Dialogues) -> float:
     Raises:
         MismatchedVocabulary: dialogues that are not in the model's tokens.
     """
-    scores = score(model, dialogues.data)
-    starts = scores.offsets[:-1] + dialogues.hidden
-    counted = np.concatenate([scores.nats[a:b] for a, b in zip(starts, scores.offsets[1:], strict=True)])
-    return float(counted.sum() / np.log(2))
+    return score(model, dialogues.data).after(dialogues.hidden).total_bits

@@ -63,9 +63,9 @@ def _with_error(r: ModelRateResult) -> str:
 def _sentence(r: ModelRateResult) -> str:
     name = f"“{r.name}”" if r.name else "The text"
     if r.bits_per_byte is None:
-        return f"{name} has no bytes: its {r.symbols:,} symbols take {r.bits:,.0f} bits."
+        return f"{name} has no bytes: its {rounded(r.symbols, 0)} symbols take {r.bits:,.0f} bits."
     said = (
-        f"{name} ({r.bytes:,} bytes, {r.tokens:,} tokens) takes {r.bits_per_byte:.3f} bits per byte, "
+        f"{name} ({r.bytes:,} bytes, {rounded(r.tokens, 0)} tokens) takes {r.bits_per_byte:.3f} bits per byte, "
         f"{r.bits_per_byte / 8:.1%} of its size."
     )
     if not r.exact:
@@ -81,7 +81,7 @@ def _rate_section(results: Sequence[ModelRateResult]) -> Section:
     tools = tuple(first.general_bits_per_byte)
     rows: list[tuple[str, ...]] = [
         ("responses", *(f"{r.responses:,}" for r in results)),
-        ("tokens", *(f"{r.tokens:,}" for r in results)),
+        ("tokens", *(rounded(r.tokens, 0) for r in results)),
         ("bytes", *(f"{r.bytes:,}" for r in results)),
         ("bits", *(rounded(r.bits, 0) for r in results)),
         ("of which EOS", *(rounded(r.eos_bits, 0) if r.eos else "not counted" for r in results)),

@@ -22,9 +22,9 @@ def model_rate_table(results: Sequence[ModelRateResult]) -> RenderableType:
     table = make_table(f"Rate under {first.model}", ["", *(r.name or "texts" for r in results)])
     rows: list[tuple[str, list[str]]] = [
         ("responses", [f"{r.responses:,}" for r in results]),
-        ("tokens", [f"{r.tokens:,}" for r in results]),
+        ("tokens", [rounded(r.tokens, 0) for r in results]),
         *(
-            [("tokens of prompts, as context", [f"{r.context_tokens:,}" for r in results])]
+            [("tokens of prompts, as context", [rounded(r.context_tokens, 0) for r in results])]
             if any(r.context_tokens for r in results)
             else []
         ),
