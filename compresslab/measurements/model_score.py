@@ -153,6 +153,7 @@ def model_score(found: ScoredResponses, name: str, context_bytes: int) -> ModelS
     scores = found.scores
     size = scores.num_bytes or 0
     by_token = found.knows_tokens and scores.num_tokens > 0
+    certain = math.isfinite(scores.total_bits)  # of infinitely many bits there is no error
     rate = scores.rate("token").value if by_token else None
     nats = None if rate is None else rate * math.log(2)
     return ModelScore(
@@ -177,11 +178,11 @@ def model_score(found: ScoredResponses, name: str, context_bytes: int) -> ModelS
         bits=scores.total_bits,
         eos_bits=scores.eos_bits,
         bits_per_token=rate,
-        error_bits_per_token=scores.standard_error("token") if by_token else None,
+        error_bits_per_token=scores.standard_error("token") if by_token and certain else None,
         nats_per_token=nats,
         perplexity=math.exp(nats) if nats is not None and nats < 700 else None,
         bits_per_symbol=scores.rate("symbol").value if found.knows_tokens and scores.num_symbols else None,
         bits_per_byte=scores.rate("byte").value if size else None,
-        error_bits_per_byte=scores.standard_error("byte") if size else None,
+        error_bits_per_byte=scores.standard_error("byte") if size and certain else None,
         seconds=found.seconds,
     )

@@ -83,8 +83,9 @@ class ScoreTable:
         """Return the table as JSON has it; names and units are fixed, others may be added."""
         cells = []
         for (model, dataset), score in self.scores.items():
-            cell = {"model": model, "dataset": dataset, **asdict(score)}
-            del cell["name"]
+            numbers = asdict(score)
+            del numbers["name"]
+            cell = {"model": model, "dataset": dataset, "source": numbers.pop("model"), **numbers}
             difference = self.differences.get((model, dataset))
             cells.append({**cell, "difference": None if difference is None else asdict(difference)})
         return {
@@ -256,7 +257,8 @@ def names_of_files(paths: Sequence[Path]) -> list[str]:
     names = [path[-1] for path in parts]
     for length in range(2, max(map(len, parts), default=1) + 1):
         names = [
-            "/".join(path[-length:]) if names.count(name) > 1 else name for path, name in zip(parts, names, strict=True)
+            str(Path(*path[-length:])) if names.count(name) > 1 else name
+            for path, name in zip(parts, names, strict=True)
         ]
     return names
 
