@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from compresslab.data.dataset import Dataset
     from compresslab.data.tokenizers import get_tokenizer
     from compresslab.errors import CompressLabError
+    from compresslab.measurements.score import score
     from compresslab.theory.code_length import (
         cross_entropy_bits,
         entropy_bits,
@@ -64,6 +65,7 @@ __all__ = [
     "pareto_elasticity_nats",
     "pareto_normalized_entropy_nats",
     "pareto_overlap",
+    "score",
 ]
 
 __version__ = "0.1.0"
@@ -93,6 +95,7 @@ _HOME = {
     "pareto_elasticity_nats": "theory.pareto",
     "pareto_normalized_entropy_nats": "theory.pareto",
     "pareto_overlap": "theory.pareto",
+    "score": "measurements.score",
 }
 
 

@@ -72,7 +72,8 @@ def rate_command(
     where: Where = None,
     skip_missing: SkipMissing = False,
     model: Annotated[
-        str | None, typer.Option(help="A language model instead of the tree: smollm2, tiny, hf:NAME, tree:FILE.")
+        str | None,
+        typer.Option(help="A language model instead of the tree: smollm2, tiny, hf:NAME, tree:FILE, logprobs:FILE."),
     ] = None,
     code: Annotated[bool, typer.Option(help="Code the files under their tree, and decode them again.")] = True,
     window: Window = None,

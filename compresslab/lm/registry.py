@@ -9,6 +9,9 @@ name           model
 ``hf:NAME``    any causal model of transformers: a folder, a ``.gguf`` file, or a name in the local cache
 a path         the same as ``hf:`` and the path, where a folder or a ``.gguf`` file is there
 =============  ======================================================================================================
+
+``logprobs:FILE`` stands for log-probabilities from elsewhere (`compresslab.lm.log_prob_files`), which `score` and
+``rate --model`` read; they are not a model.
 """
 
 from __future__ import annotations
@@ -89,7 +92,7 @@ def get_model(name: str | LanguageModel, **settings: Any) -> LanguageModel:
     Raises:
         UnknownName: no model has this name.
         MissingExtra: a package that the model needs is not installed; the message names the extra.
-        InvalidParameter: a setting that the model does not have.
+        InvalidParameter: a setting that the model does not have; log-probabilities, which are not a model.
 
     Example:
         >>> get_model("tinny")
@@ -106,6 +109,11 @@ def get_model(name: str | LanguageModel, **settings: Any) -> LanguageModel:
     if not name.strip():  # as an unset variable of a shell gives; it is not the folder where one is
         raise UnknownName(f"the name of a model is empty: give one of {', '.join(model_names())}, or a folder")
     head, colon, rest = name.partition(":")
+    if head == "logprobs" and colon:
+        raise InvalidParameter(
+            f"{name} holds the log-probabilities of some responses, and predicts nothing else: give a model here "
+            "(compresslab score and rate --model read such a file)"
+        )
     entry = _TABLE.get(head)
     if entry is None or (entry.takes is not None) != bool(rest):
         path = expanded(name)

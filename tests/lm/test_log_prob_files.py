@@ -197,3 +197,74 @@ def test_a_symbol_of_probability_0_is_not_written(tmp_path: Path) -> None:
 def test_a_rounding_above_0_is_kept(tmp_path: Path) -> None:
     path = written(tmp_path / "lp.jsonl", {"response": "a", "logprobs": [6e-8]})
     assert read_log_probs(path).lines[None, hashlib.sha256(b"a").hexdigest()][0].nats.tolist() == [-6e-8]
+
+
+# ---- what the docs say that others write ----
+
+DOCS = Path(__file__).parents[2] / "docs" / "language-models.md"
+
+
+def converter(word: str) -> str:
+    """The code block of the docs that holds a word."""
+    blocks = DOCS.read_text(encoding="utf-8").split("```py\n")[1:]
+    (found,) = [one.split("```")[0] for one in blocks if word in one.split("```")[0]]
+    return str(found)
+
+
+def test_the_docs_convert_what_vllm_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
+    pytest.importorskip("tokenizers", reason="needs the extra 'lm'")
+    import sys
+    from types import ModuleType, SimpleNamespace
+
+    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+
+    from tests.lm.tokenizer_zoo import saved_model
+
+    folder = saved_model(tmp_path / "m", "byte_bpe", eos_token="<|end|>", bos_token="<|start|>")
+
+    class LLM:
+        """As vLLM's: for every token of a prompt what it gives, none for the first."""
+
+        def __init__(self, name: str) -> None:
+            self.module = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+        def get_tokenizer(self) -> Any:
+            return PreTrainedTokenizerFast.from_pretrained(folder)
+
+        def generate(self, prompts: Any, params: Any) -> Any:
+            assert (params.prompt_logprobs, params.max_tokens) == (0, 1)
+            for prompt in prompts:
+                ids = prompt["prompt_token_ids"]
+                with torch.no_grad():
+                    logp = torch.log_softmax(self.module(torch.tensor([ids[:-1]])).logits[0], -1)
+                found = [
+                    {one: SimpleNamespace(logprob=float(row[one]))} for one, row in zip(ids[1:], logp, strict=True)
+                ]
+                yield SimpleNamespace(prompt_logprobs=[None, *found])
+
+    fake = ModuleType("vllm")
+    fake.LLM, fake.SamplingParams = LLM, SimpleNamespace  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "vllm", fake)
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "pairs.jsonl", *({"prompt": prompt, "response": text} for prompt, text in PAIRS))
+    exec(converter("import LLM"), {})
+    table = score({"there": "logprobs:logprobs.jsonl", "here": str(folder)}, tmp_path / "pairs.jsonl")
+    there, here = table.scores["there", "pairs.jsonl"], table.scores["here", "pairs.jsonl"]
+    assert there.bits == pytest.approx(here.bits, rel=1e-5)
+    assert (there.tokens, there.symbols, there.bytes) == (here.tokens, here.symbols, here.bytes)
+
+
+def test_the_docs_convert_what_the_evaluation_harness_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sample = {
+        "arguments": {
+            "gen_args_0": {"arg_0": "Is it?", "arg_1": " yes"},
+            "gen_args_1": {"arg_0": "Is it?", "arg_1": " no"},
+        },
+        "resps": [[["-1.5", "True"]], [["-2.5", "False"]]],
+    }
+    written(tmp_path / "samples_TASK.jsonl", sample)
+    exec(converter("samples_TASK"), {})
+    cell = score({"m": "logprobs:logprobs.jsonl"}, {"d": "logprobs.jsonl"}, eos=False).scores["m", "d"]
+    assert (cell.bits, cell.bytes) == (pytest.approx(4.0 / math.log(2)), 7)
