@@ -16,7 +16,7 @@ from compresslab.errors import CompressLabError, InvalidParameter
 __all__ = ["first_seeds", "of_saved", "read_spec", "save_spec", "saved_spec"]
 
 
-_LATER = ("design", "models")  # what older folders do not say of themselves
+_LATER = ("design", "models", "model_tokens")  # what older folders do not say of themselves
 
 
 def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any], *, former: Collection[str] = ()) -> None:

@@ -361,7 +361,14 @@ def test_a_folder_from_before_designs_were_saved_can_be_gone_on_with(tmp_path: P
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("rebound", "weights"), ("resistance", "weights"), ("scaling", "weights"), ("rebound", "tokenizer")],
+    [
+        ("rebound", "weights"),
+        ("resistance", "weights"),
+        ("scaling", "weights"),
+        ("rebound", "tokenizer"),
+        ("rebound", "eos"),
+        ("rebound", "prefix"),
+    ],
 )
 def test_a_folder_whose_model_is_another_by_now_is_refused(name: str, what: str, tmp_path: Path) -> None:
     import torch
@@ -389,7 +396,18 @@ def test_a_folder_whose_model_is_another_by_now_is_refused(name: str, what: str,
         with torch.no_grad():
             next(module.parameters()).add_(1)
         module.save_pretrained(model)
-    else:
+    elif what == "tokenizer":
         bpe(model, lowercase=True)
-    with pytest.raises(InvalidParameter, match="holds the rows of another experiment .*models: "):
+    else:  # in files beside the weights, which stay as they are
+        told = json.loads((model / "generation_config.json").read_text())
+        told |= {"eos_token_id": 1} if what == "eos" else {"bos_token_id": 2}
+        (model / "generation_config.json").write_text(json.dumps(told))
+    key = "models" if what in ("weights", "tokenizer") else "model_tokens"
+    with pytest.raises(InvalidParameter, match=f"holds the rows of another experiment .*{key}: "):
         run(experiment, spec, tmp_path / "out", time_limit=1e-9)
+    saved = json.loads((tmp_path / "out" / "spec.json").read_text())
+    if what == "eos":  # folders from before these were saved are gone on with
+        del saved["model_tokens"]
+        (tmp_path / "out" / "spec.json").write_text(json.dumps(saved))
+        with pytest.raises(TimeLimitReached):
+            run(experiment, spec, tmp_path / "out", time_limit=1e-9)

@@ -14,6 +14,7 @@ Source: Ji et al., arXiv 2406.06144, section 5 (figure of rebound: n in 1000 ...
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -409,11 +410,23 @@ def rebound_record(spec: ReboundSpec) -> dict[str, Any]:
 
 
 def model_record(names: Iterable[str], device: str) -> dict[str, Any]:
-    """Return the content fingerprints of the models that are taken as they are, and of their tokenizers."""
-    given = [name for name in dict.fromkeys(names) if name not in SHAPES]
-    return {"models": {name: _fingerprints(given_model(name, device)) for name in given}} if given else {}
+    """Return the content fingerprints of the models that are taken as they are, and of what reads texts for them."""
+    given = {name: given_model(name, device) for name in dict.fromkeys(names) if name not in SHAPES}
+    if not given:
+        return {}
+    return {
+        "models": {name: _fingerprints(model) for name, model in given.items()},
+        "model_tokens": {name: _tokens(model) for name, model in given.items()},
+    }
 
 
 def _fingerprints(model: HuggingFaceModel) -> dict[str, str]:
     tokenizer = model.tokenizer or get_tokenizer("bytes")
     return {"weights": model.content_fingerprint(), "tokenizer": tokenizer_fingerprint(tokenizer)}
+
+
+def _tokens(model: HuggingFaceModel) -> dict[str, int | str | None]:
+    """Return what begins and ends a text for a model, and the SHA-256 of its chat template; None where it has none."""
+    template = getattr(model.tokenizer, "chat_template", None)
+    digest = None if template is None else hashlib.sha256(template.encode()).hexdigest()
+    return {"prefix": model.prefix_id, "eos": model.eos_id, "template": digest}
