@@ -7,7 +7,8 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
@@ -29,6 +30,7 @@ __all__ = [
     "put",
     "read_buffer",
     "rename",
+    "short_names",
     "temporary_folder",
     "unreadable",
     "write_atomic",
@@ -175,6 +177,21 @@ def _owned(part: str | PathLike[str], model: os.stat_result) -> int:
             os.chown(part, owner, model.st_gid)
             return mode
     return mode & (0o707 | (mode & 0o007) << 3)  # the group is another one: it may do what everyone may
+
+
+def short_names(paths: Sequence[str | PathLike[str]]) -> list[str]:
+    """Return a short name for each path, no two of different paths alike: its last part, or as many as it takes.
+
+    Example:
+        >>> short_names(["a/x.csv", "b/x.csv", "b/y.csv"])
+        ['a/x.csv', 'b/x.csv', 'y.csv']
+    """
+    parts = [Path(path).parts for path in paths]
+    names = [one[-1] if one else "." for one in parts]
+    for length in range(2, max(map(len, parts), default=1) + 1):
+        twice = {name for name, count in Counter(names).items() if count > 1}
+        names = [str(Path(*one[-length:])) if name in twice else name for one, name in zip(parts, names, strict=True)]
+    return names
 
 
 def name_beside(path: Path, ending: str) -> Path:

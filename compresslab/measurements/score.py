@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab._support.files import write_atomic
+from compresslab._support.files import short_names, write_atomic
 from compresslab.data.door import ReadData, read_data
 from compresslab.data.texts import Texts
 from compresslab.errors import EmptyDataset, InvalidParameter
@@ -253,14 +253,7 @@ def names_of_files(paths: Sequence[Path]) -> list[str]:
     if len(set(whole)) < len(whole):
         twice = next(path for path, held in zip(paths, whole, strict=True) if whole.count(held) > 1)
         raise InvalidParameter(f"{twice} is given twice: each file makes one column of numbers")
-    parts = [Path(path).parts for path in whole]
-    names = [path[-1] for path in parts]
-    for length in range(2, max(map(len, parts), default=1) + 1):
-        names = [
-            str(Path(*path[-length:])) if names.count(name) > 1 else name
-            for path, name in zip(parts, names, strict=True)
-        ]
-    return names
+    return short_names(paths)
 
 
 def by_name(named: Iterable[tuple[str, T]], what: str) -> dict[str, T]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
+import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,3 +186,33 @@ def test_checkpoints_of_a_run_are_a_series(run: Run, here: Path, tmp_path: Path)
     got = json.loads(out)
     assert got["models"] == ["checkpoint-10", "checkpoint-20", "checkpoint-30", "one"]
     assert len({cell["bits"] for cell in got["scores"][:3]}) == 1
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_quiet_keeps_the_warnings_of_other_packages_from_the_terminal(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quiet: bool
+) -> None:
+    from compresslab.lm import registry
+
+    package = logging.getLogger("transformers")
+    handler = logging.StreamHandler(sys.stderr)  # as transformers adds one when it is imported
+    package.addHandler(handler)
+    plain = registry.get_model
+
+    def noisy(name: str, **settings: Any) -> Any:
+        logging.getLogger("transformers.modeling_utils").warning("some weights are odd")
+        warnings.warn("this will change", FutureWarning, stacklevel=1)
+        return plain(name, **settings)
+
+    monkeypatch.setattr(registry, "get_model", noisy)
+    monkeypatch.setattr(sys, "warnoptions", [])
+    try:
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("default")
+            code, _, err = run("score", "--model", "tree:one.tree", "--data", "text.txt", *(["-q"] if quiet else []))
+    finally:
+        package.removeHandler(handler)
+    assert code == 0
+    assert ("some weights are odd" in err) is not quiet
+    assert any("this will change" in str(one.message) for one in seen) is not quiet
+    assert err == "" or not quiet

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 
 import compresslab as cl
-from compresslab.errors import InvalidDistribution, InvalidParameter, InvalidVolume
+from compresslab.errors import EmptyDataset, InvalidDistribution, InvalidParameter, InvalidVolume
 
 TEXTS = [["to be", "or not"], ["that is", "the question"], ["to sleep", "no more"]]
 
@@ -57,3 +61,25 @@ def test_the_package_lists_its_public_names_alone() -> None:
         name for name in cl.__all__ if not name.startswith("__")
     )
     assert repr(scenario()).startswith("Elasticity(k=10, ")
+
+
+def test_json_lines_may_be_an_array_or_packed(tmp_path: Path) -> None:
+    rows = [{"text": "to be"}, {"text": "or not"}]
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    for name in ("a.json", "b.jsonl.gz"):
+        assert cl.Dataset.from_jsonl(tmp_path / name).num_responses == 2
+
+
+def test_several_fields_are_refused_with_what_reads_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"prompt": "a", "response": "b"}')
+    with pytest.raises(InvalidParameter, match=r"not one name: read several with Dataset\.concat, or prompts"):
+        cl.Dataset.from_jsonl(path, field=["prompt", "response"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("split", ["line", "word", "sentence"])
+def test_an_empty_file_is_called_empty_whatever_the_split(tmp_path: Path, split: str) -> None:
+    (tmp_path / "empty.txt").write_text("")
+    with pytest.raises(EmptyDataset, match=r"empty\.txt: no responses: the text is empty or blank$"):
+        cl.Dataset.from_files(tmp_path / "empty.txt", split=split)

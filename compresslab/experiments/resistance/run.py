@@ -22,7 +22,6 @@ Source: Ji et al., arXiv 2406.06144, section 4.1 and Table 1; theory, section 6.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
@@ -31,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from compresslab._support.files import short_names
 from compresslab.data.corpora import corpus_names
 from compresslab.data.dataset import Dataset
 from compresslab.data.tokenizers import Tokenizer
@@ -181,16 +181,8 @@ def source_labels(sources: Sequence[str]) -> dict[str, str]:
         >>> source_labels(["names", "a/x.csv", "b/x.csv"])
         {'names': 'names', 'a/x.csv': 'a/x.csv', 'b/x.csv': 'b/x.csv'}
     """
-    found = {source: source_label(source) for source in sources}
-    for parts in range(2, 2 + max((len(Path(source).parts) for source in sources), default=0)):
-        twice = {name for name, count in Counter(found.values()).items() if count > 1}
-        if not twice:
-            break
-        found = {
-            source: "/".join(Path(source).parts[-parts:]) if label in twice and source not in corpus_names() else label
-            for source, label in found.items()
-        }
-    return found
+    files = [source for source in sources if source not in corpus_names()]
+    return {source: source for source in sources} | dict(zip(files, short_names(files), strict=True))
 
 
 @lru_cache(maxsize=8)
