@@ -321,6 +321,8 @@ def test_help_shows_every_default_and_the_tasks_in_the_order_of_the_tutorial(
         (["demo"], "accelerate", "lm"),
         (["rate", __file__, "--model", "tiny"], "transformers", "lm"),
         (["rate", __file__, "--model", "smollm2"], "transformers", "smollm2"),
+        (["score", "--model", "tiny", "--data", __file__], "transformers", "lm"),
+        (["score", "--model", "tiny", "--data", __file__, "--report", "X"], "jinja2", "report"),
         (["compress", __file__, "--out", "X", "--model", "smollm2"], "transformers", "smollm2"),
         (["prove"], "flint", "proofs"),
     ],
