@@ -1,4 +1,4 @@
-"""Model folders, as far as they are read without torch: tokenizer.json, compresslab.json, config.json."""
+"""Model folders, as far as they are read without torch, and log-probabilities of models that are elsewhere."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from compresslab.data.dataset import Dataset
 from compresslab.data.hugging_face_tokenizer import load_hugging_face
+from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import get_tokenizer
 from compresslab.lm import checkpoints
+from compresslab.lm.log_prob_files import read_log_probs
 from compresslab.lm.registry import get_model
 
 from .chance import hostile_int, hostile_json, hostile_text, json_text, twist_json
@@ -118,7 +120,44 @@ def play_folder(game: Game) -> None:
         game.attempt("model", get_model, name)
 
 
-KINDS = (Kind("models: tokenizer.json", play_tokenizer, 5), Kind("models: folder", play_folder, 2))
+def play_log_probs(game: Game) -> None:
+    """Log-probabilities from elsewhere: read to the very numbers, or refused, whatever one of the lines claims."""
+    chance = game.chance
+    texts = [f"{i} {hostile_text(chance)}".encode("utf-8", "replace").decode() for i in range(chance.randrange(1, 4))]
+    lines: list[Any] = []
+    for text in texts:
+        logs = [-chance.random() for _ in range(chance.randrange(1, 5))]
+        lines.append({"response": text, "logprobs": logs, "token_ids": list(range(len(logs))), "eos_logprob": -0.5})
+    nats = [-number for line in lines for number in (*line["logprobs"], line["eos_logprob"])]
+    head = {"compresslab_logprobs": 1, "model": "m", "window": 8, "stride": 4}
+    right = chance.random() < 0.4
+    if not right:
+        at = chance.randrange(len(lines))
+        if chance.random() < 0.2:
+            head = twist_json(chance, head, 1)
+        else:
+            lines[at] = twist_json(chance, lines[at], chance.randrange(1, 3))
+    data = b"\n".join(json_text(chance, line) if not right else json.dumps(line).encode() for line in (head, *lines))
+    path = game.write("lp.jsonl", data)
+    found = game.attempt("read", read_log_probs, path)
+    if found is REFUSED:
+        game.check("read", not right, "refused a right file")
+        return
+    scored = game.attempt("scored", found.scored, Texts.pack(texts), eos=chance.random() < 0.8)
+    if scored is REFUSED:
+        game.check("scored", not right, "refused right responses")
+        return
+    game.check("scored", bool((scored.scores.nats > -1e-3).all()), "has probabilities above 1")
+    game.check("scored", scored.scores.num_bytes == sum(len(text.encode()) for text in texts), "counted other bytes")
+    if right and scored.scores.eos:
+        game.check("scored", scored.scores.nats.tolist() == nats, "read other numbers")
+
+
+KINDS = (
+    Kind("models: tokenizer.json", play_tokenizer, 5),
+    Kind("models: folder", play_folder, 2),
+    Kind("models: log-probabilities", play_log_probs, 3),
+)
 
 
 def warm(folder: Path) -> None:

@@ -48,6 +48,7 @@ HEAD: Final = "compresslab_logprobs"
 VERSION: Final = 1
 ROUNDING: Final = 1e-4  # nats above 0 that a sum of float32 leaves where a token is certain
 LARGEST: Final = 1e300
+MOST_TOKENS: Final = 1 << 31
 _SHOWN = 40  # bytes of a response in an error
 
 
@@ -307,8 +308,10 @@ def _line_of(row: Row) -> tuple[_Key, LogProbLine]:
                 "of the response alone"
             )
     ids = values.get("token_ids")
-    if ids is not None and not (isinstance(ids, list) and all(type(one) is int and one >= 0 for one in ids)):
-        raise CorruptFile(f"{place}: token_ids are whole numbers, 0 or more")
+    if ids is not None and not (
+        isinstance(ids, list) and all(type(one) is int and 0 <= one < MOST_TOKENS for one in ids)
+    ):
+        raise CorruptFile(f"{place}: token_ids are whole numbers, from 0 to 2**31 - 1")
     end = values.get("eos_logprob")
     dataset = values.get("dataset")
     return (_text_digest(row, "prompt"), response), LogProbLine(

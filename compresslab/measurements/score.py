@@ -175,6 +175,7 @@ def score(
             unused[label] = len(model) - len(held)
         if save_log_probs is not None:
             write_atomic(save_log_probs, _lines(made, read))
+        del model  # there may be no room for two
     first = next(iter(chosen))
     return ScoreTable(
         tuple(chosen),

@@ -144,6 +144,21 @@ def test_what_a_folder_keeps_is_not_scored_again(tmp_path: Path) -> None:
     assert changed != whole.scores["m", "a"].bits
 
 
+def test_a_model_is_let_go_before_the_next_one_is_loaded() -> None:
+    import weakref
+
+    held: list[Any] = []
+
+    def load(name: str) -> TreeModel:
+        assert all(one() is None for one in held), "two models at once"
+        made = TreeModel(TREE.tree, 0.1, TREE.tokenizer, name)
+        held.append(weakref.ref(made))
+        return made
+
+    score(["a", "b", "c"], PAIRS, load=load)
+    assert len(held) == 3
+
+
 def test_weights_that_were_overwritten_are_scored_anew(folders: dict[str, Path], tmp_path: Path) -> None:
     import shutil
 
