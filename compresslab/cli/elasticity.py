@@ -25,9 +25,11 @@ from compresslab.cli.output import announce, arguments_of, show, show_json
 from compresslab.cli.piped_arguments import piped_argument
 from compresslab.cli.reading import read_each_role, reading_notes, with_notes
 from compresslab.cli.report import ReportTo
+from compresslab.data.contamination import Overlap, overlaps
 from compresslab.data.corpora import default_scenario
 from compresslab.data.dataset import Dataset
 from compresslab.data.door import ReadData
+from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter
 from compresslab.measurements.elasticity import DEFAULT_L, build_scenarios, check_numbers, measure_scenarios
 from compresslab.measurements.elasticity_page import elasticity_page
@@ -85,6 +87,7 @@ def elasticity_command(
     given = {"--pretrain": pretrain, "--align": align, "--perturb": perturb}
     options = chosen_data(context)
     found: list[ReadData] = []
+    shared: list[Overlap] = []
     missing = [option for option, paths in given.items() if not paths]
     with working("reading", quiet=quiet) as step:
         if len(missing) == len(given):
@@ -100,15 +103,20 @@ def elasticity_command(
             roles = {"pretrain": pretrain, "align": align, "perturb": perturb}
             named = [(role, path) for role, paths in roles.items() for path in paths]
             sets, found = read_each_role(named, tokenizer, split, options, tuple(roles))
+            held: dict[str, list[Texts]] = {role: [] for role in roles}
+            for (role, _), one in zip(named, found, strict=True):
+                held[role].append(one.responses)
+            shared = overlaps({role: Texts.concat(texts) for role, texts in held.items()})
             cut = len(pretrain), len(pretrain) + len(align)
             parts = {f"{i} {dataset.name}": dataset for i, dataset in enumerate(sets[: cut[0]], start=1)}
             aligned, perturbed = Dataset.concat(sets[cut[0] : cut[1]]), Dataset.concat(sets[cut[1] :])
     with working("measuring", quiet=quiet):
         built = build_scenarios(parts, aligned, perturbed, k=ks[0], depth=depth, parse=parse, equal_volumes=not natural)
         result = measure_scenarios(built, k=ks, l=l or DEFAULT_L, epsilon=epsilon)
-    notes = list(reading_notes(found))
+    notes = [*reading_notes(found), *map(str, shared)]
     if as_json:
-        show_json({**asdict(result), "read": [one.facts() for one in found]})
+        read = {"read": [one.facts() for one in found], "shared": [one.facts() for one in shared]}
+        show_json({**asdict(result), **read})
     else:
         show(with_notes(elasticity_view(result), notes))
     if report is not None:

@@ -76,6 +76,15 @@ TimeLimit = Annotated[
 Longest = Annotated[
     int | None, typer.Option(help="Bytes of an example at most; longer ones are left out.", show_default="preset's")
 ]
+ChatTemplate = Annotated[
+    str | None,
+    typer.Option(
+        "--template",
+        metavar="auto|tokenizer|none|FILE",
+        help="Chat template of a --model of your own, as in rate.",
+        show_default="auto",
+    ),
+]
 Repeats = Annotated[
     str | None,
     typer.Option(
@@ -154,13 +163,15 @@ def add_experiment_command(app: typer.Typer, show: Show, show_json: Callable[[An
         context: typer.Context, out: RowsFolder, preset: Preset = "demo", data: PairData = None, model: Model = None,
         format: DataFormat = None, field: Field = None, prompt_field: PromptField = None,
         response_field: ResponseField = None, where: Where = None, skip_missing: SkipMissing = False,
-        encoding: Encoding = "utf-8", longest: Longest = None,
+        encoding: Encoding = "utf-8", longest: Longest = None, template: ChatTemplate = None,
         seeds: Seeds = None, workers: Workers = None, so_far: SoFar = False, time_limit: TimeLimit = None,
         report: ReportTo = None, as_json: AsJson = False, quiet: Quiet = False,
     ) -> None:  # fmt: skip
         """Train checkpoints back (inverse alignment) and forward: which is easier?"""
         reading = chosen_data(context)
-        options = {"data": data, "model": model, "seeds": seeds, "reading": reading, "longest": longest}
+        options = {
+            "data": data, "model": model, "seeds": seeds, "reading": reading, "longest": longest, "template": template,
+        }  # fmt: skip
         output = Output(context, report, as_json, quiet)
         perform("resistance", preset, out, options, workers, so_far, time_limit, output)
 

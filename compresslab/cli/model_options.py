@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PANEL",
     "Batch",
+    "ControlTokens",
     "CountEos",
     "Device",
     "Dtype",
@@ -37,6 +38,7 @@ __all__ = [
     "PrefixToken",
     "Scoring",
     "Stride",
+    "Template",
     "Window",
     "check_of_use",
     "check_windows",
@@ -45,6 +47,7 @@ __all__ = [
     "option_of",
     "rate_under_model",
     "refuse",
+    "used_templates",
 ]
 
 PANEL = "With --model"
@@ -94,6 +97,22 @@ Batch = Annotated[
     int | None,
     typer.Option(help="Tokens of a batch.", show_default="by the memory", min=1, rich_help_panel=PANEL),
 ]
+Template = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|tokenizer|none|FILE",
+        help="Chat template: the tokenizer's, for conversations (auto) or prompts too (tokenizer); or of a file.",
+        rich_help_panel=PANEL,
+    ),
+]
+ControlTokens = Annotated[
+    bool,
+    typer.Option(
+        "--control-tokens",
+        help="Read control tokens that texts spell, such as <|im_end|>, as such, not as characters.",
+        rich_help_panel=PANEL,
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -108,6 +127,8 @@ class Scoring:
     depth: int
     eos_token: str | None = None
     prefix_token: str | None = None
+    template: str = "auto"
+    control_tokens: bool = False
 
 
 def refuse(context: typer.Context, options: Collection[str], why: str) -> None:
@@ -155,6 +176,12 @@ def load_scorer(name: str, device: str | None, dtype: str | None, *, quiet: bool
         return read_log_probs(name.removeprefix(PREFIX))
 
 
+def used_templates(template: str, control_tokens: bool) -> dict[str, object]:
+    """Return the options of how texts are laid out by their names; None for those that are not given."""
+    given = None if template == "auto" else template
+    return {"--template": given, "--control-tokens": True if control_tokens else None}
+
+
 def option_of(name: str) -> str:
     """Return the option of a parameter.
 
@@ -192,6 +219,7 @@ def rate_under_model(
 ) -> None:
     """Score files under a model and show the rates; of several processes the first one speaks."""
     from compresslab.lm.distributed import processes
+    from compresslab.lm.documents import Layout
     from compresslab.measurements.model_rate import measure_model_rate
     from compresslab.measurements.model_tables import model_rate_table
 
@@ -202,10 +230,15 @@ def rate_under_model(
     quiet = quiet or not speaks
     tokens = {"eos_token": scoring.eos_token, "prefix_token": scoring.prefix_token}
     if name.startswith("logprobs:"):
-        others = {"--window": scoring.window, "--stride": scoring.stride, "--batch": scoring.batch}
-        check_of_use(name, others | {"--resume": scoring.resume})
+        others: dict[str, object] = {"--window": scoring.window, "--stride": scoring.stride, "--batch": scoring.batch}
+        check_of_use(
+            name, others | {"--resume": scoring.resume} | used_templates(scoring.template, scoring.control_tokens)
+        )
     model = load_scorer(name, device, dtype, quiet=quiet, **tokens)
     windows = _windows(scoring, getattr(model, "context", None))
+    layout = Layout(
+        scoring.template, scoring.control_tokens, scoring.prefix_token is not None, scoring.eos_token is not None
+    )
     results = []
     for i, one in enumerate(found, start=1):
         journal = None
@@ -218,6 +251,8 @@ def rate_under_model(
                     one.responses,
                     one.label,
                     prompts=one.prompts,
+                    conversations=one.conversations,
+                    layout=layout,
                     windows=windows,
                     eos=scoring.eos,
                     baselines=speaks,

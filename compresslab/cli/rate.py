@@ -22,6 +22,7 @@ from compresslab.cli.data_options import (
 from compresslab.cli.model_options import (
     PANEL,
     Batch,
+    ControlTokens,
     CountEos,
     Device,
     Dtype,
@@ -29,6 +30,7 @@ from compresslab.cli.model_options import (
     PrefixToken,
     Scoring,
     Stride,
+    Template,
     Window,
     rate_under_model,
     refuse,
@@ -81,6 +83,8 @@ def rate_command(
     eos: CountEos = True,
     eos_token: EosToken = None,
     prefix_token: PrefixToken = None,
+    template: Template = "auto",
+    control_tokens: ControlTokens = False,
     batch: Batch = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -99,7 +103,7 @@ def rate_command(
     choice_for_role(options)  # what contradicts itself is refused before anything is read
     if model is not None:
         refuse(context, ("parse", "tokenizer", "code"), "of no use with --model, leave it out")
-        scoring = Scoring(window, stride, eos, batch, resume, depth, eos_token, prefix_token)
+        scoring = Scoring(window, stride, eos, batch, resume, depth, eos_token, prefix_token, template, control_tokens)
         rate_under_model(
             files, model, split, options, scoring,
             device=device, dtype=dtype, report=report, command=arguments_of(context),
@@ -107,7 +111,8 @@ def rate_command(
         )  # fmt: skip
         return
     refuse(
-        context, ("window", "stride", "eos", "eos_token", "prefix_token", "batch", "device", "dtype", "resume"),
+        context, ("window", "stride", "eos", "eos_token", "prefix_token", "template", "control_tokens", "batch",
+                  "device", "dtype", "resume"),
         "only for language models, add --model or leave it out",
     )  # fmt: skip
     with working("reading", quiet=quiet):

@@ -26,17 +26,20 @@ from compresslab.cli.data_options import (
 from compresslab.cli.model_options import (
     PANEL,
     Batch,
+    ControlTokens,
     CountEos,
     Device,
     Dtype,
     EosToken,
     PrefixToken,
     Stride,
+    Template,
     Window,
     check_of_use,
     check_windows,
     load_scorer,
     option_of,
+    used_templates,
 )
 from compresslab.cli.options import AsJson, Encoding, Quiet, Split
 from compresslab.cli.output import announce, arguments_of, show, show_json
@@ -89,6 +92,8 @@ def score_command(
     eos: CountEos = True,
     eos_token: EosToken = None,
     prefix_token: PrefixToken = None,
+    template: Template = "auto",
+    control_tokens: ControlTokens = False,
     batch: Batch = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -116,6 +121,7 @@ def score_command(
 ) -> None:
     """Score responses given their prompts: bits per byte and per token, nats, perplexity; all models on all data."""
     from compresslab.lm.distributed import processes
+    from compresslab.lm.documents import Layout
     from compresslab.lm.windows import Windows
     from compresslab.measurements.score import score
     from compresslab.measurements.score_tables import score_tables
@@ -126,8 +132,9 @@ def score_command(
     models = _models(model)
     settings = {"device": device, "dtype": dtype, "eos_token": eos_token, "prefix_token": prefix_token}
     if all(one.startswith(LOG_PROBS) for one in models.values()):
-        others = {"window": window, "stride": stride, "batch": batch, "resume": resume}
-        check_of_use(next(iter(models.values())), {option_of(key): value for key, value in (settings | others).items()})
+        others: dict[str, object] = {"window": window, "stride": stride, "batch": batch, "resume": resume}
+        given = {option_of(key): value for key, value in (settings | others).items()}
+        check_of_use(next(iter(models.values())), given | used_templates(template, control_tokens))
     if save_logprobs is not None and len(models) > 1:
         raise InvalidParameter(
             f"--save-logprobs takes the numbers of one model, not of {len(models)}: give one --model at a time"
@@ -148,6 +155,7 @@ def score_command(
     table = score(
         models,
         found,
+        layout=Layout(template, control_tokens, prefix_token is not None, eos_token is not None),
         windows=None if window is None else Windows(window, stride),
         eos=eos,
         batch_tokens=batch,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from compresslab.data.rows import MISSING, Row, Rows
 from compresslab.data.splitting import check_unit, split_texts
 from compresslab.data.table_rows import table_rows
 from compresslab.data.texts import Texts
+from compresslab.data.turns import Turn
 from compresslab.errors import EmptyDataset, InvalidParameter
 
 __all__ = ["ReadData", "read_data"]
@@ -44,6 +46,8 @@ class ReadData:
         used: rows that gave a response.
         left_out: why rows were left out -> how many.
         prompt_bytes: bytes of all prompts, each counted once.
+        conversations: the turns up to each response, which is the last of them; None for a response of no conversation,
+            and where there are none. A turn's text is as it is in the file.
     """
 
     responses: Texts
@@ -54,6 +58,7 @@ class ReadData:
     used: int
     left_out: Mapping[str, int] = field(default_factory=dict)
     prompt_bytes: int = 0
+    conversations: tuple[tuple[Turn, ...] | None, ...] | None = None
 
     def __str__(self) -> str:
         """Return a sentence: what was read, what was left out."""
@@ -182,6 +187,7 @@ def _read_rows(rows: Rows, choice: DataChoice, unit: str | None, label: str, for
     conditions = [_condition(one) for one in choice.where]
     responses: list[bytes] = []
     prompts: list[bytes | None] = []
+    conversations: list[tuple[Turn, ...] | None] = []
     left: Counter[str] = Counter()
     total = used = prompt_bytes = 0
     values: Counter[str] = Counter()
@@ -202,6 +208,7 @@ def _read_rows(rows: Rows, choice: DataChoice, unit: str | None, label: str, for
         for one in kept:
             responses.append(one.response)
             prompts.append(one.context)
+            conversations.append(one.turns)
         prompt_bytes += sum(one.prompt_bytes for one in examples)
     if conditions and not used and left[FILTERED] == total:
         seen = ", ".join(repr(value) for value, _ in values.most_common(5))
@@ -218,7 +225,8 @@ def _read_rows(rows: Rows, choice: DataChoice, unit: str | None, label: str, for
             )
         found = split_texts(found, str(unit))
     context = Texts.pack([one or b"" for one in prompts]) if has_prompts else None
-    return ReadData(found, context, label, f"{form}, {reading}", total, used, dict(left), prompt_bytes)
+    turns = tuple(conversations) if any(conversations) and unit in (None, "document") else None
+    return ReadData(found, context, label, f"{form}, {reading}", total, used, dict(left), prompt_bytes, turns)
 
 
 def _needed(reading: Reading, choice: DataChoice) -> list[str]:
@@ -263,6 +271,9 @@ def _joined(parts: list[ReadData], label: str) -> ReadData:
         prompts = Texts.concat(
             one.prompts if one.prompts is not None else Texts.pack([b""] * len(one.responses)) for one in parts
         )
+    turns = None
+    if any(one.conversations for one in parts):
+        turns = tuple(chain.from_iterable(one.conversations or (None,) * len(one.responses) for one in parts))
     left: Counter[str] = Counter()
     for one in parts:
         left.update(one.left_out)
@@ -276,4 +287,5 @@ def _joined(parts: list[ReadData], label: str) -> ReadData:
         sum(one.used for one in parts),
         dict(left),
         sum(one.prompt_bytes for one in parts),
+        turns,
     )

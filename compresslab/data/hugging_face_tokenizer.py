@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from os.path import isdir, isfile  # false, not an error, for a name that is too long
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,21 +17,25 @@ from compresslab._support.arrays import Int64Array, UIntArray, as_tokens, offset
 from compresslab._support.files import expanded, read_buffer
 from compresslab._support.json_text import read_json
 from compresslab._support.offline import offline
+from compresslab.data.control_tokens import Respelling, as_typed, respelled_definition
 from compresslab.data.texts import Texts
+from compresslab.data.tokenizer_errors import guarded, is_theirs, reason_of
+from compresslab.data.tokenizer_facts import named_template, special_tokens, written_template
 from compresslab.data.tokenizer_limits import check_definition, check_tokens
 from compresslab.errors import (
     CorruptFile,
     DecodingError,
+    InvalidParameter,
     InvalidTokens,
     MissingExtra,
     UnknownName,
     UnreadableFile,
-    is_out_of_memory,
 )
 
 __all__ = ["HuggingFaceTokenizer", "load_hugging_face"]
 
-Result = TypeVar("Result")
+Place = tuple[int, int]  # characters of a text: from, to
+Way = Literal["tokens", "characters", "respelled"]  # what a spelled control token is; respelled: see control_tokens.py
 
 ENCODE_BATCH = 4096  # texts encoded at once: the library's own objects take far more memory than their tokens
 
@@ -51,30 +55,51 @@ class HuggingFaceTokenizer:
         fingerprint: SHA-256 of its definition.
         definition: returns it, as the text of a ``tokenizer.json``; None where the package has no such form.
         token_id: the number of a token by its spelling; None where there is none.
-        control_ids: the tokens that control a model, such as ``<|im_start|>``: a text that spells one is read as it.
+        control_ids: the tokens that control a model, such as ``<|im_start|>``.
+        control_tokens: whether a text that spells one is read as that token, and not as its characters.
         eos_token: what ends a text for it, as its ``tokenizer_config.json`` says; None where that does not say it.
         bos_token: what starts one, likewise.
         as_written: whether its ``tokenizer.json`` was taken as it is, and not as its class in transformers has it.
-        text_ends: for each text, behind which character each token ends; None where the package does not say it.
+        text_places: for each text, from which character to which each token is; None where the package does not say it.
+        names: how control tokens are respelled, so that a text that spells one is read as characters.
+        special_tokens: what a chat template is given of them: "bos_token" -> its spelling.
+        chat_template: the Jinja template that the tokenizer brings; None where it brings none.
     """
 
     name: str
     vocab_size: int
     fingerprint: str
-    encode_texts: Callable[[list[str]], list[Sequence[int]]] = field(repr=False, compare=False)
+    encode_texts: Callable[[list[str], Way], list[Sequence[int]]] = field(repr=False, compare=False)
     decode_tokens: Callable[[list[int]], str] = field(repr=False, compare=False)
     token_name: Callable[[int], str | None] = field(repr=False, compare=False)
     definition: Callable[[], str] | None = field(default=None, repr=False, compare=False)
-    text_ends: Callable[[list[str]], list[list[int]]] | None = field(default=None, repr=False, compare=False)
+    text_places: Callable[[list[str], Way], list[list[Place]]] | None = field(default=None, repr=False, compare=False)
     token_id: Callable[[str], int | None] | None = field(default=None, repr=False, compare=False)
     control_ids: frozenset[int] = field(default=frozenset(), repr=False, compare=False)
     eos_token: str | None = field(default=None, repr=False, compare=False)
     bos_token: str | None = field(default=None, repr=False, compare=False)
     as_written: bool = field(default=False, repr=False, compare=False)
+    control_tokens: bool = field(default=False, repr=False, compare=False)
+    names: Respelling = field(default=Respelling(()), repr=False, compare=False)
+    special_tokens: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    chat_template: str | None = field(default=None, repr=False, compare=False)
     lossless: bool = field(default=False, init=False)
 
-    def __reduce__(self) -> tuple[Callable[[str, bool], HuggingFaceTokenizer], tuple[str, bool]]:
-        return load_hugging_face, (self.name.removeprefix("hf:"), self.as_written)
+    def __reduce__(self) -> tuple[Callable[[str, bool, bool], HuggingFaceTokenizer], tuple[str, bool, bool]]:
+        return load_hugging_face, (self.name.removeprefix("hf:"), self.as_written, self.control_tokens)
+
+    def reading(self, control_tokens: bool) -> HuggingFaceTokenizer:
+        """Return the same tokenizer, which reads control tokens that a text spells as such, or as characters."""
+        return self if control_tokens == self.control_tokens else replace(self, control_tokens=control_tokens)
+
+    @property
+    def way(self) -> Way:
+        """How it reads a text."""
+        return "tokens" if self.control_tokens else "characters"
+
+    def count_control_tokens(self, text: bytes) -> int:
+        """Return how many control tokens a text spells."""
+        return self.names.count(text.decode("utf-8", "replace"))
 
     def encode(self, data: bytes) -> UIntArray:
         """Return the tokens of one text."""
@@ -87,7 +112,7 @@ class HuggingFaceTokenizer:
         batch: list[str] = []
 
         def flush() -> None:
-            for ids in self.encode_texts(batch):
+            for ids in self.encode_texts(batch, self.way):
                 flat.extend(ids)
                 lengths.append(len(ids))
             batch.clear()
@@ -100,13 +125,38 @@ class HuggingFaceTokenizer:
             flush()
         return as_tokens(np.array(flat, dtype=np.int64), self.vocab_size)[0], offsets_of(lengths)
 
-    def token_ends(self, texts: Sequence[bytes]) -> list[list[int]] | None:
-        """Return behind which character of its text each token ends, for each text; None where that is not known."""
-        if self.text_ends is None:
+    def token_places(self, texts: Sequence[bytes]) -> list[list[Place]] | None:
+        """Return of which characters of its text each token is, as (from, to), for each text; None where unknown."""
+        if self.text_places is None:
             return None
-        found: list[list[int]] = []
+        found: list[list[Place]] = []
         for start in range(0, len(texts), ENCODE_BATCH):
-            found += self.text_ends([text.decode("utf-8", "replace") for text in texts[start : start + ENCODE_BATCH]])
+            part = [text.decode("utf-8", "replace") for text in texts[start : start + ENCODE_BATCH]]
+            found += self.text_places(part, self.way)
+        return found
+
+    def encode_rendered(self, texts: Sequence[str], typed: bool) -> list[tuple[Sequence[int], list[Place]]]:
+        """Return the tokens of texts that a template rendered, each with its place.
+
+        Args:
+            texts: in which control tokens are the template's, and those that a turn spelled are out of sight.
+            typed: whether there are such.
+
+        Raises:
+            InvalidParameter: the tokenizer does not say of which characters its tokens are.
+        """
+        if self.text_places is None:
+            raise InvalidParameter(
+                f"the tokenizer '{self.name}' does not say of which characters its tokens are: chat templates cannot "
+                "be used with it, give --template none (template='none')"
+            )
+        way: Way = "respelled" if typed and not self.control_tokens else "tokens"
+        found = []
+        for start in range(0, len(texts), ENCODE_BATCH):
+            part = list(texts[start : start + ENCODE_BATCH])
+            if typed:
+                part = [self.names.reveal(self.names.respell(one) if way == "respelled" else one) for one in part]
+            found += list(zip(self.encode_texts(part, way), self.text_places(part, way), strict=True))
         return found
 
     def decode(self, tokens: object) -> bytes:
@@ -123,7 +173,7 @@ class HuggingFaceTokenizer:
         return self.token_name(int(token)) or f"<{int(token)}>"
 
 
-def load_hugging_face(name: str, as_written: bool = False) -> HuggingFaceTokenizer:
+def load_hugging_face(name: str, as_written: bool = False, control_tokens: bool = False) -> HuggingFaceTokenizer:
     """Load a tokenizer from a folder, a ``tokenizer.json``, or the local Hugging Face cache; nothing is downloaded.
 
     A folder without ``tokenizer.json`` (older models) and the tokenizer inside a ``.gguf`` file are read by the package
@@ -133,6 +183,8 @@ def load_hugging_face(name: str, as_written: bool = False) -> HuggingFaceTokeniz
     Args:
         name: see above.
         as_written: take a ``tokenizer.json`` as it is all the same: what files were coded with.
+        control_tokens: read a control token that a text spells, such as ``<|im_end|>``, as that token; as its
+            characters otherwise.
 
     Raises:
         MissingExtra: the package tokenizers (or transformers, where it is needed) is not installed.
@@ -140,6 +192,10 @@ def load_hugging_face(name: str, as_written: bool = False) -> HuggingFaceTokeniz
         UnreadableFile: a ``tokenizer.json`` that cannot be read.
         CorruptFile: a definition that the package does not accept.
     """
+    return _loaded(name, as_written).reading(control_tokens)
+
+
+def _loaded(name: str, as_written: bool) -> HuggingFaceTokenizer:
     path = expanded(name)
     if isfile(path):
         return (
@@ -168,7 +224,7 @@ def _cached(name: str) -> Path:
         ) from error
     except (OSError, RuntimeError) as error:  # such as a home directory that is not there, in HF_HOME
         raise UnreadableFile(
-            f"cannot look for the tokenizer 'hf:{name}' in the local Hugging Face cache ({_reason(error)}): set "
+            f"cannot look for the tokenizer 'hf:{name}' in the local Hugging Face cache ({reason_of(error)}): set "
             "HF_HOME to a folder that can be read, or give a folder with a tokenizer.json"
         ) from error
 
@@ -184,11 +240,12 @@ def _from_json(name: str, path: Path, as_written: bool) -> HuggingFaceTokenizer:
         check_definition(text)
         fast = Tokenizer.from_str(text)
     except BaseException as error:
-        if not _is_theirs(error):
+        if not is_theirs(error):
             raise
-        raise CorruptFile(f"{path} is not a tokenizer that can be read: {_reason(error)}") from error
+        raise CorruptFile(f"{path} is not a tokenizer that can be read: {reason_of(error)}") from error
     used = fast if as_written else _as_its_class_has_it(path.parent, fast)
-    return _from_fast(name, used, _special_tokens(path.parent), fast.get_vocab(with_added_tokens=True), as_written)
+    vocabulary = fast.get_vocab(with_added_tokens=True)
+    return _from_fast(name, used, special_tokens(path.parent), written_template(path.parent), vocabulary, as_written)
 
 
 _PLAIN_CLASSES = ("PreTrainedTokenizerFast", "TokenizersBackend")
@@ -214,7 +271,7 @@ def _as_its_class_has_it(folder: Path, fast: Any) -> Any:
         with offline():
             loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except BaseException as error:
-        if not _is_theirs(error):
+        if not is_theirs(error):
             raise
         return fast  # a class of the checkpoint's own code, which is never run
     finally:
@@ -226,28 +283,11 @@ def _as_its_class_has_it(folder: Path, fast: Any) -> Any:
     return fast if all(ours[part] == other[part] for part in _CUTTING) else theirs
 
 
-def _special_tokens(folder: Path) -> dict[str, str | None]:
-    """Return the EOS and the BOS that the files beside a ``tokenizer.json`` name."""
-    found: dict[str, str | None] = {}
-    for file in ("special_tokens_map.json", "tokenizer_config.json"):
-        if not isfile(folder / file):
-            continue
-        try:
-            held = read_json(folder / file)
-        except CorruptFile as error:
-            raise CorruptFile(f"{error}: it says how the tokenizer's special tokens are called") from error
-        for key in ("eos_token", "bos_token"):
-            value = held.get(key) if isinstance(held, dict) else None
-            text = value.get("content") if isinstance(value, dict) else value
-            if isinstance(text, str):
-                found[key] = text
-    return found
-
-
 def _from_fast(
     name: str,
     fast: Any,
-    specials: Mapping[str, str | None],
+    specials: Mapping[str, str],
+    template: str | None,
     vocabulary: Mapping[str, int] | None = None,
     as_written: bool = False,
 ) -> HuggingFaceTokenizer:
@@ -261,62 +301,53 @@ def _from_fast(
     fast.no_truncation()
     fast.no_padding()
 
-    def encode(texts: list[str]) -> list[Sequence[int]]:
-        return [one.ids for one in fast.encode_batch(texts, add_special_tokens=False)]
+    added = fast.get_added_tokens_decoder()
+    control = {i: token.content for i, token in added.items() if token.special}
+    names = Respelling(tuple(sorted(set(control.values()))))
 
     @cache
-    def bare() -> Any:
+    def other(respelled: bool) -> Any:
         # What comes after the tokens, as ByteLevel does, may trim white space off their places.
-        copy = type(fast).from_str(json.dumps({**json.loads(fast.to_str()), "post_processor": None}))
+        definition = fast.to_str()
+        bare = json.dumps({**json.loads(definition), "post_processor": None})
+        copy = type(fast).from_str(respelled_definition(definition, names) if respelled else bare)
         copy.no_truncation()
         copy.no_padding()
         return copy
 
-    def ends(texts: list[str]) -> list[list[int]]:
-        return [[end for _, end in one.offsets] for one in bare().encode_batch(texts, add_special_tokens=False)]
+    def read(by: Any, texts: list[str], way: Way) -> list[Any]:
+        def respelled(few: list[str]) -> list[Any]:
+            return list(other(True).encode_batch(few, add_special_tokens=False))
+
+        if way == "respelled":
+            return respelled(texts)
+        found = list(by.encode_batch(texts, add_special_tokens=False))
+        return found if way == "tokens" else as_typed(texts, found, frozenset(control), respelled, names)
+
+    def encode(texts: list[str], way: Way) -> list[Sequence[int]]:
+        return [one.ids for one in read(fast, texts, way)]
+
+    def places(texts: list[str], way: Way) -> list[list[Place]]:
+        return [one.offsets for one in read(other(False), texts, way)]
 
     return HuggingFaceTokenizer(
         name=f"hf:{name}",
         vocab_size=max(vocabulary.values(), default=0) + 1,
         fingerprint=hashlib.sha256(fast.to_str().encode("utf-8")).hexdigest(),
-        encode_texts=_named(name, encode),
-        decode_tokens=_named(name, lambda ids: str(fast.decode(ids, skip_special_tokens=False))),
+        encode_texts=guarded(name, encode),
+        decode_tokens=guarded(name, lambda ids: str(fast.decode(ids, skip_special_tokens=False))),
         token_name=fast.id_to_token,
         definition=fast.to_str,
-        text_ends=_named(name, ends),
+        text_places=guarded(name, places),
         token_id=fast.token_to_id,
-        control_ids=frozenset(i for i, token in fast.get_added_tokens_decoder().items() if token.special),
+        control_ids=frozenset(control),
         eos_token=specials.get("eos_token"),
         bos_token=specials.get("bos_token"),
         as_written=as_written,
+        names=names,
+        special_tokens=specials,
+        chat_template=template,
     )
-
-
-def _named(name: str, work: Callable[[Any], Result]) -> Callable[[Any], Result]:
-    """Have what the packages raise, bare exceptions and Rust's panics, become an error that names the tokenizer."""
-
-    def guarded(given: Any) -> Result:
-        try:
-            return work(given)
-        except BaseException as error:
-            if not _is_theirs(error):
-                raise
-            raise CorruptFile(
-                f"the tokenizer 'hf:{name}' fails on what it is given ({_reason(error)}): its definition must hold a "
-                "token for every text, such as an unknown token or all bytes; correct it, or use another tokenizer"
-            ) from error
-
-    return guarded
-
-
-def _is_theirs(error: BaseException) -> bool:
-    """Whether an exception is one to explain: not Ctrl-C, nor that memory ran out."""
-    is_panic = type(error).__name__ == "PanicException"  # of Rust: no Exception
-    return is_panic or (isinstance(error, Exception) and not is_out_of_memory(error))
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> HuggingFaceTokenizer:
@@ -333,31 +364,44 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
     except ImportError as error:  # a GGUF file needs the package gguf
         raise MissingExtra(f"the tokenizer 'hf:{name}' ({what})", "lm") from error
     except BaseException as error:
-        if not _is_theirs(error):
+        if not is_theirs(error):
             raise
-        reason = _reason(error)
+        reason = reason_of(error)
         if "trust_remote_code" in reason or "custom code" in reason:
             reason = "it brings Python code of its own (auto_map), which is never run here"
         if not gguf_file and not any(path.glob("*token*")) and not any(path.glob("vocab*")):
             reason = "it has no tokenizer.json: put the one of its model there"
         raise UnreadableFile(f"{path / (gguf_file or '')} holds no tokenizer that can be read: {reason}") from error
-    specials = {key: getattr(loaded, key, None) for key in ("eos_token", "bos_token")}
+    held = getattr(loaded, "special_tokens_map", {})
+    specials = {key: value for key, value in held.items() if isinstance(value, str)}
+    template = named_template(getattr(loaded, "chat_template", None))
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is not None:
-        return _from_fast(name, backend, specials)
+        return _from_fast(name, backend, specials, template)
     vocabulary = loaded.get_vocab()
     names = {index: token for token, index in vocabulary.items()}
+
+    control = frozenset(getattr(loaded, "all_special_ids", ()))
+
+    def encode(texts: list[str], way: Way) -> list[Sequence[int]]:
+        typed = {"split_special_tokens": True} if control and way == "characters" else {}
+        return [loaded.encode(text, add_special_tokens=False, **typed) for text in texts]
+
     return HuggingFaceTokenizer(
         name=f"hf:{name}",
         vocab_size=max(vocabulary.values(), default=0) + 1,
         fingerprint=hashlib.sha256(json.dumps(vocabulary, sort_keys=True).encode("utf-8")).hexdigest(),
-        encode_texts=_named(name, lambda texts: [loaded.encode(text, add_special_tokens=False) for text in texts]),
-        decode_tokens=_named(
+        encode_texts=guarded(name, encode),
+        decode_tokens=guarded(
             name,
             lambda ids: str(loaded.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)),
         ),
         token_name=names.get,
         token_id=vocabulary.get,
-        eos_token=specials["eos_token"],
-        bos_token=specials["bos_token"],
+        control_ids=control,
+        eos_token=specials.get("eos_token"),
+        bos_token=specials.get("bos_token"),
+        names=Respelling(tuple(sorted(set(getattr(loaded, "all_special_tokens", ()))))),
+        special_tokens=specials,
+        chat_template=template,
     )

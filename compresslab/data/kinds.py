@@ -62,11 +62,13 @@ class Example:
         context: what stands before it, parts joined by line feeds; None where it stands alone.
         response: its text.
         prompt_bytes: of the prompt's own texts, each turn counted with the first response after it.
+        turns: the conversation up to the response, which is its last turn; None where it is not one.
     """
 
     context: bytes | None
     response: bytes
     prompt_bytes: int
+    turns: tuple[Turn, ...] | None = None
 
 
 def choose_reading(rows: Rows, choice: DataChoice) -> Reading:
@@ -222,7 +224,7 @@ def _examples(row: Row, reading: Reading, values: dict[str, Any], choice: DataCh
         if isinstance(values[name], list):
             before += turns_of(values[name], what)
         elif values[name] or name not in reading.optional:
-            before.append(Turn(False, as_text(values[name], what)))
+            before.append(Turn("user", as_text(values[name], what)))
     (name,) = reading.response
     value, what = values[name], f"{name!r} of {row.place}"
     if not isinstance(value, list):
@@ -230,19 +232,22 @@ def _examples(row: Row, reading: Reading, values: dict[str, Any], choice: DataCh
             yield from _preferred(row, value, name, what, choice)
             return
         context = b"\n".join(turn.text for turn in before) if reading.prompt else None
-        yield Example(context, as_text(value, what), sum(len(turn.text) for turn in before))
+        text = as_text(value, what)
+        in_turns = any(isinstance(values[name], list) for name in reading.prompt)
+        turns = (*before, Turn("assistant", text)) if in_turns else None
+        yield Example(context, text, sum(len(turn.text) for turn in before), turns)
         return
-    turns = turns_of(value, what)
+    said = turns_of(value, what)
     if reading.kind == "preference" and not reading.prompt:
         other = row.get(PREFERENCES[name == PREFERENCES[0]])
-        shared = _shared(turns, turns_of(other, what) if isinstance(other, list) else [])
-        yield from _responses(turns[:shared], turns[shared:])
-    elif before and turns and not turns[0].is_response:  # the conversation from its start: it holds its prompt
-        last = max((i for i, turn in enumerate(turns) if turn.is_response), default=len(turns))
+        shared = _shared(said, turns_of(other, what) if isinstance(other, list) else [])
+        yield from _responses(said[:shared], said[shared:])
+    elif before and said and not said[0].is_response:  # the conversation from its start: it holds its prompt
+        last = max((i for i, turn in enumerate(said) if turn.is_response), default=len(said))
         at = last if reading.prompt else 0
-        yield from _responses(turns[:at], turns[at:])
+        yield from _responses(said[:at], said[at:])
     else:
-        yield from _responses(before, turns)
+        yield from _responses(before, said)
 
 
 def _preferred(row: Row, value: Any, name: str, what: str, choice: DataChoice) -> Iterator[Example]:
@@ -276,7 +281,8 @@ def _responses(before: list[Turn], turns: list[Turn]) -> Iterator[Example]:
     for turn in turns:
         if turn.is_response:
             given = True
-            yield Example(b"\n".join(one.text for one in held) if held else None, turn.text, new)
+            context = b"\n".join(one.text for one in held) if held else None
+            yield Example(context, turn.text, new, (*held, turn))
             new = 0
         else:
             new += len(turn.text)

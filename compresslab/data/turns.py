@@ -13,15 +13,21 @@ __all__ = ["Turn", "as_text", "hh_turns", "is_hh", "turns_of"]
 
 _MODEL = ("assistant", "gpt", "chatgpt", "bot", "model")  # whose turns are responses
 _OTHERS = ("user", "human", "prompter", "system", "developer", "tool", "function", "ipython", "observation")
+_NAMES = dict.fromkeys(_MODEL, "assistant") | dict.fromkeys(("human", "prompter"), "user")  # as templates call them
 _HH = re.compile(r"\n\n(Human|Assistant):[ ]?")
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn: whether the model speaks, and what is said."""
+    """One turn: who speaks, as chat templates call it, and what is said."""
 
-    is_response: bool
+    role: str
     text: bytes
+
+    @property
+    def is_response(self) -> bool:
+        """Whether the model speaks."""
+        return self.role == "assistant"
 
 
 def as_text(value: Any, what: str) -> bytes:
@@ -52,7 +58,7 @@ def turns_of(value: Sequence[Any], what: str) -> list[Turn]:
 
     Example:
         >>> turns_of([{"from": "human", "value": "hi"}, {"from": "gpt", "value": "yes"}], "line 1")
-        [Turn(is_response=False, text=b'hi'), Turn(is_response=True, text=b'yes')]
+        [Turn(role='user', text=b'hi'), Turn(role='assistant', text=b'yes')]
     """
     found = []
     for number, message in enumerate(value, 1):
@@ -69,7 +75,7 @@ def turns_of(value: Sequence[Any], what: str) -> list[Turn]:
                 f"{place} is said by {_shown(role)}, a role that is not known: "
                 f"{did_you_mean(str(role), _MODEL + _OTHERS)}"
             )
-        found.append(Turn(role.lower() in _MODEL, _content(message[names[1]], place)))
+        found.append(Turn(_NAMES.get(role.lower(), role.lower()), _content(message[names[1]], place)))
     return found
 
 
@@ -101,11 +107,11 @@ def hh_turns(text: str, what: str) -> list[Turn]:
 
     Example:
         >>> hh_turns("\n\nHuman: Boil rice?\n\nAssistant: Ten minutes.", "line 1")
-        [Turn(is_response=False, text=b'Boil rice?'), Turn(is_response=True, text=b'Ten minutes.')]
+        [Turn(role='user', text=b'Boil rice?'), Turn(role='assistant', text=b'Ten minutes.')]
     """
     pieces = _HH.split(text)[1:]
     pairs = zip(pieces[::2], pieces[1::2], strict=True)
-    return [Turn(speaker == "Assistant", as_text(said, what)) for speaker, said in pairs]
+    return [Turn("user" if speaker == "Human" else "assistant", as_text(said, what)) for speaker, said in pairs]
 
 
 def _shown(value: Any) -> str:

@@ -22,7 +22,7 @@ from compresslab._support.files import write_atomic
 from compresslab._support.json_text import read_json
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.tuning_texts import ROLES
-from compresslab.experiments.resistance.run import source_label
+from compresslab.experiments.resistance.spec import source_label
 
 __all__ = ["experiment_command", "read_runs", "record_run"]
 

@@ -18,6 +18,7 @@ from compresslab._support.files import expanded, write_atomic
 from compresslab._support.json_text import read_json
 from compresslab._support.offline import named_kernel, offline, refuse_kernel
 from compresslab.data.hugging_face_tokenizer import load_hugging_face
+from compresslab.data.tokenizer_facts import TEMPLATE_FILE
 from compresslab.data.tokenizers import Tokenizer, get_tokenizer
 from compresslab.errors import (
     CompressLabError,
@@ -129,6 +130,10 @@ def save(model: HuggingFaceModel, folder: str | os.PathLike[str]) -> None:
         raise UnreadableFile(f"cannot write the model to {target}: {error}") from error
     if definition is not None:
         write_atomic(target / "tokenizer.json", [definition().encode()])
+        if special := dict(getattr(model.tokenizer, "special_tokens", {})):
+            write_atomic(target / "special_tokens_map.json", [json.dumps(special, indent=2).encode()])
+        if template := getattr(model.tokenizer, "chat_template", None):
+            write_atomic(target / TEMPLATE_FILE, [template.encode()])
     write_atomic(target / CARD, [json.dumps(card, indent=2).encode()])
 
 

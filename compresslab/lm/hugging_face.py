@@ -10,6 +10,7 @@ context        ``max_position_embeddings``, where the model has it
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import inspect
 import json
@@ -148,6 +149,12 @@ class HuggingFaceModel:
 
         tokens = as_ids(ids, self.vocab_size, self.context)
         return self.module(input_ids=torch.from_numpy(tokens).to(self.device), use_cache=False).logits
+
+    def with_tokens(self, prefix_id: int, eos_id: int) -> HuggingFaceModel:
+        """Return the same model, weights shared, whose documents start from and end in other tokens."""
+        other = copy.copy(self)
+        other.prefix_id, other.eos_id = prefix_id, eos_id
+        return other
 
     def stepper(self, batch: int) -> HuggingFaceStepper:
         """Return ``batch`` empty sequences with a KV cache."""

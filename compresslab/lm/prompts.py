@@ -22,9 +22,13 @@ from numpy.typing import NDArray
 
 from compresslab._support.arrays import as_array
 from compresslab.data.dataset import Dataset
+from compresslab.data.templates import ChatTemplate
+from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import Tokenizer
+from compresslab.errors import InvalidParameter
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.scoring import score, without_doubles
+from compresslab.lm.special_tokens import spelled, without_spelled
 
 __all__ = ["Dialogues", "Pair", "lay_out", "of_tokens", "response_bits"]
 
@@ -33,22 +37,55 @@ Pair = tuple[bytes, bytes]  # prompt and response
 
 @dataclass(frozen=True, eq=False)
 class Dialogues:
-    """Pairs in a model's tokens.
+    """Prompts and responses in a model's tokens.
 
     Attributes:
-        data: prompt, line feed and response of each pair.
-        hidden: int64, shape ``(number of pairs,)``: the tokens that each begins with which do not count.
+        data: each response with what stands before it, without prefix and EOS.
+        hidden: int64, shape ``(number of responses,)``: the tokens that each begins with which do not count.
         num_bytes: bytes of all responses, without their prompts.
+        own_prefixes: of these, texts that began with the prefix themselves.
+        own_ends: texts that ended with EOS themselves.
+        control_tokens: control tokens that the texts spell, those two left out.
+        template: what laid conversations out; None where nothing did.
+        prefix_id: the token that each starts from, where a template says so; the model's where None.
+        eos_id: the token that ends each, likewise.
+        ends: whether a response ends in a token that counts; False where a template writes none.
     """
 
     data: Dataset
     hidden: NDArray[np.int64]
     num_bytes: int
+    own_prefixes: int = 0
+    own_ends: int = 0
+    control_tokens: int = 0
+    template: ChatTemplate | None = None
+    prefix_id: int | None = None
+    eos_id: int | None = None
+    ends: bool = True
 
     @property
     def symbols(self) -> int:
-        """Symbols that count: tokens of the responses, and one EOS each."""
-        return int((self.data.lengths - self.hidden).sum())
+        """Symbols that count: tokens of the responses, and what ends each."""
+        return int((self.data.lengths - self.hidden).sum()) + (0 if self.ends else -len(self.data))
+
+    def reader(self, model: LanguageModel) -> LanguageModel:
+        """Return the model that reads them: the same, with the prefix and EOS of the template where it has others.
+
+        Raises:
+            InvalidParameter: a model of another kind, which has no other prefix and EOS.
+        """
+        prefix = model.prefix_id if self.prefix_id is None else self.prefix_id
+        eos = model.eos_id if self.eos_id is None else self.eos_id
+        if (prefix, eos) == (model.prefix_id, model.eos_id):
+            return model
+        change = getattr(model, "with_tokens", None)
+        if change is None:
+            raise InvalidParameter(
+                f"the model '{model.name}' has a prefix and EOS of its own, and the chat template has others: leave "
+                "the template out with --template none (template='none')"
+            )
+        found: LanguageModel = change(prefix, eos)
+        return found
 
 
 def lay_out(
@@ -72,14 +109,26 @@ def lay_out(
         ([7], [3], 3)
     """
     before = [prompt + b"\n" if prompt else b"" for prompt, _ in pairs]
-    texts = [start + response for start, (_, response) in zip(before, pairs, strict=True)]
-    data = Dataset.from_texts(texts, tokenizer, name=name)
-    hidden = np.minimum(_inside(tokenizer, before, texts, data), data.lengths - 1)
+    texts = Texts.pack(start + response for start, (_, response) in zip(before, pairs, strict=True))
+    none = np.zeros(len(texts), dtype=np.int64)
+    begun, ended = none, none
     if model is not None:
-        data, starts, _ = without_doubles(data, model)
+        texts, begun, ended = without_spelled(texts, tokenizer, model.prefix_id, model.eos_id)
+        first = len(spelled(tokenizer, model.prefix_id))
+        before = [start[first:] if cut else start for start, cut in zip(before, begun.tolist(), strict=True)]
+    data = Dataset.from_texts(texts, tokenizer, name=name)
+    hidden = np.minimum(_inside(tokenizer, before, list(texts), data), data.lengths - 1)
+    starts, ends = none, none
+    if model is not None:
+        data, starts, ends = without_doubles(data, model)
         hidden = np.minimum(np.maximum(hidden - starts, 0), data.lengths - 1)
     sizes = np.array([len(response) for _, response in pairs], dtype=np.int64)
-    return Dialogues(replace(data, num_bytes=None, response_bytes=sizes), hidden, int(sizes.sum()))
+    count = getattr(tokenizer, "count_control_tokens", None)
+    typed = 0 if count is None else sum(map(count, texts)) - int((starts + ends).sum())
+    return Dialogues(
+        replace(data, num_bytes=None, response_bytes=sizes), hidden, int(sizes.sum()), int((begun + starts).sum()),
+        int((ended + ends).sum()), typed,
+    )  # fmt: skip
 
 
 def of_tokens(lists: Sequence[Sequence[int]], hidden: Sequence[int], model: LanguageModel, name: str = "") -> Dialogues:
@@ -108,15 +157,15 @@ def of_tokens(lists: Sequence[Sequence[int]], hidden: Sequence[int], model: Lang
 def _inside(tokenizer: Tokenizer, prompts: Sequence[bytes], texts: Sequence[bytes], data: Dataset) -> NDArray[np.int64]:
     """Return how many tokens of each text lie wholly inside its prompt."""
     found = np.zeros(len(texts), dtype=np.int64)
-    ends = getattr(tokenizer, "token_ends", None)
-    places = ends(texts) if ends is not None else None
+    find = getattr(tokenizer, "token_places", None)
+    places = find(texts) if find is not None else None
     for i, prompt in enumerate(prompts):
         if not prompt:
             continue
         tokens = data[i]
         if places is not None and places[i] is not None and len(places[i]) == tokens.size:
             limit = len(prompt.decode("utf-8", "replace"))
-            outside = np.flatnonzero(as_array(places[i]) > limit)
+            outside = np.flatnonzero(as_array([end for _, end in places[i]]) > limit)
             found[i] = outside[0] if outside.size else tokens.size
         else:
             alone = tokenizer.encode(prompt)
@@ -132,4 +181,5 @@ def response_bits(model: LanguageModel, dialogues: Dialogues) -> float:
     Raises:
         MismatchedVocabulary: dialogues that are not in the model's tokens.
     """
-    return score(model, dialogues.data).after(dialogues.hidden).total_bits
+    scores = score(dialogues.reader(model), dialogues.data, eos=dialogues.ends)
+    return scores.after(dialogues.hidden).total_bits

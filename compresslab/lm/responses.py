@@ -14,34 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from compresslab._support.arrays import Int64Array
-from compresslab.data.dataset import Dataset
+from compresslab.data.templates import ChatTemplate
 from compresslab.data.texts import Texts
+from compresslab.lm.documents import Conversations, Layout, documents_of
 from compresslab.lm.journal import scoring_key
-from compresslab.lm.prompts import lay_out
 from compresslab.lm.protocol import LanguageModel
-from compresslab.lm.scoring import Scores, score_everywhere, tokenize, without_doubles
+from compresslab.lm.scoring import Scores, score_everywhere
 from compresslab.lm.windows import Windows
 
-__all__ = ["LaidOut", "ScoredResponses", "lay_out_responses", "score_responses", "token_name"]
-
-
-@dataclass(frozen=True, eq=False)
-class LaidOut:
-    """Responses in a model's tokens, each behind its prompt.
-
-    Attributes:
-        data: prompt and response of each, in tokens.
-        hidden: int64, shape (number of responses,): with how many tokens of its prompt each begins.
-        own_prefixes: texts that began with the prefix token themselves: they get no second one.
-        own_ends: texts that ended with EOS themselves.
-        control_tokens: tokens of texts and prompts that control the model, such as ``<|im_start|>``.
-    """
-
-    data: Dataset
-    hidden: Int64Array
-    own_prefixes: int
-    own_ends: int
-    control_tokens: int
+__all__ = ["ScoredResponses", "score_responses", "token_name"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +36,14 @@ class ScoredResponses:
         exact: whether every text decodes from its tokens.
         prefix_token: what each text starts from, as the tokenizer spells it.
         eos_token: what ends each.
-        own_prefixes: as of `LaidOut`.
+        own_prefixes: as of `compresslab.lm.prompts.Dialogues`.
         own_ends: likewise.
         control_tokens: likewise.
         context_tokens: tokens of prompts, which are not counted.
         seconds: time of scoring.
+        read_control_tokens: whether control tokens that texts spell were read as such, not as characters.
+        template: what laid conversations out; None where nothing did.
+        layout: a sentence on it; empty where there is nothing to say.
     """
 
     scores: Scores
@@ -73,23 +57,9 @@ class ScoredResponses:
     control_tokens: int
     context_tokens: int | None
     seconds: float
-
-
-def lay_out_responses(model: LanguageModel, texts: Texts, prompts: Texts | None = None, name: str = "") -> LaidOut:
-    """Put responses into a model's tokens, each behind its prompt and a line feed, where it has one.
-
-    Raises:
-        MismatchedVocabulary: the model is over bare numbers and has no tokenizer.
-    """
-    hidden = np.zeros(len(texts), dtype=np.int64)
-    if model.tokenizer is None or prompts is None:
-        data = tokenize(model, texts, name, own=True)
-    else:
-        laid = lay_out(list(zip(prompts, texts, strict=True)), model.tokenizer, name)
-        data, hidden = laid.data, laid.hidden
-    data, starts, ends = without_doubles(data, model)
-    control = int(np.isin(data.tokens, sorted(getattr(model.tokenizer, "control_ids", ()))).sum())
-    return LaidOut(data, np.maximum(hidden - starts, 0), int(starts.sum()), int(ends.sum()), control)
+    read_control_tokens: bool = False
+    template: ChatTemplate | None = None
+    layout: str = ""
 
 
 def score_responses(
@@ -98,6 +68,8 @@ def score_responses(
     prompts: Texts | None = None,
     name: str = "",
     *,
+    conversations: Conversations | None = None,
+    layout: Layout = Layout(),  # noqa: B008
     windows: Windows | None = None,
     eos: bool = True,
     batch_tokens: int | None = None,
@@ -112,6 +84,8 @@ def score_responses(
         texts: each is one response.
         prompts: what stands before each, as context; None for texts that stand alone.
         name: a label for tables.
+        conversations: the turns up to each text, for the chat template.
+        layout: whether a chat template lays the texts out, and how control tokens in them are read.
         windows: how long texts are read; `Windows.default` where None.
         eos: predict EOS at the end of each text, and count it.
         batch_tokens: inputs of a batch of the model; by its vocabulary and device where None.
@@ -119,7 +93,8 @@ def score_responses(
         resume: a file that keeps what is done.
         folder: instead of it a folder, where the file is called by the content of model, texts and settings.
     """
-    laid = lay_out_responses(model, texts, prompts, name)
+    laid, said = documents_of(model, texts, prompts, conversations, layout, name)
+    model, eos = laid.reader(model), eos and laid.ends
     if folder is not None:
         key = scoring_key(model.fingerprint(), laid.data, windows, eos, (0, 1))
         resume = folder / f"{key.hex()[:32]}.scores"
@@ -143,6 +118,9 @@ def score_responses(
         control_tokens=laid.control_tokens,
         context_tokens=int(laid.hidden.sum()),
         seconds=seconds,
+        read_control_tokens=layout.control_tokens,
+        template=laid.template,
+        layout=said,
     )
 
 

@@ -23,13 +23,25 @@ from numpy.typing import NDArray
 from compresslab._support.arrays import Int64Array, offsets_of
 from compresslab.data.dataset import Dataset
 from compresslab.data.texts import Texts
+from compresslab.data.tokenizers import Tokenizer
 from compresslab.errors import InvalidDistribution, InvalidParameter, MismatchedVocabulary, did_you_mean
 from compresslab.lm.journal import Journal, new_journal, open_journal, scoring_key
 from compresslab.lm.protocol import LanguageModel, token_nats
+from compresslab.lm.special_tokens import without_spelled
 from compresslab.lm.windows import Plan, Windows, batches, plan_windows, window_tokens
 from compresslab.theory.rate import Rate
 
-__all__ = ["UNITS", "Scores", "check_tokens", "score", "score_everywhere", "tokenize", "without_doubles"]
+__all__ = [
+    "UNITS",
+    "Scores",
+    "check_tokens",
+    "reading",
+    "score",
+    "score_everywhere",
+    "tokenize",
+    "tokenized",
+    "without_doubles",
+]
 
 UNITS = ("token", "symbol", "byte")
 LOGITS = 1 << 26  # what a batch may hold by default, in numbers: 256 MiB of float32
@@ -286,16 +298,37 @@ def score_everywhere(
     return replace(part, nats=sum_over_processes(np.nan_to_num(part.nats, nan=0.0, posinf=np.inf)))
 
 
-def tokenize(
-    model: LanguageModel, texts: Texts | Sequence[str | bytes], name: str = "", *, own: bool = False
-) -> Dataset:
+def tokenize(model: LanguageModel, texts: Texts | Sequence[str | bytes], name: str = "") -> Dataset:
     """Return texts as a dataset in a model's tokens: each text is one response.
+
+    A prefix token that a text begins with, and an EOS that it ends with, are left out: every response is given both.
+
+    Raises:
+        MismatchedVocabulary: the model is over bare numbers and has no tokenizer.
+    """
+    return tokenized(model, texts, name)[0]
+
+
+def tokenized(
+    model: LanguageModel, texts: Texts | Sequence[str | bytes], name: str = "", *, control_tokens: bool = False
+) -> tuple[Dataset, Int64Array, Int64Array]:
+    """Return what `tokenize` does, and for each text 1 where its prefix (its EOS) was left out, else 0.
 
     Args:
         model: the model.
         texts: the texts.
         name: a label for tables.
-        own: leave a prefix token that a text begins with, and an EOS that it ends with, for `without_doubles` to find.
+        control_tokens: read other control tokens that a text spells as such, not as characters.
+    """
+    tokenizer = reading(model, control_tokens)
+    packed = Texts.pack(texts)
+    bare, begun, ended = without_spelled(packed, tokenizer, model.prefix_id, model.eos_id)
+    made, starts, ends = without_doubles(Dataset.from_texts(bare, tokenizer, name=name), model)
+    return replace(made, num_bytes=None, response_bytes=packed.lengths), begun + starts, ended + ends
+
+
+def reading(model: LanguageModel, control_tokens: bool = False) -> Tokenizer:
+    """Return a model's tokenizer, which reads control tokens that a text spells as such, or as characters.
 
     Raises:
         MismatchedVocabulary: the model is over bare numbers and has no tokenizer.
@@ -304,8 +337,9 @@ def tokenize(
         raise MismatchedVocabulary(
             f"'{model.name}' is a model over bare numbers: it has no tokenizer to read texts with"
         )
-    made = Dataset.from_texts(texts, model.tokenizer, name=name)
-    return made if own else without_doubles(made, model)[0]
+    choose = getattr(model.tokenizer, "reading", None)
+    chosen: Tokenizer = model.tokenizer if choose is None else choose(control_tokens)
+    return chosen
 
 
 def without_doubles(dataset: Dataset, model: LanguageModel) -> tuple[Dataset, Int64Array, Int64Array]:

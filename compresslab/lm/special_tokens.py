@@ -17,10 +17,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
+from compresslab._support.arrays import Int64Array
+from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import Tokenizer
 from compresslab.errors import InvalidParameter, UnknownName
 
-__all__ = ["RULES", "end_token", "start_token"]
+__all__ = ["RULES", "end_token", "spelled", "start_token", "without_spelled"]
 
 RULES = ("tokenizer", "config")
 OPENS_A_TURN = ("<|im_start|>", "<|start_header_id|>", "<start_of_turn>")
@@ -84,6 +88,35 @@ def start_token(
             return one
     separator = _id_of(tokenizer, SEPARATOR)
     return separator if separator is not None and separator < vocab_size else eos
+
+
+def without_spelled(
+    texts: Texts, tokenizer: Tokenizer, prefix_id: int, eos_id: int
+) -> tuple[Texts, Int64Array, Int64Array]:
+    """Return texts without the prefix token that they spell at their beginning, and without EOS at their end.
+
+    A tokenizer that reads control tokens as such leaves both to `compresslab.lm.scoring.without_doubles`.
+
+    Returns:
+        The texts, and for each 1 where its beginning (its end) was left out, else 0; int64.
+    """
+    starts, ends = np.zeros(len(texts), dtype=np.int64), np.zeros(len(texts), dtype=np.int64)
+    first, last = spelled(tokenizer, prefix_id), spelled(tokenizer, eos_id)
+    if not first and not last:
+        return texts, starts, ends
+    found = []
+    for i, text in enumerate(texts):
+        bare = text.removeprefix(first)
+        starts[i] = len(bare) < len(text)
+        found.append(bare.removesuffix(last))
+        ends[i] = len(found[-1]) < len(bare)
+    return (Texts.pack(found) if starts.any() or ends.any() else texts), starts, ends
+
+
+def spelled(tokenizer: Tokenizer, token: int) -> bytes:
+    """Return the spelling of a control token that the tokenizer reads as characters; empty if it does not."""
+    typed = token in getattr(tokenizer, "control_ids", ()) and not getattr(tokenizer, "control_tokens", True)
+    return tokenizer.token_text(token).encode() if typed else b""
 
 
 def _sources(module: Any, rule: str) -> Iterator[Any]:

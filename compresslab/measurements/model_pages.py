@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from compresslab.measurements.demo import TinyRow
 from compresslab.measurements.model_rate import ModelRateResult
-from compresslab.measurements.model_tables import tiny_cells, tiny_notes
+from compresslab.measurements.model_score import layout_notes
+from compresslab.measurements.model_tables import ends_notes, tiny_cells, tiny_notes
 from compresslab.report.digits import measured, rounded
 from compresslab.report.model_figures import Bar, rate_figure
 from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
@@ -110,7 +111,8 @@ def _rate_section(results: Sequence[ModelRateResult]) -> Section:
     return Section(
         "Rates",
         f"Each response starts from the prefix token and is read {window}. Model {first.model}, fingerprint "
-        f"{first.fingerprint[:16]}.",
+        f"{first.fingerprint[:16]}. {' '.join(ends_notes(results))}",
+        points=tuple(said for r in results for said in layout_notes(r, r.name or "texts")),
         tables=(TableBlock("Under the model, and by other means", ("", *(r.name or "texts" for r in results)),
                            tuple(rows)),),
         figures=figures,

@@ -13,6 +13,7 @@ from os import PathLike
 
 from compresslab.data.dataset import Dataset
 from compresslab.data.texts import Texts
+from compresslab.lm.documents import Conversations, Layout
 from compresslab.lm.windows import Windows
 from compresslab.measurements.model_score import ModelScore, Scorer, score_texts
 from compresslab.theory.code_length import entropy_bits
@@ -45,6 +46,8 @@ def measure_model_rate(
     name: str = "",
     *,
     prompts: Texts | None = None,
+    conversations: Conversations | None = None,
+    layout: Layout = Layout(),  # noqa: B008
     windows: Windows | None = None,
     eos: bool = True,
     baselines: bool = True,
@@ -60,6 +63,8 @@ def measure_model_rate(
         texts: each is one response: a document, a line, ...
         name: a label for tables.
         prompts: what stands before each, as context: a prompt and a line feed; None for texts that stand alone.
+        conversations: the turns up to each text, for the chat template.
+        layout: whether a chat template lays the texts out, and how control tokens in them are read.
         windows: how long texts are read; `Windows.default` where None.
         eos: predict EOS at the end of each text, and count it.
         baselines: also measure the token tree, gzip, xz and zstd.
@@ -77,8 +82,8 @@ def measure_model_rate(
         (17, 19, True, ['gzip -9'])
     """
     scored = score_texts(
-        model, texts, name, prompts=prompts, windows=windows, eos=eos, batch_tokens=batch_tokens, progress=progress,
-        resume=resume,
+        model, texts, name, prompts=prompts, conversations=conversations, layout=layout, windows=windows, eos=eos,
+        batch_tokens=batch_tokens, progress=progress, resume=resume,
     )  # fmt: skip
     raw = texts.buffer.tobytes()
     compared = baselines and bool(raw)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
 from compresslab.data.texts import Texts
+from compresslab.lm.documents import Conversations, Layout
 from compresslab.lm.log_prob_files import LogProbs
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.responses import ScoredResponses, score_responses
 from compresslab.lm.windows import Windows
 
-__all__ = ["ModelScore", "Scored", "Scorer", "model_score", "score_texts"]
+__all__ = ["ModelScore", "Scored", "Scorer", "layout_notes", "model_score", "score_texts"]
 
 Scorer = LanguageModel | LogProbs  # what gives the log-probabilities of texts
 
@@ -37,7 +38,11 @@ class ModelScore:
         eos_token: the token that ends each text.
         own_prefixes: texts that began with the prefix token themselves: they got no second one.
         own_ends: texts that ended with EOS themselves.
-        control_tokens: tokens of the texts and prompts that control the model, such as ``<|im_start|>``, all others.
+        control_tokens: all other tokens that control the model, such as ``<|im_start|>``, that texts and prompts spell.
+        read_control_tokens: whether those were read as such; otherwise as their characters.
+        template: whose chat template laid the texts out; None where none did.
+        template_sha256: digest of that template and of the special tokens that it was given.
+        layout: a sentence on the template; empty where there is nothing to say.
         context_tokens: tokens of prompts, that the model reads and that are not counted; None where not known.
         context_bytes: bytes of prompts, as they stand before each response.
         responses: number of texts.
@@ -68,6 +73,10 @@ class ModelScore:
     own_prefixes: int
     own_ends: int
     control_tokens: int
+    read_control_tokens: bool
+    template: str | None
+    template_sha256: str | None
+    layout: str
     context_tokens: int | None
     context_bytes: int
     responses: int
@@ -106,6 +115,8 @@ def score_texts(
     name: str = "",
     *,
     prompts: Texts | None = None,
+    conversations: Conversations | None = None,
+    layout: Layout = Layout(),  # noqa: B008
     windows: Windows | None = None,
     eos: bool = True,
     batch_tokens: int | None = None,
@@ -120,6 +131,9 @@ def score_texts(
         texts: each is one response: a document, a line, ...
         name: a label for tables.
         prompts: what stands before each, as context: a prompt and a line feed; None for texts that stand alone.
+        conversations: the turns up to each text, for the chat template.
+        layout: whether a chat template lays the texts out, and how control tokens in them are read; nothing to a file
+            of log-probabilities.
         windows: how long texts are read; `Windows.default` where None.
         eos: predict EOS at the end of each text, and count it.
         batch_tokens: inputs of a batch of the model; by its vocabulary and device where None.
@@ -142,8 +156,8 @@ def score_texts(
         found = model.scored(texts, prompts, name, eos=eos)
     else:
         found = score_responses(
-            model, texts, prompts, name, windows=windows, eos=eos, batch_tokens=batch_tokens, progress=progress,
-            resume=resume, folder=folder,
+            model, texts, prompts, name, conversations=conversations, layout=layout, windows=windows, eos=eos,
+            batch_tokens=batch_tokens, progress=progress, resume=resume, folder=folder,
         )  # fmt: skip
     return Scored(model_score(found, name, 0 if prompts is None else int(prompts.lengths.sum())), found)
 
@@ -168,6 +182,10 @@ def model_score(found: ScoredResponses, name: str, context_bytes: int) -> ModelS
         own_prefixes=found.own_prefixes,
         own_ends=found.own_ends,
         control_tokens=found.control_tokens,
+        read_control_tokens=found.read_control_tokens,
+        template=None if found.template is None else found.template.origin,
+        template_sha256=None if found.template is None else found.template.fingerprint,
+        layout=found.layout,
         context_tokens=found.context_tokens,
         context_bytes=context_bytes,
         responses=scores.num_responses,
@@ -186,3 +204,22 @@ def model_score(found: ScoredResponses, name: str, context_bytes: int) -> ModelS
         error_bits_per_byte=scores.standard_error("byte") if size and certain else None,
         seconds=found.seconds,
     )
+
+
+def layout_notes(one: ModelScore, name: str) -> Iterator[str]:
+    """Say how texts were laid out for a model: the chat template, what begins and ends them, control tokens.
+
+    Args:
+        one: the numbers.
+        name: of the texts, and of the model where there are several.
+    """
+    if one.layout:
+        yield f"{name}: {one.layout}"
+    held = [f"{count:,} of {one.responses:,} {what}" for count, what in (
+        (one.own_prefixes, "begin with the prefix themselves"), (one.own_ends, "end with EOS themselves"),
+    ) if count]  # fmt: skip
+    if held:
+        yield f"{name}: {' and '.join(held)}, and get no second one."
+    if one.control_tokens:
+        how = "such (--control-tokens)" if one.read_control_tokens else "characters (--control-tokens: as such)"
+        yield f"{name}: texts spell control tokens, {one.control_tokens:,} in all, which are read as {how}."

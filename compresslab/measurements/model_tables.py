@@ -10,10 +10,18 @@ from rich.text import Text
 from compresslab.measurements.demo import TREE_DEPTH, TinyRow
 from compresslab.measurements.model_coding import CodedRateResult
 from compresslab.measurements.model_rate import ModelRateResult
+from compresslab.measurements.model_score import layout_notes
 from compresslab.report.digits import rounded
 from compresslab.report.sheet import make_table
 
-__all__ = ["coded_rate_text", "model_rate_table", "tiny_cells", "tiny_notes", "tiny_table"]
+__all__ = [
+    "coded_rate_text",
+    "ends_notes",
+    "model_rate_table",
+    "tiny_cells",
+    "tiny_notes",
+    "tiny_table",
+]
 
 
 def model_rate_table(results: Sequence[ModelRateResult]) -> RenderableType:
@@ -49,21 +57,12 @@ def model_rate_table(results: Sequence[ModelRateResult]) -> RenderableType:
     for label, cells in rows:
         table.add_row(label, *cells)
     window = "in one piece" if first.window is None else f"in windows of {first.window}, {first.stride} new tokens each"
-    ends = f"EOS {first.eos_token}" if first.eos else f"EOS {first.eos_token} not counted"
     notes = [
         f"Each response starts from the prefix token and is read {window}; bits are per original byte.",
-        f"Prefix {first.prefix_token}, {ends}.",
+        *ends_notes(results),
     ]
     for r in results:
-        held = [f"{count:,} of {r.responses:,} {what}" for count, what in (
-            (r.own_prefixes, "begin with the prefix themselves"), (r.own_ends, "end with EOS themselves"),
-        ) if count]  # fmt: skip
-        if held:
-            notes.append(f"{r.name or 'texts'}: {' and '.join(held)}, and get no second one.")
-        if r.control_tokens:
-            notes.append(
-                f"{r.name or 'texts'}: {r.control_tokens:,} tokens are control tokens that texts spell, read as such."
-            )
+        notes += layout_notes(r, r.name or "texts")
     if first.tree_bits_per_byte is not None:
         notes.append("* The texts' own tree, which the decoder must have; the others need nothing but themselves.")
     lossy = [r.name or "texts" for r in results if not r.exact]
@@ -73,6 +72,14 @@ def model_rate_table(results: Sequence[ModelRateResult]) -> RenderableType:
             "give back, still per byte of the original."
         )
     return Group(table, *(Text(note, style="dim") for note in notes))
+
+
+def ends_notes(results: Sequence[ModelRateResult]) -> list[str]:
+    """Say what begins and ends the texts: once, or for each of the results where they differ."""
+    each = [f"Prefix {r.prefix_token}, EOS {r.eos_token}{'' if r.eos else ' not counted'}." for r in results]
+    if len(set(each)) == 1:
+        return each[:1]
+    return [f"{r.name or 'texts'}: {said[0].lower()}{said[1:]}" for r, said in zip(results, each, strict=True)]
 
 
 def tiny_table(rows: Sequence[TinyRow]) -> RenderableType:

@@ -19,6 +19,7 @@ from compresslab._support.files import short_names, write_atomic
 from compresslab.data.door import ReadData, read_data
 from compresslab.data.texts import Texts
 from compresslab.errors import EmptyDataset, InvalidParameter
+from compresslab.lm.documents import Layout
 from compresslab.lm.log_prob_files import PREFIX, LogProbs, log_prob_head, log_prob_lines, read_log_probs
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import get_model
@@ -104,6 +105,7 @@ def score(
     models: Models,
     data: Data | Mapping[str, Data],
     *,
+    layout: Layout = Layout(),  # noqa: B008
     windows: Windows | None = None,
     eos: bool = True,
     batch_tokens: int | None = None,
@@ -122,6 +124,7 @@ def score(
             table is to have.
         data: a path, texts, pairs of a prompt and its response, or what `compresslab.data.door.read_data` read; several
             by their names. A plain text is one response.
+        layout: whether a chat template lays conversations out, and how control tokens in texts are read.
         windows: how long texts are read; `Windows.default` where None.
         eos: predict EOS at the end of each response, and count it.
         batch_tokens: inputs of a batch of a model; by its vocabulary and device where None.
@@ -163,8 +166,8 @@ def score(
         for name, one in read.items():
             with progress(label, name) if progress is not None else nullcontext() as step:
                 made[name] = score_texts(
-                    model, one.responses, name, prompts=one.prompts, windows=windows, eos=eos,
-                    batch_tokens=batch_tokens, progress=step, folder=folder,
+                    model, one.responses, name, prompts=one.prompts, conversations=one.conversations, layout=layout,
+                    windows=windows, eos=eos, batch_tokens=batch_tokens, progress=step, folder=folder,
                 )  # fmt: skip
             cells[label, name] = made[name].result
             bits[label, name] = made[name].responses.scores.response_bits

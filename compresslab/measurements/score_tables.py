@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from compresslab.measurements.model_score import ModelScore
+from compresslab.measurements.model_score import ModelScore, layout_notes
 from compresslab.measurements.score import ScoreTable
 from compresslab.report.digits import rounded
 from compresslab.report.sheet import make_table
@@ -78,6 +78,11 @@ def score_notes(table: ScoreTable) -> Iterator[str]:
         window = "in one piece" if one.window is None else f"in windows of {one.window}, {one.stride} new tokens each"
         ends = f"EOS {one.eos_token}" + ("" if one.eos else ", not counted")
         yield f"{model}: prefix {one.prefix_token}, {ends}; read {window}; fingerprint {one.fingerprint[:16]}."
+        for name in list(table.datasets)[1:]:
+            other = table.scores[model, name]
+            if (other.prefix_token, other.eos_token, other.eos) != (one.prefix_token, one.eos_token, one.eos):
+                uncounted = "" if other.eos else ", not counted"
+                yield f"{name} under {model}: prefix {other.prefix_token}, EOS {other.eos_token}{uncounted}."
     for (model, name), one in table.scores.items():
         yield from _of_cell(model, name, one)
     for model, count in table.unused.items():
@@ -90,19 +95,7 @@ def _per_model(table: ScoreTable) -> list[tuple[str, ModelScore]]:
 
 
 def _of_cell(model: str, name: str, one: ModelScore) -> Iterator[str]:
-    held = [
-        f"{count:,} of {one.responses:,} {what}"
-        for count, what in (
-            (one.own_prefixes, "begin with the prefix themselves"), (one.own_ends, "end with EOS themselves"),
-        )
-        if count
-    ]  # fmt: skip
-    if held:
-        yield f"{name} under {model}: {' and '.join(held)}, and get no second one."
-    if one.control_tokens:
-        yield (
-            f"{name} under {model}: {one.control_tokens:,} tokens are control tokens that texts spell, read as such."
-        )
+    yield from layout_notes(one, f"{name} under {model}")
     if not one.exact:
         yield (
             f"{name} under {model}: the tokenizer does not give every text back exactly: the bits are those of the "

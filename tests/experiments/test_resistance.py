@@ -24,12 +24,12 @@ from compresslab.experiments.models.finetuning import Recipe
 from compresslab.experiments.resistance import presets as resistance_presets
 from compresslab.experiments.resistance.experiment import RESISTANCE
 from compresslab.experiments.resistance.presets import RESISTANCE_PRESETS, resistance_preset
-from compresslab.experiments.resistance.run import (
+from compresslab.experiments.resistance.run import resistance_units
+from compresslab.experiments.resistance.spec import (
     PAIRS,
     ResistanceSpec,
     deal_pairs,
     finished_sources,
-    resistance_units,
 )
 from compresslab.experiments.resistance.summary import compare, sign_test, summarise_resistance
 from compresslab.experiments.rows import read_rows
@@ -141,7 +141,7 @@ import sys
 sys.path.insert(0, {root!r})
 from compresslab.experiments.models import base_models
 from compresslab.experiments.models.finetuning import Recipe
-from compresslab.experiments.resistance.run import ResistanceSpec
+from compresslab.experiments.resistance.spec import ResistanceSpec
 from compresslab.lm.tiny import TinyShape
 base_models.SHAPES["mini"] = TinyShape(hidden=8, layers=1, heads=2, context=32)
 from compresslab.experiments.experiment import run
@@ -204,6 +204,36 @@ def test_missing_data_fails_before_anything_is_written(spec: ResistanceSpec, tmp
     with pytest.raises(UnreadableFile, match="missing.csv"):
         run(RESISTANCE, replace(spec, data=("missing.csv",)), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@needs_torch
+def test_conversations_are_laid_out_by_the_template_of_a_model(tmp_path: Path) -> None:
+    from tests.lm.tokenizer_zoo import CHAT, NAMED, saved_model
+
+    folder = saved_model(tmp_path / "model", "byte_bpe", chat_template=CHAT, **NAMED)
+    talks = [
+        {"messages": [{"role": "user", "content": f"rice {i}"}, {"role": "assistant", "content": f"slow {i % 7}"}]}
+        for i in range(60)
+    ]
+    (tmp_path / "talks.jsonl").write_text("".join(json.dumps(one) + "\n" for one in talks))
+    spec = replace(
+        SPEC, data=(str(tmp_path / "talks.jsonl"),), seeds=(0,), model=str(folder), pretrain=(), symbols=0,
+        recipe=replace(SPEC.recipe, length=64),
+    )  # fmt: skip
+    rows = run(RESISTANCE, spec, tmp_path / "out", workers=1)
+    assert [row["kind"] for row in rows].count("crossing") == 6
+    held = json.loads((tmp_path / "out" / "spec.json").read_text())
+    assert set(held["template_sha256"]) == {"talks.jsonl"}
+    notes = json.loads((tmp_path / "out" / "data.json").read_text())["read"]
+    assert notes[-1].startswith("talks.jsonl: laid out by the chat template of the tokenizer (SHA-256 ")
+    plain = replace(spec, template="none")
+    without = RESISTANCE.record(plain)
+    assert "template_sha256" not in without
+    assert without["template"] == "none"
+    with pytest.raises(InvalidParameter, match="'mini' reads bytes, and has no control tokens.*--template tokenizer"):
+        replace(SPEC, data=spec.data, template="tokenizer").check()
+    with pytest.raises(InvalidParameter, match="a conversation has .* tokens by the chat template"):
+        run(RESISTANCE, replace(spec, recipe=SPEC.recipe), tmp_path / "short", workers=1)
 
 
 def test_presets_and_what_may_take_their_places() -> None:

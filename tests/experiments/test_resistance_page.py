@@ -18,7 +18,7 @@ from compresslab.experiments.experiment import read
 from compresslab.experiments.resistance.experiment import RESISTANCE
 from compresslab.experiments.resistance.figures import crossing_curves_figure, resistance_gap_figure
 from compresslab.experiments.resistance.page import resistance_page
-from compresslab.experiments.resistance.run import PAIRS, ResistanceSpec
+from compresslab.experiments.resistance.spec import PAIRS, ResistanceSpec
 from compresslab.experiments.resistance.summary import least_seeds, sign_test, summarise_resistance
 from compresslab.experiments.resistance.tables import resistance_tables
 from compresslab.experiments.rows import Row, append_rows

@@ -31,7 +31,7 @@ from compresslab.experiments.models.finetuning import Recipe
 from compresslab.experiments.rebound.experiment import REBOUND
 from compresslab.experiments.registry import EXPERIMENTS, get_experiment
 from compresslab.experiments.resistance.experiment import RESISTANCE
-from compresslab.experiments.resistance.run import ResistanceSpec
+from compresslab.experiments.resistance.spec import ResistanceSpec
 from compresslab.experiments.rows import read_rows
 from compresslab.experiments.run_record import read_runs
 from compresslab.experiments.scaling.experiment import SCALING

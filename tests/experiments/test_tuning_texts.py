@@ -16,7 +16,7 @@ from compresslab.experiments.rebound.experiment import read_texts
 from compresslab.experiments.rebound.presets import rebound_preset
 from compresslab.experiments.rebound.run import given_model
 from compresslab.experiments.resistance.presets import resistance_preset
-from compresslab.experiments.resistance.run import resistance_notes, source_labels, usable_pairs
+from compresslab.experiments.resistance.spec import resistance_notes, source_labels, usable_pairs
 
 SMALL = {"held_out": 3, "contained": 4, "judged": 5, "longest": 30}
 
@@ -63,7 +63,10 @@ def test_one_file_in_two_roles_is_refused(tmp_path: Path) -> None:
         deal_texts(TextSpec(**{**files, "pretrain": (str(tmp_path / "copy.txt"),)}, **SMALL), 10)
     Path(files["negative"][0]).write_text("".join(f"negative {i}\n" for i in range(40)) + "positive 1\n")
     notes = deal_texts(TextSpec(**files, **SMALL, repeats="apart"), 10).notes
-    assert notes[-1] == "1 texts are in both the positive and the negative data."
+    size = sum(len(f"positive {i}") for i in range(30))
+    wanted = f"1 of 30 positive texts (10 of {size} bytes) stand in the negative data: whole, or in runs of 50 bytes."
+    assert notes[-2] == wanted
+    assert notes[-1].startswith("1 of 41 negative texts (10 of ")
 
 
 def test_rows_are_read_by_role_and_what_is_left_out_is_counted(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_without_places_the_tokens_that_both_begin_with_are_context(tmp_path: Pa
     import dataclasses
 
     known = loaded(tmp_path, "across_spaces")
-    blind = dataclasses.replace(known, text_ends=None)
+    blind = dataclasses.replace(known, text_places=None)
     assert (lay_out(PAIRS, blind).hidden <= lay_out(PAIRS, known).hidden).all()
     own = lay_out(PAIRS, get_tokenizer("bytes"))
     assert own.hidden.tolist() == [len(prompt) + 1 if prompt else 0 for prompt, _ in PAIRS]
@@ -144,7 +144,7 @@ def test_a_rendered_text_gets_no_second_prefix_and_no_second_eos(tmp_path: Path)
     with shown.capture() as printed:
         shown.print(model_rate_table([same, typed]))
     assert "1 of 2 begin with the prefix themselves and 1 of 2 end with EOS themselves" in printed.get()
-    assert "1 tokens are control tokens that texts spell" in printed.get()
+    assert "texts spell control tokens, 1 in all, which are read as characters" in printed.get()
     assert score(model, tokenize(model, list(rendered))).total_bits == pytest.approx(once.bits, rel=1e-6)
     data, starts, ends = without_doubles(Dataset.from_token_lists([[1, 0], [1], [0], []], 2), model)
     assert ([one.tolist() for one in data], starts.tolist(), ends.tolist()) == ([[]] * 4, [1, 1, 0, 0], [1, 0, 1, 0])

@@ -12,12 +12,30 @@ TEXTS = [
     "caf\u00e9 au lait, na\u00efve",
 ] * 4
 SPECIALS = ["<|end|>", "<|start|>", "<|stop|>"]
-ZOO = ("byte_bpe", "across_spaces", "unigram", "unigram_bytes", "wordpiece", "nfc", "lower")
+ZOO = ("byte_bpe", "across_spaces", "unigram", "unigram_bytes", "wordpiece", "nfc", "lower", "added")
+NAMED = {"eos_token": "<|end|>", "bos_token": "<|start|>"}
+CHAT = (
+    "{% for m in messages %}{{ '<|start|>' + m['role'] + '\n' }}"
+    "{% if m['role'] == 'assistant' %}{% generation %}{{ m['content'] + '<|end|>' }}{% endgeneration %}{{ '\n' }}"
+    "{% else %}{{ m['content'] + '<|end|>\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|start|>assistant\n' }}{% endif %}"
+)
+BARE_CHAT = CHAT.replace("{% generation %}", "").replace("{% endgeneration %}", "")
 
 
 def made_tokenizer(kind: str) -> Any:
     """Return a tokenizer of the package tokenizers, its special tokens being the first three."""
-    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import (
+        AddedToken,
+        Regex,
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        processors,
+        trainers,
+    )
 
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     if kind == "wordpiece":
@@ -48,6 +66,8 @@ def made_tokenizer(kind: str) -> Any:
         made.post_processor = processors.ByteLevel(trim_offsets=True)  # which hides white space from the places
         trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=SPECIALS, initial_alphabet=alphabet)
     made.train_from_iterator(TEXTS, trainer)
+    if kind == "added":
+        made.add_tokens([AddedToken("<think>", normalized=False), AddedToken("rice", single_word=True, lstrip=True)])
     if kind == "unigram_bytes":
         held = json.loads(made.to_str())
         pieces = [tuple(piece) for piece in held["model"]["vocab"]] + [(f"<0x{i:02X}>", -20.0) for i in range(256)]

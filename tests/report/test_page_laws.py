@@ -167,7 +167,8 @@ def test_no_text_of_a_figure_is_cut_or_overlaps_another(pages: dict[str, tuple[P
 def tiny_row(name: str) -> TinyRow:
     rate = ModelRateResult(
         name=name, model="tiny", fingerprint="f" * 64, window=None, stride=None, eos=True, prefix_token="<s>",
-        eos_token="</s>", own_prefixes=0, own_ends=0, control_tokens=0, context_tokens=0, context_bytes=0, responses=3,
+        eos_token="</s>", own_prefixes=0, own_ends=0, control_tokens=0, read_control_tokens=False, template=None,
+            template_sha256=None, layout="", context_tokens=0, context_bytes=0, responses=3,
         tokens=90, symbols=93, bytes=90, exact=True, bits=200.0, eos_bits=6.0, bits_per_token=2.2,
         error_bits_per_token=0.05, nats_per_token=1.52, perplexity=4.6, bits_per_symbol=2.15, bits_per_byte=2.2222,
         error_bits_per_byte=0.0511, seconds=0.1, tree_bits_per_byte=3.5, tree_depth=4,

@@ -14,16 +14,30 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compresslab.data.choice import choice_for_role
 from compresslab.data.corpora import corpus_names
 from compresslab.data.door import read_data
+from compresslab.data.texts import Texts
+from compresslab.data.turns import Turn
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.tuning_texts import read_source
+from compresslab.lm.documents import Layout, documents_of
+from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.prompts import Dialogues, Pair, lay_out, response_bits
 
-__all__ = ["Dialogues", "Pair", "ReadPairs", "lay_out", "pairs_digest", "pairs_of", "read_pairs", "response_bits"]
+__all__ = [
+    "Dialogues",
+    "Pair",
+    "ReadPairs",
+    "lay_out",
+    "lay_out_pairs",
+    "pairs_digest",
+    "pairs_of",
+    "read_pairs",
+    "response_bits",
+]
 
 FEW = 4  # words that a text needs, to be cut into a prompt and a response
 
@@ -37,12 +51,14 @@ class ReadPairs:
         how: what the source was read as.
         rows: how many rows it had.
         left_out: why pairs or rows were left out -> how many.
+        talks: pairs that stand in a conversation -> its turns, the response the last of them.
     """
 
     pairs: tuple[Pair, ...]
     how: str
     rows: int
     left_out: Mapping[str, int]
+    talks: Mapping[Pair, tuple[Turn, ...]] = field(default_factory=dict)
 
 
 def read_pairs(source: str, options: Sequence[str] = ()) -> list[Pair]:
@@ -71,16 +87,17 @@ def pairs_of(source: str, options: Sequence[str] = ()) -> ReadPairs:
     if source in corpus_names():
         texts = read_source(source)
         how, rows, left = "an embedded corpus", len(texts), Counter[str]()
-        prompts = None
+        prompts, turns = None, None
     else:
         found = read_data(source, choice_for_role(options))
-        texts, prompts = found.responses, found.prompts
+        texts, prompts, turns = found.responses, found.prompts, found.conversations
         how, rows, left = found.how, found.rows, Counter(found.left_out)
         if prompts is None and not how.startswith("text"):
             raise InvalidParameter(
                 f"{source} is {how}, which has no prompts: name their field with --prompt-field and that of the "
                 "responses with --response-field"
             )
+    talks: dict[Pair, tuple[Turn, ...]] = {}
     if prompts is None:
         cut = [_cut(text) for text in texts]
         pairs = [one for one in cut if one is not None]
@@ -89,9 +106,36 @@ def pairs_of(source: str, options: Sequence[str] = ()) -> ReadPairs:
         every = list(zip(prompts, texts, strict=True))
         pairs = [(prompt, response) for prompt, response in every if prompt.strip() and response.strip()]
         left["without a prompt"] += len(every) - len(pairs)
+        for pair, talk in zip(every, turns or (), strict=False):
+            if talk is not None:
+                talks.setdefault(pair, talk)
     different = tuple(dict.fromkeys(pairs))
     left["repeated"] += len(pairs) - len(different)
-    return ReadPairs(different, how, rows, {why: count for why, count in left.items() if count})
+    return ReadPairs(different, how, rows, {why: count for why, count in left.items() if count}, talks)
+
+
+def lay_out_pairs(
+    pairs: Sequence[Pair], model: HuggingFaceModel, talks: Mapping[Pair, tuple[Turn, ...]], template: str = "auto"
+) -> Dialogues:
+    """Put pairs into a model's tokens, those that stand in a conversation by the chat template.
+
+    Args:
+        pairs: prompts and responses.
+        model: the model.
+        talks: the conversations, as `ReadPairs` has them.
+        template: as of `compresslab.lm.documents.Layout`.
+
+    Raises:
+        InvalidParameter: the template cannot be used, or writes nothing that ends a response.
+    """
+    prompts, responses = (Texts.pack([pair[i] for pair in pairs]) for i in (0, 1))
+    laid, _ = documents_of(model, responses, prompts, [talks.get(pair) for pair in pairs], Layout(template))
+    if not laid.ends:
+        raise InvalidParameter(
+            "the chat template writes no token that ends a response, so no response can be drawn: give another, or "
+            "--template none (template='none')"
+        )
+    return laid
 
 
 def _cut(text: bytes) -> Pair | None:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from compresslab._support.checks import number_or_nan
 from compresslab.data.cache import texts_digest
 from compresslab.data.choice import choice_for_role
+from compresslab.data.contamination import overlaps
 from compresslab.data.corpora import corpus_names, corpus_texts
 from compresslab.data.door import ReadData, read_data
 from compresslab.data.texts import Texts
@@ -266,7 +267,7 @@ def first_of_each(texts: Texts) -> NDArray[np.intp]:
 
 
 def _shared(pools: dict[str, Texts], spec: TextSpec) -> Iterator[str]:
-    """Say how many texts two roles of files share; refuse roles that hold the same texts."""
+    """Say what texts of a role stand in another's, of files; refuse roles that hold the same texts."""
     sets = {
         role: set(pool) for role, pool in pools.items() if not all(s in corpus_names() for s in getattr(spec, role))
     }
@@ -280,8 +281,8 @@ def _shared(pools: dict[str, Texts], spec: TextSpec) -> Iterator[str]:
                 f"{what} in two roles, {one} and {other}: what a model learns from the one is then measured on the "
                 f"other; give other data, or other rows of it, such as --where {other}:NAME=VALUE"
             )
-        if shared:
-            yield f"{shared:,} texts are in both the {one} and the {other} data."
+    for overlap in overlaps({role: pools[role] for role in sets}):
+        yield str(overlap)
 
 
 def _take(pool: Texts, role: str, at: int, count: int, spec: TextSpec) -> Texts:

@@ -10,15 +10,13 @@ from compresslab.experiments.experiment import Design, Experiment
 from compresslab.experiments.rebound.experiment import read_recipes
 from compresslab.experiments.resistance.page import resistance_page
 from compresslab.experiments.resistance.presets import resistance_preset
-from compresslab.experiments.resistance.run import (
+from compresslab.experiments.resistance.run import ResistanceUnit, resistance_unit, resistance_units
+from compresslab.experiments.resistance.spec import (
     ResistanceSpec,
-    ResistanceUnit,
     check_resistance,
     finished_sources,
     resistance_notes,
     resistance_record,
-    resistance_unit,
-    resistance_units,
 )
 from compresslab.experiments.resistance.summary import ResistanceSummary, summarise_resistance
 from compresslab.experiments.resistance.tables import resistance_findings, resistance_tables
@@ -28,7 +26,7 @@ __all__ = ["RESISTANCE"]
 
 def restore_resistance(found: Mapping[str, Any]) -> ResistanceSpec:
     """Return the spec that ``spec.json`` holds: sources are names without folders, to be shown, not to be read."""
-    rest = {field.name: {"reading": (), **found}[field.name] for field in fields(ResistanceSpec)}
+    rest = {field.name: {"reading": (), "template": "auto", **found}[field.name] for field in fields(ResistanceSpec)}
     return ResistanceSpec(**{**rest, **read_recipes(found)})
 
 

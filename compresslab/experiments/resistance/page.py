@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compresslab.experiments.resistance.figures import crossing_curves_figure, resistance_gap_figure
-from compresslab.experiments.resistance.run import ResistanceSpec
+from compresslab.experiments.resistance.spec import ResistanceSpec
 from compresslab.experiments.resistance.summary import ResistanceSummary, summarise_resistance
 from compresslab.experiments.resistance.tables import correction, paper_same_target, resistance_tables, source_findings
 from compresslab.experiments.rows import Row

@@ -9,7 +9,7 @@ from compresslab.data.choice import without_files
 from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
 from compresslab.experiments.models.finetuning import Recipe
-from compresslab.experiments.resistance.run import ResistanceSpec
+from compresslab.experiments.resistance.spec import ResistanceSpec
 from compresslab.experiments.spec import first_seeds
 from compresslab.lm.tiny import TINY
 
@@ -48,6 +48,7 @@ def resistance_preset(
     seeds: int | None = None,
     reading: Sequence[str] = (),
     longest: int | None = None,
+    template: str | None = None,
 ) -> ResistanceSpec:
     """Return the spec of a preset, with what is given in the place of its own.
 
@@ -59,6 +60,7 @@ def resistance_preset(
         seeds: how many.
         reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
         longest: bytes of a prompt and its response at most, instead of the preset's.
+        template: what lays conversations out, as of `compresslab.lm.documents.Layout`.
 
     Raises:
         UnknownName: no such preset.
@@ -86,4 +88,6 @@ def resistance_preset(
         spec = replace(spec, longest=longest)
     if seeds is not None:
         spec = replace(spec, seeds=first_seeds(seeds))
+    if template is not None:
+        spec = replace(spec, template=template)
     return spec

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from compresslab._support.arrays import as_array
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.resistance.run import PAIRS, ResistanceSpec, source_labels
+from compresslab.experiments.resistance.spec import PAIRS, ResistanceSpec, source_labels
 from compresslab.experiments.rows import Row
 from compresslab.theory.estimates import Estimate, estimate
 
