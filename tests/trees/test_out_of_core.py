@@ -360,6 +360,25 @@ def test_finished_shards_are_not_counted_again(tmp_path, monkeypatch):
 
 
 @needs_numba
+@pytest.mark.parametrize(("then", "counted"), [(0.6, False), (0.4, True)])
+def test_a_build_goes_on_with_somewhat_less_free_memory(tmp_path, monkeypatch, then, counted):
+    """Shards are made for half of what is free: they are counted again only where they no longer fit into all of it."""
+    free = 4 * 10**9
+    text_like(5000).tofile(tmp_path / "a.bin")
+    monkeypatch.setattr(building, "available_bytes", lambda: free)
+    monkeypatch.setattr(building, "finish_tree", lambda *given, **options: None)
+    build_tree_file(tmp_path / "a.bin", tmp_path / "got", 4)
+    monkeypatch.undo()
+    monkeypatch.setattr(building, "available_bytes", lambda: int(then * free))
+    again = []
+    count = building.count_shard
+    monkeypatch.setattr(building, "count_shard", lambda *given: (again.append(given), count(*given)))
+    build_tree_file(tmp_path / "a.bin", tmp_path / "got", 4)
+    assert bool(again) is counted
+    assert TokenTree.load(tmp_path / "got") == tree_of(tmp_path / "a.bin", 4, "phrases", None)
+
+
+@needs_numba
 def test_runs_that_were_changed_do_not_become_a_tree(tmp_path, monkeypatch):
     """Their checksums may be right: what goes on from an earlier attempt is checked before it gets its name."""
     np.array([5, 6, 1, 2], "<u2").tofile(tmp_path / "a.bin")

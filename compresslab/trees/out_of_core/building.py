@@ -131,7 +131,8 @@ def build_tree_file(
         resumed = (folder / "runs").exists()
         spare = budget(memory)
         wanted = shard or spare // (PER_SYMBOL if depth <= DEEP else PER_SYMBOL_DEEP)
-        plan = make_plan(files, folder, depth, parse, vocab_size, wanted, tell)
+        most = largest_resumed(wanted, shard, memory)
+        plan = make_plan(files, folder, depth, parse, vocab_size, wanted, tell, most=most)
         remove_unfinished(folder / "runs")
         runs = count_shards(stream(files), plan, folder / "runs", tell, sum(file.size for file in files))
         if not runs:
@@ -164,8 +165,12 @@ def make_plan(
     shard: int,
     tell: Progress,
     parts: int | None = 1,
+    *,
+    most: int,
 ) -> Plan:
     """Plan a build, or take up the plan of an earlier attempt at the same one (in as many parts, where not given).
+
+    The finished shards of an earlier plan are counted again only where its shards hold more than ``most`` symbols.
 
     Raises:
         InvalidParameter: the folder holds the plan of another build.
@@ -182,7 +187,7 @@ def make_plan(
                 f"{folder} holds another build (depth {held.depth}, {held.parse}, other files or other options): "
                 "remove it, or give another folder for the work"
             )
-        if held.shard <= shard:
+        if held.shard <= max(most, shard):
             return held
         shutil.rmtree(folder / "runs", ignore_errors=True)  # those shards are too large for the memory there is now
         vocab_size, parts = held.vocab_size, held.parts
@@ -196,6 +201,21 @@ def make_plan(
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(note, [json.dumps(asdict(plan)).encode()])
     return plan
+
+
+def largest_resumed(wanted: int, shard: int | None, memory: int | None) -> int:
+    """Return the largest shard with which an earlier build goes on, where a new one would take ``wanted`` symbols.
+
+    What is free changes from one moment to the next, and what this process takes does too: nobody's finished shards are
+    to be lost for that. Shards follow from half of what is free, so that twice as much still fits.
+
+    Example:
+        >>> largest_resumed(1600, None, None), largest_resumed(1600, None, 10**9), largest_resumed(1600, 1600, None)
+        (3200, 1700, 1600)
+    """
+    if shard is not None:
+        return wanted
+    return 2 * wanted if memory is None else wanted + wanted // 16
 
 
 def _read_plan(note: Path) -> Plan:

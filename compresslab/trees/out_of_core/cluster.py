@@ -26,6 +26,7 @@ from compresslab.trees.out_of_core.building import (
     budget,
     count_shard,
     finish_tree,
+    largest_resumed,
     make_plan,
     merge_runs_on_disk,
     open_all,
@@ -111,6 +112,7 @@ def build_tree_on_cluster(
                 wanted,
                 tell,
                 min(len(limits), MOST_PARTS) if parts is None else parts,
+                most=largest_resumed(wanted, shard, spare),
             )
             made = _build(distributed, client, _submit(client, files, plan, folder, len(limits)), plan, folder, tell)
             if not made:
