@@ -50,6 +50,13 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return call
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no figure of a report: drawing takes longest, and the drawings are looked at in tests/report."""
+    empty = {"svg": b"<svg></svg>", "png": b"\x89PNG"}
+    monkeypatch.setattr("compresslab.report.html.figure_bytes", lambda _, kind, *args, **settings: empty[kind])
+
+
 def llama_config(**changes: Any) -> Any:
     from transformers import LlamaConfig
 

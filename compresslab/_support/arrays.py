@@ -80,7 +80,7 @@ def read_only(array: npt.NDArray[ScalarT]) -> npt.NDArray[ScalarT]:
 
 
 def as_array(values: object, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
-    """Return an array of what a caller holds, as `numpy.asarray`; torch tensors too, wherever and whatever they are.
+    """Return a value as an array, as `numpy.asarray` does; a torch tensor may be on any device and of any type.
 
     Those that record gradients, lie on a GPU, are sparse, or are bfloat16 (which becomes float32) have no array that
     numpy finds by itself.
@@ -101,7 +101,7 @@ def as_array(values: object, dtype: npt.DTypeLike | None = None) -> npt.NDArray[
 
 
 def _is_tensor(value: object) -> bool:
-    """Whether a value is a tensor of torch, which is not imported for the question."""
+    """Return whether a value is a torch tensor, without importing torch."""
     return hasattr(value, "detach") and hasattr(value, "numpy")
 
 
@@ -236,13 +236,13 @@ def as_tokens(
 
 
 def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Mark an array that nobody else holds as read-only, so that it is not copied again."""
+    """Mark an array of our own as read-only, so that it is not copied again."""
     array.flags.writeable = False
     return array
 
 
 def _not_tokens(array: npt.NDArray[Any]) -> int | None:
-    """Return the index of the first entry that is no token, or None."""
+    """Return the index of the first entry that is not a token, or None."""
     kind = array.dtype.kind
     if kind == "b" or (kind == "u" and array.dtype.itemsize <= 4):
         return None
@@ -300,7 +300,7 @@ def as_indices(indices: npt.ArrayLike, count: int) -> npt.NDArray[np.intp]:
 
 
 def as_generator(seed: int | np.random.Generator) -> np.random.Generator:
-    """Return numpy's default generator for a seed; a generator is returned as it is.
+    """Return numpy's default generator for a seed; a generator is returned unchanged.
 
     Raises:
         InvalidParameter: neither a generator nor a whole number of 0 or more (None would not repeat).

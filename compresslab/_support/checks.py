@@ -11,7 +11,7 @@ __all__ = ["number_or_nan"]
 
 
 def number_or_nan(x: object) -> float:
-    """Return a real number as a float, and NaN for what is none, so that every comparison with it fails.
+    """Return a real number as a float, and NaN for anything else, so that every comparison with it fails.
 
     Example:
         >>> number_or_nan(3), number_or_nan("3"), number_or_nan(True)

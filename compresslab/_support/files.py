@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from compresslab._support.temporaries import part_file, part_folder
 from compresslab.errors import UnreadableFile
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "check_file",
@@ -55,7 +57,7 @@ def unreadable(path: str | PathLike[str], error: OSError | ValueError, doing: st
 
 
 def expanded(path: str | PathLike[str]) -> Path:
-    """Return a path with a leading ``~`` or ``~user`` replaced by that home; as it is, where there is no such user.
+    """Return a path with a leading ``~`` or ``~user`` replaced by that home; unchanged where there is no such user.
 
     Example:
         >>> str(expanded("~nosuchuser/models"))
@@ -93,7 +95,7 @@ def open_file(path: str | PathLike[str]) -> io.BufferedReader:
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Open without waiting, should a pipe have taken the place of the file that was looked at."""
+    """Open a file without waiting, in case a pipe has taken its place since it was checked."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -103,6 +105,8 @@ def read_buffer(path: str | PathLike[str]) -> npt.NDArray[np.uint8]:
     Raises:
         UnreadableFile: missing, not readable, too large for the memory, or a directory, a pipe, a socket or a device.
     """
+    import numpy as np  # here: what reads no file, such as --help, does without it
+
     with open_file(path) as file:
         try:
             return np.frombuffer(file.read(), dtype=np.uint8)
@@ -167,7 +171,7 @@ def put(part: str | PathLike[str], target: Path, *, like: os.stat_result | None 
 
 
 def _owned(part: str | PathLike[str], model: os.stat_result) -> int:
-    """Give a file another one's owner and group, as far as this user may; return the permissions that then fit."""
+    """Give a file the owner and group of another, as far as this user may; return the permissions that then fit."""
     mode = stat.S_IMODE(model.st_mode) & 0o777
     own = os.stat(part)
     if (own.st_uid, own.st_gid) == (model.st_uid, model.st_gid) or not hasattr(os, "chown"):
@@ -215,7 +219,7 @@ def name_beside(path: Path, ending: str) -> Path:
 
 
 def rename(source: str | PathLike[str], target: str | PathLike[str]) -> None:
-    """Give a file or folder its name, in place of a file that has it; the name outlasts a loss of power.
+    """Rename a file or folder, in place of a file of that name; the new name survives a loss of power.
 
     Raises:
         OSError: it cannot be renamed.
@@ -234,7 +238,7 @@ def rename(source: str | PathLike[str], target: str | PathLike[str]) -> None:
 
 
 def check_target(path: str | PathLike[str]) -> None:
-    """Raise UnreadableFile where no file can be written, so that no work is done for one that is lost.
+    """Raise UnreadableFile if no file can be written there, before any work is done for it.
 
     Raises:
         UnreadableFile: something other than a file is there, or its directory is missing or cannot be written to.
@@ -243,7 +247,7 @@ def check_target(path: str | PathLike[str]) -> None:
 
 
 def check_target_folder(path: str | PathLike[str]) -> None:
-    """Raise UnreadableFile where no directory is or can be made to write files in.
+    """Raise UnreadableFile unless a directory is there, or can be made, to write files in.
 
     Raises:
         UnreadableFile: it, or the nearest of its parents that is there, is not a directory or cannot be written to.
@@ -290,7 +294,7 @@ def file_at(path: str | PathLike[str]) -> Path:
 
 @contextmanager
 def temporary_folder(beside: str | PathLike[str] | None = None) -> Iterator[Path]:
-    """Make a folder that is gone after the block, however that ends.
+    """Yield a new folder that is deleted after the block, however the block ends.
 
     Args:
         beside: the file to be made in it, where it should lie in the same directory; else it lies where all such do.

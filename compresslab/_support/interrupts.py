@@ -33,7 +33,7 @@ _NOTHING = "nothing is half-written; the same command begins again"
 
 
 class _Listener:
-    """What the listening thread must know of the main one's work."""
+    """What the listening thread must know about the work of the main thread."""
 
     def __init__(self) -> None:
         self.kept: list[Callable[[], str]] = []  # of the blocks that are open, the innermost last
@@ -50,7 +50,7 @@ _listener: _Listener | None = None  # only where a process is a command
 
 @contextmanager
 def if_stopped(kept: Callable[[], str]) -> Iterator[None]:
-    """Note on a KeyboardInterrupt that leaves the block what is kept of its work.
+    """Attach to a KeyboardInterrupt that leaves the block a sentence on what is kept of its work.
 
     Args:
         kept: says what is kept and how to go on, at the time of the interruption.
@@ -73,7 +73,7 @@ def if_stopped(kept: Callable[[], str]) -> Iterator[None]:
 
 @contextmanager
 def temporary(path: str | PathLike[str]) -> Iterator[None]:
-    """Have a file or folder removed, should the process be stopped within the block; otherwise the caller does so."""
+    """Delete `path` if a signal stops the process inside the block; on any other exit the caller deletes it."""
     listener = _listener
     if listener is None:
         yield
@@ -86,7 +86,7 @@ def temporary(path: str | PathLike[str]) -> Iterator[None]:
 
 
 def said_of(stop: KeyboardInterrupt) -> str:
-    """Return what the innermost block said of an interruption.
+    """Return the sentence that the innermost block attached to an interruption.
 
     Example:
         >>> try:
@@ -116,7 +116,7 @@ def exit_code() -> int:
 
 
 def listen() -> None:
-    """Have Ctrl-C, SIGTERM and SIGHUP end this process soon, whatever the main thread is in; to be called there, once.
+    """Make Ctrl-C, SIGTERM and SIGHUP end this process soon, whatever the main thread does; call it there, once.
 
     What is ignored stays so: Ctrl-C in the background of a shell, SIGHUP under nohup.
     """
@@ -141,7 +141,7 @@ def listen() -> None:
 
 
 def leave() -> None:
-    """End a stopped process, with what must be run at its end, but without waiting for threads in compiled code."""
+    """End a stopped process: its exit handlers run, but threads in compiled code are not waited for."""
     atexit._run_exitfuncs()
     os._exit(exit_code())
 

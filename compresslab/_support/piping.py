@@ -43,7 +43,7 @@ _copies: dict[str, str] = {}  # the path of a file that was made of a pipe -> wh
 
 
 def is_output(path: str | PathLike[str]) -> bool:
-    """Whether a path stands for standard output: ``-``, or one of the names that systems have for it.
+    """Return whether a path stands for standard output: ``-``, or one of the names that systems have for it.
 
     Example:
         >>> is_output("-"), is_output("/dev/stdout"), is_output("./-")
@@ -53,7 +53,7 @@ def is_output(path: str | PathLike[str]) -> bool:
 
 
 def is_stream(name: str) -> bool:
-    """Whether a name stands for what a shell has opened: ``-``, ``/dev/stdin``, ``<(...)``.
+    """Return whether a name stands for a stream that a shell has opened: ``-``, ``/dev/stdin``, ``<(...)``.
 
     Example:
         >>> is_stream("-"), is_stream("/dev/fd/63"), is_stream("./-")
@@ -63,7 +63,7 @@ def is_stream(name: str) -> bool:
 
 
 def no_stream(given: Path | None) -> Path | None:
-    """Return the path that an option was given, of what cannot be a stream: a folder, or a file that is read again.
+    """Return the path of an option that cannot be a stream: a folder, or a file that is read again.
 
     To be used as a parameter's ``callback``.
 
@@ -79,7 +79,7 @@ def no_stream(given: Path | None) -> Path | None:
 
 
 def output_file(given: Path | None) -> Path | None:
-    """Return the path of a file that an option is to write, which can be written: it is refused before any work.
+    """Return the path of a file that an option writes, or raise before any work if it cannot be written.
 
     To be used as a parameter's ``callback``.
 
@@ -94,7 +94,7 @@ def output_file(given: Path | None) -> Path | None:
 
 
 def output_folder(given: Path | None) -> Path | None:
-    """Return the path of a folder that an option is to write files in; likewise."""
+    """Return the path of a folder that an option writes files in, or raise likewise."""
     if given is not None:
         no_stream(given)
         check_target_folder(given)
@@ -102,12 +102,12 @@ def output_folder(given: Path | None) -> Path | None:
 
 
 def is_piped(path: str | PathLike[str]) -> bool:
-    """Whether a file that :func:`piped` gave was made of a pipe."""
+    """Return whether a file that :func:`piped` gave stands for a pipe."""
     return os.fspath(path) in _copies
 
 
 def named(text: str) -> str:
-    """Return a text in which files that were made of pipes are called what they were given as."""
+    """Return a text with the names that the user typed in place of the files that stand for pipes."""
     for path, name in _copies.items():
         text = text.replace(path, name)
     return text
@@ -115,7 +115,7 @@ def named(text: str) -> str:
 
 @contextmanager
 def piped(paths: Sequence[Path]) -> Iterator[list[Path]]:
-    """Give paths in which ``-`` and each pipe of a shell (``/dev/stdin``, ``<(...)``) is a file of what comes from it.
+    """Yield paths in which ``-`` and each pipe of a shell (``/dev/stdin``, ``<(...)``) is a file with its bytes.
 
     The files lie in a temporary folder and are gone after the block.
 
@@ -145,7 +145,7 @@ def piped(paths: Sequence[Path]) -> Iterator[list[Path]]:
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether a path stands for what a shell has opened, and is not a plain file there, which needs no copy."""
+    """Return whether a path stands for a stream that a shell has opened; a plain file is none, and needs no copy."""
     if str(path) == STREAM:
         return True
     if not _DESCRIPTOR.fullmatch(str(path)):
@@ -198,7 +198,7 @@ def _pour(file: BinaryIO, copy: Path) -> None:
 
 @contextmanager
 def to_standard_output(*, text: bool) -> Iterator[Path]:
-    """Give the path of a file to make; when it is whole, its bytes go to standard output, and never half of them.
+    """Yield the path of a file to make; its bytes go to standard output once it is whole, and never half of them.
 
     Args:
         text: whether they may be shown on a terminal.

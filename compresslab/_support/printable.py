@@ -18,7 +18,7 @@ _DANGEROUS: Final = re.compile(
 
 
 def printable(text: str | bytes, *, lines: bool = False) -> str:
-    r"""Return text with what cannot be seen, or does something, as escapes; bytes as UTF-8 where they are.
+    r"""Return text with escapes in place of control and other invisible characters; bytes are decoded as UTF-8.
 
     Args:
         text: of any origin.
@@ -39,7 +39,7 @@ def _escaped(character: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    r"""Return a JSON text with the characters in it that do something written ``\uXXXX``: the same value.
+    r"""Return a JSON text of the same value, its control characters written ``\uXXXX``.
 
     Example:
         >>> printable_json('{"a": "\x9b\u202e\u00e9"}')

@@ -23,7 +23,7 @@ __all__ = ["process_pool"]
 
 @contextmanager
 def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Give a pool of processes; if the block is left by an exception, they are ended at once, whatever they do.
+    """Yield a pool of processes; an exception that leaves the block ends them at once, whatever they do.
 
     Ctrl-C in a terminal goes to every process of a command, and so does what ``timeout`` or a closed terminal sends.
     The workers do not hear it: the parent does, and ends them. They also end when the parent is gone, even if it was
@@ -59,7 +59,7 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Hold what stops a command back for a moment: a process that is started meanwhile never hears it."""
+    """Hold back the signals that stop a command for a moment: a process that is started meanwhile never gets them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -75,7 +75,7 @@ def _nothing() -> None:
 
 
 def _obey(line: Connection) -> None:
-    """In a worker: leave Ctrl-C and its like to the parent, and end at once when it closes the line or is gone."""
+    """Run in a worker: leave Ctrl-C and its like to the parent, and end when the parent ends or closes the pipe."""
     mend_streams()
     for one in SIGNALS:
         signal.signal(one, signal.SIG_IGN)

@@ -54,7 +54,7 @@ class _State:
     def __init__(self, title: str) -> None:
         self.title, self.start, self.over = title, time.monotonic(), threading.Event()
         self.done, self.total = 0, 0
-        self.first = (self.start, 0)  # when the first share was told, and how much was done by then
+        self.first = (self.start, 0)  # when the first share was reported, and how much was done by then
 
     def step(self, done: int, total: int) -> None:
         if not self.total:

@@ -10,7 +10,7 @@ __all__ = ["mend_streams", "speaks_unicode"]
 
 
 def mend_streams() -> None:
-    r"""Make standard streams safe to use; to be called first in a process.
+    r"""Make standard streams safe to use; call it first in a process.
 
     A closed one is opened on a device that fails as the closed one would (standard error: that drops what is written);
     else the next file to be opened would take its number, and messages would go into that file. A sign that the
@@ -37,5 +37,5 @@ def _stand_in(number: int) -> io.TextIOWrapper:
 
 
 def speaks_unicode() -> bool:
-    """Whether standard output can show every sign as itself."""
+    """Return whether standard output can show every sign as itself."""
     return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")

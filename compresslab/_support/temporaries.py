@@ -37,7 +37,7 @@ _STALE = re.compile(r"\.compresslab-([0-9a-f]{8})-\w{8}\.part", re.ASCII)
 
 @contextmanager
 def part_file(folder: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, str]]:
-    """Make an empty file for this user alone in a folder: give it, open, and its path; rename it, or it is removed."""
+    """Yield a new empty file of this user alone in a folder, open, and its path: rename it, or it is removed."""
     remove_stale(os.path.abspath(folder))
     handle, path = _locked(lambda: tempfile.mkstemp(".part", _prefix(), folder))
     lock = _duplicate(handle)
@@ -52,7 +52,7 @@ def part_file(folder: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, str]]:
 
 @contextmanager
 def part_folder(folder: str | os.PathLike[str] | None = None) -> Iterator[Path]:
-    """Make an empty folder for this user alone in a folder (None: where such go); rename it, or it is removed."""
+    """Yield a new empty folder of this user alone in a folder (None: the one for such): rename it, or it is removed."""
     where = tempfile.gettempdir() if folder is None else os.fspath(folder)
     remove_stale(os.path.abspath(where))
 
@@ -102,7 +102,7 @@ def _remove_unheld(path: str) -> None:
 
 
 def _locked(make: Any) -> tuple[Any, str]:
-    """Make a file or folder and lock it; again, if another process took it for a stale one in between."""
+    """Make a file or folder and lock it; try again if another process removed it as stale in between."""
     while True:
         handle, path = make()
         if fcntl is None:

@@ -16,7 +16,7 @@ def workers() -> int:
 
 
 def on_all_cores(task: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
-    """Do a task for each part, and return what each gave, in order. Ctrl-C does not wait for parts that are begun."""
+    """Return the results of a task for each part, in order. Ctrl-C does not wait for parts that have begun."""
     held = list(parts)
     if len(held) <= 1:
         return [task(part) for part in held]

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
-from compresslab._support.progress import working
-from compresslab.cli.options import AsJson, Quiet
-from compresslab.cli.output import show, show_json
-from compresslab.data.corpora import corpus_info, corpus_names
-from compresslab.measurements.tables import corpora_table
+from compresslab.cli.grouped_options import grouped
+from compresslab.cli.output import Output
+from compresslab.data.corpora import CorpusInfo, corpus_info, corpus_names
+from compresslab.report.page import Table
+from compresslab.report.terminal import table_view
 
-__all__ = ["corpora_command"]
+__all__ = ["command"]
 
 
-def corpora_command(as_json: AsJson = False, quiet: Quiet = False) -> None:
+@grouped
+def command(*, output: Output) -> None:
     """List the embedded corpora: real text that every Python has."""
     infos = []
     for name in corpus_names():
-        with working(f"making {name}", quiet=quiet) as step:
+        with output.working(f"making {name}") as step:
             infos.append(corpus_info(name, progress=step))
-    if as_json:
-        show_json({"corpora": [asdict(info) for info in infos]})
-    else:
-        show(corpora_table(infos))
+    output.show({"corpora": [asdict(info) for info in infos]}, lambda: table_view(_table(infos)))
+
+
+def _table(infos: Sequence[CorpusInfo]) -> Table:
+    return Table(
+        "Embedded corpora",
+        ("name", "documents", "lines", "bytes", "sha-256", "what it is"),
+        [
+            (x.name, f"{x.num_documents:,}", f"{x.num_lines:,}", f"{x.num_bytes:,}", x.digest[:12], x.title)
+            for x in infos
+        ],
+        text_columns=(0, 5),
+    )

@@ -3,46 +3,42 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
 from rich.text import Text
 
 from compresslab._support.piping import no_stream, output_folder
-from compresslab._support.printable import printable
 from compresslab._support.processes import process_pool
-from compresslab._support.progress import working
 from compresslab._support.threads import workers
+from compresslab.cli.grouped_options import grouped
+from compresslab.cli.output import Output, arguments_of, print_view
 from compresslab.data.corpora import default_scenario
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, MissingExtra
-from compresslab.experiments.experiment import run
+from compresslab.experiments.experiment import findings_and_tables, run
 from compresslab.experiments.joint.experiment import JOINT
 from compresslab.experiments.joint.run import JointSpec
-from compresslab.experiments.joint.summary import summarise_joint
-from compresslab.experiments.joint.tables import joint_findings, joint_tables
 from compresslab.experiments.rows import Row, read_rows
 from compresslab.measurements.demo_page import demo_page
 from compresslab.measurements.elasticity import ElasticityResult, Scenarios, build_scenarios, measure_scenarios
-from compresslab.measurements.elasticity_page import elasticity_page
-from compresslab.measurements.model_tables import tiny_table
-from compresslab.measurements.tables import elasticity_view
-from compresslab.report.findings import findings_view
-from compresslab.report.page import check_report_extra, write_report
+from compresslab.measurements.elasticity_page import elasticity_page, elasticity_view
+from compresslab.measurements.tiny_page import tiny_table
+from compresslab.report.html import check_report_extra
 from compresslab.report.provenance import provenance
+from compresslab.report.terminal import section_view, table_view
 
 if TYPE_CHECKING:
     from compresslab.measurements.demo import TinyRow
 
-__all__ = ["add_demo_command"]
+__all__ = ["command"]
 
 _PARTS = (
     "Elasticity of the embedded corpora",
@@ -52,75 +48,69 @@ _PARTS = (
 _Show = Callable[[RenderableType], None]
 
 
-def add_demo_command(app: typer.Typer, show: _Show, show_json: Callable[[Any], None]) -> None:
-    """Add ``demo`` to the command line; results are printed by ``show`` or by ``show_json``."""
-
-    @app.command("demo")
-    def demo(
-        context: typer.Context,
-        report: Annotated[Path, typer.Option(help="Directory of report.html.")] = Path("demo-report"),
-        joint: Annotated[Path, typer.Option(help="Folder of the networks' rows; finished ones are kept.")] = Path(
-            "demo-joint"
-        ),
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-        quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
-        first: Annotated[
-            bool, typer.Option("--first", help="The first part alone: it needs no extra, and no page is written.")
-        ] = False,
-        rest: Annotated[
-            bool, typer.Option("--rest", help="After --first: all parts, without showing the first one again.")
-        ] = False,
-    ) -> None:
-        """Run it all on the embedded corpora: elasticity, a small language model, trained networks; some minutes."""
-        if first and rest:
-            raise InvalidParameter("--first and --rest exclude each other: give one of them, or none to run all parts")
-        speak: _Show = (lambda _: None) if as_json else show
-        arguments = list(context.obj or [])
-        seconds: dict[str, float] = {}
-        if first:
-            with _part(1, speak, seconds):
-                elasticity, _, _ = _measure(quiet=quiet)
+@grouped
+def command(
+    context: typer.Context,
+    report: Annotated[Path, typer.Option(help="Directory of report.html.")] = Path("demo-report"),
+    joint: Annotated[Path, typer.Option(help="Folder of the networks' rows; finished ones are kept.")] = Path(
+        "demo-joint"
+    ),
+    *,
+    output: Output,
+    first: Annotated[
+        bool, typer.Option("--first", help="The first part alone: it needs no extra, and no page is written.")
+    ] = False,
+    rest: Annotated[
+        bool, typer.Option("--rest", help="After --first: all parts, without showing the first one again.")
+    ] = False,
+) -> None:
+    """Run it all on the embedded corpora: elasticity, a small language model, trained networks; some minutes."""
+    if first and rest:
+        raise InvalidParameter("--first and --rest exclude each other: give one of them, or none to run all parts")
+    speak: _Show = (lambda _: None) if output.json else print_view
+    seconds: dict[str, float] = {}
+    if first:
+        with _part(1, speak, seconds):
+            elasticity, _, _ = _measure(output)
+            speak(elasticity_view(elasticity))
+        if output.json:
+            output.show_json({"elasticity": asdict(elasticity), "seconds": seconds})
+        return
+    check_report_extra(no_stream(report))
+    output_folder(joint)
+    check_models_extra()
+    with _networks_begun(joint) as begun:
+        with _part(1, (lambda _: None) if rest else speak, seconds):
+            elasticity, built, sets = _measure(output)
+            source = provenance(arguments_of(context), sets, seed=0, packages=("torch", "transformers"))
+            page = elasticity_page(elasticity, built, source)
+            if not rest:
                 speak(elasticity_view(elasticity))
-            if as_json:
-                show_json({"elasticity": asdict(elasticity), "seconds": seconds})
-            return
-        check_report_extra(no_stream(report))
-        output_folder(joint)
-        check_models_extra()
-        with _networks_begun(joint) as begun:
-            with _part(1, (lambda _: None) if rest else speak, seconds):
-                elasticity, built, sets = _measure(quiet=quiet)
-                source = provenance(arguments, sets, seed=0, packages=("torch", "transformers"))
-                page = elasticity_page(elasticity, built, source)
-                if not rest:
-                    speak(elasticity_view(elasticity))
-            with _part(2, speak, seconds):
-                rows, trained = _tiny(quiet=quiet, alone=begun is None)
-                speak(tiny_table(rows))
-                if not trained:
-                    speak(Text("The model was trained earlier and kept in the cache.", style="dim"))
-            with _part(3, speak, seconds):
-                spec, found, new = _joint(joint, begun, quiet=quiet)
-                networks = summarise_joint(spec, found)
-                speak(findings_view(list(joint_findings(networks)), list(joint_tables(networks, wide=False))))
-                if not new:
-                    speak(Text(f"The networks were trained earlier; their rows are in {joint}.", style="dim"))
-        with working("writing the report", quiet=quiet):
-            written = write_report(demo_page(page, rows, JOINT.page(spec, found, page.provenance), joint), report)
-        if as_json:
-            show_json(
-                {
-                    "elasticity": asdict(elasticity),
-                    "tiny": [asdict(row) for row in rows],
-                    "joint": [asdict(summary) for summary in networks],
-                    "seconds": seconds,
-                }
-            )
-        print(f"Report: {printable(str(written))}", file=sys.stderr if as_json else sys.stdout)
+        with _part(2, speak, seconds):
+            rows, trained = _tiny(output, alone=begun is None)
+            speak(table_view(tiny_table(rows)))
+            if not trained:
+                speak(Text("The model was trained earlier and kept in the cache.", style="dim"))
+        with _part(3, speak, seconds):
+            spec, found, new = _joint(joint, begun, output)
+            networks = JOINT.summarise(spec, found)
+            speak(section_view(findings_and_tables(JOINT, spec, networks, wide=False)))
+            if not new:
+                speak(Text(f"The networks were trained earlier; their rows are in {joint}.", style="dim"))
+    if output.json:
+        output.show_json(
+            {
+                "elasticity": asdict(elasticity),
+                "tiny": [asdict(row) for row in rows],
+                "joint": [asdict(summary) for summary in networks],
+                "seconds": seconds,
+            }
+        )
+    output.write_page(lambda: demo_page(page, rows, JOINT.page(spec, networks, found, page.provenance), joint), report)
 
 
 def check_models_extra() -> None:
-    """Raise MissingExtra unless models can be trained here, so that no half of the demo is run."""
+    """Raise MissingExtra unless models can be trained here, before half of the demo is run."""
     import importlib.util
 
     if not all(importlib.util.find_spec(name) for name in ("torch", "transformers", "accelerate")):
@@ -144,22 +134,22 @@ def _processor_seconds() -> float:
     return spent.user + spent.system + spent.children_user + spent.children_system
 
 
-def _measure(*, quiet: bool) -> tuple[ElasticityResult, Scenarios, list[Dataset]]:
+def _measure(output: Output) -> tuple[ElasticityResult, Scenarios, list[Dataset]]:
     """Measure the default scenario; return also its trees and its datasets."""
-    with working("reading", quiet=quiet) as step:
+    with output.working("reading") as step:
         scenario = default_scenario(progress=step)
-    with working("measuring", quiet=quiet):
+    with output.working("measuring"):
         built = build_scenarios(scenario.pretrain, scenario.align, scenario.perturb)
         return measure_scenarios(built), built, [*scenario.pretrain.values(), scenario.align, scenario.perturb]
 
 
-def _tiny(*, quiet: bool, alone: bool) -> tuple[list[TinyRow], bool]:
-    """Train the small model, or take it as it was kept, and measure it; return also whether it was trained now."""
+def _tiny(output: Output, *, alone: bool) -> tuple[list[TinyRow], bool]:
+    """Train the small model, or load the one that was kept, and measure it; return also whether it was trained now."""
     from compresslab.experiments.models.exact_training import one_thread
     from compresslab.measurements.demo import measure_tiny
 
     steps = 0
-    with working("training", quiet=quiet) as step, nullcontext() if alone else one_thread():
+    with output.working("training") as step, nullcontext() if alone else one_thread():
 
         def count(done: int, total: int) -> None:
             nonlocal steps
@@ -172,7 +162,7 @@ def _tiny(*, quiet: bool, alone: bool) -> tuple[list[TinyRow], bool]:
 
 @contextmanager
 def _networks_begun(folder: Path) -> Iterator[Future[None] | None]:
-    """Train the networks in another process meanwhile, where there is a second core and there are any to train.
+    """Start to train the networks in another process if there is a second core, and if any are left to train.
 
     Networks and model are too small to gain from a second thread each; side by side they take half the time.
     """
@@ -184,14 +174,14 @@ def _networks_begun(folder: Path) -> Iterator[Future[None] | None]:
 
 
 def _train_networks(folder: Path) -> None:
-    """In the other process: train the networks, whose rows are kept in the folder."""
+    """Train the networks, in the other process; the folder keeps their rows."""
     run(JOINT, JOINT.preset("demo", {}), folder)
 
 
-def _joint(folder: Path, begun: Future[None] | None, *, quiet: bool) -> tuple[JointSpec, list[Row], bool]:
+def _joint(folder: Path, begun: Future[None] | None, output: Output) -> tuple[JointSpec, list[Row], bool]:
     """Train the networks of the preset ``demo`` that are not in the folder; return also whether there were any."""
     before = len(read_rows(folder / "rows.jsonl"))
-    with working("training networks", quiet=quiet) as step:
+    with output.working("training networks") as step:
         if begun:
             begun.result()
         spec = JOINT.preset("demo", {})

@@ -8,23 +8,13 @@ from typing import Annotated
 
 import typer
 
-from compresslab._support.progress import working
-from compresslab.cli.data_options import (
-    DATA_OPTIONS,
-    DataFormat,
-    Field,
-    PromptField,
-    ResponseField,
-    SkipMissing,
-    Where,
-    chosen_data,
-)
+from compresslab.cli.data_options import DATA_OPTIONS, DataOptions
+from compresslab.cli.grouped_options import grouped
 from compresslab.cli.model_options import refuse
-from compresslab.cli.options import AsJson, Depth, Encoding, Parse, Quiet, Seed, Split, TokenizerName
-from compresslab.cli.output import announce, arguments_of, show, show_json
+from compresslab.cli.options import Depth, Parse, Seed, Split, TokenizerName
+from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.piped_arguments import piped_argument
-from compresslab.cli.reading import read_each_role, reading_notes, with_notes
-from compresslab.cli.report import ReportTo
+from compresslab.cli.reading import read_each_role, reading_notes
 from compresslab.data.contamination import Overlap, overlaps
 from compresslab.data.corpora import default_scenario
 from compresslab.data.dataset import Dataset
@@ -32,15 +22,15 @@ from compresslab.data.door import ReadData
 from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter
 from compresslab.measurements.elasticity import DEFAULT_L, build_scenarios, check_numbers, measure_scenarios
-from compresslab.measurements.elasticity_page import elasticity_page
-from compresslab.measurements.tables import elasticity_view
-from compresslab.report.page import write_report
+from compresslab.measurements.elasticity_page import elasticity_page, elasticity_view
+from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
 
-__all__ = ["elasticity_command"]
+__all__ = ["command"]
 
 
-def elasticity_command(
+@grouped
+def command(
     context: typer.Context,
     pretrain: Annotated[
         list[Path] | None,
@@ -65,31 +55,24 @@ def elasticity_command(
     parse: Parse = "phrases",
     tokenizer: TokenizerName = "bytes",
     split: Split = None,
-    encoding: Encoding = "utf-8",
-    format: DataFormat = None,
-    field: Field = None,
-    prompt_field: PromptField = None,
-    response_field: ResponseField = None,
-    where: Where = None,
-    skip_missing: SkipMissing = False,
+    *,
+    reading: DataOptions,
     natural: Annotated[
         bool, typer.Option("--natural", help="Mix the parts of D_p by their sizes, not in equal volumes.")
     ] = False,
     epsilon: Annotated[float, typer.Option(help="KL in nats at which alignment counts as undone.")] = 0.01,
     seed: Seed = 0,
-    report: ReportTo = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    output: ReportOutput,
 ) -> None:
     """Measure what a perturbation does to pre-training and alignment data (no files: the embedded corpora)."""
     ks = k or [10.0]
     check_numbers(ks, l or DEFAULT_L, epsilon)
     given = {"--pretrain": pretrain, "--align": align, "--perturb": perturb}
-    options = chosen_data(context)
+    options = reading.chosen
     found: list[ReadData] = []
     shared: list[Overlap] = []
     missing = [option for option, paths in given.items() if not paths]
-    with working("reading", quiet=quiet) as step:
+    with output.working("reading") as step:
         if len(missing) == len(given):
             refuse(context, DATA_OPTIONS, "for files, add --pretrain, --align and --perturb, or leave it out")
             scenario = default_scenario(split or "line", seed, tokenizer, progress=step)
@@ -110,19 +93,17 @@ def elasticity_command(
             cut = len(pretrain), len(pretrain) + len(align)
             parts = {f"{i} {dataset.name}": dataset for i, dataset in enumerate(sets[: cut[0]], start=1)}
             aligned, perturbed = Dataset.concat(sets[cut[0] : cut[1]]), Dataset.concat(sets[cut[1] :])
-    with working("measuring", quiet=quiet):
+    with output.working("measuring"):
         built = build_scenarios(parts, aligned, perturbed, k=ks[0], depth=depth, parse=parse, equal_volumes=not natural)
         result = measure_scenarios(built, k=ks, l=l or DEFAULT_L, epsilon=epsilon)
     notes = [*reading_notes(found), *map(str, shared)]
-    if as_json:
-        read = {"read": [one.facts() for one in found], "shared": [one.facts() for one in shared]}
-        show_json({**asdict(result), **read})
-    else:
-        show(with_notes(elasticity_view(result), notes))
-    if report is not None:
-        with working("writing the report", quiet=quiet):
-            files = [*(pretrain or ()), *(align or ()), *(perturb or ())]
-            sets = [*parts.values(), aligned, perturbed]
-            source = provenance(arguments_of(context), sets, files=files, seed=None if files else seed, read=notes)
-            written = write_report(elasticity_page(result, built, source), report)
-        announce(f"Report: {written}", as_json)
+
+    def page() -> Page:
+        files = [*(pretrain or ()), *(align or ()), *(perturb or ())]
+        sets = [*parts.values(), aligned, perturbed]
+        source = provenance(arguments_of(context), sets, files=files, seed=None if files else seed, read=notes)
+        return elasticity_page(result, built, source)
+
+    read = {"read": [one.facts() for one in found], "shared": [one.facts() for one in shared]}
+    output.show({**asdict(result), **read}, lambda: elasticity_view(result), notes)
+    output.write(page)

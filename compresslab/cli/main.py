@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
@@ -11,40 +12,65 @@ from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from compresslab import __version__
 from compresslab._support.interrupts import exit_code, speak
 from compresslab._support.piping import STREAM, named
 from compresslab._support.printable import printable
 from compresslab._support.streams import mend_streams
-from compresslab.cli.coding import add_coding_commands
-from compresslab.cli.corpora import corpora_command
-from compresslab.cli.demo import add_demo_command
-from compresslab.cli.elasticity import elasticity_command
-from compresslab.cli.experiment import add_experiment_command
 from compresslab.cli.once import refuse_repeated_options
-from compresslab.cli.output import say, show, show_json
-from compresslab.cli.prove import prove_command
-from compresslab.cli.rate import rate_command
-from compresslab.cli.report import add_report_command
-from compresslab.cli.score import score_command
-from compresslab.cli.tree import tree_command
 from compresslab.errors import CompressLabError
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "app", "load_command", "main"]
 
 
-# The tasks in the order of the tutorial; a command that is not here comes last.
-_ORDER = ["tree", "rate", "score", "elasticity", "corpora", "prove", "experiment", "report", "demo"]
-_ORDER += ["compress", "decompress", "verify", "info"]
+# The commands in the order of the tutorial, and what each does. `--help` says so without loading any of them.
+COMMANDS = {
+    "tree": "Build the token tree of files, count its layers, and draw its top.",
+    "rate": "Measure the code lengths of files under their own token tree, or under a language model.",
+    "score": "Score responses given their prompts: bits per byte and per token, nats, perplexity; all models on all "
+    "data.",
+    "elasticity": "Measure what a perturbation does to pre-training and alignment data (no files: the embedded "
+    "corpora).",
+    "corpora": "List the embedded corpora: real text that every Python has.",
+    "prove": "Check every theorem, exactly, and print the ledger, or whole proofs by ID.",
+    "experiment": "Run an experiment; killed at any point, it resumes.",
+    "report": "Write report.html and its figures from the rows of a finished experiment.",
+    "demo": "Run it all on the embedded corpora: elasticity, a small language model, trained networks; some minutes.",
+    "compress": "Compress any file: by the embedded byte model (slow: under 1 MB a second) or by a language model.",
+    "decompress": "Decompress a .clz file, checking every byte.",
+    "verify": "Decode a .clz file to nowhere, checking every byte.",
+    "info": "Say what a .clz file holds, after checking its header, index and chunk heads.",
+}
+_SETTINGS: dict[str, dict[str, Any]] = {"prove": {"ignore_unknown_options": True, "help_option_names": []}}
 
 
 class _Root(TyperGroup):
-    """All commands: an interrupted one says what it leaves behind, in one line."""
+    """All commands, each loaded when it is used; an interrupted one says what it leaves behind, in one line."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name=name, help=said) for name, said in COMMANDS.items()}
+        self.loaded: dict[str, Any] = {}
+        self.listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return sorted(super().list_commands(ctx), key=lambda name: (*_ORDER, name).index(name))
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if self.listing or cmd_name not in COMMANDS:
+            return self.commands.get(cmd_name)
+        if cmd_name not in self.loaded:
+            self.loaded[cmd_name] = load_command(cmd_name)
+        return self.loaded[cmd_name]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.listing = False
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -52,6 +78,19 @@ class _Root(TyperGroup):
         except KeyboardInterrupt as stop:
             speak(stop)
             raise typer.Exit(exit_code()) from stop
+
+
+def load_command(name: str) -> Any:
+    """Return a command; its module is loaded for it."""
+    found = importlib.import_module(f"compresslab.cli.{name}").command
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False, context_settings=_SETTINGS.get(name))
+        alone.command(name)(found)
+        found = alone
+    refuse_repeated_options(found)
+    loaded = typer.main.get_command(found)
+    loaded.name = name
+    return loaded
 
 
 app = typer.Typer(
@@ -73,18 +112,6 @@ def _root(
         print(f"compresslab {__version__}")
         raise typer.Exit
 
-
-app.command("rate")(rate_command)
-app.command("score")(score_command)
-app.command("tree")(tree_command)
-app.command("elasticity")(elasticity_command)
-app.command("corpora")(corpora_command)
-app.command("prove", context_settings={"ignore_unknown_options": True, "help_option_names": []})(prove_command)
-add_coding_commands(app, say)
-add_experiment_command(app, show, show_json)
-add_report_command(app)
-add_demo_command(app, show, show_json)
-refuse_repeated_options(app)
 
 # command -> the options that take several values, one after the other
 _MANY = {
@@ -175,7 +202,7 @@ _LESS = {
 
 
 def _said(error: CompressLabError | MemoryError, given: Sequence[str]) -> str:
-    """Return what an error says, and where memory ran out what to try."""
+    """Return what an error says; if memory ran out, also what to try."""
     if not isinstance(error, MemoryError):
         return str(error)
     said = str(error) if isinstance(error, CompressLabError) else f"memory ran out ({error or 'none is left'})"
@@ -184,7 +211,7 @@ def _said(error: CompressLabError | MemoryError, given: Sequence[str]) -> str:
 
 
 def _as_path(argument: str) -> str:
-    """Return an argument, ``./-`` and its like in a form that stays apart from ``-`` when it becomes a path."""
+    """Return an argument; ``./-`` and its like become absolute paths, which are never taken for ``-``."""
     return os.path.abspath(argument) if argument != STREAM and os.path.normpath(argument) == STREAM else argument
 
 
@@ -218,7 +245,7 @@ _SILENT = {
 
 
 def _run(given: list[str], typed: list[str]) -> None:
-    """Run a command; what it printed is out before it ends, or that is an error like any other."""
+    """Run a command and flush what it printed, so that a failure to write it is an error like any other."""
     try:
         app(given, prog_name="compresslab", obj=typed)
     except SystemExit:
@@ -228,7 +255,7 @@ def _run(given: list[str], typed: list[str]) -> None:
 
 
 def _drop_output() -> None:
-    """Have what could not be written be dropped, instead of tried again, and complained of, when Python ends."""
+    """Drop what could not be written: Python would try again when it ends, and complain."""
     with suppress(OSError, ValueError):  # ValueError: no real file, as in a test
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

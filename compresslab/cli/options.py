@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from compresslab.cli.piped_arguments import piped_argument
-from compresslab.data.readers import check_encoding
 from compresslab.data.splitting import check_unit
 from compresslab.data.tokenizers import check_tokenizer_name
 from compresslab.trees.phrases import check_depth, check_parse
 
-__all__ = ["AsJson", "Depth", "Encoding", "Files", "Parse", "Quiet", "Seed", "Split", "TokenizerName"]
+__all__ = ["Depth", "Files", "Parse", "Seed", "Split", "TokenizerName"]
 
 Files = Annotated[
     list[Path],
@@ -36,9 +35,4 @@ Split = Annotated[
         callback=lambda unit: None if unit is None else check_unit(unit),
     ),
 ]
-Encoding = Annotated[
-    str, typer.Option(help="utf-8 keeps bytes as they are; others are converted to it.", callback=check_encoding)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]

@@ -14,9 +14,9 @@ __all__ = ["RowsFolder", "piped_argument", "stored_sources"]
 
 
 def piped_argument(context: typer.Context, given: Any) -> Any:
-    """Return the path or paths that were given, those of pipes as files that last as long as the command.
+    """Return the path or paths of an argument; a pipe becomes a file that lasts as long as the command.
 
-    To be used as a parameter's ``callback``.
+    Use it as a parameter's ``callback``.
     """
     if not given or context.resilient_parsing:  # a shell completes the line
         return given
@@ -31,7 +31,7 @@ def piped_argument(context: typer.Context, given: Any) -> Any:
 def stored_sources(given: list[str] | None) -> list[str] | None:
     """Return sources of data, ``SOURCE`` or ``ROLE=SOURCE``, that can be read again when an experiment goes on.
 
-    To be used as a parameter's ``callback``.
+    Use it as a parameter's ``callback``.
 
     Raises:
         InvalidParameter: one is standard input or a pipe.

@@ -13,10 +13,10 @@ import typer
 import compresslab
 from compresslab.errors import UnreadableFile
 
-__all__ = ["prove_command"]
+__all__ = ["command"]
 
 
-def prove_command(
+def command(
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]... [--json] [--latex] [--quiet] [--help]", show_default=False)
     ] = None,
@@ -27,7 +27,7 @@ def prove_command(
 
 
 def _proofs_package() -> str:
-    """In a wheel the proofs are ``compresslab.proofs``; in a checkout they are the folder beside the package."""
+    """Return the proofs' package: ``compresslab.proofs`` in a wheel, in a checkout the folder beside compresslab."""
     if importlib.util.find_spec("compresslab.proofs"):
         return "compresslab.proofs"
     checkout = Path(compresslab.__file__).parents[1]

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
 from compresslab._support.printable import printable
 from compresslab.data.choice import DataChoice, choice_for_role
 from compresslab.data.dataset import Dataset
@@ -15,7 +12,7 @@ from compresslab.data.door import ReadData, read_data
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import Tokenizer, get_tokenizer
 
-__all__ = ["read_each", "read_each_role", "reading_notes", "with_notes"]
+__all__ = ["read_each", "read_each_role", "reading_notes"]
 
 
 def read_each(
@@ -41,7 +38,7 @@ def _as_datasets(found: list[ReadData], tokenizer: str) -> tuple[list[Dataset], 
 
 
 def reading_notes(found: Sequence[ReadData], *, with_model: bool = False) -> Iterator[str]:
-    """Say what was read as what, and what was left out or not counted; nothing of plain texts that were read whole."""
+    """Yield how each dataset was read, and what was left out or not counted; nothing of plain texts read whole."""
     for one in found:
         if one.prompts is None and not any(one.left_out.values()) and one.how.startswith("text by"):
             continue
@@ -50,8 +47,3 @@ def reading_notes(found: Sequence[ReadData], *, with_model: bool = False) -> Ite
             role = "are context" if with_model else "are not counted"
             prompts = f"; {one.prompt_bytes:,} bytes of prompts {role}"
         yield printable(f"{one}{prompts}.")
-
-
-def with_notes(view: RenderableType, notes: Sequence[str]) -> RenderableType:
-    """Return a view with notes below it."""
-    return Group(view, *(Text(note, style="dim") for note in notes)) if notes else view

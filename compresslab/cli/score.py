@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,53 +14,28 @@ import typer
 
 from compresslab._support.interrupts import if_stopped
 from compresslab._support.piping import is_stream, output_file, output_folder, piped
-from compresslab._support.progress import working
-from compresslab.cli.data_options import (
-    DataFormat,
-    Field,
-    PromptField,
-    ResponseField,
-    SkipMissing,
-    Where,
-    chosen_data,
-)
-from compresslab.cli.model_options import (
-    PANEL,
-    Batch,
-    ControlTokens,
-    CountEos,
-    Device,
-    Dtype,
-    EosToken,
-    PrefixToken,
-    Stride,
-    Template,
-    Window,
-    check_of_use,
-    check_windows,
-    load_scorer,
-    option_of,
-    used_templates,
-)
-from compresslab.cli.options import AsJson, Encoding, Quiet, Split
-from compresslab.cli.output import announce, arguments_of, show, show_json
-from compresslab.cli.reading import reading_notes, with_notes
-from compresslab.cli.report import ReportTo
+from compresslab.cli.data_options import DataOptions
+from compresslab.cli.grouped_options import grouped
+from compresslab.cli.model_options import PANEL, Scoring, check_of_use, load_scorer, option_of
+from compresslab.cli.options import Split
+from compresslab.cli.output import ReportOutput, arguments_of
+from compresslab.cli.reading import reading_notes
 from compresslab.data.choice import choice_for_role
 from compresslab.data.door import ReadData, read_data
 from compresslab.errors import InvalidParameter
-from compresslab.report.page import write_report
+from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
 
 if TYPE_CHECKING:
     from compresslab.measurements.model_score import Scorer
 
-__all__ = ["score_command"]
+__all__ = ["command"]
 
 LOG_PROBS = "logprobs:"
 
 
-def score_command(
+@grouped
+def command(
     context: typer.Context,
     model: Annotated[
         list[str],
@@ -80,23 +56,9 @@ def score_command(
         ),
     ],
     split: Split = None,
-    encoding: Encoding = "utf-8",
-    format: DataFormat = None,
-    field: Field = None,
-    prompt_field: PromptField = None,
-    response_field: ResponseField = None,
-    where: Where = None,
-    skip_missing: SkipMissing = False,
-    window: Window = None,
-    stride: Stride = None,
-    eos: CountEos = True,
-    eos_token: EosToken = None,
-    prefix_token: PrefixToken = None,
-    template: Template = "auto",
-    control_tokens: ControlTokens = False,
-    batch: Batch = None,
-    device: Device = None,
-    dtype: Dtype = None,
+    *,
+    reading: DataOptions,
+    scoring: Scoring,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -115,73 +77,60 @@ def score_command(
             callback=output_file,
         ),
     ] = None,
-    report: ReportTo = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    output: ReportOutput,
 ) -> None:
     """Score responses given their prompts: bits per byte and per token, nats, perplexity; all models on all data."""
     from compresslab.lm.distributed import processes
-    from compresslab.lm.documents import Layout
     from compresslab.lm.windows import Windows
     from compresslab.measurements.score import score
-    from compresslab.measurements.score_tables import score_tables
+    from compresslab.measurements.score_page import score_page, score_view
 
-    if stride is not None and window is None:
+    if scoring.stride is not None and scoring.window is None:
         raise InvalidParameter("--stride needs --window here: models may differ in what they read at once")
-    check_windows(window, stride)
+    scoring.check()
     models = _models(model)
-    settings = {"device": device, "dtype": dtype, "eos_token": eos_token, "prefix_token": prefix_token}
+    settings = scoring.settings()
     if all(one.startswith(LOG_PROBS) for one in models.values()):
-        others: dict[str, object] = {"window": window, "stride": stride, "batch": batch, "resume": resume}
-        given = {option_of(key): value for key, value in (settings | others).items()}
-        check_of_use(next(iter(models.values())), given | used_templates(template, control_tokens))
+        check_of_use(next(iter(models.values())), {**settings, **scoring.of_models(), "resume": resume})
     if save_logprobs is not None and len(models) > 1:
         raise InvalidParameter(
             f"--save-logprobs takes the numbers of one model, not of {len(models)}: give one --model at a time"
         )
     files = _named(context, data)
     speaks = processes()[0] == 0
-    quiet = quiet or not speaks
-    found = _read(files, split, chosen_data(context))
+    output = replace(output, quiet=output.quiet or not speaks)
+    found = _read(files, split, reading.chosen)
 
     @contextmanager
     def watch(name: str, dataset: str) -> Iterator[Callable[[int, int], None]]:
-        with (
-            if_stopped(partial(_kept, resume)),
-            working(f"scoring {dataset} under {name}", quiet=quiet) as step,
-        ):
+        with if_stopped(partial(_kept, resume)), output.working(f"scoring {dataset} under {name}") as step:
             yield step
 
     table = score(
         models,
         found,
-        layout=Layout(template, control_tokens, prefix_token is not None, eos_token is not None),
-        windows=None if window is None else Windows(window, stride),
-        eos=eos,
-        batch_tokens=batch,
+        layout=scoring.layout(),
+        windows=None if scoring.window is None else Windows(scoring.window, scoring.stride),
+        eos=scoring.eos,
+        batch_tokens=scoring.batch,
         resume=resume,
         save_log_probs=save_logprobs if speaks else None,
-        load=partial(_load, settings=_given(models, settings), quiet=quiet),
+        load=partial(_load, settings=_given(models, settings), quiet=output.quiet),
         progress=watch,
     )
     if not speaks:
         return
     notes = list(reading_notes(list(found.values()), with_model=True))
-    if as_json:
-        show_json(table.plain())
-    else:
-        show(with_notes(score_tables(table), notes))
-    if save_logprobs is not None:
-        announce(f"Log-probabilities: {save_logprobs}", as_json)
-    if report is not None:
-        from compresslab.measurements.score_page import score_page
 
-        with working("writing the report", quiet=quiet):
-            source = provenance(
-                arguments_of(context), [], files=list(files.values()), packages=("torch", "transformers"), read=notes
-            )
-            written = write_report(score_page(table, source), report)
-        announce(f"Report: {written}", as_json)
+    def page() -> Page:
+        packages = ("torch", "transformers")
+        source = provenance(arguments_of(context), [], files=list(files.values()), packages=packages, read=notes)
+        return score_page(table, source)
+
+    output.show(table.plain(), lambda: score_view(table), notes)
+    if save_logprobs is not None:
+        output.announce(f"Log-probabilities: {save_logprobs}")
+    output.write(page)
 
 
 def _models(given: Sequence[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -26,13 +26,25 @@ from compresslab.experiments.pool import Step, run_units
 from compresslab.experiments.rows import Row, read_rows
 from compresslab.experiments.spec import save_spec, saved_spec
 from compresslab.experiments.stages import Stages
-from compresslab.report.findings import TableText
-from compresslab.report.page import Page
+from compresslab.report.page import Page, Section, Table
 from compresslab.report.provenance import Provenance
 
-__all__ = ["Design", "Experiment", "Options", "Work", "finished", "named_preset", "read", "read_notes", "record", "run"]
+__all__ = [
+    "Design",
+    "Experiment",
+    "Options",
+    "Work",
+    "findings_and_tables",
+    "finished",
+    "named_preset",
+    "page_of",
+    "read",
+    "read_notes",
+    "record",
+    "run",
+]
 
-READ = "data.json"  # in a folder: what its files were read as
+READ = "data.json"  # in a folder: how its files were read
 
 Spec = TypeVar("Spec")
 Unit = TypeVar("Unit")
@@ -83,10 +95,10 @@ class Experiment(Generic[Spec, Unit, Summary]):
         cost: how long a unit takes, in any measure.
         keep: the spec and the finished units -> the spec of what is whole; raises where nothing is.
         summarise: the spec and its rows -> what they say.
-        findings: what they say in words.
+        findings: what they say in words: a section without tables and figures.
         tables: the same in tables; wide ones are for files.
         plain: the same as JSON holds it.
-        page: the spec, the rows and where they come from -> the report.
+        page: the spec, its summary, the rows and where they come from -> the report.
         former: names that older folders have for it.
         notes: the spec -> what its files were read as, and what was left out; in the order of the data.
     """
@@ -102,10 +114,10 @@ class Experiment(Generic[Spec, Unit, Summary]):
     cost: Callable[[Unit], float]
     keep: Callable[[Spec, Collection[str]], Spec]
     summarise: Callable[[Spec, Sequence[Row]], Summary]
-    findings: Callable[[Spec, Summary], Iterable[str]]
-    tables: Callable[[Spec, Summary, bool], Iterable[TableText]]
+    findings: Callable[[Spec, Summary], Section]
+    tables: Callable[[Spec, Summary, bool], Iterable[Table]]
     plain: Callable[[Spec, Summary, Sequence[Row]], dict[str, Any]]
-    page: Callable[[Spec, Sequence[Row], Provenance], Page]
+    page: Callable[[Spec, Summary, Sequence[Row], Provenance], Page]
     former: tuple[str, ...] = ()
     notes: Callable[[Spec], Sequence[str]] = lambda _: ()
 
@@ -136,7 +148,7 @@ def run(
     progress: Step | None = None,
     begin: Callable[[], None] = lambda: None,
 ) -> list[Row]:
-    """Run an experiment, or go on with one that was stopped; rows go to ``out/rows.jsonl``, the spec to ``spec.json``.
+    """Run an experiment, or resume a stopped one; rows go to ``out/rows.jsonl``, the spec to ``spec.json``.
 
     Args:
         experiment: which.
@@ -183,7 +195,7 @@ def run(
 
 
 def read_notes(folder: str | PathLike[str]) -> list[str]:
-    """Return what the files of an experiment were read as, and what was left out; of embedded corpora nothing is said.
+    """Return how the files of an experiment were read, and what was left out; embedded corpora are not mentioned.
 
     Raises:
         CorruptFile: the file that says it is damaged.
@@ -220,7 +232,7 @@ def finished(
 
 
 def read(experiment: Experiment[Spec, Unit, Summary], folder: str | PathLike[str]) -> tuple[Spec, list[Row]]:
-    """Read an experiment from its folder; of one that is not finished, what is.
+    """Return the spec and the rows of an experiment from its folder; of an unfinished one, the finished part.
 
     Raises:
         UnreadableFile: there is no ``spec.json``.
@@ -233,8 +245,21 @@ def read(experiment: Experiment[Spec, Unit, Summary], folder: str | PathLike[str
     return spec, [row for rows in units.values() for row in rows]
 
 
+def findings_and_tables(
+    experiment: Experiment[Spec, Unit, Summary], spec: Spec, summary: Summary, *, wide: bool = True
+) -> Section:
+    """Return what an experiment found, in words and in tables; tables that are not wide fit a terminal."""
+    return replace(experiment.findings(spec, summary), tables=tuple(experiment.tables(spec, summary, wide)))
+
+
+def page_of(experiment: Experiment[Spec, Unit, Summary], folder: str | PathLike[str], source: Provenance) -> Page:
+    """Return the report of an experiment from its folder; it raises what `read` raises."""
+    spec, rows = read(experiment, folder)
+    return experiment.page(spec, experiment.summarise(spec, rows), rows, source)
+
+
 def named_preset(presets: Mapping[str, Callable[[], Preset]], name: str) -> Preset:
-    """Return the spec of a preset as it stands, without options.
+    """Return the spec of a preset, without options.
 
     Raises:
         UnknownName: no such preset.

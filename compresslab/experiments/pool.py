@@ -48,7 +48,7 @@ def run_units(
     saved: Callable[[Job], None] = lambda job: None,
     begin: Callable[[], None] = lambda: None,
 ) -> list[Row]:
-    """Do every unit that is not in the file yet, and return the rows of all, in the order of the units.
+    """Run every unit that the file does not hold yet; return the rows of all units, in their order.
 
     Args:
         work: a function of a module (processes must find it by name) that turns a unit into its rows. The rows may

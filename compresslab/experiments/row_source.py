@@ -67,7 +67,7 @@ def _listed(seeds: Sequence[int]) -> str:
 
 
 def _digests(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the data's digests: of a source each, or of all texts as they were dealt out."""
+    """Yield the data's digests: one for each source, or one of all texts in the order of dealing."""
     texts, digest = found.get("texts"), found.get("data_sha256")
     if isinstance(texts, Mapping) and texts.get("sha256"):
         sources = [str(name) for role in ("pretrain", "positive", "negative") for name in texts[role]]

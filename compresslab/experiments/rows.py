@@ -38,7 +38,7 @@ def read_rows(path: str | PathLike[str]) -> dict[str, list[Row]]:
 
 
 def open_rows(path: str | PathLike[str]) -> dict[str, list[Row]]:
-    """Read like :func:`read_rows`, and drop from the file what a killed run left unfinished, so that it may go on."""
+    """Return what :func:`read_rows` returns, and delete from the file what a killed run left unfinished."""
     finished, clean = _read(Path(path))
     if not clean:
         settle_rows(path, finished)

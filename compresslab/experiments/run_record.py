@@ -31,7 +31,7 @@ Options = Mapping[str, Any]
 
 
 def experiment_command(name: str, preset: str, folder: str | PathLike[str], options: Options | None = None) -> str:
-    """Return the command line of an experiment, with those options alone that were given.
+    """Return the command line of an experiment, with only the options that were given.
 
     Args:
         name: of the experiment.
@@ -58,7 +58,7 @@ def _without_folder(entry: str) -> str:
 
 
 def record_run(name: str, preset: str, folder: str | PathLike[str], options: Options | None = None) -> None:
-    """Leave in ``run.json`` what runs an experiment; an entry that is there already is not written again.
+    """Add the command, versions and machine of a run to ``run.json``, unless the same entry is there.
 
     To be called before the first row or stage is added to the folder: so even a run that is killed is recorded.
 

@@ -59,7 +59,7 @@ def save_spec(folder: str | PathLike[str], spec: Mapping[str, Any], *, former: C
 
 
 def read_spec(folder: str | PathLike[str], *experiments: str) -> dict[str, Any]:
-    """Return what ``spec.json`` in a folder says, lists as tuples: what a spec's class is made of.
+    """Return the values of ``spec.json`` in a folder, lists as tuples, as the class of a spec takes them.
 
     Args:
         folder: of a run.
@@ -87,7 +87,7 @@ def read_spec(folder: str | PathLike[str], *experiments: str) -> dict[str, Any]:
 
 @contextmanager
 def saved_spec(folder: str | PathLike[str], *experiments: str) -> Iterator[dict[str, Any]]:
-    """Give what `read_spec` returns to a block that makes the spec of it.
+    """Yield what `read_spec` returns to a block that makes the spec from it.
 
     Raises:
         UnreadableFile: as `read_spec` does.

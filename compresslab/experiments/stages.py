@@ -22,7 +22,7 @@ __all__ = ["Stages"]
 
 Value = TypeVar("Value")
 
-# A run, told by its deadline -> seconds of its longest stage in this process: a unit's first stage is judged by those
+# A run, named by its deadline -> seconds of its longest stage in this process: a unit's first stage is judged by those
 # of the units before it.
 _longest: dict[float, float] = {}
 
@@ -46,7 +46,7 @@ class Stages:
         self._begun = time.time()
 
     def get(self, name: str) -> Any:
-        """Return what was kept of a stage; None where nothing was.
+        """Return the kept result of a stage; None if there is none.
 
         A file that is damaged, or of another spec, unit or stage, counts as none: the stage is done again.
         """
@@ -54,7 +54,7 @@ class Stages:
         return None if path is None else read_sealed(path, self._of(name))
 
     def put(self, name: str, value: Any) -> None:
-        """Keep a stage that is done: tensors, numbers, texts, and lists and dictionaries of them.
+        """Keep the result of a stage: tensors, numbers, texts, and lists and dictionaries of them.
 
         Raises:
             TimeLimitReached: the next stage would not end before the deadline; this one is kept.
@@ -68,7 +68,7 @@ class Stages:
         self.check_time()
 
     def do(self, name: str, compute: Callable[[], Value]) -> Value:
-        """Return what was kept of a stage, or compute and keep it.
+        """Return the kept result of a stage, or compute and keep it.
 
         Raises:
             TimeLimitReached: it would not end before the deadline.
@@ -112,9 +112,9 @@ class Part:
         self.stages, self.name = stages, name
 
     def get(self, name: str) -> Any:
-        """Return what was kept of a stage; None where nothing was."""
+        """Return the kept result of a stage; None if there is none."""
         return self.stages.get(f"{self.name}/{name}")
 
     def put(self, name: str, value: Any) -> None:
-        """Keep a stage that is done: see `Stages.put`."""
+        """Keep the result of a stage: see `Stages.put`."""
         self.stages.put(f"{self.name}/{name}", value)

@@ -39,7 +39,7 @@ def measure_tiny(
     sample: int = SAMPLE,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[TinyRow]:
-    """Train the small model (or take it as it was kept) and measure held-out text of each embedded corpus.
+    """Train the small model, or load the one that was kept, and measure held-out text of each embedded corpus.
 
     Args:
         model: another byte model to measure in its place.

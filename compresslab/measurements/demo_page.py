@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from compresslab.measurements.demo import TinyRow
-from compresslab.measurements.model_pages import tiny_fact, tiny_section, tiny_sentence
+from compresslab.measurements.tiny_page import tiny_fact, tiny_section, tiny_sentence
 from compresslab.report.page import Fact, Page, Section
 
 __all__ = ["demo_page"]

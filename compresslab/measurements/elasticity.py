@@ -128,7 +128,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class ElasticityResult:
-    """The whole job.
+    """The whole measurement.
 
     Attributes:
         depth: symbols per phrase, ``d``.
@@ -151,7 +151,7 @@ class ElasticityResult:
 
 @dataclass(frozen=True, eq=False)
 class Scenarios:
-    """What an elasticity job is measured on.
+    """What an elasticity measurement needs: trees, and scenarios on them.
 
     Attributes:
         depth: symbols per phrase, ``d``.
@@ -324,5 +324,5 @@ def _return(scenario: Elasticity, epsilon: float) -> Return:
 
 
 def _finite(x: float) -> float | None:
-    """JSON has no infinity."""
+    """Return a number, or None where it is infinite: JSON has no infinity."""
     return float(x) if math.isfinite(x) else None

@@ -77,7 +77,7 @@ class CodedRateResult:
 def model_coder(
     name: str | LanguageModel, *, streams: int = DEFAULT_STREAMS, segment: int = DEFAULT_SEGMENT, **settings: Any
 ) -> TokenCoder:
-    """Return what codes chunks by a model; ``settings`` are those of `compresslab.lm.registry.get_model`."""
+    """Return the coder of chunks under a model; ``settings`` are those of `compresslab.lm.registry.get_model`."""
     return TokenCoder(get_model(name, **coding_rule(name), **settings), streams, segment)
 
 
@@ -101,7 +101,7 @@ def compress_with_model(
     compare: bool = True,
     progress: Progress | None = None,
 ) -> CodedRateResult:
-    """Compress a file by a model; the file is only there once it has been decoded again (unless ``verify`` is off).
+    """Compress a file by a model; the file gets its name after it was decoded again (unless ``verify`` is off).
 
     Args:
         source: any file; chunks that are not text of the model's tokenizer are stored without it.
@@ -151,7 +151,7 @@ def _scored_bits(coder: TokenCoder, data: bytes) -> float:
 
 
 def model_of_file(source: str | PathLike[str], name: str | None = None, **settings: Any) -> ChunkModel:
-    """Return the model that a ``.clz`` file was written with, set up as it was then.
+    """Return the model that wrote a ``.clz`` file, with the settings of that time.
 
     Torch's number of threads, of the whole process, becomes that of the writer: other numbers, other sums.
 
@@ -191,7 +191,7 @@ def model_of_file(source: str | PathLike[str], name: str | None = None, **settin
 
 
 def check_settings(source: str | PathLike[str], held: Mapping[str, Any]) -> None:
-    """Raise CorruptFile unless a file says of the language model that wrote it what sets one up."""
+    """Raise CorruptFile unless a file holds the settings of the language model that wrote it."""
     if not {"streams", "segment"} <= held.keys():
         raise CorruptFile(f"{source} says nothing of streams and segment, as no language model's file does")
     dtype = held.get("dtype")
@@ -203,7 +203,7 @@ def check_settings(source: str | PathLike[str], held: Mapping[str, Any]) -> None
 def check_built_in(
     source: str | PathLike[str], name: str | None, writer: str, held: Mapping[str, Any], tokenizer: str = ""
 ) -> None:
-    """Raise WrongModel where a model that compresslab brings cannot have written a file: to make it takes minutes.
+    """Raise WrongModel if the named built-in model cannot have written a file, before minutes go into making it.
 
     Args:
         source: the file.

@@ -1,17 +1,22 @@
-"""The page of ``score``: several models on several datasets."""
+"""What the measurement ``score`` says: several models on several datasets, for a terminal, and as a page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from compresslab.measurements.model_score import ModelScore, layout_notes
 from compresslab.measurements.score import ScoreTable
-from compresslab.measurements.score_tables import data_cells, score_cells, score_notes, sentence
 from compresslab.report.digits import measured, rounded
-from compresslab.report.page import Fact, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import joined
+from compresslab.report.page import Fact, Page, PageFigure, Section, Table, joined
 from compresslab.report.provenance import Provenance
 from compresslab.report.score_figures import ScoredPoint, score_figure, series_figure, steps_of
+from compresslab.report.terminal import table_view
 from compresslab.theory.estimates import Estimate
 
-__all__ = ["score_page"]
+__all__ = ["data_table", "score_page", "score_sentence", "score_table", "score_view"]
 
 _SYMBOLS = {
     "bits per byte": "bits of the responses, and of EOS where it is counted, over the bytes of the original text",
@@ -23,6 +28,106 @@ _SERIES = "Lower is cheaper. Bars: one standard error over responses, of each ra
 _ANSWERS = 3  # sentences of the first screen
 
 
+def score_view(table: ScoreTable) -> RenderableType:
+    """Draw what was scored, and what it costs: one line for each dataset under each model."""
+    return Group(table_view(data_table(table)), Text(), table_view(score_table(table)))
+
+
+def data_table(table: ScoreTable) -> Table:
+    """Return the table of what was read."""
+    first = table.models[0]
+    rows = [(name, table.scores[first, name]) for name in table.datasets]
+    return Table(
+        "Data",
+        ("data", "responses", "bytes", "bytes of prompts, not counted"),
+        [(name, f"{one.responses:,}", f"{one.bytes:,}", f"{one.context_bytes:,}") for name, one in rows],
+    )
+
+
+def score_table(table: ScoreTable) -> Table:
+    """Return the table of scores; of several models each beside the first."""
+    several = len(table.models) > 1
+    columns = ["data", "model", "bits per byte", "± error"]
+    columns += [f"minus {table.models[0]}", "± error"] if several else []
+    columns += ["bits per token", "nats per token", "perplexity", "tokens"]
+    cells = []
+    for name in table.datasets:
+        for i, model in enumerate(table.models):
+            one = table.scores[model, name]
+            row = [name if not i else "", model, rounded(one.bits_per_byte, 4), rounded(one.error_bits_per_byte, 4)]
+            if several:
+                other = table.differences.get((model, name))
+                row += ["", ""] if other is None else [
+                    rounded(other.bits_per_byte, 4, signed=True), rounded(other.error_bits_per_byte, 4)
+                ]  # fmt: skip
+            row += [rounded(one.bits_per_token, 4), rounded(one.nats_per_token, 4), rounded(one.perplexity, 3)]
+            cells.append((*row, rounded(one.tokens, 0)))
+    return Table(
+        "Responses, given their prompts", columns, cells, text_columns=(0, 1), notes=tuple(_notes(table)), labels=2
+    )
+
+
+def _notes(table: ScoreTable) -> Iterator[str]:
+    """Yield what a reader of the table must know, a sentence each."""
+    first = table.models[0]
+    counted = "EOS" if next(iter(table.scores.values())).eos else "no EOS"
+    yield (
+        f"Bits of the responses and {counted}, per original byte; per token without EOS. "
+        "± is the standard error over responses, which are taken as a sample."
+    )
+    if len(table.models) > 1:
+        yield (
+            f"Minus {first}: each response is compared with itself, so that this error is smaller than those of the "
+            f"two; above 0 is dearer than under {first}. Only bits per byte compare models of different tokenizers."
+        )
+    for model, one in _per_model(table):
+        window = "in one piece" if one.window is None else f"in windows of {one.window}, {one.stride} new tokens each"
+        ends = f"EOS {one.eos_token}" + ("" if one.eos else ", not counted")
+        yield f"{model}: prefix {one.prefix_token}, {ends}; read {window}; fingerprint {one.fingerprint[:16]}."
+        for name in list(table.datasets)[1:]:
+            other = table.scores[model, name]
+            if (other.prefix_token, other.eos_token, other.eos) != (one.prefix_token, one.eos_token, one.eos):
+                uncounted = "" if other.eos else ", not counted"
+                yield f"{name} under {model}: prefix {other.prefix_token}, EOS {other.eos_token}{uncounted}."
+    for (model, name), one in table.scores.items():
+        yield from _of_cell(model, name, one)
+    for model, count in table.unused.items():
+        yield f"{model}: {count:,} of its lines are of no response here."
+
+
+def _per_model(table: ScoreTable) -> list[tuple[str, ModelScore]]:
+    name = next(iter(table.datasets))
+    return [(model, table.scores[model, name]) for model in table.models]
+
+
+def _of_cell(model: str, name: str, one: ModelScore) -> Iterator[str]:
+    yield from layout_notes(one, f"{name} under {model}")
+    if not one.exact:
+        yield (
+            f"{name} under {model}: the tokenizer does not give every text back exactly: the bits are those of the "
+            "text that it does give back, still per byte of the original."
+        )
+    if one.tokens is None:
+        yield f"{name} under {model}: only sums of log-probabilities are known, so nothing is given per token."
+
+
+def score_sentence(table: ScoreTable, name: str) -> str:
+    """Say in a sentence which model a dataset is cheapest under."""
+    rates = {model: table.scores[model, name].bits_per_byte for model in table.models}
+    known = {model: rate for model, rate in rates.items() if rate is not None}
+    if not known:
+        return f"“{name}” has no bytes."
+    best = min(known, key=lambda model: known[model])
+    said = f"“{name}” takes {known[best]:.3f} bits per byte under {best}"
+    others: Sequence[str] = [model for model in known if model != best]
+    if not others:
+        return f"{said}."
+    if len(others) == 1:
+        return f"{said} and {known[others[0]]:.3f} under {others[0]}."
+    worst = max(known, key=lambda model: known[model])
+    return f"{said}, the least of {len(known)} models; the most is {known[worst]:.3f}, under {worst}."
+
+
 def score_page(table: ScoreTable, source: Provenance) -> Page:
     """Put the scores of several models on several datasets together.
 
@@ -31,15 +136,13 @@ def score_page(table: ScoreTable, source: Provenance) -> Page:
         source: where the numbers come from.
     """
     names = list(table.datasets)
-    said = [sentence(table, name) for name in names]
+    said = [score_sentence(table, name) for name in names]
     shown = said if len(said) <= _ANSWERS else [*said[: _ANSWERS - 1], _rest(len(said) - _ANSWERS + 1)]
     points = [
         ScoredPoint(name, model, cell.bits_per_byte, cell.error_bits_per_byte)
         for (model, name), cell in sorted(table.scores.items(), key=lambda item: names.index(item[0][1]))
         if cell.bits_per_byte is not None
     ]
-    columns, cells = score_cells(table)
-    heads, about = data_cells(table)
     under = table.models[0] if len(table.models) == 1 else f"{len(table.models)} models"
     return Page(
         title=f"Scores under {under}",
@@ -50,11 +153,10 @@ def score_page(table: ScoreTable, source: Provenance) -> Page:
             *([Section("Findings", points=tuple(said[_ANSWERS - 1 :]))] if len(said) > _ANSWERS else []),
             Section(
                 "Scores",
-                tables=(TableBlock("Responses, given their prompts", columns, tuple(cells), text_columns=(0, 1)),),
+                tables=(score_table(table),),
                 figures=_figures(points, table.models),
-                points=tuple(score_notes(table)),
             ),
-            Section("Data", tables=(TableBlock("What was scored", heads, tuple(about)),)),
+            Section("What was scored", tables=(data_table(table),)),
         ),
         provenance=source,
         symbols=_SYMBOLS,

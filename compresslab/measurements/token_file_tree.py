@@ -63,7 +63,7 @@ def tree_of_token_files(
 
 
 def _kept(save: str | PathLike[str] | None) -> str:
-    """Say what an interrupted build leaves behind; a work folder with nothing to go on from is removed."""
+    """Say what an interrupted build leaves behind; a work folder that no build can go on from is removed."""
     if save is None:
         return "no count is kept; with --save FILE a build goes on where it was stopped"
     target = Path(save)

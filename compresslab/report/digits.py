@@ -8,13 +8,22 @@ gives it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Final
 
 from compresslab.theory.estimates import Estimate
 
-__all__ = ["decimals_known", "measured", "measured_mean", "ranged", "rounded", "shared_decimals", "significant"]
+__all__ = [
+    "decimals_known",
+    "measured",
+    "measured_mean",
+    "ranged",
+    "rounded",
+    "shared_decimals",
+    "significant",
+    "spanned",
+]
 
 _MOST: Final = 6  # significant digits of a mean, however narrow its interval: a float's noise begins beyond
 _NOISE: Final = 1e-9  # bits, nats, shares: what differs by less differs by a float's noise
@@ -35,7 +44,7 @@ def decimals_known(half_width: float) -> int:
 
 
 def rounded(x: float | None, decimals: int, *, signed: bool = False, none: str = "-") -> str:
-    """Write a number to a decimal place, thousands apart; what is 0 there has no sign.
+    """Write a number to a decimal place, thousands apart; a number that rounds to 0 has no sign.
 
     Args:
         x: the number.
@@ -173,14 +182,25 @@ def shared_decimals(half_widths: Sequence[float], least: int = 0) -> int:
     return decimals_known(median(counted)) if counted else least
 
 
+def spanned(counts: Iterable[int]) -> str:
+    """Write the range of some counts, such as the parameters of several networks.
+
+    Example:
+        >>> spanned([1894, 45542, 1894]), spanned([1894])
+        ('1,894 to 45,542', '1,894')
+    """
+    found = sorted(set(counts))
+    return " to ".join(f"{count:,}" for count in dict.fromkeys([found[0], found[-1]]))
+
+
 def _exact(x: float, signed: bool) -> str:
-    """What all runs agree on: without noughts at its end."""
+    """Write what all runs agree on, without noughts at its end."""
     text = significant(x if abs(x) >= _NOISE else 0.0, _MOST, signed=signed)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _decimals(mean: float, half: float, most: int | None) -> int:
-    """The place of the half's second digit, but no more than so many significant digits of the mean."""
+    """Return the place of the half's second digit, or an earlier one: a mean has no more than `_MOST` digits."""
     largest = max(abs(mean), half)
     places = min(decimals_known(half), _MOST - 1 - int(f"{largest:.{_MOST - 1}e}".partition("e")[2]))
     return places if most is None else min(places, most)

@@ -123,7 +123,7 @@ def family_scenario(key: str, value: float, k: float) -> Elasticity:
 
 
 def _pareto(alpha: float) -> Values:
-    """Three sets of Pareto masses at evenly spread quantiles, as independent of each other as such points can be."""
+    """Return three sets of Pareto masses at evenly spread quantiles, as independent as such points can be."""
     j = np.arange(PARETO_LEAVES)
     u = np.stack([(j + 0.5) / PARETO_LEAVES, *((0.5 + (j + 1) * step) % 1 for step in _STEPS)])
     masses: Values = u ** (-1 / alpha)

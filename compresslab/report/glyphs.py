@@ -20,7 +20,7 @@ _OTHERS: Final = (  # fonts with many signs, as systems call them
 
 
 def show_every_sign(figure: Figure) -> None:
-    """Have all texts of a figure drawn without a missing sign; one whose signs are all in its font stays as it is."""
+    """Give each text of a figure a font that has all its signs; a text whose own font has them is left alone."""
     from matplotlib.text import Text
 
     for text in list(figure.findobj(Text)):

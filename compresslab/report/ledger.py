@@ -112,7 +112,7 @@ class Verdict:
 
 
 def claim_verdicts(ids: Sequence[str], path: Path | None = None) -> tuple[Verdict, ...]:
-    """Return the recorded verdicts of claims; "not recorded" where this installation has no ledger, or not that claim.
+    """Return the recorded verdicts of claims; "not recorded" without a ledger, or for a claim that it lacks.
 
     Args:
         ids: the claims.
@@ -133,7 +133,7 @@ def claim_verdicts(ids: Sequence[str], path: Path | None = None) -> tuple[Verdic
 
 
 def _ledger_file() -> Path:
-    """The file in an installed wheel (``compresslab/proofs``) or in a checkout (``proofs``)."""
+    """Return the file in an installed wheel (``compresslab/proofs``) or in a checkout (``proofs``)."""
     package = Path(__file__).parent.parent
     installed = package / "proofs" / "ledger.json"
     return installed if installed.is_file() else package.parent / "proofs" / "ledger.json"

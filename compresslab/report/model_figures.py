@@ -290,7 +290,7 @@ Floats = np.typing.NDArray[np.float64]
 
 
 def _joined(groups: Sequence[Sequence[Cell | Trend]]) -> tuple[Floats, Floats, Floats]:
-    """For each group its mean, and an interval: as given, or from the least to the greatest of several seeds."""
+    """Return the mean of each group and an interval: its own, or from the least to the greatest of several seeds."""
     mean = np.array([np.mean([row.value for row in group]) for group in groups])
     low = np.array([min(row.value if row.low is None else row.low for row in group) for group in groups])
     high = np.array([max(row.value if row.high is None else row.high for row in group) for group in groups])

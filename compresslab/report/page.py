@@ -1,43 +1,25 @@
-"""A report as one HTML file: what a page holds, and writing it.
+"""What a page says, once: facts, sentences, tables and figures.
 
-A job's own page is put together in :mod:`compresslab.measurements.pages`. The file needs nothing beside it: styles,
-script and figures are inside, nothing is fetched. Its figures are also written as SVG and PNG, for a paper.
+Three renderers show it: :mod:`compresslab.report.html`, :mod:`compresslab.report.terminal` and
+:mod:`compresslab.report.markdown`.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compresslab._support.files import check_target_folder, unreadable, write_atomic
-from compresslab.errors import InvalidParameter, MissingExtra, UnreadableFile
+from compresslab.errors import InvalidParameter
 from compresslab.report.ledger import Verdict
 from compresslab.report.provenance import Provenance
-from compresslab.report.style import figure_bytes, svg_for_page
-from compresslab.report.typeset import typeset
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = [
-    "Fact",
-    "Group",
-    "Page",
-    "PageFigure",
-    "Section",
-    "TableBlock",
-    "check_report_extra",
-    "draw_page",
-    "render_page",
-    "write_report",
-]
+__all__ = ["Fact", "Group", "Page", "PageFigure", "Section", "Table", "joined", "opened", "seeds_of", "tone"]
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _ANSWERS = 3  # sentences of the first screen: more are not read
 
 
@@ -78,22 +60,24 @@ class PageFigure:
 
 
 @dataclass(frozen=True)
-class TableBlock:
+class Table:
     """A table; the first column is text, the others are numbers unless ``text_columns`` names them.
 
     Attributes:
-        title: what it holds, with units.
+        title: what it holds, with units; "" where the section around it says so.
         columns: headings.
         rows: cells, as shown.
         text_columns: columns aligned left.
-        note: below the table.
+        notes: sentences below the table.
+        labels: how many of the first columns name a row: a narrow terminal prints them again with each part.
     """
 
     title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
     text_columns: tuple[int, ...] = (0,)
-    note: str = ""
+    notes: tuple[str, ...] = ()
+    labels: int = 1
 
 
 @dataclass(frozen=True)
@@ -104,11 +88,13 @@ class Group:
         title: what they are about; a heading.
         points: the findings, one a line.
         lead: a sentence that comes first.
+        label: what begins each finding where there are no headings; "" where a finding names its subject itself.
     """
 
     title: str
     points: tuple[str, ...]
     lead: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +114,14 @@ class Section:
     lead: str = ""
     points: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
-    tables: tuple[TableBlock, ...] = ()
+    tables: tuple[Table, ...] = ()
     figures: tuple[PageFigure, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All findings, one a line, as a terminal and JSON show them: those of the groups first."""
+        named = ((f"{group.label}: " * bool(group.label), point) for group in self.groups for point in group.points)
+        return (*(f"{label}{point}" for label, point in named), *self.points)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,111 +168,33 @@ class Page:
         return tuple(figure for section in self.sections for figure in section.figures)
 
 
-def check_report_extra(directory: Path | None = None) -> Path | None:
-    """Return ``directory`` if reports can be written here, so that nothing is measured for a report that cannot be.
-
-    Raises:
-        MissingExtra: a directory is given, and jinja2 or matplotlib is not installed.
-        UnreadableFile: there is something else of that name, or no directory can be made or written to there.
-    """
-    if directory is not None and not all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
-        raise MissingExtra("a report", "report")
-    if directory is not None and directory.exists() and not directory.is_dir():
-        raise UnreadableFile(f"{directory} is not a directory: choose another --report path")
-    if directory is not None:
-        check_target_folder(directory)
-    return directory
-
-
-def render_page(page: Page, svg: Mapping[str, bytes] | None = None) -> str:
-    """Return a page as HTML.
-
-    Args:
-        page: the page.
-        svg: its figures by name, as :func:`draw_page` gives them, where they are drawn already.
-
-    Raises:
-        MissingExtra: jinja2 or matplotlib is not installed.
-        InvalidParameter: two figures have one name.
-    """
-    try:
-        import jinja2
-    except ImportError as error:
-        raise MissingExtra("a report", "report") from error
-    names = [figure.name for figure in page.figures]
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidParameter(f"two figures are called {name!r}: a figure's name is unique in its page")
-    drawn = draw_page(page) if svg is None else svg
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_typeset,
-    )
-    return environment.get_template("report.html.j2").render(
-        page=page,
-        styles=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
-        script=(_TEMPLATES / "explorer.js").read_text(encoding="utf-8") if page.explorer else "",
-        settings=_embedded(page.explorer),
-        captions=_captions(page),
-        drawings={figure.name: svg_for_page(drawn[figure.name], figure.name, figure.title) for figure in page.figures},
+def joined(names: Sequence[str]) -> str:
+    """Return ``a, b and c``; five and more are only counted."""
+    return (
+        " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if len(names) < 5 else f"{len(names)} datasets"
     )
 
 
-def _typeset(value: Any) -> Any:
-    """What every expression of the template goes through; markup (commands, digests, drawings) stays as it is."""
-    return typeset(value) if type(value) is str else value
+def opened(sentence: str) -> str:
+    """Return a sentence that begins with a capital; a symbol that it begins with stays as it is.
 
-
-def _captions(page: Page) -> dict[str, str]:
-    """The figures' captions by name: how to read a figure is said where such a one comes first, and not again."""
-    said: set[str] = set()
-    captions = {}
-    for drawn in page.figures:
-        captions[drawn.name] = "" if drawn.caption in said else drawn.caption
-        said.add(drawn.caption)
-    return captions
-
-
-def draw_page(page: Page) -> dict[str, bytes]:
-    """Return the figures of a page as SVG files without a background, by name."""
-    return {drawn.name: figure_bytes(drawn.figure, "svg", drawn.name, background=False) for drawn in page.figures}
-
-
-def _embedded(value: Mapping[str, Any]) -> str:
-    """JSON that may stand inside a ``<script>`` element, whatever the names in it."""
-    text = json.dumps(value, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def write_report(page: Page, directory: str | PathLike[str], *, figures: Sequence[str] = ("svg", "png")) -> Path:
-    """Write ``report.html`` into a directory (made if it is missing), and the figures into ``figures/`` beside it.
-
-    Args:
-        page: the page.
-        directory: where to.
-        figures: the kinds of figure files to write besides: "svg", "png", or none.
-
-    Returns:
-        The path of ``report.html``.
-
-    Raises:
-        MissingExtra: jinja2 or matplotlib is not installed.
-        UnreadableFile: the directory cannot be made or written to.
+    Example:
+        >>> opened("it is so."), opened("k = 10: so it is.")
+        ('It is so.', 'k = 10: so it is.')
     """
-    target = Path(directory) / "report.html"
-    svg = draw_page(page)
-    html = render_page(page, svg)
-    try:
-        (target.parent / "figures" if figures and page.figures else target.parent).mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise unreadable(directory, error, "write") from error
-    for drawn in page.figures:
-        for kind in figures:
-            data = svg[drawn.name] if kind == "svg" else figure_bytes(drawn.figure, kind, drawn.name)
-            write_atomic(target.parent / "figures" / f"{drawn.name}.{kind}", [data])
-    write_atomic(target, [html.encode()])
-    return target
+    return sentence if re.match(r"\w =", sentence) else sentence[:1].upper() + sentence[1:]
+
+
+def tone(verdict: str) -> str:
+    """Return the colour of a fact that was "seen", is "undecided here", or is neither."""
+    return {"seen": "good", "undecided here": ""}.get(verdict, "bad")
+
+
+def seeds_of(count: int) -> str:
+    """Write how many seeds there are.
+
+    Example:
+        >>> seeds_of(1), seeds_of(3)
+        ('1 seed', '3 seeds')
+    """
+    return f"{count} seed{'s' * (count != 1)}"

@@ -120,7 +120,7 @@ def style() -> Iterator[None]:
 
 
 def _matplotlib() -> Any:
-    """Import matplotlib whatever $MPLBACKEND says: no figure here needs a window, and it may hold nonsense."""
+    """Import matplotlib without $MPLBACKEND, which may be wrong: no figure here needs a window."""
     chosen = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
     try:
         matplotlib: Any = importlib.import_module("matplotlib")

@@ -29,7 +29,7 @@ _RULES: Final = (
 
 
 def typeset(text: str) -> str:
-    """Return a text as a page shows it; what is typeset already stays as it is.
+    """Return a text as a page shows it; a text that is typeset already comes back unchanged.
 
     Example:
         >>> typeset("-0.012 ± 0.006 at 95 %, l = -1, 1 of 8").replace(chr(160), "_")

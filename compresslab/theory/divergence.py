@@ -21,7 +21,7 @@ _TERMS: Final = 9
 
 
 def centred(differences: NDArray[Any], proportions: NDArray[Any], sums: Any = 0) -> NDArray[Any]:
-    """Return differences of distributions, with what they should not sum to taken out of them.
+    """Return differences of distributions, corrected to the sums that they should have.
 
     Rows of floats sum to 1 but for rounding, by which rows that are nearly alike may differ as much as by anything
     else. What is left is the differences of the normalised rows.

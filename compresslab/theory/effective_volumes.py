@@ -135,7 +135,7 @@ def _gap(w: Values, p: Values, q: Values) -> float:
 
 
 def _step(w: Values, p: Values, q: Values) -> Values:
-    """Return better weights, or ``w`` itself where none are found: rounding has been reached."""
+    """Return better weights, or ``w`` itself if there are none within rounding."""
     from scipy.optimize import nnls
 
     ratio = p / (w @ p)

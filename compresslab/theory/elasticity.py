@@ -19,9 +19,10 @@ Source: Ji et al., arXiv 2406.06144, Thm 4.2 and 4.3; theory, sections 4 to 6.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -38,15 +39,18 @@ from compresslab.theory.sources import Source, align_sources, as_trees
 __all__ = ["Curve", "Elasticity", "InverseAlignment", "Roles", "check_epsilon", "check_k", "check_l"]
 
 Values = NDArray[np.float64]
+Grid: TypeAlias = Sequence[float] | NDArray[Any]
+T = TypeVar("T")
+S = TypeVar("S")
 
 _SIGN_TOLERANCE = 1e-12  # an overlap this close to 1 is 1: its difference is rounding
-LARGEST = 1e100  # of k and l, and 1 / LARGEST the least k: their squares, and what is made of them, are floats
+LARGEST = 1e100  # of k and l, and 1 / LARGEST the least k: their squares, and what is computed from them, are floats
 _ALIKE = 0.01  # what differences of rows add up to, below which the rows count as nearly alike
 _BLOCK = 1 << 15  # numbers worked on at a time, so that they stay in cache
 
 
 @dataclass(frozen=True)
-class Roles:
+class Roles(Generic[T]):
     """One value for each of the three datasets; floats for one ``l``, arrays for a grid.
 
     Attributes:
@@ -55,9 +59,13 @@ class Roles:
         perturb: of ``D_t``.
     """
 
-    pretrain: Any
-    align: Any
-    perturb: Any
+    pretrain: T
+    align: T
+    perturb: T
+
+    def map(self, function: Callable[[T], S]) -> Roles[S]:
+        """Return what a function returns for each of them."""
+        return Roles(function(self.pretrain), function(self.align), function(self.perturb))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +81,14 @@ class Curve:
 
     k: Values
     l: Values  # noqa: E741 - the paper's symbol
-    code_lengths: Roles
-    derivatives: Roles
+    code_lengths: Roles[Values]
+    derivatives: Roles[Values]
 
     @property
-    def overlaps(self) -> Roles:
+    def overlaps(self) -> Roles[Values]:
         """``<p_i, p_t>_D = 1 - W dgamma_i/dl``."""
         W = self.k[:, None] + 1 + self.l
-        d = self.derivatives
-        return Roles(1 - W * d.pretrain, 1 - W * d.align, 1 - W * d.perturb)
+        return self.derivatives.map(lambda slope: 1 - W * slope)
 
     @property
     def ratio(self) -> Values:
@@ -176,7 +183,11 @@ class Elasticity:
 
     # ---- derivatives ----
 
-    def derivatives(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
+    @overload
+    def derivatives(self, l: float) -> Roles[float]: ...  # noqa: E741
+    @overload
+    def derivatives(self, l: Grid) -> Roles[Values]: ...  # noqa: E741
+    def derivatives(self, l: float | Grid) -> Roles[float] | Roles[Values]:  # noqa: E741
         """Return ``dgamma_i/dl = 1/W - sum_j p_ij p_tj / Q_j`` in nats per phrase.
 
         Args:
@@ -190,41 +201,61 @@ class Elasticity:
         """
         return _unwrap(self._sweep(self.k, check_l(l))[1], l)
 
-    def code_lengths_nats(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
+    @overload
+    def code_lengths_nats(self, l: float) -> Roles[float]: ...  # noqa: E741
+    @overload
+    def code_lengths_nats(self, l: Grid) -> Roles[Values]: ...  # noqa: E741
+    def code_lengths_nats(self, l: float | Grid) -> Roles[float] | Roles[Values]:  # noqa: E741
         """Return ``gamma_i = CE(p_i, p_D)`` in nats per phrase; arguments as for :meth:`derivatives`."""
         return _unwrap(self._sweep(self.k, check_l(l))[0], l)
 
-    def overlaps(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
+    @overload
+    def overlaps(self, l: float) -> Roles[float]: ...  # noqa: E741
+    @overload
+    def overlaps(self, l: Grid) -> Roles[Values]: ...  # noqa: E741
+    def overlaps(self, l: float | Grid) -> Roles[float] | Roles[Values]:  # noqa: E741
         """Return ``<p_i, p_t>_D``: dataset ``i`` loses by the perturbation where it is below 1, gains where above.
 
         Source: theory, section 3; claim ``overlap-sign``.
         """
-        slope = self.derivatives(l)
-        W = self.k + 1 + _as_floats(l)
-        return Roles(*(_plain(1 - W * d) for d in (slope.pretrain, slope.align, slope.perturb)))
+        grid = check_l(l)
+        W = self.k + 1 + grid
+        return _unwrap(self._sweep(self.k, grid)[1].map(lambda slope: 1 - W * slope), l)
 
-    def signs(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
+    @overload
+    def signs(self, l: float) -> Roles[int]: ...  # noqa: E741
+    @overload
+    def signs(self, l: Grid) -> Roles[NDArray[np.int64]]: ...  # noqa: E741
+    def signs(self, l: float | Grid) -> Roles[int] | Roles[NDArray[np.int64]]:  # noqa: E741
         """Return the signs of the derivatives, -1, 0 or 1, by the overlap criterion (an overlap of 1 to 1e-12 is 1)."""
 
-        def sign(overlap: Any) -> Any:
-            signs = np.where(np.abs(1 - overlap) <= _SIGN_TOLERANCE, 0, np.sign(1 - overlap)).astype(np.int64)
-            return int(signs) if signs.ndim == 0 else signs
+        def sign(overlap: Values) -> NDArray[np.int64]:
+            return np.where(np.abs(1 - overlap) <= _SIGN_TOLERANCE, 0, np.sign(1 - overlap)).astype(np.int64)
 
-        overlaps = self.overlaps(l)
-        return Roles(sign(overlaps.pretrain), sign(overlaps.align), sign(overlaps.perturb))
+        signs = self.overlaps(check_l(l)).map(sign)
+        return signs if np.ndim(l) else signs.map(lambda found: int(found[0]))
 
-    def ratio(self, l: npt.ArrayLike) -> Any:  # noqa: E741
+    @overload
+    def ratio(self, l: float) -> float: ...  # noqa: E741
+    @overload
+    def ratio(self, l: Grid) -> Values: ...  # noqa: E741
+    def ratio(self, l: float | Grid) -> float | Values:  # noqa: E741
         """Return ``(dgamma_a/dl) / (dgamma_p/dl)``: the theorem says about ``-k`` for small ``l``.
 
         Exactly it is ``-k - l (dgamma_t/dl) / (dgamma_p/dl)``; infinite where ``dgamma_p/dl`` is 0.
 
         Source: Ji et al., arXiv 2406.06144, Thm 4.2; claim ``elasticity-ratio``.
         """
-        slope = self.derivatives(l)
+        slope = self._sweep(self.k, check_l(l))[1]
         with np.errstate(divide="ignore", invalid="ignore"):
-            return _plain(np.divide(slope.align, slope.pretrain))
+            ratio: Values = np.divide(slope.align, slope.pretrain)
+        return ratio if np.ndim(l) else float(ratio[0])
 
-    def second_derivatives(self, l: npt.ArrayLike) -> Roles:  # noqa: E741
+    @overload
+    def second_derivatives(self, l: float) -> Roles[float]: ...  # noqa: E741
+    @overload
+    def second_derivatives(self, l: Grid) -> Roles[Values]: ...  # noqa: E741
+    def second_derivatives(self, l: float | Grid) -> Roles[float] | Roles[Values]:  # noqa: E741
         """Return ``d2 gamma_i/dl2 = -1/W**2 + sum_j p_ij p_tj**2 / Q_j**2`` in nats per phrase.
 
         They are computed as ``(sum_j p_ij (p_tj / p_Dj - 1)**2 - 2 W dgamma_i/dl) / W**2``, without cancellation.
@@ -247,7 +278,7 @@ class Elasticity:
             second[i] = (spread / W - 2 * slopes[i]) / W
         return _unwrap(Roles(*second.T), l)
 
-    def forces(self, l: float, direction: Direction = "forward") -> Roles:  # noqa: E741
+    def forces(self, l: float, direction: Direction = "forward") -> Roles[float]:  # noqa: E741
         """Return Hooke's forces ``|D_i| dKL_i/dl`` with volumes ``k``, 1 and ``l > 0``; see :meth:`Mixture.forces`.
 
         Source: Ji et al., arXiv 2406.06144, section 4; theory, section 5.
@@ -384,7 +415,7 @@ class Elasticity:
         p, outside, outside_log = self._split
         return p, k * p[0] + p[1], outside, outside_log
 
-    def _sweep(self, k: float, grid: Values) -> tuple[Roles, Roles]:
+    def _sweep(self, k: float, grid: Values) -> tuple[Roles[Values], Roles[Values]]:
         """Code lengths and derivatives on a grid of ``l``, each of shape ``(L,)``, one block of leaves at a time.
 
         With ``e = p_p - p_a``, ``d = p_p - p_t``, ``u = k d + p_a - p_t = W (p_D - p_t)`` and ``E, A, U`` the sums of
@@ -476,18 +507,12 @@ def check_l(l: npt.ArrayLike) -> Values:  # noqa: E741
 
 
 def _as_floats(x: npt.ArrayLike) -> Values:
-    """Return numbers as float64, and NaN for what is none, so that every comparison with it fails."""
+    """Return numbers as float64, and NaN for anything else, so that every comparison with it fails."""
     array = as_array(x)
     if array.dtype.kind in "iuf":
         return array.astype(np.float64)
     return np.array([number_or_nan(v) for v in array.flat], dtype=np.float64).reshape(array.shape)
 
 
-def _plain(value: Any) -> Any:
-    return float(value) if np.ndim(value) == 0 else value
-
-
-def _unwrap(roles: Roles, l: npt.ArrayLike) -> Roles:  # noqa: E741
-    if np.ndim(l):
-        return roles
-    return Roles(float(roles.pretrain[0]), float(roles.align[0]), float(roles.perturb[0]))
+def _unwrap(roles: Roles[Values], l: npt.ArrayLike) -> Roles[float] | Roles[Values]:  # noqa: E741
+    return roles if np.ndim(l) else roles.map(lambda values: float(values[0]))

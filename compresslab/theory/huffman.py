@@ -69,7 +69,7 @@ def _join_all(sorted_weights: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _depths(parent: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Depth of every leaf. A parent is born after its children, so pointer doubling from the root down settles all."""
+    """Return every leaf's depth, by pointer doubling from the root: a parent is born after its children."""
     depth = np.ones(len(parent), np.int64)
     depth[-1] = 0
     above = parent.copy()

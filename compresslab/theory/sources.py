@@ -15,7 +15,7 @@ Source = DistributionLike | TokenTree | Dataset
 
 
 def as_trees(sources: Mapping[str, Source], depth: int | None, parse: str) -> dict[str, DistributionLike | TokenTree]:
-    """Build the trees of those sources that are datasets.
+    """Return the sources, with the trees of those that are datasets.
 
     Raises:
         InvalidParameter: there are datasets and no depth.

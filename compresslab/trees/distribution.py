@@ -40,7 +40,7 @@ def as_probabilities(p: Any, name: str = "probabilities") -> Probabilities:
         name: what to call it in an error.
 
     Returns:
-        float64, or object where every entry is a Fraction. A float64 array is returned as it is, not copied.
+        float64, or object where every entry is a Fraction. A float64 array is returned itself, not a copy.
 
     Raises:
         InvalidDistribution: not one-dimensional, empty, NaN, infinite, negative, or a sum that is not 1
@@ -318,7 +318,7 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def as_distribution(p: DistributionLike, name: str = "probabilities") -> LeafDistribution:
-    """Return a distribution as it is, and a plain array as one whose leaves are named 0, 1, 2, ...
+    """Return a distribution unchanged, and a plain array as one whose leaves are named 0, 1, 2, ...
 
     Example:
         >>> as_distribution([0.5, 0.5]).keys.tolist()

@@ -83,7 +83,7 @@ class SortedLeaves:
             yield held, symbols[node[held]]
 
     def strings(self, dtype: np.dtype[np.unsignedinteger[Any]]) -> LocatedPhrases:
-        """Write the leaves out as strings, weighted by their counts."""
+        """Return the leaves as strings, weighted by their counts."""
         length = self.length.astype(np.int64)
         start = np.cumsum(length) - length
         flat = np.empty(int(length.sum()), dtype)

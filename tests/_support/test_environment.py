@@ -9,20 +9,19 @@ import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import typer
 
 import compresslab
 import compresslab as cl
 from compresslab._support import arrays
 from compresslab._support.files import expanded
 from compresslab._support.progress import working
-from compresslab.cli.main import _LESS, app
+from compresslab.cli.main import _LESS
 from compresslab.data.cache import cache_folder
 from compresslab.data.readers import find_files, read_files
 from compresslab.errors import (
@@ -36,6 +35,7 @@ from compresslab.errors import (
 )
 from compresslab.lm.distributed import number_of, processes
 from compresslab.theory.generators import MarkovSource
+from tests.commands import every_command, options_of
 
 Run = Callable[..., tuple[int, str, str]]
 PACKAGE = Path(compresslab.__file__).parent
@@ -63,7 +63,7 @@ def test_a_home_of_nobody_is_a_path_that_is_not_there(run: Run, here: Path, comm
     assert "nosuchuser" in err
 
 
-def test_a_cache_in_a_home_of_nobody_is_no_error(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+def test_a_cache_in_a_missing_home_is_not_an_error(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
     monkeypatch.setenv("COMPRESSLAB_CACHE", "~nosuchuser/cache")
     assert cache_folder() == Path("~nosuchuser/cache")
     assert expanded("~") == Path.home()
@@ -142,7 +142,7 @@ def test_memory_that_runs_out_is_a_named_error(error: Exception, is_it: bool) ->
         ("rate a.txt", "compresslab.cli.rate.measure_rate", "measuring a.txt"),
         ("tree a.txt", "compresslab.cli.tree.TokenTree.build", "counting phrases"),
         ("rate a.txt", "compresslab.cli.reading.read_data", "reading"),
-        ("compress a.txt", "compresslab.cli.coding.compress_file", "compressing a.txt"),
+        ("compress a.txt", "compresslab.cli.compress.compress_file", "compressing a.txt"),
     ],
 )
 def test_a_command_without_memory_says_what_it_did_and_what_to_try(
@@ -158,28 +158,9 @@ def test_a_command_without_memory_says_what_it_did_and_what_to_try(
     assert "give less data at once, or" in err
 
 
-def commands() -> dict[str, Any]:
-    """Every command by its words."""
-
-    def below(group: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-        for name, command in group.commands.items():
-            if hasattr(command, "commands"):
-                yield from below(command, (*words, name))
-            else:
-                yield " ".join((*words, name)), command
-
-    return dict(below(typer.main.get_command(app), ()))
-
-
-def options_of(command: Any) -> set[str]:
-    return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-
-
 def test_an_option_that_a_message_names_is_an_option() -> None:
-    found = commands()
-    options = {
-        name: {o for p in command.params for o in (*p.opts, *p.secondary_opts)} for name, command in found.items()
-    }
+    found = every_command()
+    options = {name: options_of(command) for name, command in found.items()}
     known = set().union(*options.values()) | {"--debug", "--help", "--version"}
     theirs = {"--no-deps", "--latex"}  # pip's, and of the prover, which reads its own
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -190,7 +171,7 @@ def test_an_option_that_a_message_names_is_an_option() -> None:
 
 
 def test_a_remedy_names_an_option_of_its_own_command(run: Run, here: Path) -> None:
-    found = commands()
+    found = every_command()
     Path("bin").write_bytes(b"\0\1\2" * 50)
     Path("u16").write_bytes("to be".encode("utf-16"))
     Path("empty").write_text("")
@@ -277,7 +258,7 @@ def test_tensors_of_tokens_and_of_odd_types_are_arrays() -> None:
     assert not [line for line in inspect.getsource(arrays).splitlines() if line.startswith("import torch")]
 
 
-def test_what_a_tokenizer_raises_names_it(run: Run, here: Path) -> None:
+def test_an_error_of_a_tokenizer_names_the_tokenizer(run: Run, here: Path) -> None:
     tokenizers = pytest.importorskip("tokenizers", reason="tokenizers of Hugging Face need the extra 'lm'")
     made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"to": 0, "be": 1}, unk_token="[UNK]"))
     made.save("words.json")
@@ -287,7 +268,7 @@ def test_what_a_tokenizer_raises_names_it(run: Run, here: Path) -> None:
     assert "unknown token" in err
 
 
-def test_what_others_warn_of_is_not_on_the_terminal_of_a_quiet_command(here: Path) -> None:
+def test_warnings_of_other_packages_do_not_reach_the_terminal_of_a_quiet_command(here: Path) -> None:
     script = """
 import logging, sys, warnings
 import compresslab.cli.main as cli
@@ -335,7 +316,9 @@ def test_models_and_compressed_files_in_capitals_are_found(run: Run, here: Path)
 
 @pytest.mark.parametrize("variable", ["WORLD_SIZE", "RANK", "LOCAL_RANK"])
 @pytest.mark.parametrize("value", ["two", "1.5", " ", "1e3", "\x1b[31m"])
-def test_what_launchers_set_must_be_whole_numbers(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+def test_variables_of_launchers_must_be_whole_numbers(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(InvalidParameter, match=f"^{variable} in the environment is .*, no whole number"):
         number_of(variable, 0)

@@ -169,7 +169,7 @@ def test_pipes_sockets_and_loops_in_a_folder_are_passed_over(specials: Path) -> 
         ("/dev/zero", "it is a device"),
     ],
 )
-def test_what_is_no_file_is_refused_by_name_and_not_waited_for(specials: Path, name: str, what: str) -> None:
+def test_a_path_that_is_not_a_file_is_refused_by_name_without_waiting(specials: Path, name: str, what: str) -> None:
     for read in (check_file, open_file, read_buffer, compress_file, decompress_file, TokenTree.load):
         given = {"target": specials / "t"} if read in (compress_file, decompress_file) else {}
         with pytest.raises(UnreadableFile, match=f"{name}: {what}"):

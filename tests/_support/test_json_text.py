@@ -25,7 +25,7 @@ values = st.recursive(
 
 
 @given(value=values, ascii_only=st.booleans(), encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
-def test_what_json_writes_is_read(value: Any, ascii_only: bool, encoding: str) -> None:
+def test_texts_of_json_dumps_are_read(value: Any, ascii_only: bool, encoding: str) -> None:
     told = json.dumps(value, ensure_ascii=ascii_only)
     assert parse_json(told) == parse_saved(told) == parse_json(told.encode(encoding)) == value
 
@@ -103,7 +103,7 @@ def test_a_line_of_data_that_is_nested_too_deep_is_named(tmp_path: Path, told: s
         Dataset.from_jsonl(tmp_path / "a.jsonl")
 
 
-def test_what_other_fields_hold_is_no_matter(tmp_path: Path) -> None:
+def test_the_values_of_other_fields_do_not_matter(tmp_path: Path) -> None:
     lines = ['{"text": "a", "id": ' + "7" * 5000 + "}", '{"id": "\\udc80", "text": "b"}', '{"\\ud800": 1, "text": "c"}']
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     assert Dataset.from_jsonl(tmp_path / "a.jsonl").texts() == [b"a", b"b", b"c"]

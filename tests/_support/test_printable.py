@@ -12,7 +12,8 @@ from rich.text import Text
 
 from compresslab._support.printable import printable, printable_json
 from compresslab._support.safe_console import SafeConsole
-from compresslab.report.sheet import make_table
+from compresslab.report.page import Table
+from compresslab.report.terminal import table_view
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()))
 HOSTILE = "a\x1b[31mb\x07\x9b2J\u202ec\r"
@@ -31,13 +32,12 @@ def test_nothing_that_does_something_is_left(text: str) -> None:
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"])))
-def test_text_stays_as_it_is(text: str) -> None:
+def test_printable_text_is_unchanged(text: str) -> None:
     assert printable(text) == printable(text, lines=True) == text
 
 
-def test_a_table_shows_what_it_is_given_and_obeys_nothing() -> None:
-    table = make_table(HOSTILE, ["", HOSTILE])
-    table.add_row(HOSTILE, "1")
+def test_a_table_shows_control_characters_as_escapes() -> None:
+    table = table_view(Table(HOSTILE, ("", HOSTILE), [(HOSTILE, "1")]))
     for console in (SafeConsole(file=io.StringIO(), force_terminal=True), SafeConsole(file=io.StringIO(), width=300)):
         console.print(table)
         console.print(Text(HOSTILE))

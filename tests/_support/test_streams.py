@@ -250,7 +250,7 @@ def test_standard_output_has_other_names(here: Path, name: str) -> None:
         "experiment effective-volumes --out -",
     ],
 )
-def test_no_folder_or_file_is_made_of_a_minus(here: Path, run: Run, command: str) -> None:
+def test_a_minus_never_becomes_a_file_or_folder(here: Path, run: Run, command: str) -> None:
     code, out, err = run(*command.split())
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "- is standard input or output, which this option cannot use: give a name" in err

@@ -6,13 +6,12 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from compresslab import Dataset, TokenTree
-from compresslab.cli.main import app
 from compresslab.lm.registry import get_model
+from tests.commands import every_command, options_of
 from tests.data.made_files import FLAT, FORMATS, KINDS, json_lines
 
 Run = Callable[..., tuple[int, str, str]]
@@ -89,6 +88,7 @@ def test_a_model_reads_prompts_as_context(run: Run, tmp_path: Path, tree: str) -
     assert f"{sum(len(row['prompt']) for row in ROWS)} bytes of prompts are context" in table
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_tables_and_reports_say_what_was_read_and_left_out(run: Run, tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", json_lines([*ROWS, {"prompt": "p", "response": ""}]))
     said = "a.jsonl is JSON lines, prompt-completion (prompt, response), 11 rows: 1 empty: 10 used; 90 bytes of prompts"
@@ -139,18 +139,8 @@ def test_remedies_name_options_of_the_command(
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
     assert message in err
-    known = option_names()[command.split(maxsplit=1)[0]]
+    known = options_of(every_command()[command.split(maxsplit=1)[0]])
     assert set(re.findall(r"--[a-z][a-z-]*", err)) <= known
-
-
-def option_names() -> dict[str, set[str]]:
-    import typer
-
-    commands: Any = typer.main.get_command(app)
-    return {
-        name: {opt for one in command.params for opt in one.opts + one.secondary_opts}
-        for name, command in commands.commands.items()
-    }
 
 
 def test_compress_never_decodes_its_input(run: Run, tmp_path: Path) -> None:

@@ -72,11 +72,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list
     return trained
 
 
-def drawn_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw no figure anew: that takes longer than all else, and only what is printed is looked at."""
-    monkeypatch.setattr("compresslab.report.page.figure_bytes", lambda *_, **__: b"<svg></svg>")
-
-
+@pytest.mark.usefixtures("undrawn")
 def test_the_demo_runs_its_parts_in_order_and_ends_in_a_page(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +97,6 @@ def test_the_demo_runs_its_parts_in_order_and_ends_in_a_page(
     ):
         assert f">{part}<" in page
 
-    drawn_before(monkeypatch)
     with pytest.raises(SystemExit) as stop:  # once more, in words: nothing is trained, the numbers are the same
         main(["demo"])
     out, err = capsys.readouterr()
@@ -137,6 +132,7 @@ def test_nothing_is_measured_where_models_cannot_be_trained(
     assert "the demo, which trains networks, needs the optional extra 'lm'" in err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_stages_show_each_part_once(
     small: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,8 +142,6 @@ def test_the_stages_show_each_part_once(
         out, err = capsys.readouterr()
         assert (stop.value.code or 0, err) == (0, "")
         return re.sub(r"^\(\d+ s; \d+ s of processors\)$", "", out, flags=re.MULTILINE)
-
-    drawn_before(monkeypatch)
 
     with monkeypatch.context() as bare:  # the first stage needs no extra
         bare.setattr("importlib.util.find_spec", lambda name: None)

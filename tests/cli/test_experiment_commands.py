@@ -70,6 +70,7 @@ def test_joint_as_json_holds_no_infinity_even_for_one_seed(tmp_path: Path, capsy
     assert len(found["arms"][0]["slopes"]) == 9
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_joint_writes_a_report_besides_that_says_how_it_was_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,7 +97,7 @@ def test_volumes_names_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert len(json.loads(capsys.readouterr().out)["rows"]) == 4
 
 
-def test_what_is_finished_can_be_read_while_the_rest_is_missing(
+def test_finished_units_can_be_read_while_others_are_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "joint"

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
 
 from compresslab import Dataset, TokenTree, entropy_bits, huffman_code_length_bits, ideal_code_length_bits
 from compresslab._support import progress
 from compresslab._support.progress import working
-from compresslab.cli.main import app
+from compresslab.cli.main import COMMANDS, load_command
+from tests.commands import every_command
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -220,10 +220,15 @@ def test_a_wrong_call_is_code_2(run: Run, arguments: list[str]) -> None:
 def test_help_and_version(run: Run) -> None:
     code, out, _ = run("--help")
     assert code == 0
-    assert all(command in out for command in ("rate", "tree", "elasticity", "corpora"))
+    assert re.findall(r"^\W+([a-z]+)  ", out.partition("Commands")[2], flags=re.M) == list(COMMANDS)
     from compresslab import __version__
 
     assert run("--version")[1].strip() == f"compresslab {__version__}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_of_a_command_what_the_command_says_of_itself(name: str) -> None:
+    assert load_command(name).help == COMMANDS[name]
 
 
 def test_prove_prints_a_proof(run: Run) -> None:
@@ -364,23 +369,11 @@ def test_a_shell_completes_commands_and_options(
     assert out.split() == offered
 
 
-def all_commands() -> dict[str, dict[str, Any]]:
-    """Every command with its parameters by name."""
-    found = {}
-
-    def walk(command: Any, name: str) -> None:
-        if getattr(command, "commands", None):
-            for part, inner in command.commands.items():
-                walk(inner, f"{name} {part}".strip())
-        else:
-            found[name] = {option: one for one in command.params for option in one.opts}
-
-    walk(typer.main.get_command(app), "")
-    return found
-
-
 def test_an_option_means_the_same_in_every_command() -> None:
-    commands = all_commands()
+    commands = {
+        name: {option: one for one in command.params for option in one.opts}
+        for name, command in every_command().items()
+    }
     assert len(commands) >= 13
     short = {"--quiet": "-q", "--out": "-o", "--force": "-f", "--depth": "-d", "--tokenizer": "-t"}
     kinds: dict[str, set[tuple[int, bool]]] = {}

@@ -209,7 +209,7 @@ EARLY = {
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such pipes")
 @pytest.mark.parametrize("line", EARLY)
-def test_what_cannot_be_is_refused_before_any_work_begins(
+def test_an_impossible_call_is_refused_before_any_work_begins(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     os.mkfifo("pipe")
@@ -218,8 +218,8 @@ def test_what_cannot_be_is_refused_before_any_work_begins(
         pytest.importorskip("matplotlib")
     for place in (
         "cli.reading.read_data", "cli.elasticity.default_scenario", "cli.tree._tree_of_tokens",
-        "cli.model_options.read_data",
-        "cli.model_options.load_model", "cli.coding.load_model", "cli.coding.compress_file", "cli.demo._measure",
+        "cli.rate_under_model.read_data", "cli.rate_under_model.load_scorer", "cli.compress.load_model",
+        "cli.compress.compress_file", "cli.demo._measure",
         "cli.demo._networks_begun", "experiments.data.tuning_texts.source_of", "experiments.experiment.run_units",
     ):  # fmt: skip
         monkeypatch.setattr(f"compresslab.{place}", _work)

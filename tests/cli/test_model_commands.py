@@ -128,7 +128,7 @@ def test_compress_takes_its_settings_and_decompress_finds_them_in_the_file(run: 
         (("compress", "--model", "TREE", "--workers", 2), "--workers: of no use with --model"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(
+def test_an_impossible_call_is_refused_in_one_line(
     run: Run, tree: str, text: Path, arguments: tuple[object, ...], message: str
 ) -> None:
     command, *rest = (tree if word == "TREE" else word for word in arguments)

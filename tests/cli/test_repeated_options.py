@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import typer.main
 from typer import BadParameter
 
-from compresslab.cli.main import app
+from tests.commands import every_command
 
 UsageError: Any = BadParameter.__mro__[1]  # of the click that typer holds
 Run = Callable[..., tuple[int, str, str]]
 
 
-def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command, with the words that call it."""
-    inner = getattr(command, "commands", {})
-    yield path, command
-    for name, one in inner.items():
-        yield from commands(one, (*path, name))
-
-
-EVERY = list(commands(typer.main.get_command(app)))
+EVERY = [(tuple(words.split()), command) for words, command in every_command().items()]
 OPTIONS = [
     pytest.param(path, command, option, id=f"{' '.join(path)} {option.opts[0]}")
     for path, command in EVERY

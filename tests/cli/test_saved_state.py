@@ -169,7 +169,7 @@ def test_a_report_of_rows_that_lack_columns_is_one_named_error(tmp_path: Path) -
 
 
 @each
-def test_a_damaged_ledger_is_no_ledger(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_ledger_counts_as_missing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "ledger.json").write_bytes(content)
     assert claim_verdicts(["conservation-law"], tmp_path / "ledger.json")[0].verdict == "not recorded"
 

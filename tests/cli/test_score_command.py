@@ -134,7 +134,7 @@ def test_models_are_called_by_as_much_of_their_paths_as_it_takes() -> None:
         ("--model tree:one.tree --data text.txt --resume text.txt", "cannot write text.txt: not a directory"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(run: Run, here: Path, arguments: str, message: str) -> None:
+def test_an_impossible_call_is_refused_in_one_line(run: Run, here: Path, arguments: str, message: str) -> None:
     before = sorted(here.iterdir())
     code, out, err = run("score", *arguments.split())
     assert (code, out, err.count("\n")) == (1, "", 1), err

@@ -48,7 +48,7 @@ def test_fiellers_interval_covers_the_ratio_as_often_as_it_says() -> None:
     assert 0.93 < inside / runs < 0.97
 
 
-def test_a_denominator_that_is_not_told_from_nothing_has_no_ratio() -> None:
+def test_a_ratio_is_not_defined_where_the_interval_of_its_denominator_holds_zero() -> None:
     assert ratio_of_means([1.0, 2.0], [0.0, 0.0]) is None
     assert ratio_of_means([1.0], [0.0]) is None
     assert ratio_of_means([1.0, 2.0, 3.0], [0.1, -0.1, 0.05]) is None

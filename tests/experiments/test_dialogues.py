@@ -68,7 +68,7 @@ def test_a_digest_knows_where_a_prompt_ends() -> None:
     assert pairs_digest([(b"ab", b"c")]) != pairs_digest([(b"a", b"bc")])
 
 
-def test_what_is_counted_is_the_response_and_its_end() -> None:
+def test_only_the_response_and_its_end_are_counted() -> None:
     found = lay_out(PAIRS, BYTES)
     assert found.hidden.tolist() == [3, 3, 3, 3]
     assert found.symbols == sum(len(response) + 1 for _, response in PAIRS) == 14
@@ -85,7 +85,7 @@ RECIPE = Recipe(batch=2, length=16, learning_rate=1e-9)
 
 
 @pytest_torch
-def test_what_a_pass_costs_without_learning_is_what_the_responses_cost() -> None:
+def test_a_pass_without_learning_costs_the_code_length_of_the_responses() -> None:
     model, pairs = (
         make_tiny(TinyShape(hidden=8, layers=1, heads=2, context=16), seed=0, device="cpu"),
         lay_out(PAIRS, BYTES),
@@ -99,7 +99,7 @@ def test_what_a_pass_costs_without_learning_is_what_the_responses_cost() -> None
 @pytest_torch
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(0, 14), min_size=4, max_size=4))
-def test_hidden_symbols_count_in_no_window(hidden: list[int]) -> None:
+def test_hidden_symbols_are_not_counted_in_any_window(hidden: list[int]) -> None:
     model = make_tiny(TinyShape(hidden=8, layers=1, heads=2, context=16), seed=0, device="cpu")
     pairs = lay_out([(b"a" * 6, bytes([66 + i]) * 7) for i in range(4)], BYTES)  # 14 bytes: 15 symbols in windows of 4
     short = Recipe(batch=2, length=4, learning_rate=1e-9)

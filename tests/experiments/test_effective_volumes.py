@@ -26,7 +26,8 @@ from compresslab.experiments.experiment import run
 from compresslab.experiments.models.exact_training import evaluate, fit_samples, one_thread
 from compresslab.experiments.models.networks import new_network, to_tensors
 from compresslab.experiments.models.trie import Trie
-from compresslab.report.findings import markdown
+from compresslab.report.markdown import markdown
+from compresslab.report.page import Section
 
 SPEC = EffectiveSpec(
     words=10,
@@ -60,7 +61,7 @@ def test_known_mixtures_come_back_within_two_standard_errors(rows: list[dict[str
         assert row["residual_nats"] < 0.01
 
 
-def test_late_examples_count_for_more_and_what_is_fine_tuned_away_is_lost(rows: list[dict[str, Any]]) -> None:
+def test_late_examples_count_for_more_and_earlier_ones_are_lost(rows: list[dict[str, Any]]) -> None:
     at = {(row["stage"], row["aligned"], row["steps"]): row for row in rows if row["stage"] != "known"}
     stages = [("pretrain", 0, 200), ("align", 2, 2), ("align", 20, 20)]
     assert list(at) == stages + [("perturb", aligned, steps) for aligned in (2, 20) for steps in (2, 20)]
@@ -108,8 +109,8 @@ def test_the_theory_says_which_way_the_rebound_goes(rows: list[dict[str, Any]]) 
 
 def test_the_report_holds_the_numbers_of_the_summary(rows: list[dict[str, Any]]) -> None:
     summary = summarise_effective(SPEC, rows)
-    text = markdown([], effective_tables(SPEC, summary))
-    assert "2 of 2 come back" in effective_findings(SPEC, summary)[0]
+    text = markdown(Section("", tables=tuple(effective_tables(SPEC, summary))))
+    assert "2 of 2 come back" in effective_findings(SPEC, summary).lines[0]
     assert f"{summary.rebounds[0].network['align'].mean:+.3f}" in text
     assert f"{summary.exchanges[1].rate.mean:,.0f}" in text
     assert "nan" not in text
@@ -147,7 +148,7 @@ def test_evaluation_does_not_change_training() -> None:
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=3, max_size=3), st.floats(0, 0.999))
-def test_what_is_grown_is_on_the_simplex_and_takes_from_all_alike(weights: list[float], share: float) -> None:
+def test_grown_shares_are_on_the_simplex_and_take_from_all_alike(weights: list[float], share: float) -> None:
     before = np.array(weights) / sum(weights)
     after = grow(before, np.array([0.0, 0.0, 1.0]), share)
     assert after.sum() == pytest.approx(1)

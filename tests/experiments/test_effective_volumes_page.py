@@ -16,10 +16,9 @@ from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter, UnreadableFile
 from compresslab.experiments.effective_volumes.experiment import EFFECTIVE_VOLUMES
 from compresslab.experiments.effective_volumes.figures import exchange_figure, rebound_theory_figure
-from compresslab.experiments.effective_volumes.page import effective_page
 from compresslab.experiments.effective_volumes.run import EffectiveSpec, effective_units
 from compresslab.experiments.effective_volumes.summary import summarise_effective
-from compresslab.experiments.experiment import read
+from compresslab.experiments.experiment import page_of, read
 from compresslab.experiments.rows import Row, append_rows
 from compresslab.report.provenance import provenance
 
@@ -74,8 +73,8 @@ def test_a_spec_comes_back_from_its_folder(folder: Path) -> None:
     assert len(rows) == 2 * 3 + 2 * 3 * 7
 
 
-def test_what_is_not_recovered_is_said(folder: Path) -> None:
-    page = effective_page(*read(EFFECTIVE_VOLUMES, folder), provenance(["report"], []))
+def test_mixtures_that_do_not_come_back_are_reported(folder: Path) -> None:
+    page = page_of(EFFECTIVE_VOLUMES, folder, provenance(["report"], []))
     assert page.facts[0].value == "0 of 2"  # names are 2.5 standard errors off
     assert page.facts[0].tone == "bad"
     assert page.answer[0].endswith("0 of 2 known mixtures come back.")
@@ -104,6 +103,7 @@ def test_figures_show_networks_and_theory(folder: Path) -> None:
         rebound_theory_figure(summary.rebounds)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_command_writes_the_page(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["report", str(folder), "--out", str(tmp_path), "--quiet"])

@@ -16,7 +16,7 @@ from compresslab.data.dataset import Dataset
 from compresslab.data.texts import Texts
 from compresslab.errors import EmptyDataset, InvalidParameter, MismatchedVocabulary, UnknownName, UnreadableFile
 from compresslab.experiments.data.style_judge import StyleJudge
-from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts, text_record, text_spec
+from compresslab.experiments.data.tuning_texts import EMBEDDED, TextSpec, deal_texts, given_texts, text_record
 from compresslab.experiments.models import measures
 from compresslab.experiments.models.base_models import SHAPES, num_weights, pretrained
 from compresslab.experiments.models.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
@@ -284,9 +284,9 @@ def test_texts_are_dealt_out_once(tmp_path: Path) -> None:
 
 def test_sources_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="none for positive, negative"):
-        text_spec(["pretrain=prose"])
+        given_texts(EMBEDDED, ["pretrain=prose"])
     with pytest.raises(InvalidParameter, match="not 'film.txt'"):
-        text_spec(["film.txt"])
+        given_texts(EMBEDDED, ["film.txt"])
     with pytest.raises(UnreadableFile, match=r"nowhere\.txt"):
         deal_texts(TextSpec(("prose",), (str(tmp_path / "nowhere.txt"),), ("code",)), 10)
     with pytest.raises(InvalidParameter, match="held_out is a whole number, 2 or more: not 1"):

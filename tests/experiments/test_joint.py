@@ -24,7 +24,8 @@ from compresslab.experiments.joint.run import Arm, JointSpec, joint_scenario, jo
 from compresslab.experiments.joint.summary import ArmSummary, summarise_joint
 from compresslab.experiments.joint.tables import joint_tables
 from compresslab.experiments.rows import read_rows
-from compresslab.report.findings import markdown
+from compresslab.report.markdown import markdown
+from compresslab.report.page import Section
 
 pytest.importorskip("torch", reason="training needs torch (the extra 'lm')")
 
@@ -92,7 +93,7 @@ def test_a_network_that_does_not_fit_has_other_slopes(summary: Summary) -> None:
 
 @pytest.mark.slow
 def test_the_report_names_every_arm_and_every_number(summary: Summary) -> None:
-    text = markdown([], list(joint_tables([summary(arm.name) for arm in SPEC.arms], wide=True)))
+    text = markdown(Section("", tables=tuple(joint_tables([summary(arm.name) for arm in SPEC.arms], wide=True))))
     assert all(f"{arm.name}" in text for arm in SPEC.arms)
     assert f"{summary('gru').at('align', 0.25).theory:+.5f}" in text
     assert "nan" not in text

@@ -15,9 +15,8 @@ pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter, UnreadableFile
-from compresslab.experiments.experiment import read
+from compresslab.experiments.experiment import page_of, read
 from compresslab.experiments.joint.experiment import JOINT
-from compresslab.experiments.joint.page import joint_page
 from compresslab.experiments.joint.run import Arm, JointSpec, scenarios
 from compresslab.experiments.rows import Row, append_rows
 from compresslab.report.provenance import provenance
@@ -74,7 +73,7 @@ def test_a_spec_comes_back_from_its_folder(folder: Path) -> None:
 
 
 def test_the_page_holds_measured_and_exact_slopes(folder: Path) -> None:
-    page = joint_page(*read(JOINT, folder), provenance(["report"], []))
+    page = page_of(JOINT, folder, provenance(["report"], []))
     exact = scenarios(SPEC)[0][1].derivatives(0.0)
     align = next(fact for fact in page.facts if fact.label.startswith("alignment"))
     mean, half = align.value.split(" ± ")
@@ -91,16 +90,14 @@ def test_the_page_holds_measured_and_exact_slopes(folder: Path) -> None:
     assert len(figure.axes[0].containers) == 2 * len(GRID)  # pre-training and alignment, each l with its interval
 
 
-def test_the_command_writes_the_page_into_the_folder(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_the_command_writes_the_page_into_the_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["report", str(folder), "--quiet"])
     assert not stop.value.code
     assert capsys.readouterr().out == f"Report: {folder / 'report.html'}\n"
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert (folder / "figures" / "excess.png").read_bytes().startswith(b"\x89PNG")
-    monkeypatch.setattr("compresslab.report.page.figure_bytes", lambda *_, **__: b"<svg></svg>")  # they are drawn
     with pytest.raises(SystemExit):
         main(["report", str(folder), "--quiet", "--json"])
     assert json.loads(capsys.readouterr().out) == {"report": str(folder / "report.html")}
@@ -118,7 +115,7 @@ def test_rows_of_other_texts_are_refused(folder: Path, tmp_path: Path) -> None:
         read(JOINT, tmp_path)
 
 
-def test_what_is_no_experiment_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_an_experiment_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match=r"spec\.json"):
         read(JOINT, tmp_path)
     for text in ("", "[]", '{"experiment": "rebound"}', '{"experiment": "joint", "arms": [{}]}'):

@@ -79,7 +79,7 @@ def test_the_least_volume_lies_on_the_line_between_two_points() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=8), st.floats(0.01, 0.99))
-def test_a_lower_level_needs_no_less(values: list[float], level: float) -> None:
+def test_a_lower_level_needs_at_least_as_much_data(values: list[float], level: float) -> None:
     x = list(range(len(values)))
     high, low = least_volume(x, values, level), least_volume(x, values, level / 2)
     if low is not None:
@@ -88,7 +88,7 @@ def test_a_lower_level_needs_no_less(values: list[float], level: float) -> None:
         assert np.interp(low, x, values) <= level / 2 + 1e-9
 
 
-def test_all_runs_together_tell_what_one_cannot() -> None:
+def test_all_runs_together_show_a_knee_that_one_run_cannot() -> None:
     rng, x = np.random.default_rng(1), np.array(GRID, dtype=np.float64)
     levels = rng.normal(size=(5, 1))  # each run has its own, which must not count
     bent, straight = -0.004 * np.minimum(x, 100) - 0.001 * np.maximum(0, x - 100), -0.002 * x

@@ -32,7 +32,8 @@ from compresslab.experiments.rebound.tables import rebound_findings, rebound_tab
 from compresslab.experiments.rows import read_rows
 from compresslab.lm.checkpoints import save
 from compresslab.lm.tiny import TinyShape, make_tiny
-from compresslab.report.findings import markdown
+from compresslab.report.markdown import markdown
+from compresslab.report.page import Section
 from compresslab.theory.estimates import estimate
 from tests.experiments.tuning import NEGATIVE, POSITIVE, VOLUMES, made_rebound, small_rebound, small_texts, without_arm
 
@@ -124,7 +125,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(done: Any, tm
     assert (killed / "spec.json").read_bytes() == (undisturbed / "spec.json").read_bytes()
 
 
-def test_what_is_finished_can_be_summarised(done: Any, tmp_path: Path) -> None:
+def test_finished_units_can_be_summarised(done: Any, tmp_path: Path) -> None:
     spec, out, _ = done
     half = tmp_path / "half"
     half.mkdir()
@@ -153,7 +154,7 @@ def test_the_command_writes_its_report(done: Any, monkeypatch: pytest.MonkeyPatc
 
 
 @needs_torch
-def test_a_model_can_be_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_ready_model_needs_no_pretraining(tmp_path: Path) -> None:
     kept = tmp_path / "model"
     save(make_tiny(TinyShape(hidden=16, layers=1, heads=2, context=32), seed=7, device="cpu"), kept)
     like = small_rebound(tmp_path / "texts")
@@ -276,7 +277,7 @@ def test_the_summary_is_that_of_the_rows() -> None:
     assert control.least[0].at_once == 3
 
 
-def test_what_is_net_of_control_is_less_the_controls() -> None:
+def test_net_of_control_is_the_value_less_the_controls() -> None:
     spec, rows = made_rebound()
     rows = [{**row, "positive_bits_per_byte": 3.0 + 0.001 * row["negative"] * (row["positive"] == 0)} for row in rows]
     (one,) = summarise_rebound(spec, rows)
@@ -295,7 +296,7 @@ def test_what_is_net_of_control_is_less_the_controls() -> None:
     assert one.loss_by_volume.mean == pytest.approx(52 / 1000, rel=1e-3)  # 1, 2, 3 at doublings
 
 
-def test_a_level_below_the_noise_is_undecidable_and_what_was_there_is_not_seen() -> None:
+def test_a_level_below_the_noise_is_undecidable_and_an_early_return_is_not_seen() -> None:
     spec, rows = made_rebound()
     noisy = [
         {**row, "kl_positive_nats": 0.001 * row["negative"], "kl_negative_nats": 0.001 * row["negative"]}
@@ -306,21 +307,21 @@ def test_a_level_below_the_noise_is_undecidable_and_what_was_there_is_not_seen()
     (one,) = summarise_rebound(spec, noisy)
     assert [x.noise for x in one.after[-1].least] == [40, 120]  # the first made volumes above 0.02 and 0.1
     assert [x.undecidable for x in one.after[-1].least] == [True, False]
-    text = "\n".join(rebound_findings([one]))
+    text = "\n".join(rebound_findings(spec, [one]).lines)
     assert "to 0.02 nats in 0 of 9 runs (undecidable here); the level is below the noise: 40 negative responses" in text
-    assert "| 400 | 0.2 ± 0 | 0.5 of it | undecidable |" in markdown([], list(rebound_tables([one])))
+    assert "| 400 | 0.2 ± 0 | 0.5 of it | undecidable |" in markdown(Section("", tables=tuple(rebound_tables([one]))))
     there = [{**row, "kl_positive_nats": 0.01, "kl_negative_nats": 0.01} for row in rows]
     (one,) = summarise_rebound(spec, there)
     assert one.after[-1].least[0].at_once == 3
     assert one.after[-1].least[0].brought_back == ()
-    text = "\n".join(rebound_findings([one]))
+    text = "\n".join(rebound_findings(spec, [one]).lines)
     assert "in 0 of 0 runs (undecided here); 9 more were there before any negative data" in text
-    assert "3 of 3 before" in markdown([], list(rebound_tables([one])))
+    assert "3 of 3 before" in markdown(Section("", tables=tuple(rebound_tables([one]))))
 
 
 def test_the_findings_say_what_was_seen() -> None:
     spec, rows = made_rebound()
-    text = "\n".join(rebound_findings(summarise_rebound(spec, rows)))
+    text = "\n".join(rebound_findings(spec, summarise_rebound(spec, rows)).lines)
     assert "the positive data works (seen): after 400 responses the score is +0.06 ± 0 bits" in text
     assert "more positive data, faster fall (seen): +1 ± 0 for each doubling" in text
     assert (
@@ -331,7 +332,7 @@ def test_the_findings_say_what_was_seen() -> None:
     assert "to 0.02 nats in 0 of 9 runs (not seen); the others stay above it up to 160 responses" in text
     assert "to 0.1 nats in 6 of 9 runs (undecided here)" in text
     upside_down = [{**row, "negative_bits_per_byte": 6.5 - row["negative_bits_per_byte"]} for row in rows]
-    text = "\n".join(rebound_findings(summarise_rebound(spec, upside_down)))
+    text = "\n".join(rebound_findings(spec, summarise_rebound(spec, upside_down)).lines)
     assert "the positive data works (not seen, but the opposite)" in text
     assert "faster fall (not seen, but the opposite)" in text
 
@@ -339,7 +340,7 @@ def test_the_findings_say_what_was_seen() -> None:
 def test_the_tables_hold_every_volume() -> None:
     spec, rows = made_rebound()
     summaries = summarise_rebound(spec, rows)
-    text = markdown(["x"], list(rebound_tables(summaries)))
+    text = markdown(Section("", points=("x",), tables=tuple(rebound_tables(summaries))))
     for m in VOLUMES:
         assert f"| {m} " in text
     assert "| 400 | 0.2 ± 0 | 0.5 of it | > 160 | 60 (2 of 3), else > 160 |" in text

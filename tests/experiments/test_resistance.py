@@ -236,7 +236,7 @@ def test_conversations_are_laid_out_by_the_template_of_a_model(tmp_path: Path) -
         run(RESISTANCE, replace(spec, recipe=SPEC.recipe), tmp_path / "short", workers=1)
 
 
-def test_presets_and_what_may_take_their_places() -> None:
+def test_options_take_the_place_of_preset_values() -> None:
     for name in RESISTANCE_PRESETS:
         found = resistance_preset(name)
         assert len(found.seeds) == 8

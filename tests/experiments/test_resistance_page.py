@@ -14,10 +14,9 @@ pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.experiment import read
+from compresslab.experiments.experiment import page_of, read
 from compresslab.experiments.resistance.experiment import RESISTANCE
 from compresslab.experiments.resistance.figures import crossing_curves_figure, resistance_gap_figure
-from compresslab.experiments.resistance.page import resistance_page
 from compresslab.experiments.resistance.spec import PAIRS, ResistanceSpec
 from compresslab.experiments.resistance.summary import least_seeds, sign_test, summarise_resistance
 from compresslab.experiments.resistance.tables import resistance_tables
@@ -75,7 +74,7 @@ def test_a_spec_comes_back_from_its_folder(folder: Path) -> None:
 
 
 def test_the_page_tells_the_loss_from_the_excess(folder: Path) -> None:
-    page = resistance_page(*read(RESISTANCE, folder), provenance(["report"], []))
+    page = page_of(RESISTANCE, folder, provenance(["report"], []))
     assert "back is the easier in 0 of 6 comparisons" in page.answer[1]
     assert "back is the easier in 6 of 6 comparisons, the harder in 0" in page.answer[2]
     first = page.sections[0].groups[0].points
@@ -87,8 +86,8 @@ def test_the_page_tells_the_loss_from_the_excess(folder: Path) -> None:
     assert [fact.tone for fact in page.facts] == ["bad", "good"] * 2
     assert [section.title for section in page.sections][2:] == list(SPEC.data)
     paper = page.sections[1].tables[1]
-    assert paper.columns == ("model", "θ2→θ1", "θ1→θ2", "θ3→θ2", "θ2→θ3", "θ3→θ1", "θ1→θ3")
-    assert paper.rows[0] == ("Llama2-7B", "0.159", "0.202", "0.195", "0.214", "0.167", "0.235")
+    assert tuple(paper.columns) == ("model", "θ2→θ1", "θ1→θ2", "θ3→θ2", "θ2→θ3", "θ3→θ1", "θ1→θ3")
+    assert tuple(paper.rows[0]) == ("Llama2-7B", "0.159", "0.202", "0.195", "0.214", "0.167", "0.235")
 
 
 def test_every_loss_of_the_paper_is_lower_inverse_than_forward() -> None:
@@ -99,24 +98,26 @@ def test_every_loss_of_the_paper_is_lower_inverse_than_forward() -> None:
 
 def test_tables_hold_the_numbers(folder: Path) -> None:
     summaries = summarise_resistance(*read(RESISTANCE, folder))
-    title, _, rows = next(iter(resistance_tables(summaries)))
-    assert "bits per symbol" in title
+    first = next(iter(resistance_tables(summaries)))
+    rows = first.rows
+    assert "bits per symbol" in first.title
     assert [row[0] for row in rows] == ["first.jsonl", "first.jsonl, excess", "second.jsonl", "second.jsonl, excess"]
     assert float(rows[1][1]) == pytest.approx(0.2, abs=0.02)
     assert len(list(resistance_tables(summaries, wide=False))) == 3
 
 
-def test_two_learners_of_the_same_data_need_no_entropy(folder: Path) -> None:
+def test_two_learners_of_the_same_data_are_compared_without_entropies(folder: Path) -> None:
     summaries = summarise_resistance(*read(RESISTANCE, folder))
     same = summaries[0].toward
     assert same.loss.gap.mean == pytest.approx(0.1, abs=0.02)  # forward 0.3 of excess, back 0.2, the same entropy
     assert (same.loss.verdict, same.loss.easier) == ("seen", 6)
     assert same.start.gap.mean == pytest.approx(2 * same.loss.gap.mean)
-    page = resistance_page(*read(RESISTANCE, folder), provenance(["report"], []))
+    page = page_of(RESISTANCE, folder, provenance(["report"], []))
     assert "on the way back than forward is seen for first.jsonl; seen for second.jsonl." in page.answer[2]
-    assert "Llama2-13B" in page.sections[1].lead
-    assert "with 6 seeds the test of signs has p = 0.0312 at best, and none of 24" in page.sections[0].lead
-    assert page.sections[0].lead.endswith("could survive Holm's correction; that takes 10 seeds.")
+    paper, corrected = page.sections[0].points
+    assert "Llama2-13B" in paper
+    assert "with 6 seeds the test of signs has p = 0.0312 at best, and none of 24" in corrected
+    assert corrected.endswith("could survive Holm's correction; that takes 10 seeds.")
 
 
 @pytest.mark.parametrize("tests", [1, 2, 12, 24, 100])
@@ -137,7 +138,8 @@ def test_figures_show_seeds_and_means(folder: Path) -> None:
     np.testing.assert_allclose(panels[2].lines[0].get_ydata(), one.crossings[2].curves["inverse"])
 
 
-def test_the_command_writes_the_page_of_what_is_finished(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_the_command_writes_the_page_of_finished_sources(folder: Path, tmp_path: Path) -> None:
     part = tmp_path / "part"
     part.mkdir()
     (part / "spec.json").write_bytes((folder / "spec.json").read_bytes())

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.experiment import read
+from compresslab.experiments.experiment import findings_and_tables, read
 from compresslab.experiments.registry import get_experiment
 from compresslab.experiments.spec import read_spec
-from compresslab.report.findings import markdown
+from compresslab.report.markdown import markdown
 
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "results"
@@ -31,7 +31,7 @@ def tables_of(folder: Path) -> str:
         if "other texts" in str(error):
             pytest.skip(f"this Python's corpora are not those of the run: {error}")
         raise
-    return markdown([], list(experiment.tables(spec, experiment.summarise(spec, rows), True)))
+    return markdown(findings_and_tables(experiment, spec, experiment.summarise(spec, rows)))
 
 
 MADE = sorted(path.parent.name for path in RESULTS.glob("*/spec.json"))

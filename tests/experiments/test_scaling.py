@@ -29,7 +29,8 @@ from compresslab.experiments.scaling.run import ScalingSpec, finished_seeds, mix
 from compresslab.experiments.scaling.summary import summarise_scaling
 from compresslab.experiments.scaling.tables import scaling_findings, scaling_tables
 from compresslab.lm.tree_model import TreeModel
-from compresslab.report.findings import markdown
+from compresslab.report.markdown import markdown
+from compresslab.report.page import Section
 from compresslab.theory.effective_depth import effective_depth, layer_entropies_bits
 from compresslab.trees.tree import TokenTree
 from tests.experiments.tuning import NEGATIVE, made_row, small_scaling
@@ -168,7 +169,7 @@ def made_scaling() -> tuple[ScalingSpec, list[Row]]:
     return spec, rows
 
 
-def test_what_the_control_loses_too_is_no_growth_of_the_rebound() -> None:
+def test_a_loss_of_the_control_does_not_count_as_rebound() -> None:
     spec, rows = made_scaling()
     alike = []
     for row in rows:
@@ -180,7 +181,7 @@ def test_what_the_control_loses_too_is_no_growth_of_the_rebound() -> None:
     assert volume.slopes["fallen"].mean == pytest.approx(0.012, rel=1e-3)
     assert volume.slopes["control_fallen"].mean == pytest.approx(0.012, rel=1e-3)
     assert volume.slopes["net_fallen"].mean == pytest.approx(0, abs=1e-6)
-    text = "\n".join(scaling_findings(summarise_scaling(spec, alike)))
+    text = "\n".join(scaling_findings(summarise_scaling(spec, alike)).lines)
     assert "what the negative data takes back grows with pre-training (undecided here)" in text
 
 
@@ -197,14 +198,14 @@ def test_the_slopes_are_those_of_the_rows() -> None:
     assert volume.depth_slopes[1.0].mean == pytest.approx(1)
     assert volume.points[0].values["gained"].mean == pytest.approx(0.1)
     assert volume.points[0].values["kl"].mean == pytest.approx(0.1)
-    findings = "\n".join(scaling_findings(summary))
+    findings = "\n".join(scaling_findings(summary).lines)
     assert "rebound grows with pre-training (seen): early fall above the control's +1 ± 0 for" in findings
     assert "rebound grows with size (undecided here)" in findings
     assert (
         "the effective depth at 1 bit grows with pre-training (seen): +1 ± 0 for each doubling, from 1 to 4" in findings
     )
     assert "what the negative data takes back grows with pre-training (seen): +0.012 ± 0 for" in findings
-    text = markdown([], list(scaling_tables(summary)))
+    text = markdown(Section("", tables=tuple(scaling_tables(summary))))
     assert text.count("| each doubling |") == 4
     del rows[0]["excess_bits"]
     with pytest.raises(InvalidParameter, match="no effective depth of 7k, 8000 symbols, seed 0: run it first"):

@@ -215,7 +215,7 @@ def test_a_run_is_recorded_before_its_first_stage_and_not_where_it_adds_nothing(
     assert not (tmp_path / "x" / "run.json").exists()
 
 
-def test_what_is_kept_comes_back(tmp_path: Path) -> None:
+def test_a_kept_stage_comes_back_equal(tmp_path: Path) -> None:
     import torch
 
     kept = {"rows": [{"a": 1 / 3, "b": None, "c": "é", "d": [True, 10**30]}], "weights": {"w": torch.arange(3) / 7}}

@@ -37,6 +37,7 @@ def report(folder: Path) -> str:
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_report_of_rebound_shows_every_arm(tmp_path: Path) -> None:
     spec, rows = made_rebound()
     folder = tmp_path / "rebound"
@@ -71,6 +72,7 @@ def test_a_run_that_is_not_finished_is_reported_as_far_as_it_went(tmp_path: Path
     assert read(REBOUND, folder)[0] == replace(spec, arms=(replace(spec.arms[0], seeds=(0, 1)),))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_report_of_scaling_shows_both_series(tmp_path: Path) -> None:
     spec, rows = made_scaling()
     folder = tmp_path / "scaling"

@@ -69,7 +69,7 @@ def test_one_file_in_two_roles_is_refused(tmp_path: Path) -> None:
     assert notes[-1].startswith("1 of 41 negative texts (10 of ")
 
 
-def test_rows_are_read_by_role_and_what_is_left_out_is_counted(tmp_path: Path) -> None:
+def test_rows_are_read_by_role_and_left_out_rows_are_counted(tmp_path: Path) -> None:
     files = made(tmp_path)
     path = tmp_path / "pairs.jsonl"
     rows = [{"prompt": "p", "chosen": f"good {i}", "rejected": f"bad {i}"} for i in range(30)]

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compresslab import Dataset
+from compresslab.cli.compress import coded_rate_text
 from compresslab.coding.clz.chunk_model import EmbeddedModel
 from compresslab.coding.clz.container import compress_file, decompress_file, file_info
 from compresslab.errors import CorruptFile, CorruptStream, InvalidParameter, UnknownName, WrongModel
@@ -23,7 +24,6 @@ from compresslab.lm.chunk_coder import TokenCoder, segments_of
 from compresslab.lm.scoring import score
 from compresslab.lm.tree_model import TreeModel
 from compresslab.measurements.model_coding import compress_with_model, model_coder, model_of_file
-from compresslab.measurements.model_tables import coded_rate_text
 from compresslab.trees.tree import TokenTree
 
 if TYPE_CHECKING:

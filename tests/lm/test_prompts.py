@@ -18,7 +18,8 @@ from compresslab.data.tokenizers import get_tokenizer
 from compresslab.lm.prompts import lay_out, of_tokens, response_bits
 from compresslab.lm.scoring import score, tokenize, without_doubles
 from compresslab.measurements.model_rate import measure_model_rate
-from compresslab.measurements.model_tables import model_rate_table
+from compresslab.measurements.model_rate_page import model_rate_table
+from compresslab.report.terminal import table_view
 
 pytest.importorskip("tokenizers", reason="needs the extra 'lm'")
 
@@ -142,7 +143,7 @@ def test_a_rendered_text_gets_no_second_prefix_and_no_second_eos(tmp_path: Path)
     assert (typed.control_tokens, same.control_tokens, once.control_tokens) == (1, 0, 0)
     shown = SafeConsole(width=200, file=io.StringIO())
     with shown.capture() as printed:
-        shown.print(model_rate_table([same, typed]))
+        shown.print(table_view(model_rate_table([same, typed])))
     assert "1 of 2 begin with the prefix themselves and 1 of 2 end with EOS themselves" in printed.get()
     assert "texts spell control tokens, 1 in all, which are read as characters" in printed.get()
     assert score(model, tokenize(model, list(rendered))).total_bits == pytest.approx(once.bits, rel=1e-6)

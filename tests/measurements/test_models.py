@@ -23,7 +23,8 @@ from compresslab.lm.scoring import score, tokenize
 from compresslab.lm.tree_model import TreeModel
 from compresslab.lm.windows import Windows
 from compresslab.measurements.model_rate import general_compressors, measure_model_rate
-from compresslab.measurements.model_tables import model_rate_table
+from compresslab.measurements.model_rate_page import model_rate_table
+from compresslab.report.terminal import table_view
 
 if TYPE_CHECKING:
     from compresslab.lm.hugging_face import HuggingFaceModel
@@ -52,12 +53,12 @@ def test_a_rate_stands_beside_the_tree_and_the_compressors() -> None:
     assert result.tree_bits_per_byte == pytest.approx(tree.total * entropy_bits(tree.leaves().probabilities) / len(raw))
     assert result.general_bits_per_byte["gzip -9"] == 8 * len(gzip.compress(raw, 9)) / len(raw)
     assert (result.window, result.stride, result.responses, result.tokens, result.symbols) == (8, 4, 3, 40, 43)
-    table = drawn(model_rate_table([result]))
+    table = drawn(table_view(model_rate_table([result])))
     for shown in (f"{result.bits_per_byte:.4f}", "hamlet", "gzip -9", "windows of 8, 4 new tokens each", "d = 3"):
         assert shown in table
     alone = measure_model_rate(model, TEXTS, eos=False, baselines=False)
     assert (alone.symbols, alone.eos_bits, alone.tree_bits_per_byte, alone.general_bits_per_byte) == (40, 0, None, {})
-    assert "not counted" in drawn(model_rate_table([alone]))
+    assert "not counted" in drawn(table_view(model_rate_table([alone])))
 
 
 def test_empty_texts_have_bits_but_no_rate_per_byte() -> None:
@@ -67,7 +68,7 @@ def test_empty_texts_have_bits_but_no_rate_per_byte() -> None:
     assert (result.bits_per_byte, result.bits_per_token, result.tokens) == (None, None, 0)
 
 
-def test_general_compressors_are_what_their_programs_do() -> None:
+def test_general_compressors_give_the_sizes_of_their_programs() -> None:
     data = b"to be or not to be, " * 50
     sizes = general_compressors(data)
     assert gzip.decompress(gzip.compress(data, 9)) == data

@@ -22,7 +22,7 @@ from compresslab.lm.windows import Windows
 from compresslab.measurements.model_rate import measure_model_rate
 from compresslab.measurements.model_score import ModelScore
 from compresslab.measurements.score import get_scorer, named_models, names_of_files, score
-from compresslab.measurements.score_tables import score_cells, score_tables, sentence
+from compresslab.measurements.score_page import score_sentence, score_table, score_view
 from tests.lm.tokenizer_zoo import saved_model
 
 PAIRS = [
@@ -253,18 +253,18 @@ def test_the_table_holds_the_numbers() -> None:
     table = score({"a": TREE, "b": other}, {"pairs": PAIRS, "alone": ALONE})
     console = Console(width=160, file=io.StringIO())
     with console.capture() as held:
-        console.print(score_tables(table))
+        console.print(score_view(table))
     shown = held.get()
     for cell in table.scores.values():
         assert f"{cell.bits_per_byte:.4f}" in shown
         assert f"{cell.nats_per_token:.4f}" in shown
     assert f"{table.differences['b', 'pairs'].bits_per_byte:+.4f}" in shown
     assert "minus a" in shown
-    columns, cells = score_cells(score(TREE, PAIRS))
-    assert "minus" not in " ".join(columns)
-    assert len(cells) == 1
-    assert len(cells[0]) == len(columns)
-    assert sentence(table, "pairs").startswith("“pairs” takes ")
+    alone = score_table(score(TREE, PAIRS))
+    assert "minus" not in " ".join(alone.columns)
+    assert len(alone.rows) == 1
+    assert len(alone.rows[0]) == len(alone.columns)
+    assert score_sentence(table, "pairs").startswith("“pairs” takes ")
 
 
 def test_a_page_has_a_figure_and_a_series_of_checkpoints_another(tmp_path: Path) -> None:

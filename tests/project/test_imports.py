@@ -115,6 +115,42 @@ def test_a_planted_wrong_import_is_caught(tmp_path: Path) -> None:
     assert violations(package, order, "pkg") == []
 
 
+# What a reader of theory/ meets: arithmetic, and the trees that it is about; no kernel, file, process or command.
+READ = "__future__ collections dataclasses fractions functools itertools math typing numpy scipy".split()  # noqa: SIM905
+OURS = ("errors", "theory", "trees", "data.dataset", "_support.arrays", "_support.checks")
+
+
+def beyond_theory(path: Path) -> set[str]:
+    """The modules that a file imports, wherever in the file, beside those that a reader of the theory knows."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    named = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    ours = tuple(f"compresslab.{name}" for name in OURS)
+    known = {name for name in named if name.split(".")[0] in READ or name in ours or name.startswith(ours[1:3])}
+    calls = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    return (named - known) | (calls & {"open", "print", "input", "exec", "eval"})
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "theory").glob("*.py")), ids=lambda path: path.stem)
+def test_theory_is_read_without_kernels_files_processes_and_commands(path: Path) -> None:
+    assert beyond_theory(path) == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("from numba import njit", "numba"),
+        ("def f():\n    import pathlib", "pathlib"),
+        ("from compresslab._support.files import open_file", "compresslab._support.files"),
+        ("from compresslab.cli.output import Output", "compresslab.cli.output"),
+        ("open('a.txt')", "open"),
+    ],
+)
+def test_a_planted_import_in_theory_is_caught(tmp_path: Path, code: str, found: str) -> None:
+    (tmp_path / "planted.py").write_text(f"import math\nfrom compresslab.trees.tree import TokenTree\n{code}\n")
+    assert beyond_theory(tmp_path / "planted.py") == {found}
+
+
 def loaded_by(code: str, path: Path) -> set[str]:
     """The top-level modules that are loaded after some code ran in a fresh interpreter."""
     command = [sys.executable, "-c", f"import sys\n{code}\nprint(*{{m.split('.')[0] for m in sys.modules}})"]
@@ -142,10 +178,15 @@ def test_small_work_loads_nothing_heavy(use: str) -> None:
     assert not loaded_by(f"import compresslab\n{use}", PACKAGE.parent) & set(HEAVY)
 
 
-def test_a_command_loads_what_it_needs_and_no_compiler() -> None:
+def test_help_loads_no_command() -> None:
     loaded = loaded_by("import compresslab.cli.main", PACKAGE.parent)
-    assert {"typer", "rich"} <= loaded
-    assert not loaded & {"numba", "torch", "transformers", "sympy", "matplotlib"}
+    assert "typer" in loaded
+    assert not loaded & {*HEAVY, "numpy"} - {"typer", "rich"}
+
+
+def test_commands_load_no_compiler() -> None:
+    every = "from compresslab.cli.main import COMMANDS, load_command\nfor name in COMMANDS:\n    load_command(name)"
+    assert not loaded_by(every, PACKAGE.parent) & {"numba", "torch", "transformers", "sympy", "matplotlib"}
 
 
 def test_a_planted_heavy_import_is_caught(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def places(text: str) -> int:
 @example(-0.0079, 0.0151)
 @example(131.8, 583.0)
 @example(-0.00002, 0.0996)
-def test_mean_and_interval_end_where_the_interval_is_known_to(mean: float, half: float) -> None:
+def test_mean_and_interval_end_at_the_same_decimal_place(mean: float, half: float) -> None:
     assume(abs(mean) < 1e4 * half)
     x = estimate_of(mean, half)
     known = decimals_known(x.half_width)
@@ -50,7 +50,7 @@ def test_mean_and_interval_end_where_the_interval_is_known_to(mean: float, half:
 
 @settings(max_examples=200, deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32), st.integers(-3, 8), st.booleans())
-def test_what_is_rounded_to_nothing_has_no_sign(x: float, decimals: int, signed: bool) -> None:
+def test_a_number_that_rounds_to_zero_has_no_sign(x: float, decimals: int, signed: bool) -> None:
     text = rounded(x, decimals, signed=signed)
     assert not re.fullmatch(r"[-+]0*\.?0*", text)
     assert float(text.replace(",", "")) == pytest.approx(x, abs=0.5 * 10.0**-decimals + 1e-6 * abs(x))

@@ -16,7 +16,8 @@ pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 from compresslab import Dataset, Elasticity
 from compresslab.errors import InvalidParameter, UnknownName
 from compresslab.report.families import FAMILIES, compact_scenario, explorer_settings, family_scenario
-from compresslab.report.page import Page, render_page
+from compresslab.report.html import render_page
+from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
 from compresslab.theory.code_length import LN2
 

@@ -22,8 +22,9 @@ from compresslab import Dataset, __version__
 from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter, MissingExtra, UnknownName
 from compresslab.report.figures import force_figure
+from compresslab.report.html import render_page, write_report
 from compresslab.report.ledger import STATEMENTS, claim_verdicts
-from compresslab.report.page import Page, PageFigure, Section, TableBlock, render_page, write_report
+from compresslab.report.page import Page, PageFigure, Section, Table
 from compresslab.report.provenance import dataset_digest, provenance
 
 from .chromium import dump_dom, text_of
@@ -150,7 +151,7 @@ def test_an_elasticity_report_says_in_words_what_came_out(
     assert "−5.000" in page.words  # the ratio at l = 0
     assert "Sign map" in words
     assert "never seen before, which the theorem excludes" in words
-    assert words.index("the model is elastic") < words.index("The datasets")  # words first
+    assert words.index("the model is elastic") < words.index("Data: phrases of 2 symbols")  # words first
     for symbol in ("D_p, D_a, D_t", "overlap"):
         assert symbol in page.words
 
@@ -254,7 +255,7 @@ def test_digests_tell_datasets_apart() -> None:
 
 
 def test_a_table_is_a_table() -> None:
-    block = TableBlock("title", ("a", "b"), (("x", "1"), ("<y>", "2")))
+    block = Table("title", ("a", "b"), (("x", "1"), ("<y>", "2")))
     _, page = parsed(render_page(Page("t", "q", ("words",), (), (Section("s", tables=(block,)),), provenance([], []))))
     assert {"title", "a", "b", "x", "1", "<y>", "2"} <= set(page.words)
 

@@ -14,23 +14,21 @@ pytest.importorskip("matplotlib", reason="reports need the extra 'report'")
 pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab import Dataset
-from compresslab.cli.report import experiment_page
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.row_source import experiment_run
 from compresslab.measurements.demo import TinyRow
 from compresslab.measurements.demo_page import demo_page
 from compresslab.measurements.elasticity import build_scenarios, measure_scenarios
 from compresslab.measurements.elasticity_page import elasticity_page
-from compresslab.measurements.model_pages import model_rate_page
 from compresslab.measurements.model_rate import ModelRateResult
-from compresslab.report.page import Page, render_page
+from compresslab.measurements.model_rate_page import model_rate_page
+from compresslab.report.html import render_page
+from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
 
 from .chromium import dump_dom, text_of
+from .prose import NAMES, RESULTS, golden, prose_of, recorded_page
 from .test_figures import check_texts
 
-RESULTS = Path(__file__).parents[2] / "docs" / "results"
-NAMES = ("joint-cpu", "rebound-cpu", "resistance-cpu", "scaling-cpu", "effective-volumes-cpu")
 COMMANDS = {
     "joint-cpu": "compresslab experiment joint --preset cpu --out joint-cpu",
     "rebound-cpu": "compresslab experiment rebound --preset cpu --out rebound-cpu --data pretrain=tinyshakespeare.txt "
@@ -49,9 +47,8 @@ def pages() -> dict[str, tuple[Page, str]]:
         pytest.skip("docs/results is not here")
     made = {}
     for name in NAMES:
-        source = provenance(["report", name], [], experiment=experiment_run(RESULTS / name))
         try:
-            page = experiment_page(RESULTS / name, source)
+            page = recorded_page(name)
         except InvalidParameter as error:
             if "other texts than this Python's" not in str(error):
                 raise
@@ -104,6 +101,13 @@ def blocks(html: str) -> list[tuple[str, tuple[str, ...], str]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_prose_is_that_of_the_golden_file(pages: dict[str, tuple[Page, str]], name: str) -> None:
+    taken(pages, name)
+    said, held = prose_of(pages[name][0]).splitlines(), golden()[name].splitlines()
+    assert said == held, "if the new words are right: python -m tests.report.prose"
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_sentence_comes_twice(pages: dict[str, tuple[Page, str]], name: str) -> None:
     html = taken(pages, name)
     said = [text for tag, _, text in blocks(html) if tag in ("p", "li")]
@@ -126,7 +130,7 @@ def test_numbers_have_no_sign_of_nothing_and_true_minus_signs(pages: dict[str, t
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_a_table_shows_is_said_outside_of_what_scrolls(pages: dict[str, tuple[Page, str]], name: str) -> None:
+def test_the_title_of_a_table_stands_outside_of_its_scroll_area(pages: dict[str, tuple[Page, str]], name: str) -> None:
     html = taken(pages, name)
     assert "<caption" not in html
     titles = [classes for tag, classes, _ in blocks(html) if tag == "p" and classes[-1] == "title"]

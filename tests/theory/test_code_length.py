@@ -308,7 +308,7 @@ def test_bad_lengths(lengths: Any) -> None:
 
 
 @pytest.mark.claim("code-length-not-equality")
-def test_the_ideal_length_is_no_bound() -> None:
+def test_the_ideal_length_is_not_a_bound() -> None:
     """The counterexample of theory, section 2."""
     p = [0.8, 0.1, 0.1]
     assert round(entropy_bits(p), 4) == 0.9219

@@ -62,7 +62,7 @@ def test_a_component_that_the_model_lacks_gets_no_weight_and_may_return() -> Non
     assert effective_volumes(components, [0.4, 0.3, 0.3]).as_dict()["b"] == pytest.approx(1, abs=1e-6)
 
 
-def test_equal_components_share_what_is_theirs() -> None:
+def test_equal_components_share_their_weight() -> None:
     found = effective_volumes({"a": [0.9, 0.1], "again": [0.9, 0.1], "b": [0.2, 0.8]}, [0.55, 0.45]).as_dict()
     assert found["a"] + found["again"] == pytest.approx(0.5, abs=1e-9)
 
@@ -83,7 +83,7 @@ def test_standard_errors_cover_the_true_weights() -> None:
     assert 0.6 < spread < 1.5  # 60 numbers of variance 1: outside 0.6..1.5 with probability below 1e-5
 
 
-def test_what_no_mixture_explains_is_refused() -> None:
+def test_a_model_that_no_mixture_explains_is_refused() -> None:
     with pytest.raises(InvalidDistribution, match=r"mass 0\.25 on leaves that no component has.*add a component"):
         effective_volumes({"a": [0.5, 0.5, 0.0]}, [0.5, 0.25, 0.25])
     with pytest.raises(InvalidParameter, match="no components"):

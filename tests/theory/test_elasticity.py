@@ -477,7 +477,7 @@ def test_tolerances_at_the_ends() -> None:
     assert at_best.l == pytest.approx(nothing.least_l, rel=1e-6)
 
 
-def test_what_is_only_approached_is_not_reached() -> None:
+def test_a_limit_that_is_only_approached_is_not_reached() -> None:
     """More of D_p itself brings the model back only in the limit: epsilon = 0 has no l."""
     scenario = Elasticity([0.5, 0.5], [0.9, 0.1], [0.5, 0.5], 10)
     for direction in ("forward", "reverse"):

@@ -41,12 +41,12 @@ def test_the_mixture_before_the_perturbation_is_that_of_the_other_two() -> None:
         scenario().forces(0)
 
 
-def test_what_is_not_a_dataset_is_named() -> None:
+def test_an_argument_that_is_not_a_dataset_is_named() -> None:
     with pytest.raises(InvalidParameter, match=r"of a Dataset, not of list: give Dataset\.from_texts\(texts\)"):
         cl.TokenTree.build(["a"], depth=2)  # type: ignore[arg-type]
 
 
-def test_what_has_leaves_is_named() -> None:
+def test_an_argument_with_leaves_is_named() -> None:
     data = cl.Dataset.from_texts(["ab"])
     with pytest.raises(InvalidDistribution, match=r"not a TokenTree: give its leaves, \.leaves\(\)"):
         cl.entropy_bits(cl.TokenTree.build(data, 2))  # type: ignore[arg-type]

@@ -194,7 +194,7 @@ def test_bad_chains(matrix: Any, initial: Any, message: str) -> None:
     assert message in str(caught.value)
 
 
-def test_what_a_source_refuses() -> None:
+def test_a_source_refuses_wrong_parameters() -> None:
     source = MarkovSource(np.full((2, 2), 0.5))
     for depth in (25, 70, 65_535):
         with pytest.raises(InvalidParameter, match=f"2\\*\\*{depth} words are more than 2\\*\\*24"):

@@ -112,7 +112,7 @@ def test_pretraining_turns_where_the_second_order_says(slope: float, curvature: 
 
 
 @given(seeds, st.floats(0, 5))
-def test_what_early_stopping_leaves_is_the_matrix_exponential(seed: int, time: float) -> None:
+def test_the_residual_of_early_stopping_is_the_matrix_exponential(seed: int, time: float) -> None:
     rng = np.random.default_rng(seed)
     a = rng.normal(size=(4, 4))
     h, x = a @ a.T, rng.normal(size=4)

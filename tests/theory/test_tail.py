@@ -85,7 +85,7 @@ def test_the_test_rejects_five_in_a_hundred_of_true_tails_and_nearly_all_false_o
     assert sum(rejected(rng.uniform(1, 2, 300)) for _ in range(50)) >= 45
 
 
-def test_what_has_no_tail_gives_none() -> None:
+def test_masses_without_a_tail_give_none() -> None:
     assert fit_pareto_tail(uniform(1000)) is None
     assert fit_pareto_tail([0.5, 0.3, 0.2]) is None
 

@@ -49,14 +49,14 @@ NAN, INF = float("nan"), float("inf")
         (np.array([0.5, 0.5001], np.float32), "not 1"),
     ],
 )
-def test_what_is_no_distribution(p: Any, message: str) -> None:
+def test_arrays_that_are_not_distributions_are_refused(p: Any, message: str) -> None:
     for use in (as_probabilities, lambda q: LeafDistribution([0, 1], q)):
         with pytest.raises(InvalidDistribution) as caught:
             use(p)
         assert message in str(caught.value)
 
 
-def test_what_is_a_distribution() -> None:
+def test_distributions_are_accepted() -> None:
     assert as_probabilities([0.5, 0.5 + 1e-9]).tolist() == [0.5, 0.5 + 1e-9]  # rounding of many additions
     assert as_probabilities([1, 0]).dtype == np.float64
     single = np.full(3, 1 / 3, np.float32)
@@ -242,7 +242,9 @@ def test_trees_align_on_their_leaves() -> None:
         ),
     ],
 )
-def test_what_cannot_be_aligned(parts: list[Any], error: type[Exception], message: str) -> None:
+def test_distributions_that_cannot_be_aligned_are_refused(
+    parts: list[Any], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error) as caught:
         align(parts, ["a", "b"][: len(parts)])
     assert message in str(caught.value)

@@ -398,7 +398,7 @@ def test_runs_that_were_changed_do_not_become_a_tree(tmp_path, monkeypatch):
 
 
 @needs_numba
-def test_a_full_disk_is_a_clear_error_and_leaves_what_is_finished(tmp_path):
+def test_a_full_disk_is_a_clear_error_and_finished_work_stays(tmp_path):
     resource = pytest.importorskip("resource")
     text_like(300_000).tofile(tmp_path / "a.bin")
 

@@ -118,7 +118,7 @@ def test_aligned_counts_add_up_to_each_tree():
     assert len(table) == TokenTree.merge_all(trees).num_leaves
 
 
-def test_what_is_swept_of_parts_adds_up():
+def test_sweeps_of_parts_add_up():
     many = [[[0, 1], [0], [1, 1, 0], [2]], [[2, 2], [1, 0], [0], [0, 1]], [[1], [2, 1], [2], [0, 0], [0, 0]]]
     trees, volumes = [built(lists, 2, "prefix") for lists in many], [[1.0, 2.0, 3.0], [5.0, 1.0, 0.5]]
     whole = sweep_mixtures(trees, volumes)

@@ -314,7 +314,7 @@ def test_trees_that_differ_are_not_equal() -> None:
 
 @law
 @given(trees(), st.data())
-def test_find_misses_what_is_not_there(tree: TokenTree, data: st.DataObject) -> None:
+def test_find_returns_none_for_a_missing_phrase(tree: TokenTree, data: st.DataObject) -> None:
     known = {node.prefix: node for node in tree.nodes()}
     prefix = tuple(data.draw(st.lists(st.integers(0, min(tree.vocab_size - 1, 3)), max_size=tree.depth)))
     assert tree.find(prefix) == known.get(prefix)
@@ -426,7 +426,7 @@ def test_a_broken_header_with_a_right_checksum_is_corrupt(
 
 
 @pytest.mark.parametrize("content", [b"", b"CLTREE", b"CLTREE\r\n", b"\x89PNG\r\n\x1a\n" * 9, b"to be or not" * 20])
-def test_what_is_no_tree_file(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_tree_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other"
     path.write_bytes(content)
     with pytest.raises(CorruptFile, match="other (is not a token tree file|is damaged)"):
@@ -491,7 +491,7 @@ def test_numpy_depths_are_numbers() -> None:
     assert TokenTree.build(Dataset.from_token_lists([[0]]), np.uint8(2)).depth == 2  # type: ignore[arg-type]
 
 
-def test_what_cannot_be_merged_or_pruned(small_tree: TokenTree) -> None:
+def test_impossible_merges_and_prunings_are_refused(small_tree: TokenTree) -> None:
     build = TokenTree.build
     with pytest.raises(EmptyDataset, match="no trees to merge: give at least one"):
         TokenTree.merge_all([])

@@ -243,7 +243,7 @@ def test_arrays_of_other_sizes_than_their_leaves_need_are_refused(tmp_path: Path
         ("symbols1", 1, 0, "not in order|outside"),
     ],
 )
-def test_what_no_tree_holds_is_refused(path: Path, name: str, at: int, value: int, said: str) -> None:
+def test_leaves_that_no_tree_holds_are_refused(path: Path, name: str, at: int, value: int, said: str) -> None:
     array = np.array(small()[1][name])
     array[at] = value
     path.write_bytes(forged(path.read_bytes(), arrays={name: array}))
@@ -271,7 +271,7 @@ def test_symbols_are_of_the_vocabulary_and_counts_add_up(tmp_path: Path) -> None
 
 @settings(max_examples=80, deadline=None)
 @given(dataset=datasets(), depth=st.integers(1, 5), parse=st.sampled_from(PARSES), data=st.data())
-def test_what_loads_is_a_tree_whatever_the_bytes(
+def test_changed_bytes_load_as_a_tree_or_are_refused(
     dataset: Dataset, depth: int, parse: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Any bytes in the arrays, under right checksums: an error, or what counting the leaves again gives."""
@@ -466,6 +466,6 @@ def test_a_damaged_note_of_a_run_is_named(tmp_path: Path, note: bytes) -> None:
         RunReader(tmp_path / "run")
 
 
-def test_merging_in_memory_is_what_it_was() -> None:
+def test_merging_in_memory_gives_the_same_tree() -> None:
     held = small()[0].sorted_leaves
     assert int(merge_leaves([held, held], np.dtype(np.uint8)).counts.sum()) == 2 * int(held.counts.sum())

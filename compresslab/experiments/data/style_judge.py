@@ -37,7 +37,7 @@ class StyleJudge:
 
     @classmethod
     def of(cls, positive: Iterable[bytes], negative: Iterable[bytes]) -> StyleJudge:
-        """Learn from texts of both kinds; they should be none of those to be judged.
+        """Return a judge that has learned from texts of both kinds; they should not be among those to be judged.
 
         Raises:
             EmptyDataset: a kind without any words.

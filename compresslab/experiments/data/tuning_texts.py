@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 
 from compresslab._support.checks import number_or_nan
 from compresslab.data.cache import texts_digest
-from compresslab.data.choice import choice_for_role
+from compresslab.data.choice import choice_for_role, without_files
 from compresslab.data.contamination import overlaps
 from compresslab.data.corpora import corpus_names, corpus_texts
 from compresslab.data.door import ReadData, read_data
 from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 
-__all__ = ["EMBEDDED", "ROLES", "RoleTexts", "TextSpec", "deal_texts", "read_source", "text_record", "text_spec"]
+__all__ = ["EMBEDDED", "ROLES", "RoleTexts", "TextSpec", "deal_texts", "given_texts", "read_source", "text_record"]
 
 ROLES = ("pretrain", "positive", "negative")
 REPEATS = ("apart", "kept")
@@ -93,7 +93,7 @@ EMBEDDED = TextSpec(limit=6_000)
 
 @dataclass(frozen=True, eq=False)
 class RoleTexts:
-    """Texts dealt out.
+    """The texts of each role, dealt out to their uses.
 
     Attributes:
         pretrain: of the pre-training.
@@ -114,43 +114,49 @@ class RoleTexts:
     notes: tuple[str, ...] = ()
 
 
-def text_spec(data: Iterable[str], **settings: Any) -> TextSpec:
-    """Return the spec of ``role=source`` entries; the embedded corpora where there are none.
+def given_texts(
+    texts: TextSpec, data: Iterable[str], reading: Sequence[str] = (), repeats: str | None = None
+) -> TextSpec:
+    """Return the texts of a preset, with other sources where there are ``role=source`` entries.
 
     Args:
+        texts: of the preset.
         data: such as ``positive=good.txt``; a role may come several times, its sources are then joined.
-        settings: other fields of `TextSpec`.
+        reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
+        repeats: "apart" or "kept": see `TextSpec`.
 
     Raises:
-        InvalidParameter: an entry of another form, or some roles and not all.
+        InvalidParameter: an entry of another form, some roles and not all, or options of files without files.
 
     Example:
-        >>> text_spec(["pretrain=prose", "positive=names", "negative=code"]).negative
+        >>> given_texts(EMBEDDED, ["pretrain=prose", "positive=names", "negative=code"]).negative
         ('code',)
-        >>> text_spec(["positive=good.txt"])
+        >>> given_texts(EMBEDDED, ["positive=good.txt"])
         Traceback (most recent call last):
         compresslab.errors.InvalidParameter: data for positive, none for pretrain, negative: give all three roles, as
         role=corpus or role=file
     """
-    found: dict[str, list[str]] = {role: [] for role in ROLES}
-    entries = list(data)
-    for entry in entries:
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in data:
         role, equals, source = entry.partition("=")
-        if role not in found or not equals or not source:
+        if role not in ROLES or not equals or not source:
             raise InvalidParameter(
                 f"data is given as role=corpus or role=file, the role being {', '.join(ROLES)}: not {entry!r}"
             )
-        found[role].append(source)
-    if not entries:
-        return replace(EMBEDDED, **settings)
-    missing = [role for role in ROLES if not found[role]]
-    if missing:
-        given = ", ".join(role for role in ROLES if found[role])
+        found[role] = (*found.get(role, ()), source)
+    given, missing = (", ".join(role for role in ROLES if (role in found) is held) for held in (True, False))
+    if given and missing:
         raise InvalidParameter(
-            f"data for {given}, none for {', '.join(missing)}: give all three roles, as role=corpus or role=file"
+            f"data for {given}, none for {missing}: give all three roles, as role=corpus or role=file"
         )
-    pretrain, positive, negative = (tuple(found[role]) for role in ROLES)
-    return TextSpec(pretrain, positive, negative, **settings)
+    if reading and not given:
+        raise without_files(reading)
+    return replace(
+        texts,
+        **{role: found.get(role, getattr(texts, role)) for role in ROLES},
+        options=tuple(reading),
+        repeats=repeats,
+    )
 
 
 def read_source(source: str, options: Sequence[str] = (), role: str | None = None) -> Texts:
@@ -229,7 +235,7 @@ def _label(source: str) -> str:
 
 
 def _pool(role: str, spec: TextSpec, rng: np.random.Generator, limit: int | None, notes: list[str]) -> Texts:
-    """Read, drop what is too long or empty, or repeated, shuffle."""
+    """Return the texts of a role, shuffled, without those that are too long, empty or repeated."""
     kept = []
     for source in getattr(spec, role):
         texts, found = source_of(source, spec.options, role)
@@ -254,7 +260,7 @@ def _pool(role: str, spec: TextSpec, rng: np.random.Generator, limit: int | None
 
 
 def first_of_each(texts: Texts) -> NDArray[np.intp]:
-    """Return the places of those texts that no earlier one equals, rising.
+    """Return the places of the texts that equal no earlier one, rising.
 
     Example:
         >>> first_of_each(Texts.pack(["a", "b", "a"])).tolist()
@@ -267,7 +273,7 @@ def first_of_each(texts: Texts) -> NDArray[np.intp]:
 
 
 def _shared(pools: dict[str, Texts], spec: TextSpec) -> Iterator[str]:
-    """Say what texts of a role stand in another's, of files; refuse roles that hold the same texts."""
+    """Say which texts of a role stand in the data of another; raise InvalidParameter for roles with the same texts."""
     sets = {
         role: set(pool) for role, pool in pools.items() if not all(s in corpus_names() for s in getattr(spec, role))
     }

@@ -81,7 +81,7 @@ def rebound_theory_figure(rebounds: Sequence[Rebound]) -> Figure:
 
 
 def _tick(axes: Axes, phrases: Sequence[int]) -> None:
-    """Mark where was measured, not the decades."""
+    """Mark the measured points, not the decades."""
     ticks = sorted(set(phrases))
     axes.set_xticks(ticks, [f"{x:,}" for x in ticks])
     axes.set_xticks([], minor=True)

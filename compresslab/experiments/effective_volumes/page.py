@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from compresslab.experiments.effective_volumes.figures import exchange_figure, rebound_theory_figure
 from compresslab.experiments.effective_volumes.run import EffectiveSpec
-from compresslab.experiments.effective_volumes.summary import EffectiveSummary, summarise_effective
+from compresslab.experiments.effective_volumes.summary import EffectiveSummary
 from compresslab.experiments.effective_volumes.tables import (
-    effective_groups,
+    effective_findings,
     effective_tables,
     rebound_signs,
     rebound_sizes,
@@ -16,17 +16,15 @@ from compresslab.experiments.effective_volumes.tables import (
 from compresslab.experiments.rows import Row
 from compresslab.report.digits import measured
 from compresslab.report.ledger import claim_verdicts
-from compresslab.report.page import Fact, Group, Page, PageFigure, Section
-from compresslab.report.page_parts import table_blocks
+from compresslab.report.page import Fact, Page, PageFigure, Section
 from compresslab.report.provenance import Provenance
 
 __all__ = ["effective_page"]
 
 
-def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance) -> Page:
+def effective_page(spec: EffectiveSpec, summary: EffectiveSummary, rows: Sequence[Row], source: Provenance) -> Page:
     """Put the report together: see `compresslab.experiments.experiment.Experiment`."""
-    summary = summarise_effective(spec, rows)
-    sheets = table_blocks(effective_tables(spec, summary))
+    tables = tuple(effective_tables(spec, summary))
     recovered = sum(known.recovered for known in summary.known)
     rates = [one for one in summary.exchanges if one.phrases == summary.exchanges[0].phrases]
     facts = (
@@ -45,17 +43,14 @@ def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance)
         answer=_answer(spec, summary),
         facts=facts,
         sections=(
-            Section(
-                "Findings",
-                groups=tuple(Group(title, tuple(lines)) for title, lines in effective_groups(spec, summary)),
-            ),
-            Section("Known mixtures", tables=sheets[:1]),
+            effective_findings(spec, summary),
+            Section("Known mixtures", tables=tables[:1]),
             Section(
                 "Exchange rates",
                 "Had training counted every phrase alike, the exchange rate would be 1. It belongs to updates, not to "
                 "phrases: with other batches the same phrases count otherwise. The half-life is the number of "
                 "alignment phrases in which the weight of all data before them halves.",
-                tables=sheets[1::2],
+                tables=tables[1::2],
                 figures=(
                     PageFigure("exchange", "What a phrase of alignment counts for",
                                "Bars are 95 % intervals over seeds.", exchange_figure(summary.exchanges)),
@@ -65,7 +60,7 @@ def effective_page(spec: EffectiveSpec, rows: Sequence[Row], source: Provenance)
                 "Rebound",
                 "After the alignment the perturbation: code alone. The theory's network is a mixture in which code "
                 "takes weight from all that was there alike, until its share is the one that is measured.",
-                tables=sheets[2::2],
+                tables=tables[2::2],
                 figures=_rebound_figures(summary),
             ),
         ),

@@ -1,36 +1,24 @@
-"""The effective-volume experiment in words and tables: for a terminal, and as Markdown for the documentation."""
+"""What the experiment ``effective-volumes`` says, in words and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from compresslab.experiments.effective_volumes.run import EffectiveSpec
 from compresslab.experiments.effective_volumes.summary import EffectiveSummary, Exchange, Rebound
 from compresslab.report.digits import measured, rounded, shared_decimals, significant
-from compresslab.report.findings import TableText
+from compresslab.report.page import Group, Section, Table
 from compresslab.theory.estimates import Estimate
 
-__all__ = [
-    "effective_findings",
-    "effective_groups",
-    "effective_tables",
-    "rebound_signs",
-    "rebound_sizes",
-]
-
+__all__ = ["effective_findings", "effective_tables", "rebound_signs", "rebound_sizes"]
 
 ROLE_NAMES = {"pretrain": "pre-training", "align": "names", "rest": "prose"}
 
 
-def effective_findings(spec: EffectiveSpec, summary: EffectiveSummary) -> list[str]:
+def effective_findings(spec: EffectiveSpec, summary: EffectiveSummary) -> Section:
     """Say in words what came out, agreement and disagreement alike."""
-    return [line for _, lines in effective_groups(spec, summary) for line in lines]
-
-
-def effective_groups(spec: EffectiveSpec, summary: EffectiveSummary) -> list[tuple[str, list[str]]]:
-    """Return the same findings by what they are about: a title, its sentences."""
     back = sum(known.recovered for known in summary.known)
     bias = max(float(np.abs(known.bias).max()) for known in summary.known)
     z = np.abs([x for known in summary.known for errors in known.errors for x in errors])
@@ -70,7 +58,8 @@ def effective_groups(spec: EffectiveSpec, summary: EffectiveSummary) -> list[tup
         "The perturbation holds no prose, and in the theory leaves the weight of prose beside that of names as it was. "
         f"In the networks that ratio rose in {back_again} of {cells} cases ({sure}).",
     ]
-    return [("Known mixtures", known), ("Exchange rates", rates), ("Rebound", rebound)]
+    found = {"Known mixtures": known, "Exchange rates": rates, "Rebound": rebound}
+    return Section("Findings", groups=tuple(Group(title, tuple(lines)) for title, lines in found.items()))
 
 
 def rebound_signs(rebounds: Sequence[Rebound], role: str) -> int:
@@ -97,64 +86,57 @@ def _recovers(one: Rebound) -> bool:
     return _sign(one.old_change) > 0
 
 
-def effective_tables(spec: EffectiveSpec, summary: EffectiveSummary) -> list[TableText]:
-    """Return all tables as text: title, columns, rows."""
-    sheets: list[TableText] = [
-        (
-            f"Known mixtures: prose / names / code; distances from the truth in standard errors of {spec.phrases:,} "
-            f"phrases, worst of {len(spec.seeds)} seeds",
-            ["trained on", "whole distribution", "sampled phrases", "sampled within 2"],
-            [
-                [
-                    " / ".join(f"{x:.3f}" for x in known.mixture),
-                    " / ".join(f"{x:.2f}" for x in np.abs(known.bias).max(axis=0)),
-                    " / ".join(f"{x:.2f}" for x in np.abs(known.errors).max(axis=0)),
-                    f"{int((np.abs(known.errors) <= 2).sum())} of {np.size(known.errors)}",
-                ]
-                for known in summary.known
-            ],
-        )
-    ]
+def effective_tables(spec: EffectiveSpec, summary: EffectiveSummary) -> Iterator[Table]:
+    """Yield the tables: of known mixtures, then for each learning rate those of exchange rates and of the rebound."""
+    yield Table(
+        f"Known mixtures: prose / names / code; distances from the truth in standard errors of {spec.phrases:,} "
+        f"phrases, worst of {len(spec.seeds)} seeds",
+        ("trained on", "whole distribution", "sampled phrases", "sampled within 2"),
+        [
+            (
+                " / ".join(f"{x:.3f}" for x in known.mixture),
+                " / ".join(f"{x:.2f}" for x in np.abs(known.bias).max(axis=0)),
+                " / ".join(f"{x:.2f}" for x in np.abs(known.errors).max(axis=0)),
+                f"{int((np.abs(known.errors) <= 2).sum())} of {np.size(known.errors)}",
+            )
+            for known in summary.known
+        ],
+    )
     for rate in spec.learning_rates:
-        sheets.append(
-            (
-                f"Exchange rates at learning rate {rate:g}, after {spec.pretrain_steps * spec.batch:,} phrases of "
-                "pre-training",
-                ["alignment phrases", "share of names", "before", "of phrases seen", "exchange rate", "effective k",
-                 "half-life, phrases", "residual, nats"],
-                [
-                    [
-                        f"{one.phrases:,}", _plain(one.share), _plain(one.start), f"{one.seen:.4f}", _plain(one.rate),
-                        _k(one), _plain(one.half_life), _plain(one.residual_nats),
-                    ]
-                    for one in summary.exchanges
-                    if one.learning_rate == rate
-                ],
-            )
+        yield Table(
+            f"Exchange rates at learning rate {rate:g}, after {spec.pretrain_steps * spec.batch:,} phrases of "
+            "pre-training",
+            ("alignment phrases", "share of names", "before", "of phrases seen", "exchange rate", "effective k",
+             "half-life, phrases", "residual, nats"),
+            [
+                (
+                    f"{one.phrases:,}", _plain(one.share), _plain(one.start), f"{one.seen:.4f}", _plain(one.rate),
+                    _k(one), _plain(one.half_life), _plain(one.residual_nats),
+                )
+                for one in summary.exchanges
+                if one.learning_rate == rate
+            ],
         )  # fmt: skip
-        sheets.append(
-            (
-                f"Rebound at learning rate {rate:g}: change of code lengths, nats per phrase: network; theory at "
-                "effective volumes; theory at volumes of phrases seen",
-                ["alignment", "perturbation", *(x for role in ROLE_NAMES.values() for x in (role, "effective", "seen")),
-                 "prose : names before", "after"],
-                [
-                    [
-                        f"{one.aligned:,}", f"{one.phrases:,}",
-                        *(
-                            x
-                            for role in ROLE_NAMES
-                            for x in (measured(one.network[role]), _mean(one.grown.get(role), 3),
-                                      _mean(one.seen.get(role), 4))
-                        ),
-                        _plain(one.old_before), _plain(one.old_after),
-                    ]
-                    for one in summary.rebounds
-                    if one.learning_rate == rate
-                ],
-            )
+        yield Table(
+            f"Rebound at learning rate {rate:g}: change of code lengths, nats per phrase: network; theory at "
+            "effective volumes; theory at volumes of phrases seen",
+            ("alignment", "perturbation", *(x for role in ROLE_NAMES.values() for x in (role, "effective", "seen")),
+             "prose : names before", "after"),
+            [
+                (
+                    f"{one.aligned:,}", f"{one.phrases:,}",
+                    *(
+                        x
+                        for role in ROLE_NAMES
+                        for x in (measured(one.network[role]), _mean(one.grown.get(role), 3),
+                                  _mean(one.seen.get(role), 4))
+                    ),
+                    _plain(one.old_before), _plain(one.old_after),
+                )
+                for one in summary.rebounds
+                if one.learning_rate == rate
+            ],
         )  # fmt: skip
-    return sheets
 
 
 def _k(one: Exchange) -> str:
@@ -166,7 +148,7 @@ def _plain(x: Estimate) -> str:
 
 
 def _mean(x: Estimate | None, digits: int) -> str:
-    """The theory's change: "infinite" where it has none that is finite, "< 0.001" where digits do not show it."""
+    """Write the theory's change: "infinite" where it is not finite, "< 0.001" where the digits do not show it."""
     if x is None:
         return "infinite"
     if 0 < abs(x.mean) < 0.5 * 10**-digits:

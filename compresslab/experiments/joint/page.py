@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from compresslab.experiments.joint.run import JointSpec, scenarios
-from compresslab.experiments.joint.summary import ArmSummary, Slope, summarise_joint
-from compresslab.experiments.joint.tables import PLACES, arm_finding, arm_name, by_arithmetic
+from compresslab.experiments.joint.summary import ArmSummary
+from compresslab.experiments.joint.tables import SYMBOLS, joint_findings, slope_pair, slope_table
 from compresslab.experiments.rows import Row
 from compresslab.report.curve_figures import Measured, code_length_figure, measured_slope_figure
-from compresslab.report.digits import measured, measured_mean, significant
-from compresslab.report.findings import seeds_of
+from compresslab.report.digits import measured, significant, spanned
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Trend, scaling_figure
-from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import opened
+from compresslab.report.page import Fact, Page, PageFigure, Section
 from compresslab.report.provenance import Provenance
 from compresslab.theory.code_length import LN2
 from compresslab.theory.elasticity import Elasticity
@@ -24,30 +23,22 @@ from compresslab.theory.estimates import estimate
 
 __all__ = ["joint_page"]
 
-_ROLES = {"pretrain": "γ_p", "align": "γ_a", "perturb": "γ_t"}
 _POINTS = 61  # of a curve
 
 
-def joint_page(spec: JointSpec, rows: Sequence[Row], source: Provenance) -> Page:
+def joint_page(spec: JointSpec, summaries: Sequence[ArmSummary], rows: Sequence[Row], source: Provenance) -> Page:
     """Put the report together: see `compresslab.experiments.experiment.Experiment`."""
-    summaries = summarise_joint(spec, rows)
     theory = dict(zip((arm.name for arm in spec.arms), (scenario for _, scenario in scenarios(spec)), strict=True))
     first = summaries[0]
     networks = sum(len(one.arm.seeds) for one in summaries)
     kinds = ", ".join(dict.fromkeys(one.arm.network for one in summaries))
-    sizes = sorted({one.parameters for one in summaries})
-    size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
+    size = spanned(one.parameters for one in summaries)
     answer = (
         f"{networks} networks ({kinds}; {size} parameters) were trained on mixtures of pre-training data, alignment "
         "data and more and more of a perturbation, and their code lengths held against the theorem's.",
         _verdict(first),
     )
-    given = {first.arm.name: tuple(filter(None, [by_arithmetic(first)]))}
-    groups = tuple(
-        Group(f"Arm “{arm_name(one)}”", (opened(arm_finding(one)), *given.get(one.arm.name, ())), _told(one))
-        for one in summaries
-    )
-    sections = [Section("Findings", groups=groups)]
+    sections = [joint_findings(summaries)]
     sections += [_arm_section(i, one, theory[one.arm.name], rows) for i, one in enumerate(summaries)]
     alike = [one for one in summaries if (one.arm.reading, one.arm.k) == (first.arm.reading, first.arm.k)]
     if len({one.parameters for one in alike}) > 2:
@@ -82,12 +73,12 @@ def _fit_section(alike: Sequence[ArmSummary]) -> Section:
     caption = "How far a network is from the best code for its data, as the mean over seeds at l = 0."
     errors = [
         Trend(
-            name,
+            f"γ_{symbol}",
             one.largest_excess / LN2,
             max(abs(s.network.mean - s.theory) for s in one.slopes if s.role == role) / LN2,
         )
         for one in alike
-        for role, name in _ROLES.items()
+        for role, symbol in SYMBOLS.items()
     ]
     law = scaling_figure(
         errors,
@@ -123,37 +114,21 @@ def _facts(one: ArmSummary) -> tuple[Fact, ...]:
     facts = []
     for role, words in (("align", "alignment data"), ("pretrain", "pre-training data")):
         slope = one.at(role, one.arm.l[0])
-        facts.append(
-            Fact(
-                f"{words}: slope dγ/dl of its code length, l = 0",
-                measured(slope.network, scale=1 / LN2, most=PLACES),
-                f"theory {_theory(slope)}; bits per phrase",
-                "good" if slope.sign_agrees else "bad",
-            )
-        )
+        network, theory = slope_pair(slope, scale=1 / LN2)
+        label = f"{words}: slope dγ/dl of its code length, l = 0"
+        tone = "good" if slope.sign_agrees else "bad"
+        facts.append(Fact(label, network, f"theory {theory}; bits per phrase", tone))
     facts.append(Fact("ratio of the two slopes", measured(one.ratio, most=2), f"the theorem: -{one.arm.k:g}"))
     excess = significant(one.largest_excess / LN2, 2)
     facts.append(Fact("excess, bits per phrase", excess, "over the best code, at most"))
     return tuple(facts)
 
 
-def _theory(slope: Slope) -> str:
-    return measured_mean(slope.network, slope.theory, signed=True, scale=1 / LN2, most=PLACES)
-
-
-def _told(one: ArmSummary) -> str:
-    """Say what an arm is."""
-    return (
-        f"Network {one.arm.network}, {one.parameters:,} parameters, {seeds_of(len(one.arm.seeds))}, "
-        f"{one.leaves:,} leaves, k = {one.arm.k:g}, {one.arm.reading} reading."
-    )
-
-
 def _arm_section(number: int, one: ArmSummary, scenario: Elasticity, rows: Sequence[Row]) -> Section:
     grid = np.linspace(one.arm.l[0], one.arm.l[-1], _POINTS)
     mine = [row for row in rows if row["arm"] == one.arm.name]
     lengths, slopes = [], []
-    for role in _ROLES:
+    for role in SYMBOLS:
         for l in one.arm.l:  # noqa: E741
             found = estimate([row[f"gamma_{role}_nats"] / LN2 for row in mine if row["l"] == l])
             lengths.append(Measured(role, l, found.mean, found.low, found.high))
@@ -161,25 +136,11 @@ def _arm_section(number: int, one: ArmSummary, scenario: Elasticity, rows: Seque
                 net = one.at(role, l).network
                 low, high = (None if x is None else x / LN2 for x in (net.low, net.high))
                 slopes.append(Measured(role, l, net.mean / LN2, low, high))
-    columns = ("l", *(x for name in _ROLES.values() for x in (f"d{name}/dl", "theory")), "conservation")
-    table = TableBlock(
-        f"Arm “{one.arm.name}”: slopes, bits per phrase, with 95 % intervals over seeds",
-        columns,
-        tuple(
-            (
-                f"{l:g}",
-                *(
-                    x
-                    for role in _ROLES
-                    for x in (measured(one.at(role, l).network, scale=1 / LN2, most=PLACES), _theory(one.at(role, l)))
-                ),
-                measured_mean(one.conservation[i], signed=True, most=4),
-            )
-            for i, l in enumerate(one.arm.l)  # noqa: E741
-        ),
-        (),
-        "" if number else "Conservation: the sum of the three forces over the sum of their sizes; 0 in the theory.",
-    )
+    title = f"Arm “{one.arm.name}”: slopes, bits per phrase, with 95 % intervals over seeds"
+    table = slope_table(title, one, wide=False, scale=1 / LN2)
+    if not number:
+        note = "Conservation: the sum of the three forces over the sum of their sizes; 0 in the theory."
+        table = replace(table, notes=(note,))
     tag = f"arm-{number}"
     return Section(
         f"Curves of the arm “{one.arm.name}”",

@@ -180,7 +180,7 @@ def joint_words(words: int, max_bytes: int = 8) -> tuple[list[bytes], Values]:
 
 @lru_cache(maxsize=2)
 def _frequent_words(words: int, max_bytes: int) -> tuple[tuple[bytes, ...], Values]:
-    """What `joint_words` returns: an experiment and its report ask for it half a dozen times."""
+    """Return what `joint_words` returns, kept: an experiment and its report ask for it half a dozen times."""
     top: list[dict[bytes, int]] = []
     for corpus in CORPORA:
         counts = Counter(word for word in corpus_texts(corpus, "word") if 0 < len(word) <= max_bytes)
@@ -226,7 +226,7 @@ def joint_scenario(parts: Values, reading: str, k: float, roles: Sequence[str] =
 
 @lru_cache(maxsize=2)
 def leaves(words: int, max_bytes: int) -> tuple[Trie, Values]:
-    """Return the prefix tree of :func:`joint_words` and its distributions, kept for the units to come."""
+    """Return the prefix tree of :func:`joint_words` and its distributions, kept for the next units."""
     keys, parts = joint_words(words, max_bytes)
     return Trie.build(keys), parts
 
@@ -283,7 +283,7 @@ ROLES = ("pretrain", "align", "perturb")
 def coded_bits(stream: NDArray[np.int64], log_q: Values) -> float:
     """Code a stream of leaves under a network's probabilities by the range coder; return its bits per phrase.
 
-    What the network spends on strings that are no leaves stays spent: it is one more symbol, which never occurs.
+    What the network spends on strings that are not leaves stays spent: it is one more symbol, which never occurs.
     """
     from compresslab.coding.static_coder import encode_static
 

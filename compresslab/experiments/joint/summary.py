@@ -66,7 +66,7 @@ class ArmSummary:
         leaves: of the tree.
         excess: over the entropy of the mixture, at ``l = 0``.
         largest_excess: over all seeds and ``l``.
-        wasted: the share of probability that the networks give to strings that are no leaves.
+        wasted: the share of probability that the networks give to strings that are not leaves.
         slopes: at every ``l`` of the grid, for each role.
         ratio: ``(dgamma_a/dl) / (dgamma_p/dl)`` at ``l = 0``; the theorem says about ``-k``.
         conservation: at each ``l``, ``k dgamma_p/dl + dgamma_a/dl + l dgamma_t/dl`` over the sum of the terms' sizes.

@@ -51,7 +51,7 @@ def check_shape(shape: TinyShape) -> None:
 
 
 def num_weights(model: HuggingFaceModel) -> int:
-    """Count the numbers that are trained, those that are used twice once."""
+    """Return how many numbers are trained; one that is used twice counts once."""
     return sum(int(p.numel()) for p in model.module.parameters())
 
 

@@ -150,7 +150,7 @@ def _check_loss(nats: float, learning_rate: float) -> None:
 
 
 def plain_network(network: Parameters) -> Parameters:
-    """Return a network's numbers alone, as a stage keeps them."""
+    """Return a network's numbers without their gradients, as a stage keeps them."""
     return {name: p.detach().clone() for name, p in network.items()}
 
 

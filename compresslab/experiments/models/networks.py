@@ -7,7 +7,7 @@ Each is a dictionary of parameters and a function of it: :func:`new_network` dra
 * ``transformer``: causal, two blocks, pre-norm; a node attends to the nodes on its path.
 
 What is computed is exactly what the network gives each word alone (tested). Probabilities are of the word and its EOS,
-so that over all strings they sum to at most 1; what a network spends on strings that are no leaves it wastes.
+so that over all strings they sum to at most 1; what a network spends on strings that are not leaves it wastes.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def new_network(name: str, size: int, trie: Trie, seed: int, device: str = "cpu"
 
 
 def num_parameters(network: Parameters) -> int:
-    """Count the numbers that are trained."""
+    """Return how many numbers are trained."""
     return sum(int(p.numel()) for p in network.values())
 
 

@@ -67,7 +67,7 @@ REBOUND: Experiment[ReboundSpec, ReboundUnit, list[ReboundSummary]] = Experiment
     cost=rebound_cost,
     keep=finished_arms,
     summarise=summarise_rebound,
-    findings=lambda spec, summaries: rebound_findings(summaries),
+    findings=rebound_findings,
     tables=lambda spec, summaries, wide: rebound_tables(summaries, wide=wide),
     plain=lambda spec, summaries, rows: {"arms": [asdict(one) for one in summaries]},
     notes=lambda spec: deal_texts(spec.texts, spec.most).notes,

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compresslab.experiments.rebound.run import ReboundArm, ReboundSpec
-from compresslab.experiments.rebound.summary import CURVES, ReboundSummary, summarise_rebound, verdict
+from compresslab.experiments.rebound.run import ReboundSpec
+from compresslab.experiments.rebound.summary import CURVES, ReboundSummary, verdict
 from compresslab.experiments.rebound.tables import (
-    arm_findings,
     brought_back,
     code_length_changes,
+    rebound_findings,
     rebound_tables,
     taken_back,
 )
 from compresslab.experiments.rows import Row
-from compresslab.report.digits import measured
-from compresslab.report.findings import seeds_of
+from compresslab.report.digits import measured, spanned
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Cell, rebound_figure, rebound_heatmap
-from compresslab.report.page import Fact, Group, Page, PageFigure, Section
-from compresslab.report.page_parts import opened, table_blocks, tone
+from compresslab.report.page import Fact, Page, PageFigure, Section, tone
 from compresslab.report.provenance import Provenance
 
 __all__ = ["rebound_page"]
@@ -32,10 +30,11 @@ _DRAWN = {
 }
 
 
-def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> Page:
+def rebound_page(
+    spec: ReboundSpec, summaries: Sequence[ReboundSummary], rows: Sequence[Row], source: Provenance
+) -> Page:
     """Put the report together: see `compresslab.experiments.experiment.Experiment`."""
-    summaries = summarise_rebound(spec, rows)
-    first, arms = summaries[0], {arm.name: arm for arm in spec.arms}
+    first = summaries[0]
     return Page(
         title="Does a fine-tuned model rebound?",
         question="A model is fine-tuned on positive texts and then on negative ones. How fast does it fall back, does "
@@ -43,16 +42,9 @@ def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> 
         answer=_answer(spec, summaries),
         facts=_facts(first),
         sections=(
-            Section(
-                "Findings",
-                "Each says what the paper finds, and whether it is seen here, not seen, or undecided.",
-                groups=tuple(
-                    Group(f"Arm “{one.arm}”", tuple(map(opened, arm_findings(one))), _told(arms[one.arm], one))
-                    for one in summaries
-                ),
-            ),
+            rebound_findings(spec, summaries),
             *(_arm_section(i, one) for i, one in enumerate(summaries)),
-            Section("Tables", tables=table_blocks(rebound_tables(summaries))),
+            Section("Tables", tables=tuple(rebound_tables(summaries))),
         ),
         provenance=source,
         claims=claim_verdicts(["elasticity-finite-size", "conservation-law"]),
@@ -66,7 +58,7 @@ def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> 
             "control": "the negative data on a base without positive data; net of control is less what it does there. "
             "A control begins at the base and so has more pre-training to lose than an aligned model",
             "taken back": "fall of the score over its gain, a ratio of means with Fieller's 95 % interval; not defined "
-            "where the gain is not told from 0",
+            "where the interval of the gain holds 0",
             "undecidable": "a level of KL that the negative data alone takes a base above",
             "early fall": f"fall of the score up to {first.early:,} negative responses, a quarter of all; late: from "
             "there",
@@ -82,8 +74,7 @@ def rebound_page(spec: ReboundSpec, rows: Sequence[Row], source: Provenance) -> 
 def _answer(spec: ReboundSpec, summaries: Sequence[ReboundSummary]) -> tuple[str, ...]:
     first, texts = summaries[0], spec.texts
     arm = next(arm for arm in spec.arms if arm.name == first.arm)
-    sizes = sorted({one.parameters for one in summaries})
-    size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
+    size = spanned(one.parameters for one in summaries)
     most = first.after[-1]
     where = f" (arm “{first.arm}”{', whose pre-training held such texts' if arm.share else ''})"
     least = [found.least[0] for one in summaries for found in one.after if found.positive]
@@ -121,15 +112,6 @@ def _facts(one: ReboundSummary) -> tuple[Fact, ...]:
         Fact("early fall, more for each doubling of positive texts", measured(one.rate_by_volume),
              f"the same unit; {verdict(one.rate_by_volume, 1)}", tone(verdict(one.rate_by_volume, 1))),
     )  # fmt: skip
-
-
-def _told(arm: ReboundArm, one: ReboundSummary) -> str:
-    """Say what an arm is."""
-    size = f"{one.parameters:,} parameters, {seeds_of(one.seeds)}"
-    if not arm.symbols:
-        return f"{arm.model}, taken as it is: {size}."
-    held = f"{arm.share:.0%} of it texts of both kinds" if arm.share else "none of it texts of either kind"
-    return f"{size}; pre-trained on {arm.symbols:,} symbols, {held}."
 
 
 def cells_of(one: ReboundSummary, quantity: str) -> list[Cell]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from compresslab.data.choice import without_files
-from compresslab.experiments.data.tuning_texts import EMBEDDED, TextSpec, text_spec
+from compresslab.experiments.data.tuning_texts import EMBEDDED, TextSpec, given_texts
 from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
 from compresslab.experiments.models.finetuning import Recipe
@@ -99,8 +98,8 @@ def rebound_preset(
     Args:
         name: "demo", "cpu" or "gpu".
         data: ``role=source`` entries instead of the embedded corpora: see
-            :func:`compresslab.experiments.data.tuning_texts.text_spec`.
-        model: a size, or a model that is taken as it is, instead of the preset's.
+            :func:`compresslab.experiments.data.tuning_texts.given_texts`.
+        model: a size, or a ready model, instead of the preset's.
         scale: of the paper's volumes, instead of the preset's.
         seeds: how many seeds every arm has.
         reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
@@ -116,13 +115,7 @@ def rebound_preset(
         (0, 1000, 2000, 5000, 10000)
     """
     spec = named_preset(REBOUND_PRESETS, name)
-    if data:
-        texts = text_spec(data)
-        spec = replace(spec, texts=replace(spec.texts, pretrain=texts.pretrain, positive=texts.positive,
-                                           negative=texts.negative))  # fmt: skip
-    elif reading:
-        raise without_files(reading)
-    spec = replace(spec, texts=replace(spec.texts, options=tuple(reading), repeats=repeats))
+    spec = replace(spec, texts=given_texts(spec.texts, data, reading, repeats))
     if model is not None:
         spec = replace(spec, arms=_given_arms(spec, model))
         recipe, texts = suited([model], spec.recipe, spec.texts)
@@ -140,7 +133,7 @@ def rebound_preset(
 
 
 def suited(models: Sequence[str], recipe: Recipe, texts: TextSpec) -> tuple[Recipe, TextSpec]:
-    """Return the recipe and the texts for models that are taken as they are, if any: their pre-training is done."""
+    """Return the recipe and the texts for ready models, if any: their pre-training is done."""
     given = [model for model in models if model not in SHAPES]
     if not given:
         return (_SMALL if recipe == _LARGE else recipe), texts

@@ -66,8 +66,8 @@ class ReboundArm:
     Attributes:
         name: what it is called in rows and tables.
         model: a size of :data:`compresslab.experiments.models.base_models.SHAPES`, to be pre-trained here; else a
-            model that :func:`compresslab.lm.registry.get_model` knows, taken as it is.
-        symbols: of pre-training; 0 for a model that is taken as it is.
+            model that :func:`compresslab.lm.registry.get_model` knows: a ready model, which is not trained here.
+        symbols: of pre-training; 0 for a ready model.
         share: of the pre-training symbols, from texts like the positive and the negative data (as many of each): what
             the theorem calls contained. 0: none, the separate reading.
         seeds: of the first weights, and of the order of all data.
@@ -222,7 +222,7 @@ def check_model(name: str, length: int, device: str = "cpu") -> None:
 
 
 def given_model(name: str, device: str) -> HuggingFaceModel:
-    """Return a model that is taken as it is, in float32.
+    """Return a ready model, in float32.
 
     Raises:
         UnknownName, InvalidParameter: no such model, or none that can be fine-tuned.
@@ -243,24 +243,18 @@ def given_model(name: str, device: str) -> HuggingFaceModel:
 # ---- one unit ----
 
 
-def base_models(arm: ReboundArm, seed: int, spec: Any, folder: str, device: str) -> tuple[HuggingFaceModel, RoleTexts]:
-    """Return an arm's base and the texts; ``spec`` has ``texts``, ``most`` and ``pretraining``."""
-    dealt = deal_texts(spec.texts, spec.most)
+def base_model(
+    arm: ReboundArm, seed: int, dealt: RoleTexts, recipe: Recipe, folder: str, device: str
+) -> HuggingFaceModel:
+    """Return an arm's base: pre-trained on its texts by the recipe, or a ready one."""
     if arm.model not in SHAPES:
-        return given_model(arm.model, device), dealt
+        return given_model(arm.model, device)
     sources = {"other": (Dataset.from_texts(dealt.pretrain), 1 - arm.share)}
     if arm.share:
         sources["contained"] = (Dataset.from_texts(dealt.contained), arm.share)
-    base = pretrained(
-        SHAPES[arm.model],
-        sources,
-        symbols=arm.symbols,
-        seed=seed,
-        recipe=spec.pretraining,
-        device=device,
-        folder=folder,
+    return pretrained(
+        SHAPES[arm.model], sources, symbols=arm.symbols, seed=seed, recipe=recipe, device=device, folder=folder
     )
-    return base, dealt
 
 
 def in_tokens(model: HuggingFaceModel, texts: Texts, length: int, name: str) -> Dataset:
@@ -279,7 +273,8 @@ def rebound_unit(unit: ReboundUnit, stages: Stages) -> list[Row]:
     spec, arm = unit.spec, unit.arm
     device = device_of(spec.device, unit.seed + spec.arms.index(arm))
     with one_thread():
-        base, dealt = base_models(arm, unit.seed, spec, unit.folder, device)
+        dealt = deal_texts(spec.texts, spec.most)
+        base = base_model(arm, unit.seed, dealt, spec.pretraining, unit.folder, device)
         head = {"arm": arm.name, "model": arm.model, "parameters": num_weights(base), "seed": unit.seed}
         return [
             {**head, **row}
@@ -410,7 +405,7 @@ def rebound_record(spec: ReboundSpec) -> dict[str, Any]:
 
 
 def model_record(names: Iterable[str], device: str) -> dict[str, Any]:
-    """Return the content fingerprints of the models that are taken as they are, and of what reads texts for them."""
+    """Return the content fingerprints of the ready models, and of what reads texts for them."""
     given = {name: given_model(name, device) for name in dict.fromkeys(names) if name not in SHAPES}
     if not given:
         return {}

@@ -62,7 +62,7 @@ class LeastVolume:
         seeds: how many there are; the others are censored: they had not by the largest volume.
         at_once: seeds that were at or below the level before any negative data.
         noise: the least negative volume that takes a base, the control, above the level by itself; None where none
-            does. From there on no model can be told to have come back to within the level.
+            does. From there on nothing shows whether a model has come back to within the level.
     """
 
     level: float
@@ -113,7 +113,7 @@ class AfterPositive:
         gain: AICc of one phase less that of two, on each seed's curve.
         pooled_gain: the same on the curves of all seeds at once.
         least: at each level.
-        closest_kl: the least KL to the base on the way, over that at no negative data: 1 is no return at all.
+        closest_kl: the least KL to the base on the way, over the KL without negative data: 1 means no return.
     """
 
     positive: int
@@ -315,7 +315,7 @@ def after_positive(
 
 
 def _rates(score: Values, negative: Sequence[int], start: int, stop: int) -> Values:
-    """Fall of the score between two volumes, for each 1,000 negative responses; shape ``(seeds, positive)``."""
+    """Return the fall of the score between two volumes, per 1,000 negative responses; shape ``(seeds, positive)``."""
     a, b = list(negative).index(start), list(negative).index(stop)
     fall: Values = (score[:, :, a] - score[:, :, b]) * 1000 / (stop - start)
     return fall

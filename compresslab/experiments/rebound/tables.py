@@ -1,9 +1,10 @@
-"""The summary of the experiment ``rebound`` in words and tables: for a terminal, and as Markdown."""
+"""What the experiment ``rebound`` says, in words and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from compresslab.experiments.rebound.run import ReboundArm, ReboundSpec
 from compresslab.experiments.rebound.summary import (
     CODE_LENGTHS,
     CURVES,
@@ -13,12 +14,11 @@ from compresslab.experiments.rebound.summary import (
     verdict,
 )
 from compresslab.report.digits import measured, measured_mean, ranged
-from compresslab.report.findings import TableText, seeds_of
+from compresslab.report.page import Group, Section, Table, seeds_of
 from compresslab.theory.estimates import Estimate
 
 __all__ = [
     "PAPER_TABLE_3",
-    "arm_findings",
     "brought_back",
     "code_length_changes",
     "rebound_findings",
@@ -36,14 +36,27 @@ PAPER_TABLE_3 = {
 }
 
 
-def rebound_findings(summaries: Sequence[ReboundSummary]) -> Iterator[str]:
+def rebound_findings(spec: ReboundSpec, summaries: Sequence[ReboundSummary]) -> Section:
     """Say in words what each arm showed of what the paper finds: seen, not seen, or undecided here."""
-    for one in summaries:
-        for line in arm_findings(one):
-            yield f"{one.arm}: {line}"
+    arms = {arm.name: arm for arm in spec.arms}
+    groups = (
+        Group(f"Arm “{one.arm}”", tuple(_findings(one)), _models(arms[one.arm], one), label=one.arm)
+        for one in summaries
+    )
+    lead = "Each says what the paper finds, and whether it is seen here, not seen, or undecided."
+    return Section("Findings", lead, groups=tuple(groups))
 
 
-def arm_findings(one: ReboundSummary) -> Iterator[str]:
+def _models(arm: ReboundArm, one: ReboundSummary) -> str:
+    """Say what an arm is."""
+    size = f"{one.parameters:,} parameters, {seeds_of(one.seeds)}"
+    if not arm.symbols:
+        return f"{arm.model}, taken as it is: {size}."
+    held = f"{arm.share:.0%} of it texts of both kinds" if arm.share else "none of it texts of either kind"
+    return f"{size}; pre-trained on {arm.symbols:,} symbols, {held}."
+
+
+def _findings(one: ReboundSummary) -> Iterator[str]:
     """Say in words what one arm showed, without its name."""
     tuned = [found for found in one.after if found.positive]
     most = tuned[-1]
@@ -130,12 +143,12 @@ def _least_words(least: Sequence[LeastVolume], largest: int) -> str:
     return f"{said} ({word}){rest}{there * bool(before)}."
 
 
-def rebound_tables(summaries: Sequence[ReboundSummary], *, wide: bool = True) -> Iterator[TableText]:
-    """Yield the tables: title, columns, rows; those that are not wide leave out what a terminal has no room for."""
+def rebound_tables(summaries: Sequence[ReboundSummary], *, wide: bool = True) -> Iterator[Table]:
+    """Yield the tables; those that are not wide leave out what a terminal has no room for."""
     for one in summaries:
         head = f"{one.arm}: {one.parameters:,} parameters, {seeds_of(one.seeds)}"
         rates = ["positive", *_RATES] if wide else ["positive", *list(_RATES)[:3]]
-        yield (
+        yield Table(
             f"{head}; rates in bits per byte for each 1,000 negative responses, early: up to {one.early:,}",
             rates,
             [[f"{found.positive:,}", *(_RATES[name](found) for name in rates[1:])] for found in one.after],
@@ -143,14 +156,14 @@ def rebound_tables(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
         shown = [name for name in ("score", "positive", "kl", "judged") if name in one.after[0].curves]
         for name in shown if wide else shown[:1]:
             signed = name == "score"
-            yield (
+            yield Table(
                 f"{head}; {CURVES[name]}: positive data down, negative across",
                 ["positive", *(f"{m:,}" for m in one.negative)],
                 [[f"{found.positive:,}", *(_cell(x, signed, wide) for x in found.curves[name])] for found in one.after],
             )
         yield _change_sheet(head, one, wide)
         levels = [found.level for found in one.after[0].least]
-        yield (
+        yield Table(
             f"{head}; least negative data that brings KL to the base to a level (the paper's Table 3)",
             ["positive", "KL before", "least KL", *(f"{level:g} nats" for level in levels)],
             [
@@ -166,16 +179,16 @@ def rebound_tables(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
         )
     if wide:
         volumes = list(PAPER_TABLE_3["Llama2-7B"])
-        yield (
+        yield Table(
             "The paper's Table 3: negative samples until KL to the base is below 0.01, after so many positive ones",
             ["model", *(f"{n:,}" for n in volumes)],
             [[model, *(f"{found[n]:,}" for n in volumes)] for model, found in PAPER_TABLE_3.items()],
         )
 
 
-def _change_sheet(head: str, one: ReboundSummary, wide: bool) -> TableText:
+def _change_sheet(head: str, one: ReboundSummary, wide: bool) -> Table:
     stops = dict.fromkeys((one.early, one.negative[-1]) if wide else (one.negative[-1],))
-    return (
+    return Table(
         f"{head}; change of code lengths, bits per byte, raw and net of the control's: after so much positive data, by "
         "so much negative",
         ["stretch", *(column for name in CODE_LENGTHS for column in (TEXTS[name], "net"))],
@@ -220,7 +233,7 @@ def _cell(x: Estimate, signed: bool, wide: bool) -> str:
 
 
 def _least_cell(least: LeastVolume, largest: int) -> str:
-    """The mean volume of the runs that came there; what was there before, and what did not come, stand apart."""
+    """Write the mean volume of the runs that came there; runs that were there before, or never came, stand apart."""
     if least.undecidable:
         return "undecidable"
     came, parts = least.brought_back, []

@@ -6,22 +6,21 @@ from collections.abc import Sequence
 
 from compresslab.experiments.resistance.figures import crossing_curves_figure, resistance_gap_figure
 from compresslab.experiments.resistance.spec import ResistanceSpec
-from compresslab.experiments.resistance.summary import ResistanceSummary, summarise_resistance
-from compresslab.experiments.resistance.tables import correction, paper_same_target, resistance_tables, source_findings
+from compresslab.experiments.resistance.summary import ResistanceSummary
+from compresslab.experiments.resistance.tables import resistance_findings, resistance_tables
 from compresslab.experiments.rows import Row
-from compresslab.report.digits import measured
-from compresslab.report.findings import seeds_of
-from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import joined, opened, table_blocks
+from compresslab.report.digits import measured, spanned
+from compresslab.report.page import Fact, Page, PageFigure, Section, Table, joined, seeds_of
 from compresslab.report.provenance import Provenance
 
 __all__ = ["resistance_page"]
 
 
-def resistance_page(spec: ResistanceSpec, rows: Sequence[Row], source: Provenance) -> Page:
+def resistance_page(
+    spec: ResistanceSpec, summaries: Sequence[ResistanceSummary], rows: Sequence[Row], source: Provenance
+) -> Page:
     """Put the report together: see `compresslab.experiments.experiment.Experiment`."""
-    summaries = summarise_resistance(spec, rows)
-    sheets = table_blocks(resistance_tables(summaries))
+    tables = tuple(resistance_tables(summaries))
     return Page(
         title="Is it easier to train a model back than forward?",
         question="A model is fine-tuned on three slices of data, one after the other. Is a later checkpoint trained "
@@ -29,16 +28,9 @@ def resistance_page(spec: ResistanceSpec, rows: Sequence[Row], source: Provenanc
         answer=_answer(summaries),
         facts=tuple(fact for one in summaries[:3] for fact in _facts(one)),
         sections=(
-            Section(
-                "Findings",
-                "Each is for three pairs of checkpoints: the second and the first, the third and the second, the third "
-                f"and the first. {opened(correction(summaries))}",
-                groups=tuple(
-                    Group(one.data, tuple(map(opened, source_findings(one))), _told(one)) for one in summaries
-                ),
-            ),
-            Section("Losses, in the paper's layout", opened(paper_same_target()), tables=sheets[:3]),
-            *(_section(i, one, sheets[3 + i]) for i, one in enumerate(summaries)),
+            resistance_findings(summaries),
+            Section("Losses, in the paper's layout", tables=tables[:3]),
+            *(_section(i, one, tables[3 + i]) for i, one in enumerate(summaries)),
         ),
         provenance=source,
         symbols={
@@ -58,8 +50,7 @@ def resistance_page(spec: ResistanceSpec, rows: Sequence[Row], source: Provenanc
 
 
 def _answer(summaries: Sequence[ResistanceSummary]) -> tuple[str, ...]:
-    sizes = sorted({one.parameters for one in summaries})
-    size = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "")
+    size = spanned(one.parameters for one in summaries)
     seeds = max(one.seeds for one in summaries)
     return (
         f"A language model of {size} parameters ({seeds_of(seeds)}) was fine-tuned on three slices of "
@@ -95,12 +86,7 @@ def _facts(one: ResistanceSummary) -> tuple[Fact, ...]:
     )
 
 
-def _told(one: ResistanceSummary) -> str:
-    """Say what a source was learned by."""
-    return f"Checkpoints of the model {one.model} on {one.data}: {one.parameters:,} parameters, {seeds_of(one.seeds)}."
-
-
-def _section(number: int, one: ResistanceSummary, table: TableBlock) -> Section:
+def _section(number: int, one: ResistanceSummary, table: Table) -> Section:
     return Section(
         one.data,
         tables=(table,),

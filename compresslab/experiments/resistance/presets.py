@@ -16,7 +16,7 @@ from compresslab.lm.tiny import TINY
 __all__ = ["RESISTANCE_PRESETS", "resistance_preset"]
 
 _EIGHT = tuple(range(8))  # from six on a sign test can reach 5 %
-_GIVEN = 5e-5  # learning rate of a model that is taken as it is
+_GIVEN = 5e-5  # learning rate of a ready model
 
 
 def _demo() -> ResistanceSpec:
@@ -50,11 +50,11 @@ def resistance_preset(
     longest: int | None = None,
     template: str | None = None,
 ) -> ResistanceSpec:
-    """Return the spec of a preset, with what is given in the place of its own.
+    """Return the spec of a preset, changed by options.
 
     Args:
         name: "demo", "cpu" or "gpu".
-        model: a size of :data:`compresslab.experiments.models.base_models.SHAPES`, or a model that is taken as it is,
+        model: a size of :data:`compresslab.experiments.models.base_models.SHAPES`, or a ready model,
             and fine-tuned at a learning rate for such; ``tiny``, which is small, at that of the sizes.
         data: sources of pairs, see :mod:`compresslab.experiments.data.dialogues`.
         seeds: how many.

@@ -53,9 +53,9 @@ class ResistanceSpec:
         data: sources of pairs, see :mod:`compresslab.experiments.data.dialogues`; each is an arm of its own.
         seeds: of the first weights, of what is in which slice, of all orders and of all draws.
         model: a size of :data:`compresslab.experiments.models.base_models.SHAPES`, to be pre-trained here; else a
-            model that :func:`compresslab.lm.registry.get_model` knows, taken as it is.
+            model that :func:`compresslab.lm.registry.get_model` knows: a ready model, which is not trained here.
         pretrain: sources of the pre-training texts, as in :mod:`compresslab.experiments.data.tuning_texts`.
-        symbols: of pre-training; 0 for a model that is taken as it is.
+        symbols: of pre-training; 0 for a ready model.
         pretraining: the recipe of the base.
         recipe: of all that follows.
         slice_pairs: pairs in each slice.

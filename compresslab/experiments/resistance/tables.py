@@ -1,4 +1,4 @@
-"""The summary of the experiment ``resistance`` in words and tables."""
+"""What the experiment ``resistance`` says, in words and tables."""
 
 from __future__ import annotations
 
@@ -6,16 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from compresslab.experiments.resistance.summary import Compared, Crossing, ResistanceSummary, least_seeds, sign_test
 from compresslab.report.digits import measured, measured_mean
-from compresslab.report.findings import TableText
+from compresslab.report.page import Group, Section, Table, seeds_of
 
-__all__ = [
-    "PAPER_TABLE_1",
-    "correction",
-    "paper_same_target",
-    "resistance_findings",
-    "resistance_tables",
-    "source_findings",
-]
+__all__ = ["PAPER_TABLE_1", "resistance_findings", "resistance_tables"]
 
 # Ji et al., arXiv 2406.06144, Table 1, SFT on Alpaca: training losses as printed there, inverse and forward, for the
 # pairs (1, 2), (2, 3) and (1, 3). The other rows of that table are not given here.
@@ -26,16 +19,27 @@ PAPER_TABLE_1 = {
 }
 
 
-def resistance_findings(summaries: Sequence[ResistanceSummary]) -> Iterator[str]:
+def resistance_findings(summaries: Sequence[ResistanceSummary]) -> Section:
     """Say in words what each source showed of what the paper finds: seen, not seen, or undecided here."""
-    for one in summaries:
-        for line in source_findings(one):
-            yield f"{one.data}: {line}"
-    yield paper_same_target()
-    yield correction(summaries)
+    return Section(
+        "Findings",
+        "Each is for three pairs of checkpoints: the second and the first, the third and the second, the third and the "
+        "first.",
+        points=(_paper_same_target(), _correction(summaries)),
+        groups=tuple(
+            Group(
+                one.data,
+                tuple(_findings(one)),
+                f"Checkpoints of the model {one.model} on {one.data}: {one.parameters:,} parameters, "
+                f"{seeds_of(one.seeds)}.",
+                label=one.data,
+            )
+            for one in summaries
+        ),
+    )
 
 
-def source_findings(one: ResistanceSummary) -> Iterator[str]:
+def _findings(one: ResistanceSummary) -> Iterator[str]:
     """Say in words what one source showed, without its name."""
     fallen = [measured_mean(x) for x in one.held_out]
     yield (
@@ -71,7 +75,7 @@ def source_findings(one: ResistanceSummary) -> Iterator[str]:
     )
 
 
-def correction(summaries: Sequence[ResistanceSummary]) -> str:
+def _correction(summaries: Sequence[ResistanceSummary]) -> str:
     """Say whether a test of signs with so many seeds could survive the correction for all pairs and quantities."""
     tests, seeds = 4 * sum(len(one.crossings) for one in summaries), min(one.seeds for one in summaries)
     needed = least_seeds(tests)
@@ -84,7 +88,7 @@ def correction(summaries: Sequence[ResistanceSummary]) -> str:
     )
 
 
-def paper_same_target() -> str:
+def _paper_same_target() -> str:
     """Say what the paper's own losses are for the same data and two learners."""
     gaps = {model: found[0][1] - found[1][0] for model, found in PAPER_TABLE_1.items()}
     return (
@@ -112,11 +116,11 @@ def _of(crossing: Crossing, name: str) -> Compared:
     return found
 
 
-def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = True) -> Iterator[TableText]:
-    """Yield the tables: title, columns, rows; those that are not wide leave out what a terminal has no room for."""
+def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = True) -> Iterator[Table]:
+    """Yield the tables; those that are not wide leave out what a terminal has no room for."""
     pairs = [(c.earlier, c.later) for c in summaries[0].crossings]
     columns = [x for i, j in pairs for x in (f"θ{j}→θ{i}", f"θ{i}→θ{j}")]
-    yield (
+    yield Table(
         "The layout of the paper's Table 1: training loss of inverse and of forward alignment, bits per symbol",
         ["data", *columns],
         [
@@ -133,12 +137,12 @@ def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
         ],
     )  # fmt: skip
     if wide:
-        yield (
+        yield Table(
             "The paper's own, for SFT on Alpaca, as printed (tokens, not bytes: compare signs, not sizes)",
             ["model", *columns],
             [[m, *(f"{x:.3f}" for both in found for x in both)] for m, found in PAPER_TABLE_1.items()],
         )
-        yield (
+        yield Table(
             "The same data, that of θ2, for two learners: forward by θ1, back by θ3, training loss, bits per symbol; "
             "above 0: back is easier",
             ["data", "θ1→θ2", "θ3→θ2", "less", "above 0", "sign test p", "verdict"],
@@ -150,9 +154,10 @@ def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
                 for one in summaries
                 for x in [one.toward.loss]
             ],
+            text_columns=(0, 6),
         )  # fmt: skip
     for one in summaries:
-        yield (
+        yield Table(
             f"{one.data}: {one.model}, {one.parameters:,} parameters, {one.seeds} seeds: forward less inverse, bits "
             "per symbol; above 0: inverse is easier",
             ["pair", "what", "inverse", "forward", "forward - inverse", "above 0", "sign test p", "verdict"],
@@ -168,4 +173,5 @@ def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
                     ("excess after", c.end),
                 )[: 4 if wide else 2]
             ],
+            text_columns=(0, 1, 7),
         )  # fmt: skip

@@ -7,23 +7,20 @@ from collections.abc import Sequence
 from compresslab.experiments.rebound.summary import verdict
 from compresslab.experiments.rows import Row
 from compresslab.experiments.scaling.run import ScalingSpec
-from compresslab.experiments.scaling.summary import ScalingSummary, Series, summarise_scaling
-from compresslab.experiments.scaling.tables import bits, scaling_tables, series_findings
+from compresslab.experiments.scaling.summary import ScalingSummary, Series
+from compresslab.experiments.scaling.tables import bits, scaling_findings, scaling_tables
 from compresslab.report.digits import measured
-from compresslab.report.findings import seeds_of
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Cell, Trend, depth_figure, rebound_figure, scaling_figure
-from compresslab.report.page import Fact, Group, Page, PageFigure, Section
-from compresslab.report.page_parts import opened, table_blocks, tone
+from compresslab.report.page import Fact, Page, PageFigure, Section, tone
 from compresslab.report.provenance import Provenance
 from compresslab.theory.estimates import Estimate
 
 __all__ = ["scaling_page"]
 
 
-def scaling_page(spec: ScalingSpec, rows: Sequence[Row], source: Provenance) -> Page:
+def scaling_page(spec: ScalingSpec, summary: ScalingSummary, rows: Sequence[Row], source: Provenance) -> Page:
     """Put the report together: see `compresslab.experiments.experiment.Experiment`."""
-    summary = summarise_scaling(spec, rows)
     return Page(
         title="Does the rebound grow with the model and its pre-training?",
         question="The paper finds that larger models, and models that were pre-trained on more, fall back faster; and "
@@ -31,16 +28,9 @@ def scaling_page(spec: ScalingSpec, rows: Sequence[Row], source: Provenance) -> 
         answer=_answer(spec, summary),
         facts=tuple(fact for series in summary.series for fact in _facts(series, spec.tolerances[0])),
         sections=(
-            Section(
-                "Findings",
-                "Each says what the paper finds, and whether it is seen here, not seen, or undecided.",
-                groups=tuple(
-                    Group(f"By {series.name}", tuple(map(opened, series_findings(series))), _told(series))
-                    for series in summary.series
-                ),
-            ),
+            scaling_findings(summary),
             *(_section(series, spec) for series in summary.series),
-            Section("Tables", tables=table_blocks(scaling_tables(summary))),
+            Section("Tables", tables=tuple(scaling_tables(summary))),
         ),
         provenance=source,
         claims=claim_verdicts(["effective-depth-chain-rule"]),
@@ -83,16 +73,6 @@ def _answer(spec: ScalingSpec, summary: ScalingSummary) -> tuple[str, ...]:
         f"How deep a model captures the token tree of its data (to {bits(tau)} of excess) grows "
         f"{grows([one.depth_slopes[tau] for one in series])}.",
     )
-
-
-def _told(series: Series) -> str:
-    """Say what the bases of a series are."""
-    fixed = "symbols of pre-training" if series.unit == "parameters" else "parameters"
-    held = sorted({point.symbols if series.unit == "parameters" else point.parameters for point in series.points})
-    alike = f", {held[0]:,} {fixed} each" if len(held) == 1 and held[0] else ""
-    seeds = seeds_of(series.points[0].values["gained"].runs)
-    grown = f"{series.sizes[0]:,.0f} to {series.sizes[-1]:,.0f} {series.unit}"
-    return f"{len(series.points)} bases of {grown}{alike}, {seeds}."
 
 
 def _facts(series: Series, tau: float) -> list[Fact]:

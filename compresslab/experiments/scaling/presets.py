@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from compresslab.data.choice import without_files
-from compresslab.experiments.data.tuning_texts import EMBEDDED, text_spec
+from compresslab.experiments.data.tuning_texts import EMBEDDED, given_texts
 from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
 from compresslab.experiments.rebound.presets import CPU_TEXTS, DEMO_TEXTS, suited, volume_steps
@@ -81,7 +80,7 @@ def scaling_preset(
     Args:
         name: "demo", "cpu" or "gpu".
         data: ``role=source`` entries.
-        models: of the series of sizes, rising; where any is taken as it is, there is no series of volumes.
+        models: of the series of sizes, rising; where any is a ready model, there is no series of volumes.
         seeds: how many seeds every base has.
         reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
         repeats: "apart" or "kept": see `compresslab.experiments.data.tuning_texts.TextSpec`.
@@ -96,13 +95,7 @@ def scaling_preset(
         ('7k', '35k')
     """
     spec = named_preset(SCALING_PRESETS, name)
-    if data:
-        texts = text_spec(data)
-        spec = replace(spec, texts=replace(spec.texts, pretrain=texts.pretrain, positive=texts.positive,
-                                           negative=texts.negative))  # fmt: skip
-    elif reading:
-        raise without_files(reading)
-    spec = replace(spec, texts=replace(spec.texts, options=tuple(reading), repeats=repeats))
+    spec = replace(spec, texts=given_texts(spec.texts, data, reading, repeats))
     if models:
         spec = replace(spec, models=tuple(models))
         if any(model not in SHAPES for model in models):

@@ -21,7 +21,7 @@ import numpy as np
 from compresslab._support.checks import number_or_nan
 from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.data.tuning_texts import EMBEDDED, RoleTexts, TextSpec, text_record
+from compresslab.experiments.data.tuning_texts import EMBEDDED, RoleTexts, TextSpec, deal_texts, text_record
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES, num_weights
 from compresslab.experiments.models.depth_measured import layer_excess_bits
 from compresslab.experiments.models.finetuning import Recipe
@@ -29,7 +29,7 @@ from compresslab.experiments.rebound.run import (
     ReboundArm,
     ReboundSpec,
     ReboundUnit,
-    base_models,
+    base_model,
     check_model,
     device_of,
     in_tokens,
@@ -50,8 +50,8 @@ class ScalingSpec:
 
     Attributes:
         models: sizes of :data:`compresslab.experiments.models.base_models.SHAPES` for the series of sizes, rising; or
-            models that are taken as they are.
-        symbols: pre-training of each of them; 0 for models that are taken as they are.
+            ready models.
+        symbols: pre-training of each of them; 0 for ready models.
         volume_model: the size of the series of pre-training volumes.
         volumes: pre-training volumes of that series, in symbols, rising; none where empty.
         share: of the pre-training symbols, from texts like the positive and the negative data.
@@ -145,7 +145,8 @@ def scaling_unit(unit: ScalingUnit, stages: Stages) -> list[Row]:
     arm = points[unit.point]
     device = device_of(spec.device, unit.seed + list(points).index(unit.point))
     with one_thread():
-        base, dealt = base_models(arm, unit.seed, spec, unit.folder, device)
+        dealt = deal_texts(spec.texts, spec.most)
+        base = base_model(arm, unit.seed, dealt, spec.pretraining, unit.folder, device)
         head = {
             "point": unit.point, "model": arm.model, "parameters": num_weights(base), "symbols": arm.symbols,
             "seed": unit.seed,

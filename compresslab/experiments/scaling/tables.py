@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from compresslab.experiments.rebound.summary import verdict
 from compresslab.experiments.scaling.summary import ScalingPoint, ScalingSummary, Series
 from compresslab.report.digits import measured, measured_mean
-from compresslab.report.findings import TableText, seeds_of
+from compresslab.report.page import Group, Section, Table, seeds_of
 from compresslab.theory.estimates import Estimate
 
-__all__ = ["bits", "scaling_findings", "scaling_tables", "series_findings"]
+__all__ = ["bits", "scaling_findings", "scaling_tables"]
 
 _SHOWN = (
     "base_bits",
@@ -38,13 +38,24 @@ _HEADS = {
 }
 
 
-def scaling_findings(summary: ScalingSummary) -> Iterator[str]:
+def scaling_findings(summary: ScalingSummary) -> Section:
     """Say in words what each series showed of what the paper finds: seen, not seen, or undecided here."""
-    for series in summary.series:
-        yield from series_findings(series)
+    groups = (Group(f"By {series.name}", tuple(_findings(series)), _bases(series)) for series in summary.series)
+    lead = "Each says what the paper finds, and whether it is seen here, not seen, or undecided."
+    return Section("Findings", lead, groups=tuple(groups))
 
 
-def series_findings(series: Series) -> Iterator[str]:
+def _bases(series: Series) -> str:
+    """Say what the bases of a series are."""
+    fixed = "symbols of pre-training" if series.unit == "parameters" else "parameters"
+    held = sorted({point.symbols if series.unit == "parameters" else point.parameters for point in series.points})
+    alike = f", {held[0]:,} {fixed} each" if len(held) == 1 and held[0] else ""
+    seeds = seeds_of(series.points[0].values["gained"].runs)
+    grown = f"{series.sizes[0]:,.0f} to {series.sizes[-1]:,.0f} {series.unit}"
+    return f"{len(series.points)} bases of {grown}{alike}, {seeds}."
+
+
+def _findings(series: Series) -> Iterator[str]:
     """Say in words what one series showed."""
     slopes = series.slopes
     yield (
@@ -85,12 +96,12 @@ def _slope(x: Estimate) -> str:
     return f"{measured(x)} for each doubling"
 
 
-def scaling_tables(summary: ScalingSummary, *, wide: bool = True) -> Iterator[TableText]:
-    """Yield the tables: title, columns, rows."""
+def scaling_tables(summary: ScalingSummary, *, wide: bool = True) -> Iterator[Table]:
+    """Yield the tables; those that are not wide leave out what a terminal has no room for."""
     shown = _SHOWN if wide else ("gained", "early_rate", "excess_rate", "net_fallen")
     for series in summary.series:
         seeds = series.points[0].values["gained"].runs
-        yield (
+        yield Table(
             f"By {series.name}, {seeds_of(seeds)}; rates in bits per byte for each 1,000 negative responses, early: to "
             f"{summary.early:,}",
             [series.unit, *(_HEADS[name] for name in shown)],
@@ -109,10 +120,10 @@ def _value(point: ScalingPoint, name: str) -> str:
     return measured(point.values[name], signed=name not in ("base_bits", "kl"))
 
 
-def _depth_sheet(series: Series, wide: bool) -> TableText:
+def _depth_sheet(series: Series, wide: bool) -> Table:
     taus = list(series.depth_slopes)
     layers = len(series.points[0].excess_bits) if wide else 0
-    return (
+    return Table(
         f"By {series.name}: effective depth at a tolerance in bits"
         + (", and the summed excess of the first layers, in bits" if wide else ""),
         [series.unit, *(f"depth at {tau:g}" for tau in taus), *(f"e_1..e_{m + 1}" for m in range(layers))],

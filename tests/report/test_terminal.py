@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from compresslab.report.sheet import make_table
+from compresslab.report.page import Table
+from compresslab.report.terminal import table_view
 
 WORDS = st.lists(st.text("abc[]/ é文", min_size=1, max_size=40).map(str.strip).filter(bool), min_size=1, max_size=12)
 
 
 def drawn(names: list[str], width: int, *, terminal: bool) -> list[str]:
-    table = make_table("Numbers", ["", *names])
-    table.add_row("a label of some words", *(f"{100_000 + i:,}" for i in range(len(names))))
+    row = ("a label of some words", *(f"{100_000 + i:,}" for i in range(len(names))))
+    table = table_view(Table("Numbers", ("", *names), [row]))
     console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
     with console.capture() as printed:
         console.print(table, crop=terminal)
@@ -43,8 +44,8 @@ def test_on_a_terminal_every_number_is_there_and_no_line_is_too_long(names: list
 
 
 def test_every_part_of_a_table_has_all_labels() -> None:
-    table = make_table("", ["k", "l", *(f"number {i}" for i in range(8))], labels=2)
-    table.add_row("10", "0.25", *(["1,234,567"] * 8))
+    columns, row = ("k", "l", *(f"number {i}" for i in range(8))), ("10", "0.25", *["1,234,567"] * 8)
+    table = table_view(Table("", columns, [row], labels=2))
     console = Console(file=io.StringIO(), width=50, force_terminal=True, color_system=None)
     with console.capture() as printed:
         console.print(table)
@@ -53,6 +54,6 @@ def test_every_part_of_a_table_has_all_labels() -> None:
     assert all(re.search(r"^10  0\.25  ", part, flags=re.M) for part in parts)
 
 
-def test_what_fits_is_one_table() -> None:
+def test_a_table_that_fits_is_not_split() -> None:
     assert len(drawn(["one", "two", "three"], 80, terminal=True)) == 3
     assert sum("label" in line for line in drawn([f"file number {i}" for i in range(9)], 80, terminal=True)) == 3
