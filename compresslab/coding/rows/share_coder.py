@@ -54,7 +54,6 @@ _MASK: Final = (1 << 64) - 1
 _LARGE: Final = 1 << 22  # numbers from which on loading compiled loops is worth while
 _ROW: Final = 64  # numbers that a row counts at least: its share of the coder's own work
 _STEP: Final = 1 << 16  # numbers that numpy works on at a time
-_LISTED: Final = 64  # symbols up to which a row is searched as a Python list
 
 Sums = NDArray[np.int32]
 
@@ -85,12 +84,12 @@ def sums_of_shares(rows: Rows, first_row: int = 0) -> Sums:
         return sums
     if not (rows.min() >= 0 and rows.max() < 2):  # a comparison with NaN is false
         _refuse(rows, ~np.all((rows >= 0) & (rows < 2), axis=1), first_row)
-    shares = (rows * rows.dtype.type(_ONE)).astype(np.int64)
-    shares += 1
-    off = shares.sum(axis=1) - _ONE
+    shares = (rows * rows.dtype.type(_ONE)).astype(np.int32)
+    off = shares.sum(axis=1, dtype=np.int64) + size - _ONE
     wrong = (off < -_OFF) | (off > _OFF + size)
     if wrong.any():
         _refuse(rows, wrong, first_row)
+    shares += 1
     np.cumsum(shares, axis=1, dtype=np.int32, out=sums[:, 1:])
     return sums
 
@@ -215,9 +214,9 @@ class ShareDecoder:
 
     def __init__(self, data: bytes | memoryview) -> None:
         self._data = bytes(data)
-        padded = self._data + bytes(8 + len(self._data) % 2)
-        self._words = np.frombuffer(padded, ">u2").astype(np.uint16)
-        self._code, self._width, self._at = int.from_bytes(padded[:8], "big"), _MASK, 4
+        self._padded = self._data + bytes(8 + len(self._data) % 2)
+        self._words = np.frombuffer(self._padded, ">u2").astype(np.uint16)
+        self._code, self._width, self._at = int.from_bytes(self._padded[:8], "big"), _MASK, 4
 
     def pull(self, rows: Rows, first_row: int = 0) -> NDArray[np.int32]:
         """Return the next symbols (n,), given ``rows`` (n, V), C-contiguous; ``first_row`` rows came before.
@@ -238,25 +237,25 @@ class ShareDecoder:
 
     def pull_sums(self, sums: Sums) -> NDArray[np.int32]:
         """Return the next symbols (n,), given the sums (n, V + 1) of the shares of their rows; raises as `pull`."""
-        code, width, at, words = self._code, self._width, self._at, self._words
+        code, width, at, padded, last = self._code, self._width, self._at, self._padded, len(self._words)
         inverse = (1 << 53) // sums[:, -1].astype(np.int64)
-        found = np.empty(len(sums), np.int32)
-        listed = sums.shape[1] <= _LISTED
-        for i, (row, scale) in enumerate(zip(sums.tolist() if listed else sums, inverse.tolist(), strict=True)):
+        flat, size = sums.reshape(-1).data, sums.shape[1]
+        found = []
+        for start, scale in zip(range(0, len(flat), size), inverse.tolist(), strict=True):
             unit = (width >> 24) * scale >> 29
             quantile = code // unit
-            if quantile >= row[-1]:
+            if quantile >= flat[start + size - 1]:
                 raise _corrupt()
-            s = (bisect_right(row, quantile) if listed else int(row.searchsorted(np.int32(quantile), "right"))) - 1
-            left = int(row[s])
-            code, width = code - unit * left, unit * (int(row[s + 1]) - left)
+            s = bisect_right(flat, quantile, start, start + size) - 1
+            left = flat[s]
+            code, width = code - unit * left, unit * (flat[s + 1] - left)
             while width < _LEAST:
-                code = code << 16 | (int(words[at]) if at < len(words) else 0)
+                code = code << 16 | (padded[2 * at] << 8 | padded[2 * at + 1] if at < last else 0)
                 at, width = at + 1, width << 16
-            found[i] = s
+            found.append(s - start)
         self._code, self._width, self._at = code, width, at
         self._check_end()
-        return found
+        return np.array(found, np.int32)
 
     @staticmethod
     def pull_each(decoders: Sequence[ShareDecoder], rows: Rows, steps: int) -> NDArray[np.int32]:
