@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from side_by_side import peak_bytes
 from text_like import token_file
-from trees import peak_bytes
 
 from compresslab.trees.out_of_core.building import build_tree_file
 from compresslab.trees.tree import TokenTree

@@ -17,7 +17,6 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import resource
 import subprocess
 import sys
 import time
@@ -26,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from alphabets import check_same
 from numpy.typing import NDArray
+from side_by_side import peak_bytes, print_machine
 from text_like import token_file
 
 from compresslab._support import jit
@@ -37,7 +38,8 @@ from compresslab.trees.leaves import LocatedPhrases
 
 Tokens = NDArray[np.uint16]
 REPEATS = 3
-FEW = 2_000_000  # tokens for a deep dict of dicts, which takes 2 kB for each
+FEW = 1_000_000  # tokens for a dict of dicts, which takes up to 2 kB for each
+CHECKED = 300_000  # tokens of which the answers are compared before anything is timed
 
 
 def tree(tokens: Tokens, depth: int) -> None:
@@ -130,15 +132,6 @@ def measure(name: str, path: Path, size: int, depth: int) -> None:
     print(*min(spent), peak_bytes())
 
 
-def peak_bytes() -> int:
-    """Return this process's largest resident set (on Linux counted afresh since it started)."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
 def run(name: str, size: int, depth: int, kind: str) -> tuple[float, float, float] | None:
     """Measure in a process of its own; None where the peer is not installed."""
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
@@ -159,7 +152,7 @@ def compare(depth: int, size: int, kind: str, peers: dict[str, str]) -> None:
     assert ours is not None
     print(f"  {'compresslab':<44}{ours[0]:9.3f} s {ours[1]:9.3f} cpu s {ours[2] / 1e6:7,.0f} MB")
     for name, label in peers.items():
-        few = min(size, FEW if depth > 4 else 5 * FEW) if name == "dict_of_dicts" else size
+        few = min(size, FEW) if name == "dict_of_dicts" else size
         got = run(name, few, depth, kind)
         if got is None:
             print(f"  {label:<44} not installed or failed")
@@ -171,6 +164,50 @@ def compare(depth: int, size: int, kind: str, peers: dict[str, str]) -> None:
         )
 
 
+def distinct_windows(name: str, tokens: Tokens, depth: int) -> int | None:
+    """Return how many different windows a peer finds; None where it is missing or gives no count."""
+    if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
+        return None
+    if name == "duckdb":
+        duckdb(tokens, depth)
+        return int(importlib.import_module("duckdb").sql("select count(*) from counted").fetchone()[0])
+    if name == "polars":
+        columns = {f"c{j}": tokens[j : len(tokens) - depth + 1 + j] for j in range(depth)}
+        frame = importlib.import_module("polars").DataFrame(columns)
+        return int(frame.group_by(frame.columns).len().height)
+    if name == "suffix_array":
+        peer = importlib.import_module("pydivsufsort")
+        order = peer.divsufsort(tokens)
+        shared = np.concatenate([[0], peer.kasai(tokens, order)[: len(order) - 1]])
+        return int(((order + depth <= len(tokens)) & (shared < depth)).sum())
+    return None
+
+
+def check(size: int, depth: int, kind: str) -> None:
+    """Raise unless the engines give the same tree, and the peers that count as many different windows, on a part."""
+    tokens = np.fromfile(token_file(size, kind), np.uint16, min(size, CHECKED))
+    offsets, start = np.array([0, len(tokens)]), np.arange(len(tokens) + 1)
+    strings = LocatedPhrases(tokens, start, np.minimum(len(tokens) - start, depth))
+    trees = [count_refining(strings, depth)]
+    if depth * 16 <= 64:
+        trees.append(count_packed_windows(tokens, offsets, depth, 16))
+    if jit.available():
+        compiled = importlib.import_module("compresslab.trees.counting.compiled_any_depth")
+        trees.append(compiled.count_compiled(tokens, offsets, depth, "windows"))
+        windows = importlib.import_module("compresslab.trees.counting.sorted_windows")
+        trees += [tree for tree in [windows.count_windows(tokens, offsets, depth, 16)] if tree is not None]
+    for tree in trees[1:]:
+        check_same(tree, trees[0])
+    full, agreed = int((trees[0].length == depth).sum()), []
+    for name in ("duckdb", "polars") if depth == 4 else ("suffix_array",):
+        found = distinct_windows(name, tokens, depth)
+        if found not in (None, full):
+            raise AssertionError(f"{name} finds {found} different windows of {depth} tokens, not {full}")
+        agreed += [name] if found is not None else []
+    peers = f"; {' and '.join(agreed)} found as many windows" if agreed else ""
+    print(f"\ndepth {depth}: {len(trees)} engines gave the same tree of {len(tokens):,} tokens{peers}")
+
+
 def main() -> None:
     if sys.argv[1:2] == ["--measure"]:
         _, _, name, path, size, depth = sys.argv
@@ -180,6 +217,9 @@ def main() -> None:
     kind = sys.argv[2] if len(sys.argv) > 2 else "text"
     if kind == "text":
         size = min(size, functools.partial(token_file, size, kind)().stat().st_size // 2)
+    print_machine(["numpy", "numba", *NEEDS.values()])
+    check(size, 4, kind)
+    check(size, 16, kind)
     compare(4, size, kind, {
         "one_sort": "one np.sort of the packed keys",
         "tree_numpy": "compresslab without numba",

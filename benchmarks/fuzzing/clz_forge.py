@@ -9,7 +9,8 @@ from typing import Any
 
 import compresslab.coding.clz.format as clz
 from compresslab.coding.clz.chunk_model import identity_of
-from compresslab.coding.clz.header import _DICTIONARY, STREAM_VERSION, VERSION
+from compresslab.coding.clz.header import _DICTIONARY, VERSION
+from compresslab.coding.stream_version import STREAM_VERSION
 
 __all__ = ["Facts", "Forged", "Piece", "copy_of", "deflated", "facts_of", "leb", "piece_of"]
 

@@ -20,7 +20,8 @@ from compresslab.coding.clz.container import (
 )
 from compresslab.coding.clz.recovery import Damage, Recovery, recover_file
 from compresslab.coding.huffman_stream import HuffmanCode
-from compresslab.coding.rows.quantize import overhead_bound_bits, quantize
+from compresslab.coding.rows.bounds import overhead_bound_bits
+from compresslab.coding.rows.quantize import quantize
 from compresslab.coding.rows.stream import BatchDecoder, BatchEncoder, Decoder, Encoder, decode, encode
 from compresslab.coding.tree_coder import TreeCoding, code_dataset
 

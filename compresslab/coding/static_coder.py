@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from compresslab._support.arrays import as_array
 from compresslab.coding.range_coder import WordDecoder, WordEncoder
+from compresslab.coding.rows.joined import cut_streams, join_streams
 from compresslab.coding.rows.quantize import (
     BlockLayout,
     Rows,
@@ -20,7 +21,6 @@ from compresslab.coding.rows.quantize import (
     place_masses,
     weights_minus_one,
 )
-from compresslab.coding.rows.stream import cut_streams, join_streams
 from compresslab.errors import CorruptStream
 
 __all__ = ["decode_static", "encode_static"]

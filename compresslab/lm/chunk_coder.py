@@ -23,6 +23,7 @@ step against one pass), by quantisation (at most `overhead_bound_bits` a token) 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ from compresslab.coding.clz.schema import NUMBERS
 from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.rows.quantize import quantize
 from compresslab.coding.rows.stream import Decoder, Encoder
+from compresslab.coding.stream_version import STREAM_VERSION
 from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import CorruptStream, DecodingError, InvalidParameter
 from compresslab.lm.machine import machine_of
@@ -118,6 +120,7 @@ class TokenCoder:
         self.segment = min(segment, model.context) if model.context is not None else segment
         self.coded: dict[bytes, Coded] = {}
         self._identity: Identity | None = None
+        self._stream_version = STREAM_VERSION
 
     @property
     def name(self) -> str:
@@ -170,6 +173,12 @@ class TokenCoder:
         former = getattr(self.model, "former_fingerprint", lambda name: self.model.fingerprint())
         facts = ([2, former(name), name, shape, machine] for name in names)
         return any(_digest(each, 32) == header.identity.model for each in facts)
+
+    def reading(self, stream_version: int) -> TokenCoder:
+        """Return the same coder, which decodes chunks of this version of streams."""
+        other = copy.copy(self)
+        other._stream_version = stream_version
+        return other
 
     def _shape(self) -> dict[str, Any]:
         return {"streams": self.streams, "segment": self.segment}
@@ -260,7 +269,7 @@ class TokenCoder:
             if stream:
                 raise CorruptStream(f"{len(stream)} bytes of data for no tokens: the data is damaged")
             return np.zeros(0, dtype=np.int64)
-        decoder = Decoder(stream, self.model.vocab_size)
+        decoder = Decoder(stream, self.model.vocab_size, self._stream_version)
         out = np.zeros(count, dtype=np.int64)
 
         def code(places: NDArray[np.int64], rows: Floats) -> NDArray[np.int64]:

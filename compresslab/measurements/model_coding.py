@@ -12,7 +12,7 @@ from compresslab.coding.clz.chunk_model import ChunkModel, EmbeddedModel
 from compresslab.coding.clz.container import FileInfo, compress_file, file_info
 from compresslab.coding.clz.format import Method
 from compresslab.coding.clz.reader import ClzReader
-from compresslab.coding.rows.quantize import overhead_bound_bits
+from compresslab.coding.rows.bounds import overhead_bound_bits
 from compresslab.data.dataset import Dataset
 from compresslab.data.tokenizers import ByteTokenizer
 from compresslab.errors import CorruptFile, InvalidParameter, WrongModel, did_you_mean

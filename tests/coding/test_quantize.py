@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compresslab.coding import overhead_bound_bits, quantize
+from compresslab.coding import quantize
 from compresslab.coding import quantize as quantize_function
 from compresslab.coding.rows.quantize import (
     MAX_VOCABULARY,
@@ -18,6 +18,7 @@ from compresslab.coding.rows.quantize import (
     block_layout,
     block_masses,
     place_masses,
+    weights_bound_bits,
     weights_minus_one,
 )
 from compresslab.errors import InvalidDistribution, InvalidParameter
@@ -78,7 +79,7 @@ def test_weights_of_each_level_are_positive_and_sum_to_2_to_the_24(V, dtype):
 def test_every_symbol_costs_less_than_the_bound_above_its_ideal(V, dtype, spread):
     rng = np.random.default_rng(V + int(spread))
     rows = skewed_rows(rng, 40, V, spread, dtype)
-    bound = overhead_bound_bits(V, dtype)
+    bound = weights_bound_bits(V, dtype)
     wide = rows.astype(np.float64)
     p = wide / wide.sum(axis=1, keepdims=True)
     for symbols in (p.argmax(axis=1), p.argmin(axis=1), rng.integers(0, V, 40), np.full(40, V - 1), np.zeros(40, int)):
@@ -94,13 +95,13 @@ def test_the_bound_is_nearly_reached_so_it_is_not_idle():
     row = np.zeros((1, V))
     row[0, V - 1] = 1.0
     excess = two_level_cost(row, np.array([V - 1]))[0]
-    assert 0.9 * overhead_bound_bits(V) < excess < overhead_bound_bits(V)
+    assert 0.9 * weights_bound_bits(V) < excess < weights_bound_bits(V)
 
 
 def test_the_bound_at_the_vocabularies_of_the_issue_is_far_below_a_hundredth_of_a_percent():
-    assert overhead_bound_bits(256, np.float32) < 2e-5
-    assert overhead_bound_bits(49152, np.float32) < 1e-4
-    assert overhead_bound_bits(MAX_VOCABULARY, np.float64) < 1e-3
+    assert weights_bound_bits(256, np.float32) < 2e-5
+    assert weights_bound_bits(49152, np.float32) < 1e-4
+    assert weights_bound_bits(MAX_VOCABULARY, np.float64) < 1e-3
 
 
 @given(st.lists(st.floats(min_value=0, max_value=1e300, allow_nan=False), min_size=2, max_size=80))

@@ -17,7 +17,7 @@ from compresslab.coding.rows.quantize import FAVOURITE, block_layout
 from compresslab.coding.rows.row_model import RowModel
 
 kernels = importlib.import_module("compresslab.coding.rows.row_kernels")
-stream = importlib.import_module("compresslab.coding.rows.stream")
+wide = importlib.import_module("compresslab.coding.rows.wide_coder")
 needs_numba = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
 
 
@@ -159,11 +159,16 @@ def test_streams_are_the_same_with_compiled_loops_and_without(monkeypatch, dtype
     rows = np.concatenate([peaked(rng, 60, V, rest, dtype) for rest in (0.0, 0.3, 0.8, 1.0)])
     symbols = rng.integers(0, V, len(rows))
     symbols[::2] = rows[::2].argmax(axis=1)
-    found = {}
+    layout, found = block_layout(V), {}
     for answer in (False, True):
-        monkeypatch.setattr(stream, "pays", lambda size, answer=answer: answer)
-        found[answer] = encode(symbols, rows)
-        assert decode(found[answer], rows).tolist() == symbols.tolist()
+        monkeypatch.setattr(wide, "pays", lambda size, answer=answer: answer)
+        encoder = wide.WideEncoder(layout)
+        encoder.push(symbols.astype(np.int32), rows, 0)
+        found[answer] = encoder.finish()
+        decoder = wide.WideDecoder(found[answer], layout)
+        assert decoder.pull(rows, 0).tolist() == symbols.tolist()
+        assert decoder.may_be_exhausted()
+        assert decode(found[answer], rows, version=1).tolist() == symbols.tolist()
     assert found[False] == found[True]
 
 

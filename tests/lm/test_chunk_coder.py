@@ -120,7 +120,8 @@ def test_a_file_comes_back_and_the_difference_to_its_score_is_explained(tmp_path
     assert result.scored_bits is not None
     assert result.float_path_bits == pytest.approx(0, abs=1e-6)
     assert result.stepped_bits + result.coder_bits == result.stream_bits
-    assert 0 <= result.coder_bits <= result.coder_bound_bits
+    # A stream's end can be lucky, by 16 bits at most; there are two.
+    assert -16 * 2 < result.coder_bits <= result.coder_bound_bits
     assert result.file_bits == 8 * (tmp_path / "a.clz").stat().st_size
     text = coded_rate_text(result)
     assert f"{result.scored_bits:,.1f} bits, {len(TEXT)} tokens" in text

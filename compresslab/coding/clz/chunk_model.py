@@ -21,9 +21,11 @@ __all__ = [
     "IdentifiedModel",
     "NoModel",
     "Progress",
+    "StreamedModel",
     "decode_chunk",
     "encode_chunk",
     "identity_of",
+    "reader_of",
     "unpacked",
 ]
 
@@ -77,6 +79,20 @@ class IdentifiedModel(Protocol):
     def wrote(self, header: Header) -> bool:
         """Tell whether a file of version 2, whose one fingerprint is of model and machine, is of the same model."""
         ...
+
+
+@runtime_checkable
+class StreamedModel(Protocol):
+    """A `ChunkModel` whose chunks are not the same in all stream versions."""
+
+    def reading(self, stream_version: int) -> ChunkModel:
+        """Return the same model, which decodes chunks of this version."""
+        ...
+
+
+def reader_of(model: ChunkModel, stream_version: int) -> ChunkModel:
+    """Return what decodes a model's chunks of a stream version."""
+    return model.reading(stream_version) if isinstance(model, StreamedModel) else model
 
 
 def identity_of(model: ChunkModel) -> Identity:

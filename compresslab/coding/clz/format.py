@@ -17,8 +17,9 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab.coding.clz.header import STREAM_VERSION, VERSION, Header, pack_facts, parse_facts
+from compresslab.coding.clz.header import VERSION, Header, pack_facts, parse_facts
 from compresslab.coding.leb128 import leb128, read_leb128
+from compresslab.coding.stream_version import STREAM_VERSIONS
 from compresslab.errors import CorruptFile, CorruptStream
 
 __all__ = [
@@ -220,10 +221,10 @@ def parse_header(data: bytes, name: str) -> tuple[Header, int]:
         header = parse_facts(data[at:end], version)
     except CorruptStream as error:
         raise CorruptFile(f"{name}: the header cannot be true: {error}; it was not written by compresslab") from error
-    if header.stream_version != STREAM_VERSION:
+    if header.stream_version not in STREAM_VERSIONS:
         raise OtherVersion(
-            f"{name} holds streams of version {header.stream_version}, this compresslab reads {STREAM_VERSION}: "
-            "update it"
+            f"{name} holds streams of version {header.stream_version}, this compresslab reads "
+            f"{' and '.join(map(str, STREAM_VERSIONS))}: update it"
         )
     return header, end + _CRC.size
 

@@ -14,12 +14,12 @@ from typing import Any, Final
 from compresslab.coding.clz.identity import Identity
 from compresslab.coding.clz.schema import TEXT_MOST, read_text
 from compresslab.coding.leb128 import leb128, read_leb128
+from compresslab.coding.stream_version import STREAM_VERSION
 from compresslab.errors import CorruptStream, InvalidParameter
 
 __all__ = [
     "CHUNKS_MOST",
     "CHUNK_MOST",
-    "STREAM_VERSION",
     "VERSION",
     "Header",
     "chunk_most",
@@ -29,9 +29,6 @@ __all__ = [
 
 VERSION: Final = 3
 """What is written; 2 is read too."""
-
-STREAM_VERSION: Final = 1
-"""Of what chunks coded by a model hold: sections 1 to 4 of docs/format.md. Another number is another coding."""
 
 CHUNK_MOST: Final = 1 << 25
 """Original bytes of a chunk, at most: 32 MiB."""
@@ -163,7 +160,7 @@ def parse_facts(data: bytes, version: int = VERSION) -> Header:
     size, at = read_leb128(data)
     code, at = read_leb128(data, at)
     chunk_size = 1 << code if code < _POWERS else code - _POWERS
-    stream_version = STREAM_VERSION
+    stream_version = 1
     prints: dict[str, str] = {}
     if version > 2:
         stream_version, at = read_leb128(data, at)
@@ -178,7 +175,7 @@ def parse_facts(data: bytes, version: int = VERSION) -> Header:
     if not prints["model"]:
         raise CorruptStream("the fingerprint of its model is empty")
     if len(data) == at and version == 2:
-        return Header(size, chunk_size, Identity(prints["model"]), version=version, short=True)
+        return Header(size, chunk_size, Identity(prints["model"]), version=version, stream_version=1, short=True)
     text = read_text(data[at:], _DICTIONARY[version], version)
     identity = Identity(**prints, machine=text.get("machine", {}))
     names = (text["model"], text["settings"], text["libraries"])

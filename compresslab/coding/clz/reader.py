@@ -17,6 +17,7 @@ from compresslab.coding.clz.chunk_model import (
     Progress,
     decode_chunk,
     identity_of,
+    reader_of,
     unpacked,
 )
 from compresslab.coding.clz.header import Header
@@ -195,7 +196,8 @@ class ClzReader:
         head, start = self._checked_head(index)
         if head.method is clz.Method.MODEL:
             coded = self._read(start, head.coded_size)
-            yield self.checked(head, lambda: decode_chunk(head.method, coded, head.size, model, progress), model)
+            of_version = reader_of(model, self.header.stream_version)
+            yield self.checked(head, lambda: decode_chunk(head.method, coded, head.size, of_version, progress), model)
             return
         digest = clz.ChunkDigest(head.index, head.start, head.size)
         try:

@@ -11,7 +11,7 @@ lost, and no more of them than `zeros_most`. Time is linear in the file and in w
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
@@ -24,8 +24,10 @@ from compresslab.coding.clz.chunk_model import (
     EmbeddedModel,
     NoModel,
     Progress,
+    StreamedModel,
     decode_chunk,
     identity_of,
+    reader_of,
     unpacked,
 )
 from compresslab.coding.clz.container import original_path
@@ -33,12 +35,14 @@ from compresslab.coding.clz.head_search import Found, Located, find_heads
 from compresslab.coding.clz.header import Header, chunk_most
 from compresslab.coding.clz.identity import Identity
 from compresslab.coding.clz.reader import check_model, coded_pieces, other_probabilities
+from compresslab.coding.stream_version import STREAM_VERSIONS
 from compresslab.errors import CorruptFile, CorruptStream
 
 __all__ = ["Damage", "Recovery", "known_header", "recover_file", "zeros_most"]
 
 _PIECE = 1 << 20
 _MISSING = "it is missing, or its head is damaged"
+_OTHER_BYTES = "it decodes to other bytes than were encoded"
 
 
 @dataclass(frozen=True)
@@ -341,30 +345,42 @@ class _Saving:
             self.damages.append(Damage(chunk, start, stop, reason))
 
     def _why_not(self, item: Located) -> str:
-        """Return why a chunk cannot be decoded, or nothing; chunks of a model are decoded once more for it later."""
+        """Return why a chunk cannot be decoded, or nothing; what a model decoded is held, as it is long in coming."""
         if not item.whole:
             return "its data does not match its checksum"
-        if item.head.method is clz.Method.MODEL:
-            try:
-                coded = b"".join(coded_pieces(self.file, item.body, item.head.coded_size))
-                self._held = decode_chunk(item.head.method, coded, item.head.size, self.model)
-                parts: Iterator[bytes | memoryview] = iter([self._held])
-            except CorruptStream as error:
-                return self._other_machine() or str(error)
-        else:
-            parts = self._decoded(item)
-        digest = clz.ChunkDigest(item.head.index, item.head.start, item.head.size)
         try:
-            for part in parts:
-                digest.update(part)
+            if item.head.method is clz.Method.MODEL:
+                return self._why_not_by_model(item)
+            return "" if self._is_right(item, self._decoded(item)) else _OTHER_BYTES
         except CorruptStream as error:
             return str(error)
+
+    def _why_not_by_model(self, item: Located) -> str:
+        """Do so for a chunk of a model: where the header is lost, in each stream version from the newest on."""
+        known, head = self.plan.known, item.head
+        sure = known is not None and known.identity.model
+        coded = b"".join(coded_pieces(self.file, item.body, head.coded_size))
+        reasons = []
+        for version in (known.stream_version,) if known is not None and sure else reversed(STREAM_VERSIONS):
+            try:
+                self._held = decode_chunk(head.method, coded, head.size, reader_of(self.model, version))
+                if self._is_right(item, [self._held]):
+                    return ""
+                reasons.append(_OTHER_BYTES)
+            except CorruptStream as error:
+                reasons.append(str(error))
+            if not isinstance(self.model, StreamedModel):
+                break
+        return self._other_machine() or reasons[0]
+
+    def _is_right(self, item: Located, parts: Iterable[bytes | memoryview]) -> bool:
+        """Tell whether a chunk's bytes are those that its digest is of."""
+        digest = clz.ChunkDigest(item.head.index, item.head.start, item.head.size)
+        for part in parts:
+            digest.update(part)
         trailer = self.plan.trailer
         wanted = item.head.tag if trailer is None else trailer.entries[item.head.index].digest
-        if not digest.digest().startswith(wanted):
-            machine = self._other_machine() if item.head.method is clz.Method.MODEL else ""
-            return machine or "it decodes to other bytes than were encoded"
-        return ""
+        return digest.digest().startswith(wanted)
 
     def _decoded(self, item: Located) -> Iterator[bytes | memoryview]:
         """Yield the bytes of a chunk; those of a model are held since `_why_not`, others are unpacked again."""

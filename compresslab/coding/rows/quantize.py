@@ -45,11 +45,12 @@ __all__ = [
     "block_layout",
     "block_masses",
     "check_rows",
-    "overhead_bound_bits",
     "place_masses",
     "quantize",
+    "refuse_row",
     "sums_of",
     "totals_of",
+    "weights_bound_bits",
     "weights_minus_one",
 ]
 
@@ -114,15 +115,15 @@ def block_layout(vocab_size: int) -> BlockLayout:
     return BlockLayout(vocab_size, -(-vocab_size // places), places)
 
 
-def overhead_bound_bits(vocab_size: int, dtype: npt.DTypeLike = np.float64) -> float:
-    """Bound on the bits that quantisation adds to ``-log2(p / sum(row))``, for every symbol of any valid row.
+def weights_bound_bits(vocab_size: int, dtype: npt.DTypeLike = np.float64) -> float:
+    """Bound on the bits that weights add to ``-log2(p / sum(row))``, for every symbol of any valid row.
 
     The exact part is ``-log2(1 - k/2**24)`` for each level of ``k`` alternatives (claim `quantization-overhead`); the
     rest bounds what rounding can add: ``k`` additions and three more operations in float64 on each level, and
     ``places`` additions in ``dtype`` for the block masses.
 
     Example:
-        >>> f"{overhead_bound_bits(256):.2e}", f"{overhead_bound_bits(49152):.2e}"
+        >>> f"{weights_bound_bits(256):.2e}", f"{weights_bound_bits(49152):.2e}"
         ('2.75e-06', '3.85e-05')
     """
     layout = block_layout(vocab_size)
@@ -257,7 +258,12 @@ def check_rows(rows: Rows, totals: npt.NDArray[np.float64], non_negative: bool, 
     for t, row in enumerate(rows):
         _check_row(row, first_row + t)
     worst = int(np.abs(totals - 1.0).argmax())  # the sums disagree in rounding only: this one is at the very limit
-    _check_row(rows[worst], first_row + worst, certainly_bad=True)
+    refuse_row(rows[worst], first_row + worst)
+
+
+def refuse_row(row: Rows, number: int) -> None:
+    """Raise InvalidDistribution, which says why ``row`` (V,), of this number, is not a distribution."""
+    _check_row(row, number, certainly_bad=True)
 
 
 def totals_of(masses: Rows) -> npt.NDArray[np.float64]:

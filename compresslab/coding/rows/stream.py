@@ -10,42 +10,28 @@ token by token, and the other way round.
 - `BatchEncoder` / `BatchDecoder`: S independent streams in step, as a language model decodes them: at every step one
   row per stream; streams may end at different steps (``active``).
 
-A stream holds no length and no checksum: the caller knows how many symbols there are, `.clz` files hold both.
-Layout: the flags of `flag_coder`, the blocks, and with two levels the places (`row_model` says what these are); the
-byte lengths (LEB128) of all but the last of them stand in front. If all are empty, the stream is no bytes at all.
+A stream holds no length and no checksum: the caller knows how many symbols there are, `.clz` files hold both. Rows of
+few symbols are coded by `share_coder`, as one stream; rows of many by `wide_coder`, as three.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from compresslab._support.arrays import as_array
-from compresslab.coding.leb128 import leb128, read_leb128
-from compresslab.coding.range_coder import WordDecoder, WordEncoder
-from compresslab.coding.rows.flag_coder import FlagDecoder, FlagEncoder
-from compresslab.coding.rows.quantize import BlockLayout, Rows, as_rows, block_layout
-from compresslab.coding.rows.row_kernels import pays
-from compresslab.coding.rows.row_model import RowModel
+from compresslab.coding.rows.quantize import Rows, as_rows, block_layout
+from compresslab.coding.rows.share_coder import SHARES_MOST, ShareDecoder, ShareEncoder
+from compresslab.coding.rows.wide_coder import WideDecoder, WideEncoder
+from compresslab.coding.stream_version import STREAM_VERSION, STREAM_VERSIONS
 from compresslab.errors import CorruptStream, InvalidDistribution, InvalidParameter, InvalidTokens
 
-__all__ = [
-    "BatchDecoder",
-    "BatchEncoder",
-    "Decoder",
-    "Encoder",
-    "cut_streams",
-    "decode",
-    "encode",
-    "join_streams",
-]
+__all__ = ["BatchDecoder", "BatchEncoder", "Decoder", "Encoder", "decode", "encode"]
 
 Symbols: TypeAlias = npt.NDArray[np.int32]
-
-_PIECE_WEIGHTS = 1 << 18  # rows are worked on in pieces of so many weights: memory is bounded, whatever the length
 
 
 class Encoder:
@@ -68,10 +54,9 @@ class Encoder:
     """
 
     def __init__(self, vocab_size: int) -> None:
-        self._layout = block_layout(vocab_size)
-        self._flags = FlagEncoder()
-        self._coders = [WordEncoder() for _ in range(self._layout.levels)]
-        self._count = 0
+        layout = block_layout(vocab_size)
+        self._vocab_size, self._count = vocab_size, 0
+        self._coder: ShareEncoder | WideEncoder = ShareEncoder() if vocab_size <= SHARES_MOST else WideEncoder(layout)
 
     @property
     def count(self) -> int:
@@ -87,43 +72,33 @@ class Encoder:
             InvalidTokens: if a symbol is not below V.
             InvalidParameter: if there are not as many symbols as rows.
         """
-        table = as_rows(rows, self._layout.vocab_size)
-        tokens = _as_symbols(symbols, len(table), self._layout.vocab_size)
-        blocks, places = np.divmod(tokens, np.int32(self._layout.places))
-        for piece, model in _models(table, self._layout, self._count, blocks):
-            self._push(tokens[piece], blocks[piece], places[piece], model)
-            self._count += len(model.rows)
-
-    def _push(self, tokens: Symbols, blocks: Symbols, places: Symbols, model: RowModel) -> None:
-        rest = model.all()
-        if len(model.sure):
-            hits = tokens[model.sure] == model.favourites
-            self._flags.encode(model.misses, hits, compiled=model.compiled)
-            rest = model.after(hits)
-            blocks, places = blocks[rest.chosen], places[rest.chosen]
-        self._coders[0].encode(blocks, rest.outer())
-        if self._layout.levels == 2:
-            self._coders[1].encode(places, rest.inner(blocks))
+        table = as_rows(rows, self._vocab_size)
+        self._coder.push(_as_symbols(symbols, len(table), self._vocab_size), table, self._count)
+        self._count += len(table)
 
     def finish(self) -> bytes:
         """Return the stream. (More can still be pushed; then finish again.)"""
-        return join_streams([self._flags.finish(), *(coder.finish(trimmed=True) for coder in self._coders)])
+        return self._coder.finish()
 
 
 class Decoder:
-    """Decodes what an `Encoder` of the same ``vocab_size`` wrote.
+    """Decodes what an `Encoder` of the same ``vocab_size`` wrote; ``version`` is that of the stream.
 
     Raises:
         CorruptStream: if ``data`` cannot be a stream.
-        InvalidParameter: if ``vocab_size`` is not from 2 to 2**24 - 2.
+        InvalidParameter: if ``vocab_size`` is not from 2 to 2**24 - 2, or the version is not known.
     """
 
-    def __init__(self, data: bytes, vocab_size: int) -> None:
-        self._layout = block_layout(vocab_size)
-        flags, *words = cut_streams(data, 1 + self._layout.levels)
-        self._flags = FlagDecoder(flags)
-        self._coders = [WordDecoder(part, trimmed=True) for part in words]
-        self._count = 0
+    def __init__(self, data: bytes, vocab_size: int, version: int = STREAM_VERSION) -> None:
+        if version not in STREAM_VERSIONS:
+            raise InvalidParameter(
+                f"streams of version {version} are not read here, but those of version "
+                f"{' and '.join(map(str, STREAM_VERSIONS))}: update compresslab"
+            )
+        layout = block_layout(vocab_size)
+        self._vocab_size, self._count = vocab_size, 0
+        few = version > 1 and vocab_size <= SHARES_MOST
+        self._coder: ShareDecoder | WideDecoder = ShareDecoder(data) if few else WideDecoder(data, layout)
 
     @property
     def count(self) -> int:
@@ -137,25 +112,9 @@ class Decoder:
             InvalidDistribution: if a row is not a distribution.
             CorruptStream: if the data does not decode under these rows.
         """
-        table = as_rows(rows, self._layout.vocab_size)
-        symbols = np.empty(len(table), dtype=np.int32)
-        for piece, model in _models(table, self._layout, self._count):
-            symbols[piece] = self._pull(model)
-            self._count += len(model.rows)
-        return symbols
-
-    def _pull(self, model: RowModel) -> npt.NDArray[np.int32]:
-        rest = model.all()
-        if len(model.sure):
-            rest = model.after(self._flags.decode(model.misses, compiled=model.compiled))
-        found = self._coders[0].decode(rest.outer())
-        if self._layout.levels == 2:
-            places = self._coders[1].decode(rest.inner(found))
-            found = _joined(found, places, self._layout)
-        if not len(model.sure):
-            return found
-        symbols = model.found.astype(np.int32)
-        symbols[rest.chosen] = found
+        table = as_rows(rows, self._vocab_size)
+        symbols = self._coder.pull(table, self._count)
+        self._count += len(table)
         return symbols
 
     def finish(self) -> None:
@@ -164,7 +123,7 @@ class Decoder:
         Raises:
             CorruptStream: if words are left over. (A spare word or two may go unnoticed: checksums are for that.)
         """
-        if not (self._flags.may_be_exhausted() and all(coder.may_be_exhausted() for coder in self._coders)):
+        if not self._coder.may_be_exhausted():
             raise CorruptStream(
                 f"data is left over after {self._count} symbols: there are more symbols than rows, "
                 "or the model is not the one that wrote the data"
@@ -189,7 +148,7 @@ class BatchEncoder:
     """
 
     def __init__(self, streams: int, vocab_size: int) -> None:
-        self._layout = block_layout(vocab_size)
+        self._vocab_size = vocab_size
         self._encoders = [Encoder(vocab_size) for _ in range(_at_least_one(streams))]
 
     def push(self, symbols: npt.ArrayLike, rows: npt.ArrayLike, active: npt.ArrayLike | None = None) -> None:
@@ -201,25 +160,14 @@ class BatchEncoder:
         table, tokens = as_array(rows), as_array(symbols)
         _check_step(len(self._encoders), len(table), tokens.shape)
         chosen = _chosen(active, len(self._encoders))
-        part = as_rows(table[chosen], self._layout.vocab_size)
-        values = _as_symbols(tokens[chosen], len(part), self._layout.vocab_size)
-        model = RowModel.of(part, self._layout, compiled=pays((1 + self._encoders[0].count) * table.size))
-        rest = model.all()
-        if len(model.sure):
-            hits = values[model.sure] == model.favourites
-            for i, row in enumerate(model.sure):
-                self._encoders[chosen[row]]._flags.encode(model.misses[i : i + 1], hits[i : i + 1])
-            rest = model.after(hits)
-        values, coded = values[rest.chosen], chosen[rest.chosen]
-        levels = [(values, rest.outer())]
-        if self._layout.levels == 2:
-            blocks, places = np.divmod(values, np.int32(self._layout.places))
-            levels = [(blocks, levels[0][1]), (places, rest.inner(blocks))]
-        for i, s in enumerate(coded):
-            for coder, (symbol, weights) in zip(self._encoders[s]._coders, levels, strict=True):
-                coder.encode(symbol[i : i + 1], weights[i : i + 1])
-        for s in chosen:
-            self._encoders[s]._count += 1
+        part = as_rows(table[chosen], self._vocab_size)
+        values = _as_symbols(tokens[chosen], len(part), self._vocab_size)
+        encoders = [self._encoders[s] for s in chosen]
+        if encoders:
+            coder: Any = type(encoders[0]._coder)
+            coder.push_each([encoder._coder for encoder in encoders], values, part, self._encoders[0].count)
+        for encoder in encoders:
+            encoder._count += 1
 
     def finish(self) -> list[bytes]:
         """Return the streams, each of which `decode` reads by itself."""
@@ -231,7 +179,7 @@ class BatchDecoder:
 
     def __init__(self, data: Sequence[bytes], vocab_size: int) -> None:
         _at_least_one(len(data))
-        self._layout = block_layout(vocab_size)
+        self._vocab_size = vocab_size
         self._decoders = [Decoder(part, vocab_size) for part in data]
 
     def pull(self, rows: npt.ArrayLike, active: npt.ArrayLike | None = None) -> npt.NDArray[np.int32]:
@@ -242,30 +190,16 @@ class BatchDecoder:
         table = as_array(rows)
         _check_step(len(self._decoders), len(table), (len(table),))
         chosen = _chosen(active, len(self._decoders))
-        part = as_rows(table[chosen], self._layout.vocab_size)
+        part = as_rows(table[chosen], self._vocab_size)
+        decoders = [self._decoders[s] for s in chosen]
         symbols = np.full(len(self._decoders), -1, dtype=np.int32)
-        model = RowModel.of(part, self._layout, compiled=pays((1 + self._decoders[0].count) * table.size))
-        rest = model.all()
-        if len(model.sure):
-            flags = [self._decoders[chosen[row]]._flags for row in model.sure]
-            hits = np.concatenate([flag.decode(model.misses[i : i + 1]) for i, flag in enumerate(flags)])
-            symbols[chosen[model.sure]] = model.favourites
-            rest = model.after(hits)
-        streams = chosen[rest.chosen]
-        found = self._level(streams, 0, rest.outer())
-        if self._layout.levels == 2:
-            found = _joined(found, self._level(streams, 1, rest.inner(found)), self._layout)
-        symbols[streams] = found
-        for s in chosen:
-            self._decoders[s]._count += 1
+        if decoders:
+            coder: Any = type(decoders[0]._coder)
+            each = [decoder._coder for decoder in decoders]
+            symbols[chosen] = coder.pull_each(each, part, self._decoders[0].count)
+        for decoder in decoders:
+            decoder._count += 1
         return symbols
-
-    def _level(
-        self, chosen: npt.NDArray[np.int64], level: int, weights: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.int32]:
-        """Decode one symbol per chosen stream on one level."""
-        parts = [self._decoders[s]._coders[level].decode(weights[i : i + 1]) for i, s in enumerate(chosen)]
-        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
 
     def finish(self) -> None:
         """Check that every stream ends here; raises CorruptStream if not."""
@@ -306,8 +240,12 @@ def encode(symbols: npt.ArrayLike, rows: npt.ArrayLike | Iterable[npt.NDArray[np
     return encoder.finish() if encoder else b""
 
 
-def decode(data: bytes, rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]]) -> npt.NDArray[np.int32]:
+def decode(
+    data: bytes, rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]], version: int = STREAM_VERSION
+) -> npt.NDArray[np.int32]:
     """Decode the symbols (n,), int32, that `encode` wrote under the same ``rows``, bit for bit.
+
+    ``version`` is that of the stream: an earlier `encode` wrote others.
 
     Raises:
         CorruptStream: if the data does not decode under these rows, or data is left over. Without a checksum most
@@ -318,7 +256,7 @@ def decode(data: bytes, rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]]
     parts = []
     for block in _blocks(rows):
         if decoder is None:
-            decoder = Decoder(data, block.shape[1])
+            decoder = Decoder(data, block.shape[1], version)
         parts.append(decoder.pull(block))
     if decoder is not None:
         decoder.finish()
@@ -335,18 +273,6 @@ def _blocks(rows: npt.ArrayLike | Iterable[npt.NDArray[np.floating]]) -> Iterabl
             f"probabilities must be a matrix or an iterable of matrices, not {type(rows).__name__}"
         )
     return (as_rows(block) for block in rows)
-
-
-def _models(
-    table: Rows, layout: BlockLayout, first_row: int, blocks: Symbols | None = None
-) -> Iterator[tuple[slice, RowModel]]:
-    """Models of rows, piece by piece; ``first_row`` rows were coded before."""
-    compiled = pays((first_row + len(table)) * layout.vocab_size)
-    step = max(1, _PIECE_WEIGHTS // (layout.blocks + layout.places))
-    for i in range(0, len(table), step):
-        piece = slice(i, min(i + step, len(table)))
-        known = None if blocks is None else blocks[piece]
-        yield piece, RowModel.of(table[piece], layout, first_row + i, known, compiled=compiled)
 
 
 def _as_symbols(symbols: npt.ArrayLike, n: int, vocab_size: int) -> npt.NDArray[np.int32]:
@@ -380,16 +306,6 @@ def _check_step(streams: int, n_rows: int, symbols_shape: tuple[int, ...]) -> No
         )
 
 
-def _joined(blocks: npt.NDArray[np.int32], places: npt.NDArray[np.int32], layout: BlockLayout) -> npt.NDArray[np.int32]:
-    symbols = blocks * np.int32(layout.places) + places
-    if len(symbols) and symbols.max() >= layout.vocab_size:
-        raise CorruptStream(
-            f"symbol {int(symbols.max())} decoded from a vocabulary of {layout.vocab_size}: "
-            "the data is damaged, or the model is not the one that wrote it"
-        )
-    return symbols
-
-
 def _chosen(active: npt.ArrayLike | None, streams: int) -> npt.NDArray[np.int64]:
     if active is None:
         return np.arange(streams)
@@ -397,31 +313,3 @@ def _chosen(active: npt.ArrayLike | None, streams: int) -> npt.NDArray[np.int64]
     if mask.shape != (streams,) or mask.dtype != np.bool_:
         raise InvalidParameter(f"`active` must be {streams} booleans, one per stream, not {mask.dtype} {mask.shape}")
     return np.flatnonzero(mask)
-
-
-def join_streams(parts: list[bytes]) -> bytes:
-    """Put streams together: the byte lengths (LEB128) of all but the last one, then the streams."""
-    if not any(parts):
-        return b""
-    return b"".join(leb128(len(part)) for part in parts[:-1]) + b"".join(parts)
-
-
-def cut_streams(data: bytes, count: int) -> list[memoryview]:
-    """Undo `join_streams` of ``count`` streams; raises CorruptStream if the data was not made by it."""
-    view = memoryview(data)
-    if not data:
-        return [view] * count
-    at, lengths = 0, []
-    for _ in range(count - 1):
-        length, at = read_leb128(data, at)
-        lengths.append(length)
-    if at + sum(lengths) > len(data):
-        raise CorruptStream(
-            f"the coded stream announces {sum(lengths)} bytes in its first parts but only {len(data) - at} follow: "
-            "it was cut"
-        )
-    parts = []
-    for length in lengths:
-        parts.append(view[at : at + length])
-        at += length
-    return [*parts, view[at:]]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from compresslab._support.jit import pays
 from compresslab.trees.counting.numpy_any_depth import count_refining
-from compresslab.trees.counting.numpy_words import bits_per_symbol, count_packed, count_packed_windows, fits
+from compresslab.trees.counting.numpy_words import WORD, bits_per_symbol, count_packed, count_packed_windows, fits
 from compresslab.trees.leaves import LocatedPhrases, SortedLeaves, Unsigned
 from compresslab.trees.phrases import Parse, locate_phrases, num_phrases
 
@@ -50,11 +50,20 @@ def count_phrases(tokens: Unsigned, offsets: NDArray[np.int64], depth: int, pars
     """
     bits = bits_per_symbol(tokens)
     phrases = int(num_phrases(np.diff(offsets), depth, parse).sum())
-    if pays(phrases * (1 if fits(bits, depth) else 8)):
-        from compresslab.trees.counting.compiled_any_depth import count_compiled
+    packed = fits(bits, depth)
+    if pays(phrases * (1 if packed else 8)):
+        if parse == "windows":
+            from compresslab.trees.counting.sorted_windows import count_windows
 
-        return count_compiled(tokens, offsets, depth, parse)
-    if parse == "windows" and fits(bits, depth):
+            found = count_windows(tokens, offsets, depth, bits)
+            if found is not None:
+                return found
+        # There EOS is a symbol too: where strings fit into a word without it but not with it, numpy is faster.
+        if not packed or depth * (int(tokens.max(initial=0)) + 1).bit_length() <= WORD:
+            from compresslab.trees.counting.compiled_any_depth import count_compiled
+
+            return count_compiled(tokens, offsets, depth, parse)
+    if parse == "windows" and packed:
         return count_packed_windows(tokens, offsets, depth, bits)
     return count_strings(LocatedPhrases(tokens, *locate_phrases(offsets, depth, parse)), depth)
 
