@@ -60,7 +60,8 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ArmSumm
     return of_arm
 
 
-@pytest.mark.parametrize("name", ["gru", pytest.param("transformer", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gru", "transformer"])
 def test_the_slopes_of_a_network_that_fits_are_those_of_the_theory(name: str, summary: Summary) -> None:
     one = summary(name)
     assert one.largest_excess < 0.02
@@ -183,7 +184,8 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow  # test_stages stops runs after each stage, in this process
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(workers: int, tmp_path: Path) -> None:
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     run(JOINT, TINY, undisturbed)
