@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +19,11 @@ from compresslab._support.piping import is_stream, output_file, output_folder, p
 from compresslab.cli.data_options import DataOptions
 from compresslab.cli.grouped_options import grouped
 from compresslab.cli.model_options import PANEL, Scoring, check_of_use, load_scorer, option_of
-from compresslab.cli.options import Split
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import reading_notes
 from compresslab.data.choice import choice_for_role
 from compresslab.data.door import ReadData, read_data
+from compresslab.data.splitting import check_unit
 from compresslab.errors import InvalidParameter
 from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 LOG_PROBS = "logprobs:"
+_CHECKPOINT = re.compile(r"(.*checkpoint-)(\d+)")
 
 
 @grouped
@@ -55,7 +58,14 @@ def command(
             show_default=False,
         ),
     ],
-    split: Split = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="What a response of a text is: line, sentence, word or document.",
+            show_default="document; of data: a row",
+            callback=lambda unit: None if unit is None else check_unit(unit),
+        ),
+    ] = None,
     *,
     reading: DataOptions,
     scoring: Scoring,
@@ -137,7 +147,7 @@ def _models(given: Sequence[str]) -> dict[str, str]:
     """Return models by their names in tables: those given, else of a folder its shortest name that is its own."""
     from compresslab.measurements.score import by_name, names_of_files
 
-    labels, names = zip(*map(_label, given), strict=True)
+    labels, names = zip(*map(_label, _by_step(given)), strict=True)
     folders = [Path(name) for label, name in zip(labels, names, strict=True) if not label and os.path.exists(name)]
     short = dict(zip(map(str, folders), names_of_files(folders), strict=True))
     return by_name(
@@ -158,6 +168,24 @@ def _named(context: typer.Context, given: Sequence[str]) -> dict[str, Path]:
     ]
     paths = context.with_resource(piped([Path(name) for name in names]))
     return by_name(list(zip(shown, paths, strict=True)), "file")
+
+
+def _by_step(given: Sequence[str]) -> list[str]:
+    """Return models with the checkpoints of a run that stand in a row in the order of their steps.
+
+    A shell has them in the order of the letters.
+
+    Example:
+        >>> _by_step(["base", "run/checkpoint-10", "run/checkpoint-100", "run/checkpoint-90", "end"])
+        ['base', 'run/checkpoint-10', 'run/checkpoint-90', 'run/checkpoint-100', 'end']
+    """
+    steps = [_CHECKPOINT.fullmatch(one.rstrip("/")) for one in given]
+    order: list[str] = []
+    for _, run in groupby(enumerate(steps), key=lambda pair: pair[1][1] if pair[1] else pair[0]):
+        places = list(run)
+        places.sort(key=lambda pair: int(pair[1][2]) if pair[1] else 0)
+        order += [given[place] for place, _ in places]
+    return order
 
 
 def _label(given: str) -> tuple[str, str]:

@@ -173,7 +173,7 @@ def test_checkpoints_of_a_run_are_a_series(run: Run, here: Path, tmp_path: Path)
     from tests.lm.tokenizer_zoo import saved_model
 
     made = saved_model(tmp_path / "run" / "checkpoint-10", "byte_bpe", eos_token="<|end|>")
-    for step in (20, 30):
+    for step in (5, 200):
         shutil.copytree(made, tmp_path / "run" / f"checkpoint-{step}")
     code, out, err = run("score", "--model", "run", "--data", "text.txt", "-q")
     assert code == 1
@@ -184,7 +184,7 @@ def test_checkpoints_of_a_run_are_a_series(run: Run, here: Path, tmp_path: Path)
     )
     assert (code, err) == (0, "")
     got = json.loads(out)
-    assert got["models"] == ["checkpoint-10", "checkpoint-20", "checkpoint-30", "one"]
+    assert got["models"] == ["checkpoint-5", "checkpoint-10", "checkpoint-200", "one"]
     assert len({cell["bits"] for cell in got["scores"][:3]}) == 1
 
 
@@ -216,3 +216,11 @@ def test_quiet_keeps_the_warnings_of_other_packages_from_the_terminal(
     assert ("some weights are odd" in err) is not quiet
     assert any("this will change" in str(one.message) for one in seen) is not quiet
     assert err == "" or not quiet
+
+
+def test_of_several_processes_the_first_one_speaks(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compresslab.lm.distributed.processes", lambda: (1, 2))
+    monkeypatch.setattr("compresslab.lm.distributed.sum_over_processes", lambda x: x)
+    options = ("--window", 8, "--save-logprobs", "lp")
+    assert run("score", "--model", "tree:one.tree", "--data", "text.txt", *options) == (0, "", "")
+    assert not Path("lp").exists()
