@@ -368,6 +368,7 @@ def test_a_folder_from_before_designs_were_saved_can_be_gone_on_with(tmp_path: P
         ("rebound", "tokenizer"),
         ("rebound", "eos"),
         ("rebound", "prefix"),
+        ("rebound", "template"),
     ],
 )
 def test_a_folder_whose_model_is_another_by_now_is_refused(name: str, what: str, tmp_path: Path) -> None:
@@ -398,6 +399,8 @@ def test_a_folder_whose_model_is_another_by_now_is_refused(name: str, what: str,
         module.save_pretrained(model)
     elif what == "tokenizer":
         bpe(model, lowercase=True)
+    elif what == "template":
+        (model / "chat_template.jinja").write_text("{{ messages }}")
     else:  # in files beside the weights, which stay as they are
         told = json.loads((model / "generation_config.json").read_text())
         told |= {"eos_token_id": 1} if what == "eos" else {"bos_token_id": 2}
