@@ -8,6 +8,7 @@ float, as other languages read every number.
 from __future__ import annotations
 
 import json
+import math
 import re
 from os import PathLike, fspath
 from typing import Any, Final
@@ -17,7 +18,7 @@ import numpy as np
 from compresslab._support.files import open_file, unreadable
 from compresslab.errors import CorruptFile
 
-__all__ = ["DEEPEST", "nesting", "parse_json", "parse_saved", "read_json"]
+__all__ = ["DEEPEST", "finite", "nesting", "parse_json", "parse_saved", "read_json"]
 
 DEEPEST: Final = 200
 LARGEST: Final = 64 << 20  # bytes of a file that the library itself wrote
@@ -108,6 +109,20 @@ def read_json(path: str | PathLike[str], most: int = LARGEST) -> Any:
     if len(text) > most:
         raise CorruptFile(f"{fspath(path)} is larger than {most:,} bytes, which no such file is: restore or remove it")
     return parse_saved(text, fspath(path))
+
+
+def finite(value: Any) -> Any:
+    """Return a value with None for every number that JSON has no word for: infinite ones, and NaN.
+
+    Example:
+        >>> finite({"bits": float("inf"), "rates": (0.5, float("nan"))})
+        {'bits': None, 'rates': [0.5, None]}
+    """
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def nesting(text: str, most: int) -> int:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group, RenderableType
 
+from compresslab._support.json_text import finite
 from compresslab._support.piping import no_stream
 from compresslab._support.printable import printable, printable_json
 from compresslab._support.progress import Step, working
@@ -59,8 +60,8 @@ class Output:
             print(printable(line, lines=True))
 
     def show_json(self, values: Any) -> None:
-        """Print JSON; NaN and infinity, which JSON has no word for, are errors."""
-        text = json.dumps(values, indent=2, allow_nan=False, ensure_ascii=not speaks_unicode(), default=str)
+        """Print JSON; null stands for a number that JSON has no word for, such as an infinite code length."""
+        text = json.dumps(finite(values), indent=2, allow_nan=False, ensure_ascii=not speaks_unicode(), default=str)
         print(printable_json(text))
 
     def announce(self, line: str) -> None:

@@ -104,8 +104,11 @@ class Scores:
     @cached_property
     def response_bits(self) -> NDArray[np.float64]:
         """Bits of each response, EOS included where it is counted: float64, shape (num_responses,)."""
+        return self._bits_of(self.nats)
+
+    def _bits_of(self, nats: NDArray[np.float64]) -> NDArray[np.float64]:
         owner = np.repeat(np.arange(self.num_responses), np.diff(self.offsets))
-        return np.bincount(owner, weights=self.nats, minlength=self.num_responses) / math.log(2)
+        return np.bincount(owner, weights=nats, minlength=self.num_responses) / math.log(2)
 
     @property
     def total_bits(self) -> float:
@@ -175,7 +178,9 @@ class Scores:
         symbols = np.diff(self.offsets).astype(np.float64)
         if unit == "symbol" or not self.eos:
             return self.response_bits, symbols
-        return self.response_bits - self.nats[self.offsets[1:] - 1] / math.log(2), symbols - 1
+        tokens = self.nats.copy()
+        tokens[self.offsets[1:] - 1] = 0.0  # not subtracted: EOS may cost infinitely much
+        return self._bits_of(tokens), symbols - 1
 
     def merge(self, other: Scores) -> Scores:
         """Put the shares of two processes together: each has NaN where the other has scored."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab._support.files import short_names, write_atomic
+from compresslab._support.json_text import finite
 from compresslab.data.door import ReadData, read_data
 from compresslab.data.texts import Texts
 from compresslab.errors import EmptyDataset, InvalidParameter
@@ -93,7 +94,7 @@ class ScoreTable:
             "schema_version": SCHEMA_VERSION,
             "models": list(self.models),
             "datasets": {name: dict(facts) for name, facts in self.datasets.items()},
-            "scores": [{key: _finite(value) for key, value in cell.items()} for cell in cells],
+            "scores": finite(cells),
             "unused_log_probs": dict(self.unused),
         }
 
@@ -327,9 +328,3 @@ def _lines(made: Mapping[str, Scored], read: Mapping[str, ReadData]) -> Iterator
     yield log_prob_head(next(iter(made.values())).responses)
     for name, one in made.items():
         yield from log_prob_lines(one.responses, read[name].responses, read[name].prompts, name)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

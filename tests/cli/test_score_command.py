@@ -224,3 +224,16 @@ def test_of_several_processes_the_first_one_speaks(run: Run, here: Path, monkeyp
     options = ("--window", 8, "--save-logprobs", "lp")
     assert run("score", "--model", "tree:one.tree", "--data", "text.txt", *options) == (0, "", "")
     assert not Path("lp").exists()
+
+
+def test_an_infinite_code_length_is_null_in_json(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from compresslab.lm import registry
+    from compresslab.lm.tree_model import TreeModel
+
+    never = TreeModel.of(Dataset.from_texts(["other"]), 2)
+    monkeypatch.setattr(registry, "get_model", lambda name, **_: never)
+    for command in (("score", "--data"), ("rate",)):
+        code, out, err = run(command[0], "--model", "tree:one.tree", *command[1:], "text.txt", "--json")
+        assert (code, err) == (0, "")
+        got = json.loads(out)
+        assert got.get("scores", [got])[0]["bits_per_byte"] is None

@@ -196,6 +196,15 @@ def test_json_has_its_names_and_nothing_that_json_lacks() -> None:
     assert found["scores"][1]["difference"]["to"] == "m"
 
 
+def test_an_end_of_probability_0_costs_infinitely_much_and_its_tokens_what_they_do() -> None:
+    never = TreeModel.of(cl.Dataset.from_texts(["aaaa"]), 2)  # after one "a" no end was seen
+    cell = score({"m": never}, ["a", "aaa"]).scores["m", "data"]
+    assert (cell.bits, cell.eos_bits, cell.bits_per_byte, cell.error_bits_per_byte) == (math.inf,) * 3 + (None,)
+    wanted = score({"m": never}, ["a", "aaa"], eos=False).scores["m", "data"]
+    assert cell.bits_per_token == pytest.approx(wanted.bits / 4)
+    assert math.isfinite(wanted.bits)
+
+
 def test_data_may_be_given_in_many_ways(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text("".join(json.dumps({"prompt": p, "response": r}) + "\n" for p, r in PAIRS))
