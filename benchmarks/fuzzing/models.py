@@ -9,10 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from compresslab.data.control_tokens import Respelling
 from compresslab.data.dataset import Dataset
 from compresslab.data.hugging_face_tokenizer import load_hugging_face
+from compresslab.data.templates import ChatTemplate, read_template, render
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import get_tokenizer
+from compresslab.data.turns import Turn
 from compresslab.lm import checkpoints
 from compresslab.lm.log_prob_files import read_log_probs
 from compresslab.lm.registry import get_model
@@ -22,6 +25,13 @@ from .engine import REFUSED, Game, Kind
 
 __all__ = ["KINDS", "warm"]
 
+FRAGMENTS: Final = (
+    "{% for m in messages %}", "{% endfor %}", "{{ m['role'] }}", "{{ m['content'] }}", "{{ m['content'] | trim }}",
+    "<|end|>\n", "{% generation %}", "{% endgeneration %}", "{% if m['role'] == 'assistant' %}", "{% endif %}",
+    "{{ bos_token }}", "{{", "{% if add_generation_prompt %}", "{{ raise_exception('no') }}", "{% set x = 1 %}",
+    "{{ m.content.split(' ')[7] }}", "{{ m['content'] * 1000 }}", "{{ messages[-1]['content'] }}", "\udcff",
+    "{{ m['content'][::-1] }}", "{{ 1 // 0 }}",
+)  # fmt: skip
 SAMPLES: Final = (b"the cat sat on the mat", b"", b"caf\xc3\xa9 \xff", b"  two  spaces\n", b"A")
 CONFIG: Final = {"model_type": "llama", "vocab_size": 30, "eos_token_id": [7, 1], "bos_token_id": 1}
 
@@ -90,10 +100,16 @@ def play_tokenizer(game: Game) -> None:
     chance = game.chance
     data = json_text(chance, _twisted(chance, chance.choice(definitions())))
     path = game.write("tokenizer.json", data)
+    if chance.random() < 0.3:
+        told = {"chat_template": "x", "eos_token": "<|x|>", "bos_token": {"content": "the"}}
+        game.write("tokenizer_config.json", json_text(chance, twist_json(chance, told, chance.choice((0, 1, 2)))))
     found = game.attempt("load", load_hugging_face, str(chance.choice((path, game.folder))))
     if found is REFUSED:
         return
-    for text in SAMPLES:
+    added = tuple(one.encode("utf-8", "replace") for one in found.names.spellings[:2])
+    for text in (*SAMPLES, *(b"the " + one + b" cat" + one for one in added)):
+        game.attempt("places", found.token_places, [text])
+        game.attempt("tokens", found.reading(True).encode, text)
         tokens = game.attempt("encode", found.encode, text)
         if tokens is not REFUSED:
             game.attempt("decode", found.decode, tokens)
@@ -102,6 +118,24 @@ def play_tokenizer(game: Game) -> None:
     data_set = game.attempt("dataset", Dataset.from_texts, SAMPLES, found)
     if data_set is not REFUSED:
         game.check("dataset", data_set.num_bytes == sum(map(len, SAMPLES)), "counted other bytes")
+
+
+def play_template(game: Game) -> None:
+    """A chat template of any content: read, and used on a conversation."""
+    chance = game.chance
+    source = "".join(chance.choice(FRAGMENTS) for _ in range(chance.randrange(1, 9)))
+    if chance.random() < 0.7:  # most often a loop over messages
+        source = FRAGMENTS[0] + source + FRAGMENTS[1]
+    read = game.attempt("read", read_template, game.write("x.jinja", source.encode("utf-8", "surrogateescape")))
+    if read is REFUSED:
+        return
+    said = b"  Yes.\n"
+    turns = (Turn("user", b"Boil <|end|> rice?"), Turn("assistant", said))
+    template = ChatTemplate(read, "x.jinja", {"bos_token": "<|end|>"}, Respelling(("<|end|>",)))
+    found = game.attempt("render", render, template, [turns])
+    if found is not REFUSED:
+        inside = 0 <= found[0].start < found[0].end <= len(found[0].text)
+        game.check("render", inside, "the response is not in the text")
 
 
 def play_folder(game: Game) -> None:
@@ -157,9 +191,11 @@ KINDS = (
     Kind("models: tokenizer.json", play_tokenizer, 5),
     Kind("models: folder", play_folder, 2),
     Kind("models: log-probabilities", play_log_probs, 3),
+    Kind("models: chat template", play_template, 2),
 )
 
 
 def warm(folder: Path) -> None:
     definitions()
+    render(ChatTemplate("{{ messages[-1].content }}", "x"), [(Turn("assistant", b"x"),)])  # starts the process
     import huggingface_hub  # noqa: F401

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, TextIO
 
-__all__ = ["DATE", "MEMORY", "TEXT_MOST", "serve"]
+__all__ = ["DATE", "MEMORY", "TEXT_MOST", "main", "serve"]
 
 MEMORY: Final = 2 << 30
 """Bytes of memory that the process may take beside what it has when it starts; where the system can limit it."""
@@ -106,8 +107,7 @@ def _limit_time(seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (wanted if most < 0 else min(wanted, most), most))
 
 
-if __name__ == "__main__":
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it hears it, and ends it
+def main() -> None:
+    """Serve what comes on standard input; who started the process hears Ctrl-C, and ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     serve(sys.stdin, sys.stdout)

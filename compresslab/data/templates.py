@@ -9,7 +9,8 @@ A response is found in one of four ways, the first that holds:
 1. the template marks it, by ``{% generation %}``: what is marked;
 2. signs that no text has are put around it: without them, the rendered text is the same;
 3. signs are put around it without the white space at its ends, which many templates strip;
-4. it is all that is rendered after the same conversation without it, opened for a response.
+4. it is all that is rendered after the same conversation without it, opened for a response, where its end is rendered
+   there once.
 
 In ways 2 to 4 the control token that ends the turn belongs to it, as EOS does to a response of plain text.
 """
@@ -27,8 +28,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import PathLike
+from pathlib import Path
 from typing import IO, Any, Final
 
+import compresslab
 from compresslab._support.files import expanded, read_buffer
 from compresslab._support.piping import named
 from compresslab.data.control_tokens import Respelling
@@ -40,6 +43,8 @@ __all__ = ["ChatTemplate", "Rendered", "read_template", "render"]
 SECONDS: Final = 20.0
 """Time that a template may take for one conversation."""
 
+# Modules come from where Python has them, and never from the current folder, which may be a checkpoint's.
+_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from compresslab.data.template_worker import main; main()"
 _START_SECONDS = 300.0  # for the process to start; a busy machine takes its time
 _SOURCE_MOST = 1 << 22  # bytes of a template
 _SIGNS = tuple(chr(0xFFF80 + i) for i in range(64))  # of a plane of private use: two that no text has are taken
@@ -141,6 +146,8 @@ def _rendered(asking: _Asking, turns: Sequence[Turn]) -> Rendered:
     messages = [{"role": turn.role, "content": text} for turn, text in zip(turns, shown, strict=True)]
     text, spans = asking.ask(messages, marked="generation" in asking.template.source)
     if spans:
+        if len(spans) > sum(turn.is_response for turn in turns):
+            raise asking.error("marks more parts by {% generation %} than the assistant has turns: mark each turn once")
         start, end = spans[-1]
         if start < end:
             return Rendered(text, start, end, typed)
@@ -156,15 +163,18 @@ def _found(asking: _Asking, messages: list[dict[str, str]], text: str) -> tuple[
     core = content.strip()
     at = content.find(core)
     forms = [(0, len(content))] + ([(at, at + len(core))] if core and len(core) < len(content) else [])
+    shown = -1
     for low, high in forms if len(free) > 1 else []:
         first, second = free[:2]
         signed = f"{content[:low]}{first}{content[low:high]}{second}{content[high:]}"
         other, _ = asking.ask([*before, {**last, "content": signed}])
-        start, end = other.find(first), other.rfind(second) - 1
-        if start >= 0 and end >= start and other.replace(first, "").replace(second, "") == text:
+        start, end = other.find(first), other.find(second) - 1
+        once = other.count(first) == other.count(second) == 1
+        if once and start <= end and other.replace(first, "").replace(second, "") == text:
             return start, end
+        shown = end if other.count(second) == 1 else shown
     opened, _ = asking.ask(before, opened=True)
-    if before and text.startswith(opened) and len(opened) < len(text):
+    if before and text.startswith(opened) and len(opened) <= shown and len(opened) < len(text.rstrip()):
         return len(opened), len(text.rstrip())
     raise asking.error(
         "does not show where the response stands: mark it with {% generation %} ... {% endgeneration %} in a file of "
@@ -234,7 +244,7 @@ class _Worker:
         if self._process is None or self._process.poll() is not None:
             self.end()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "compresslab.data.template_worker"],
+                [sys.executable, "-P", "-c", _PROGRAM, str(Path(compresslab.__file__).parents[1])],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
             )  # fmt: skip
             if self._read(self._process, "", _START_SECONDS) is None:

@@ -191,6 +191,12 @@ def test_auto_is_for_conversations_alone_and_says_so(zoo_model: Zoo, make_llama:
         ("{{ messages[", "TemplateSyntaxError"),
         ("{{ ''.__class__.__mro__ }}", "SecurityError"),
         ("{% include '/etc/passwd' %}", "cannot be used"),
+        (
+            "{% for m in messages %}{{ m['content'] ~ m['content'] }}{% endfor %}",
+            "does not show where the response stands",
+        ),
+        ("{% for m in messages %}{{ m['role'] }}{% endfor %}", "does not show where the response stands"),
+        ("{% generation %}{{ messages }}{% endgeneration %}" * 2, "marks more parts by {% generation %} than"),
         ("hello", "does not show where the response stands: mark it with {% generation %}"),
     ],
 )
@@ -199,6 +205,18 @@ def test_a_bad_template_is_one_error_with_a_name(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(InvalidParameter, match=rf"the chat template x.jinja .*{why}.*response 1 of a.*--template none"):
         render(template(source), [TALK], "a")
     assert render(template(BARE_CHAT), [TALK])[0].text.startswith("<|start|>user\nBoil rice?")  # the next one is well
+
+
+def test_no_module_of_the_current_folder_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from compresslab.data import templates
+
+    for name in ("jinja2", "json", "transformers"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('run')")
+    monkeypatch.chdir(tmp_path)
+    worker = templates._Worker()
+    monkeypatch.setattr(templates, "_WORKER", worker)
+    assert render(template(BARE_CHAT), [TALK])[0].text.startswith("<|start|>user")
+    worker.end()
 
 
 def test_the_date_of_a_template_stands_still() -> None:

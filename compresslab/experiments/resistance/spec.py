@@ -21,7 +21,7 @@ from compresslab.experiments.data.tuning_texts import read_source
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES
 from compresslab.experiments.models.finetuning import Recipe, check_recipe
 from compresslab.experiments.rebound.run import check_model, given_model, is_whole, model_record
-from compresslab.lm.documents import Layout, choose_template
+from compresslab.lm.documents import TEMPLATES, Layout, choose_template
 from compresslab.lm.prompts import Pair
 
 __all__ = [
@@ -278,6 +278,8 @@ def resistance_record(spec: ResistanceSpec) -> dict[str, Any]:
         del said["reading"]  # older folders do not say it
     if spec.template == "auto":
         del said["template"]
+    elif spec.template not in TEMPLATES:
+        said["template"] = Path(spec.template).name  # what it holds is in the digest
     used = {label: digest for label, (digest, _) in _templates(spec).items() if digest is not None}
     return {
         **said,
