@@ -139,7 +139,7 @@ class ShareEncoder:
         >>> encoder.push(np.array([1, 2], np.int32), rows)
         >>> data = encoder.finish()
         >>> data.hex(), ShareDecoder(data).pull(rows).tolist()
-        ('a0', [1, 2])
+        ('90', [1, 2])
     """
 
     def __init__(self) -> None:
