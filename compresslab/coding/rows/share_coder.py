@@ -25,7 +25,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from math import log2
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,6 @@ from compresslab.coding.rows.share_kernels import (
     decode_in_blocks,
     decode_two,
     encode_rows,
-    encode_two,
 )
 from compresslab.errors import CorruptStream
 
@@ -185,11 +184,10 @@ class ShareEncoder:
             encoder.push_sums(symbols[i : i + 1], sums[i : i + 1])
 
     def _push_compiled(self, symbols: NDArray[np.int32], rows: _Compiled) -> None:
-        loop: Any = encode_two if rows.rows.shape[1] == 2 else encode_rows
-        words = np.empty(2 * len(symbols) + 1, np.uint16)
+        words, encode = np.empty(2 * len(symbols) + 1, np.uint16), cast(Any, encode_rows)
         while rows:
             state = np.array([self._low, self._width, 0, 0], np.uint64)
-            done = loop(*rows.arguments(), symbols[rows.done :], words, state)
+            done = encode(*rows.arguments(), symbols[rows.done :], words, state)
             self._low, self._width = int(state[0]), int(state[1])
             if state[2]:
                 _carry(self._written)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from compresslab._support.jit import jit
 
-__all__ = ["AT_ONCE", "decode_at_once", "decode_in_blocks", "decode_two", "encode_rows", "encode_two"]
+__all__ = ["AT_ONCE", "decode_at_once", "decode_in_blocks", "decode_two", "encode_rows"]
 
 Array = NDArray[Any]
 
@@ -85,31 +85,6 @@ def encode_rows(rows: Array, bits: Array, bad: Any, symbols: Array, words: Array
         unit = _unit(width, _inverse(total))
         by = unit * _U(before)
         low, width = low + by, unit * _U(_share(rows[t, _U(s)]))
-        if low < by:
-            _carry(words, count, state)
-        words[count], short = low >> _TOP, _U(width < _LEAST)  # no branch: there is nothing to foresee
-        low, width, count = low << (short << _U(4)), width << (short << _U(4)), count + short
-        while width < _LEAST:
-            words[count] = low >> _TOP
-            low, width, count = low << _WORD, width << _WORD, count + _1
-        done += _1
-    state[0], state[1], state[3] = low, width, count
-    return np.int64(done)
-
-
-@jit
-def encode_two(rows: Array, bits: Array, bad: Any, symbols: Array, words: Array, state: Array) -> Any:
-    """`encode_rows` of rows of two symbols."""
-    low, width, count = state[0], state[1], _0
-    done = _0
-    for t in range(_U(len(rows))):
-        first, second = _share(rows[t, 0]), _share(rows[t, 1])
-        total = np.int64(first) + np.int64(second)
-        if _is_bad(bits[t, 0] | bits[t, 1], bad, total, _U(2)):
-            break
-        unit = _unit(width, _inverse(total))
-        by = unit * _U(first) if symbols[t] else _0
-        low, width = low + by, unit * _U(second if symbols[t] else first)
         if low < by:
             _carry(words, count, state)
         words[count], short = low >> _TOP, _U(width < _LEAST)  # no branch: there is nothing to foresee
