@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--page", action=_Once, type=Path, metavar="FILE", help="write the ledger as a page of the docs (Markdown)"
     )
+    parser.add_argument(
+        "--coq", action=_Once, type=Path, metavar="FOLDER", help="only write the goals as files for Coq: make coq"
+    )
     parser.add_argument("--record", action="store_true", help="record the verdicts, for later runs to compare with")
     parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
     parser.add_argument(
@@ -76,6 +79,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from .tex import document
 
     claims = all_claims()
+    if options.coq:
+        from .tie import write
+
+        for path in write(options.coq, claims):
+            print(path)
+        return 0
     for name in options.ids:
         if name not in claims:
             raise UnknownName(f"there is no claim {name!r}: {did_you_mean(name, claims)}")
