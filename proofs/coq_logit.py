@@ -82,7 +82,6 @@ CLAIMS = (
         ),
         "Where $p_{tj} = 0$, $z_j' = -q_j$, so $e^{-z_j}$ grows at a rate that is the same for all such $j$; it "
         "grows without end, since the sum of the logits is fixed.",
-        _TEST + "test_no_return_exceeds_its_bound",
     ),
     CoqClaim(
         "logit-return-bound",

@@ -118,7 +118,6 @@ CLAIMS = (
             "the penalised loss is stationary in every coordinate",
         ),
         r"The penalty's gradient is $\lambda x$; then as in `parametric-first-order`.",
-        _TEST + "test_influence_is_how_the_solution_moves",
     ),
     CoqClaim(
         "parametric-early-stopping",
@@ -129,6 +128,6 @@ CLAIMS = (
         (r"gradient flow $\theta' = -H (\theta - \theta^\ast)$ on $[0, T]$, for any matrix $H$",),
         "Both sides solve the same linear equation; $e^{-TH}$ is its power series. Picard's estimate shows that "
         "their difference is $0$.",
-        _TEST + "test_what_early_stopping_leaves_is_the_matrix_exponential",
+        _TEST + "test_the_residual_of_early_stopping_is_the_matrix_exponential",
     ),
 )
