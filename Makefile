@@ -116,11 +116,14 @@ proofs: $(VENV)/.ready
 	@$(BIN)/python -m proofs
 
 # Installs nothing: Coq is the system's. Compiled in build/coq, so that proofs/coq holds what is written by hand and nothing else.
+# The goals of the Python proofs are printed beside what is written by hand, and compiled: where the two drift apart, this fails.
 COQ := proofs/coq
 coq:
 	@command -v coqc >/dev/null && command -v coq_makefile >/dev/null && test -d "$$(coqc -where)/user-contrib/Coquelicot" || { \
 	  echo "make coq needs Coq 8.16 and Coquelicot, which were not found: apt-get install coq libcoq-coquelicot"; exit 1; }
-	@mkdir -p build/coq && cp -pu $(COQ)/*.v $(COQ)/_CoqProject build/coq
+	@$(MAKE) --no-print-directory $(VENV)/.ready
+	@mkdir -p build/coq && cp -pu $(COQ)/*.v build/coq
+	@$(BIN)/python -m proofs --coq build/coq > build/coq/printed && sed 's|.*/||' build/coq/printed | cat $(COQ)/_CoqProject - > build/coq/_CoqProject
 	@cd build/coq && coq_makefile -f _CoqProject -o CoqMakefile
 	@$(MAKE) --no-print-directory -j 2 -C build/coq -f CoqMakefile
 

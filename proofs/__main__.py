@@ -47,6 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--page", action=_Once, type=Path, metavar="FILE", help="write the ledger as a page of the docs (Markdown)"
     )
+    parser.add_argument(
+        "--theorems", action=_Once, type=Path, metavar="FILE", help="write the theorems with their proofs as a page"
+    )
+    parser.add_argument(
+        "--coq", action=_Once, type=Path, metavar="FOLDER", help="only write the goals as files for Coq: make coq"
+    )
     parser.add_argument("--record", action="store_true", help="record the verdicts, for later runs to compare with")
     parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
     parser.add_argument(
@@ -65,21 +71,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(argv)
     output_file(options.page)
+    output_file(options.theorems)
     if options.width is not None and options.width < NARROWEST:
         raise InvalidParameter(f"--width is in columns, {NARROWEST} or more, not {options.width}")
     if not all(importlib.util.find_spec(name) for name in ("sympy", "flint")):
         raise MissingExtra("checking proofs", "proofs")
+    from .coq_claims import coq_claims
     from .kernel import check
     from .ledger import as_json, changes, counts, page, record, recorded, table, write_atomically
-    from .narrate import narrate
+    from .narrate import narrate, narrate_coq
     from .registry import all_claims
     from .tex import document
+    from .theorem_page import theorems
 
     claims = all_claims()
+    if options.coq:
+        from .tie import write
+
+        for path in write(options.coq, claims):
+            print(path)
+        return 0
+    others = coq_claims()
     for name in options.ids:
-        if name not in claims:
-            raise UnknownName(f"there is no claim {name!r}: {did_you_mean(name, claims)}")
-    names, reports = list(dict.fromkeys(options.ids or claims)), []
+        if name not in claims and name not in others:
+            raise UnknownName(f"there is no claim {name!r}: {did_you_mean(name, [*claims, *others])}")
+    asked = list(dict.fromkeys(options.ids or claims))
+    names, reports = [name for name in asked if name in claims], []
     with working("checking", quiet=options.quiet) as step:
         for name in names:
             reports.append(check(claims[name], claims))
@@ -90,12 +107,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif options.latex:
         print(document(reports), end="")
     elif options.ids:
-        print("\n".join(narrate(report, min(width, 110)) for report in reports), end="")
+        shown = [narrate(report, min(width, 110)) for report in reports]
+        shown += [narrate_coq(others[name], min(width, 110)) for name in asked if name in others]
+        print("\n".join(shown), end="")
     else:
         print(table(reports, width), end="")
+        print(f"{len(others)} more claims are theorems of Coq alone (make coq-check): {', '.join(others)}\n")
         print(f"{counts(reports)}; {sum(report.nanoseconds / 1e9 for report in reports):.1f} s")
     if options.page:
         write_atomically(options.page, page(reports))
+    if options.theorems:
+        write_atomically(options.theorems, theorems(reports))
     if options.record and not options.ids:
         record(reports)
     changed = changes(reports, recorded(), all_run=not options.ids)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -93,6 +94,7 @@ def _declare(symbol: Expr, kind: Type, where: dict[Expr, Type] = _TYPES) -> Expr
         raise ValueError(f"the law of {symbol} may depend on numbers only")
     if where.setdefault(symbol, kind) != kind:
         raise ValueError(f"{symbol} is declared otherwise already: choose another name")
+    free_names.cache_clear()  # a draw speaks of what its law depends on
     return symbol
 
 
@@ -212,7 +214,8 @@ def bound_symbols(expr: Expr) -> set[Expr]:
     return {symbol for node in walk(expr) for symbol in _binds(node)}
 
 
-def free_names(expr: Expr) -> set[Expr]:
+@lru_cache(maxsize=100_000)
+def free_names(expr: Expr) -> frozenset[Expr]:
     """Return the free symbols and array names of ``expr`` (an array counts as one name)."""
     if isinstance(expr, sp.Sum):
         inner = free_names(expr.function) - set(_binds(expr))
@@ -221,11 +224,11 @@ def free_names(expr: Expr) -> set[Expr]:
         outer = () if isinstance(expr, Mean) else expr.args[2:]
         return (free_names(expr.args[0]) - set(_binds(expr))).union(*map(free_names, outer))
     if isinstance(expr, sp.Indexed):
-        own = {expr.base.label} | _law_names(expr)
+        own = frozenset({expr.base.label}) | _law_names(expr)
         return own.union(*(free_names(arg) for arg in expr.indices))
     if isinstance(expr, sp.Symbol):
-        return {expr} | _law_names(expr)
-    return set().union(*map(free_names, expr.args))
+        return frozenset({expr}) | _law_names(expr)
+    return frozenset().union(*map(free_names, expr.args))
 
 
 def law_of(node: Expr) -> Any:
@@ -235,10 +238,10 @@ def law_of(node: Expr) -> Any:
     return None if kind is None else kind.law
 
 
-def _law_names(node: Expr) -> set[Expr]:
+def _law_names(node: Expr) -> frozenset[Expr]:
     """Return what the law of a draw depends on: who speaks of the draw speaks of it."""
     law = law_of(node)
-    return set() if law is None else (free_names(law.density) - {law.variable}) | free_names(law.low)
+    return frozenset() if law is None else (free_names(law.density) - {law.variable}) | free_names(law.low)
 
 
 def replace(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:

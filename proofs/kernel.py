@@ -173,14 +173,14 @@ def _ill_formed(claim: Claim) -> Iterator[str]:
             yield f"{item.name!r} says nothing about the claim's symbols"
         if said & bound or random:
             yield f"{item.name!r} speaks about a draw, or about a variable that is bound elsewhere"
+    met = dict.fromkeys(n for side in sides for n in walk(side) if isinstance(n, sp.Indexed | sp.Symbol))
     named: dict[str, Expr] = {}
-    for node in (node for side in sides for node in walk(side)):
-        one = node.base if isinstance(node, sp.Indexed) else node if isinstance(node, sp.Symbol) else None
-        if one is not None and named.setdefault(str(one), one) != one:
+    for one in (node.base if isinstance(node, sp.Indexed) else node for node in met):
+        if named.setdefault(str(one), one) != one:
             yield f"two symbols have one name, {one}"
             return
     signature: dict[Expr, tuple[Expr, ...]] = {}
-    for node in (node for side in sides for node in walk(side) if isinstance(node, sp.Indexed)):
+    for node in (node for node in met if isinstance(node, sp.Indexed)):
         ranges = tuple(type_of(i).length for i in node.indices)  # type: ignore[union-attr]
         if signature.setdefault(node.base, ranges) != ranges:
             yield f"the array {node.base} runs over {signature[node.base]} and over {ranges}"

@@ -10,7 +10,9 @@ from typing import Any
 
 from compresslab._support.files import write_atomic
 
+from .checked import checker, classical, in_coq, is_tied, not_in_coq, theorem_text
 from .classical import REFERENCES
+from .coq_claims import CoqClaim, coq_claims
 from .exact import Counterexample
 from .facts import Claim, Verdict
 from .kernel import Report
@@ -19,7 +21,9 @@ from .models import WITHOUT, has_model
 from .narrate import labels_of, rule_name
 from .statement import in_latex, in_text
 
-__all__ = ["RECORD", "as_json", "changes", "counts", "page", "record", "recorded", "table", "write_atomically"]
+__all__ = [
+    "RECORD", "as_json", "changes", "counts", "page", "record", "recorded", "table", "total_counts", "write_atomically",
+]  # fmt: skip
 
 VERDICTS: tuple[Verdict, ...] = ("proved", "refuted", "open", "hypothesis", "undecided")
 RECORD = Path(__file__).with_name("ledger.json")
@@ -38,9 +42,10 @@ def counts(reports: Sequence[Report]) -> str:
 
 
 def as_json(reports: Sequence[Report]) -> dict[str, Any]:
-    """Return the ledger as plain data: ``{"claims": [...], "counts": {...}, "seconds": ...}``."""
+    """Return the ledger as plain data: ``{"claims": [...], "coq_claims": [...], "counts": {...}, "seconds": ...}``."""
     return {
         "claims": [_claim(report) for report in reports],
+        "coq_claims": [_coq_claim(claim) for claim in coq_claims().values()],
         "counts": dict(Counter(report.verdict for report in reports)),
         "seconds": round(sum(report.nanoseconds / 1e9 for report in reports), 3),
     }
@@ -59,6 +64,9 @@ def _claim(report: Report) -> dict[str, Any]:
         "prose": claim.prose,
         "setting": list(claim.setting),
         "classical": classical(claim),
+        "checked_by": checker(claim.id, claim),
+        "coq": list(in_coq()[claim.id].theorems) if claim.id in in_coq() else [],
+        "tied": is_tied(claim.id),
         "model": has_model(claim),
         "source": claim.source,
         "kind": claim.kind,
@@ -129,12 +137,6 @@ def changes(reports: Sequence[Report], known: Mapping[str, str], *, all_run: boo
     return out
 
 
-def classical(claim: Claim) -> list[str]:
-    """Return the classical theorems that a claim rests on: those of its steps, and those of its words."""
-    steps = dict.fromkeys(type(step).__name__ for step in claim.steps)
-    return [*(REFERENCES[rule] for rule in steps if rule in REFERENCES), *claim.classical]
-
-
 def table(reports: Sequence[Report], width: int) -> str:
     """Return the ledger as a table for a terminal or a pipe: what each claim says, from its formal goals."""
     import io
@@ -166,7 +168,13 @@ def table(reports: Sequence[Report], width: int) -> str:
 
 
 TRUST = """\
-**What is trusted.** A small kernel in Python (`kernel.py` and what it imports but sympy), which recomputes each step:
+**What is trusted.** {coq} of {all} claims are checked by Coq: read the theorem, and trust Coq with the four axioms of
+its real numbers, which `make coq-check` lists (`proofs/coq/`; `Statements.v` states each theorem afresh). {both} of
+these the kernel checks too; for {tied} its formal goals are printed for Coq and closed there by the theorem (`make
+coq`), for {loose} people compare the two ({where}). What Coq does not check: {others}.
+
+The kernel is small and in Python (`kernel.py` and what it imports but sympy). It recomputes each step of {kernel}
+claims:
 
 - *recomputed exactly, in whole numbers and rationals*: linear combinations of facts, normal forms of indexed sums,
   signs (by the types of symbols and by premises; no decimal, and nothing of sympy's reasoning about signs), limits of
@@ -177,72 +185,109 @@ TRUST = """\
   results are multiplied out again; prime factors;
 - *classical and assumed, by name*: {classical}. Where a claim's words rest on more, it says so.
 
-A claim is *proved* when the kernel has accepted every step of its proof; *refuted* when an exact counterexample is at
-hand (its statement is then the false one); *open* when neither is known; a *hypothesis* when it is no mathematics.
-Types, premises, definitions and goals below are printed from the formal objects that the kernel checked; what is *in
-words* stands beside them, and nothing checks it. `python -m proofs ID` prints a whole proof.
+A claim is *proved* when Coq has accepted its theorem, or the kernel every step of its proof; *refuted* when an exact
+counterexample is at hand (its statement is then the false one); *open* when neither is known; a *hypothesis* when it
+is no mathematics. Types, premises, definitions and goals of the kernel's claims are printed below from its formal
+objects, Coq's theorems from `Statements.v`; what is *in words* stands beside them, and nothing checks it. `python -m
+proofs ID` prints a whole proof; the [theorems](theorems.md) have proofs for people.
 
-**Can the premises be met?** For {models} claims an exact model of all premises is at hand, and the tests evaluate every
-goal at random exact ones. Not for these: {without}.
+**Can the premises be met?** For {models} of the kernel's claims an exact model of all premises is at hand, and the
+tests evaluate every goal at random exact ones. Not for these: {without}. For every claim in Coq with premises,
+`Models.v` has numbers that meet them.
 """
 
 
-COQ = Path(__file__).parent / "coq" / "claims.json"
+def _trust(reports: Sequence[Report]) -> str:
+    ids, held = {report.claim.id for report in reports}, in_coq()
+    both = ids & held.keys()
+    tied = sum(is_tied(name) for name in both)
+    return TRUST.format(
+        coq=len(held),
+        all=len(ids | held.keys()),
+        both=len(both),
+        tied=tied,
+        loose=len(both) - tied,
+        where="the reasons are in `proofs/coq/ties.json`",
+        others="; ".join(f"`{name}` ({reason})" for name, reason in not_in_coq().items() if name in ids),
+        kernel=len(ids),
+        classical="; ".join(REFERENCES.values()),
+        models=sum(has_model(report.claim) for report in reports),
+        without="; ".join(f"`{name}` ({reason})" for name, reason in WITHOUT.items()),
+    )
 
 
-def _in_coq() -> dict[str, Any]:
-    """Return the theorems that Coq checks, by claim; none where the folder is not here, as in a wheel."""
-    if not COQ.is_file():
-        return {}
-    claims: dict[str, Any] = json.loads(COQ.read_text(encoding="utf-8"))["claims"]
-    return claims
+def _checked(name: str, claim: Claim | None) -> str:
+    """Return the last cells of a claim's row: who checks it, the theorem, and whether both are tied."""
+    theorem = f"`{in_coq()[name].theorem}`" if name in in_coq() else ""
+    return f"{checker(name, claim)} | {theorem} | {'yes' if is_tied(name) else ''}"
 
 
-def _coq_lines() -> list[str]:
-    count = len(_in_coq())
-    if not count:
-        return []
-    return [
-        f"**Coq.** {count} claims are theorems of `proofs/coq/` too, for any number of datasets and leaves; `make "
-        "coq-check` checks them again, and that they rest on the four axioms of Coq's real numbers alone. "
-        "`Statements.v` states each afresh. That a theorem there says what the formal goal here says is read by "
-        "people; it is not checked yet.",
-        "",
-    ]
+def total_counts(reports: Sequence[Report]) -> str:
+    """Return the counts of all claims: those of the kernel, and those that Coq alone checks, which are proved.
 
-
-def _checker(name: str) -> str:
-    held = _in_coq().get(name)
-    return "kernel" if held is None else f"kernel; Coq: `{held['theorem']}`"
+    Example:
+        >>> total_counts([])
+        '24 claims: 24 proved'
+    """
+    found = Counter([*(report.verdict for report in reports), *("proved" for _ in coq_claims())])
+    parts = [f"{found[verdict]} {verdict}" for verdict in VERDICTS if found[verdict]]
+    return f"{found.total()} claims: {', '.join(parts)}"
 
 
 def page(reports: Sequence[Report]) -> str:
     """Return the ledger as a page of the docs (Markdown); it holds no times, so it changes only when a claim does."""
-    without = "; ".join(f"`{name}` ({reason})" for name, reason in WITHOUT.items())
     lines = [
         "# Theorem ledger",
         "",
-        f"{counts(reports)}. Generated by `python -m proofs --page docs/ledger.md`; do not edit by hand.",
+        f"{total_counts(reports)}. Generated by `python -m proofs --page docs/ledger.md`; do not edit by hand.",
         "",
-        TRUST.format(
-            classical="; ".join(REFERENCES.values()),
-            models=sum(has_model(report.claim) for report in reports),
-            without=without,
-        ),
-        *_coq_lines(),
-        "| claim | what it says, in words | verdict | steps | checked by |",
-        "|---|---|---|---|---|",
+        _trust(reports),
+        "| claim | what it says, in words | verdict | steps | checked by | theorem in Coq | tied |",
+        "|---|---|---|---|---|---|---|",
     ]
     for report in reports:
-        name, steps = report.claim.id, len(report.claim.steps)
-        lines.append(f"| [`{name}`](#{name}) | {report.claim.title} | {report.verdict} | {steps} | {_checker(name)} |")
-    others = {name: held for name, held in _in_coq().items() if name not in {r.claim.id for r in reports}}
-    if others:
-        lines += ["", "Claims that Coq alone checks:", "", "| claim | theorem | file |", "|---|---|---|"]
-        lines += [f"| `{name}` | `{held['theorem']}` | `{held['file']}` |" for name, held in others.items()]
+        claim, name = report.claim, report.claim.id
+        row = (
+            f"| [`{name}`](#{name}) | {claim.title} | {report.verdict} | {len(claim.steps)} | {_checked(name, claim)} |"
+        )
+        lines.append(row)
+    lines += [
+        f"| [`{other.id}`](#{other.id}) | {other.title} | proved | | {_checked(other.id, None)} |"
+        for other in coq_claims().values()
+    ]
     for report in reports:
         lines += ["", *_section(report)]
+    for other in coq_claims().values():
+        lines += ["", *_coq_section(other)]
     return "\n".join(lines) + "\n"
+
+
+def _coq_claim(claim: CoqClaim) -> dict[str, Any]:
+    held = in_coq().get(claim.id)
+    return {
+        "id": claim.id,
+        "title": claim.title,
+        "statement": claim.statement,
+        "premises": list(claim.premises),
+        "idea": claim.proof,
+        "verdict": "proved",
+        "checked_by": "Coq",
+        "coq": list(held.theorems) if held else [],
+    }
+
+
+def _coq_section(claim: CoqClaim) -> list[str]:
+    held = in_coq().get(claim.id)
+    where = f" (`{held.file}`)" if held else ""
+    lines = [f"## {claim.id}", "", f"**{claim.title}.** Source: new. Verdict: **proved**, by Coq{where}.", ""]
+    lines += [f"In words: {claim.statement}", ""]
+    if claim.premises:
+        lines += ["Premises, in words:", "", *(f"- {premise}" for premise in claim.premises), ""]
+    lines.append(f"Idea: {claim.proof}")
+    if held is not None:
+        lines += ["", "What Coq checked:", "", "```coq", *(theorem_text(name) for name in held.theorems), "```"]
+        lines += ["", f"Scope: {held.scope}."] if held.scope else []
+    return lines
 
 
 def _section(report: Report) -> list[str]:
@@ -268,6 +313,9 @@ def _section(report: Report) -> list[str]:
         lines += ["", f"Classical: {'; '.join(named)}."]
     if claim.finding:
         lines += ["", f"Finding (in words, not checked): {claim.finding}"]
+    if (held := in_coq().get(claim.id)) is not None:
+        names = ", ".join(f"`{name}`" for name in held.theorems)
+        lines += ["", f"Coq: {names} (`{held.file}`)" + (f", {held.scope}." if held.scope else ".")]
     return lines
 
 

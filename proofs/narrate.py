@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .checked import in_coq, theorem_text
+from .coq_claims import CoqClaim
 from .exact import Counterexample
 from .facts import Claim, Step
 from .kernel import Report
@@ -17,7 +19,7 @@ from .rules_algebra import Combine, Signed, Use, Vanish
 from .rules_analysis import Integrate, Minimum
 from .statement import in_text
 
-__all__ = ["VERDICTS", "details", "narrate", "rule_name"]
+__all__ = ["VERDICTS", "details", "narrate", "narrate_coq", "rule_name"]
 
 Expr = Any
 VERDICTS = {
@@ -194,3 +196,18 @@ def _lines(report: Report, width: int) -> Iterable[str]:
         yield ""
         yield _wrapped(f"{claim.finding} (nothing checks this)", width, "Finding    ", " " * 11)
     yield f"\nVerdict    {VERDICTS[report.verdict]}; {len(claim.steps)} steps, {report.nanoseconds / 1e9:.2f} s"
+
+
+def narrate_coq(claim: CoqClaim, width: int) -> str:
+    """Return a claim that Coq alone checks: in words, and as Coq states it where the checkout is at hand."""
+
+    def filled(head: str, text: str) -> str:
+        return textwrap.fill(text, width, initial_indent=f"{head:<11}", subsequent_indent=" " * 11)
+
+    held = in_coq().get(claim.id)
+    lines = [f"{claim.id}: {claim.title}", "", filled("Statement", claim.statement)]
+    lines += [filled("Premise", premise) for premise in claim.premises]
+    lines += [filled("Idea", claim.proof), filled("Verdict", "PROVED, by Coq (make coq-check)"), ""]
+    for name in held.theorems if held else ():
+        lines += [theorem_text(name), ""]
+    return "\n".join(lines) + "\n"

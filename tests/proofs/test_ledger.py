@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,11 +14,14 @@ import pytest
 from compresslab.errors import UnknownName
 from proofs import ledger, mathtext, statement
 from proofs.__main__ import main
+from proofs.checked import checker, in_coq, is_tied, not_in_coq, theorem_text
+from proofs.coq_claims import coq_claims
 from proofs.facts import Claim
 from proofs.kernel import Report, check
 from proofs.narrate import narrate
 from proofs.registry import all_claims, collect
 from proofs.tex import document
+from proofs.theorem_page import theorems
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = {  # what theory.md predicts; a refutation's statement is the false one
@@ -127,6 +131,8 @@ def test_json_has_what_a_reader_of_it_expects(capsys: pytest.CaptureFixture[str]
         assert claim["seconds"] >= 0
         assert all(step["ok"] and step["fact"] and step["machine"] for step in claim["steps"])
     assert sum(data["counts"].values()) == len(EXPECTED)
+    assert [claim["id"] for claim in data["coq_claims"]] == NEW
+    assert all(claim["coq"] and claim["checked_by"] == "Coq" for claim in data["coq_claims"])
 
 
 def test_the_table_names_every_claim_with_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,6 +204,78 @@ def test_the_record_is_written_and_read_back(reports: list[Report], tmp_path: Pa
 def test_the_docs_hold_the_generated_page(reports: list[Report]) -> None:
     page = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
     assert page == ledger.page(reports), "run: python -m proofs --page docs/ledger.md"
+
+
+def test_the_docs_hold_the_theorems_with_their_proofs(reports: list[Report]) -> None:
+    page = (ROOT / "docs" / "theorems.md").read_text(encoding="utf-8")
+    assert page == theorems(reports), "run: python -m proofs --theorems docs/theorems.md"
+    for number, name in enumerate([*EXPECTED_ORDER, *coq_claims()], 1):
+        assert re.search(rf"^\({name}-theorem\)=\n## {number}\. ", page, re.MULTILINE), name
+    assert page.count("**Proof.**") == len(EXPECTED) - 1 + len(coq_claims())  # all but the hypothesis
+    assert page.count("**Hypotheses.**") == page.count("**Proof.**")
+
+
+EXPECTED_ORDER = list(all_claims())
+NEW = [
+    "parametric-first-order", "parametric-converse", "parametric-second-order", "parametric-influence",
+    "parametric-softmax-is-the-tree", "parametric-rebound-need-not-slow", "parametric-sign-may-turn-back",
+    "parametric-weight-decay", "parametric-early-stopping", "logit-flow", "logit-conservation", "logit-own-rate",
+    "logit-return-threshold", "logit-criterion", "logit-sum-rule", "logit-forgetting-equalises", "logit-return-bound",
+    "logit-only-common-nodes", "softmax-linear-range", "logit-exchange-rate", "logit-against-mixture",
+    "logit-alignment-need-not-return", "logit-return-need-not-start-at-once", "logit-share-may-exceed",
+]  # fmt: skip
+
+
+def test_claims_that_coq_alone_checks_are_in_the_ledger_under_permanent_ids() -> None:
+    assert list(coq_claims()) == NEW
+    assert set(NEW) == in_coq().keys() - EXPECTED.keys()
+    page = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    for claim in coq_claims().values():
+        assert all((claim.title, claim.statement, claim.proof)), claim.id
+        assert f"\n## {claim.id}\n" in page
+        assert f"Theorem {in_coq()[claim.id].theorem} : " in page
+        if claim.test:
+            file, function = claim.test.split("::")
+            assert f"def {function}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), claim.test
+    assert sum(bool(claim.test) for claim in coq_claims().values()) >= 14
+
+
+def test_premises_stand_beside_a_coq_claim_where_its_theorem_has_some() -> None:
+    without = {"parametric-rebound-need-not-slow", "parametric-sign-may-turn-back", "logit-own-rate", "logit-criterion"}
+    assert {name for name, claim in coq_claims().items() if not claim.premises} == without | {"logit-against-mixture"}
+
+
+def test_who_checks_a_claim() -> None:
+    claims = all_claims()
+    found = {name: checker(name, claim) for name, claim in claims.items()} | {n: checker(n, None) for n in coq_claims()}
+    counts = {who: list(found.values()).count(who) for who in ("Coq", "kernel", "both", "classical", "nobody")}
+    assert counts == {"Coq": 24, "kernel": 0, "both": 43, "classical": 2, "nobody": 1}
+    assert counts["Coq"] + counts["both"] == len(in_coq()) >= 55
+    assert {name for name, who in found.items() if who in {"classical", "nobody"}} == set(not_in_coq())
+    assert sum(map(is_tied, found)) == 26
+    assert all(theorem_text(theorem) for held in in_coq().values() for theorem in held.theorems)
+
+
+def test_pages_state_the_counts_of_the_ledger(reports: list[Report]) -> None:
+    assert ledger.total_counts(reports) == "70 claims: 62 proved, 7 refuted, 1 hypothesis"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    assert "70 claims, for any number of datasets and leaves: 62 proved, 7 refuted, 1 a hypothesis." in readme
+    assert "67 are theorems that Coq checks" in readme
+    assert "`make proofs` checks 46 by a kernel in Python, 43 of them both. For 26 of these" in readme
+    page = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8").replace("\n", " ")
+    assert "67 of 70 claims are checked by Coq" in page
+    assert "43 of these the kernel checks too; for 26 its formal goals" in page
+    coq = (ROOT / "proofs" / "coq" / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    assert "26 claims with 63 goals" in coq
+    assert "The 17 claims of the ledger that are not tied" in coq
+
+
+def test_a_claim_of_coq_is_printed_with_its_theorem(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["logit-own-rate", "rate-identity"]) == 0
+    shown = capsys.readouterr().out
+    assert "PROVED, by Coq" in shown
+    assert "Theorem logit_own_rate : forall" in shown
+    assert shown.startswith("rate-identity")
 
 
 @pytest.fixture(scope="module")
