@@ -1,0 +1,89 @@
+"""A probe's result as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from compresslab.probe.result import ProbeResult, texts_needed
+from compresslab.probe.sentences import change_of, stationary, who_pays
+from compresslab.report.digits import measured, rounded, significant
+from compresslab.report.sheet import make_table
+
+__all__ = ["probe_view"]
+
+FIRST_ORDER_ONLY = "first order alone: good from a base model, poor from an aligned one, where curvature rules"
+
+
+def probe_view(result: ProbeResult, half_width: float) -> RenderableType:
+    """Draw what a probe found: who pays, the predictions, the overlaps, the stationarity, and what it took.
+
+    Args:
+        result: of the probe.
+        half_width: half the interval for which the number of texts is said, nats per token.
+    """
+    return Group(*_views(result, half_width))
+
+
+def _views(result: ProbeResult, half_width: float) -> Iterator[RenderableType]:
+    for sentences in who_pays(result).values():
+        yield Text(sentences[0], style="bold")
+        for line in sentences[1:]:
+            yield Text(f"- {line}")
+        yield Text()
+    for line in stationary(result):
+        yield Text(line)
+    yield Text()
+    yield _data(result, half_width)
+    yield Text()
+    yield _changes(result)
+    yield Text()
+    yield _overlaps(result)
+    took = ", ".join(f"{stage.replace('_', '-')} {seconds:.1f} s" for stage, seconds in result.seconds.items())
+    yield Text(f"Intervals are of 95 %, over responses. It took: {took}.", style="dim")
+
+
+def _data(result: ProbeResult, half_width: float) -> RenderableType:
+    needed = texts_needed(result, half_width)
+    columns = ["role", "data", "responses", "tokens", "nats per token", "|gradient|", f"texts for ± {half_width:g}"]
+    table = make_table(f"Data under {result.model.name} ({result.model.parameters:,} weights)", columns, labels=2)
+    for name, facts in result.datasets.items():
+        table.add_row(
+            facts.role, name, f"{facts.responses:,}", f"{facts.tokens:,}", rounded(facts.code_length_nats, 4),
+            significant(facts.gradient_norm), "-" if needed[name] is None else f"{needed[name]:,}",
+        )  # fmt: skip
+    return table
+
+
+def _changes(result: ProbeResult) -> RenderableType:
+    real = {(m.perturbation, m.dataset, m.examples): m for m in result.measured}
+    columns = ["perturbation", "data", "examples", "first order"]
+    if result.settings.linearised:
+        columns += ["linearised", "certain", "left out", "in range"]
+    table = make_table("Predicted changes, nats per token", [*columns, *(["measured"] if real else [])], labels=2)
+    for row in result.predicted:
+        cells = [row.perturbation, row.dataset, f"{row.examples:,}", rounded(row.first_order_nats, 4, signed=True)]
+        if result.settings.linearised:
+            ends = (rounded(x, 4, signed=True) for x in (row.certain_low_nats, row.certain_high_nats))
+            cells += [
+                measured(change_of(result, row)), " to ".join(ends), rounded(row.leading_error_nats, 4, signed=True),
+                "yes" if row.within_linear_range else "no",
+            ]  # fmt: skip
+        if real:
+            cells.append(rounded(real[row.perturbation, row.dataset, row.examples].change_nats, 4, signed=True))
+        table.add_row(*cells)
+    note = "certain: of the linearised step, which real fine-tuning need not take"
+    return Group(table, Text(note if result.settings.linearised else FIRST_ORDER_ONLY, style="dim"))
+
+
+def _overlaps(result: ProbeResult) -> RenderableType:
+    names = list(result.datasets)
+    table = make_table("Overlaps g_i · P g_t (cosine of the gradients)", ["i", *names])
+    for name, row, cosines in zip(names, result.overlaps.matrix, result.overlaps.cosine, strict=True):
+        table.add_row(
+            name, *(f"{significant(x)} ({rounded(c, 2, signed=True)})" for x, c in zip(row, cosines, strict=True))
+        )
+    note = "A positive overlap: training on t makes i cheaper. The cosine says little about sizes."
+    return Group(table, Text(note, style="dim"))
