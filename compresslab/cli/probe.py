@@ -28,8 +28,8 @@ from compresslab.cli.report import ReportTo
 from compresslab.data.choice import choice_for_role
 from compresslab.data.door import ReadData, read_data
 from compresslab.errors import InvalidParameter
+from compresslab.probe.json_form import as_json as probe_json
 from compresslab.probe.result import PRECISION, check_precision
-from compresslab.probe.result import as_json as probe_json
 from compresslab.probe.settings import BETAS, OPTIMIZERS, STATES, ProbeSettings
 from compresslab.report.page import write_report
 from compresslab.report.provenance import provenance
@@ -106,7 +106,7 @@ def probe_command(
         held = load_model(model, device, dtype, quiet=quiet)
         before = None if base is None else load_model(base, device, dtype, quiet=quiet)
         with _stages(quiet=quiet) as progress:
-            result = probe(held, **found, base=before, verify=verify, settings=settings, progress=progress)  # type: ignore[arg-type]
+            result = probe(held, **found, base=before, verify=verify, settings=settings, progress=progress)
         reads = [one for sets in found.values() for one in sets.values()]
         notes = list(reading_notes(reads, with_model=True))
         if as_json:

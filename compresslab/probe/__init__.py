@@ -11,7 +11,8 @@ overlaps              ``g_i . P g_t``, and how far the model is from a stationar
 walk, products        an optimiser's steps; the products of the linearised model
 prediction            what each perturbation does to each dataset, by first order and linearised
 returning             who comes back: the criterion of logit elasticity, on the model
-sentences, result     who pays, in words; the whole answer, and its JSON
+result, json_form     the whole answer, and its JSON
+sentences             who pays, in words
 planning              memory and time, before a large model is touched
 ====================  ===============================================================================
 

@@ -84,7 +84,8 @@ def change_figure(points: Sequence[ChangePoint]) -> Figure:
                       linestyle=DASHES[k % 4], label=_short(name))  # fmt: skip
             ends = [(p.low, p.high) for p in line if p.low is not None and p.high is not None]
             if len(ends) == len(line):
-                axes.fill_between(x, *zip(*ends, strict=True), color=colour, alpha=0.15, linewidth=0)
+                low, high = zip(*ends, strict=True)
+                axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
             real = [(p.examples, p.measured) for p in line if p.measured is not None]
             if real:
                 axes.plot(*zip(*real, strict=True), color=colour, linestyle="", marker="x", markersize=8)

@@ -14,8 +14,8 @@ import compresslab
 from compresslab.data.door import read_data
 from compresslab.lm.checkpoints import load, save
 from compresslab.lm.tiny import TinyShape, make_tiny
+from compresslab.probe.json_form import as_json
 from compresslab.probe.planning import plan_probe, weights_of
-from compresslab.probe.result import as_json
 from compresslab.probe.settings import ProbeSettings
 
 Run = Callable[..., tuple[int, str, str]]

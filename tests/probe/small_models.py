@@ -74,6 +74,11 @@ def small_llama(seed: int = 0, size: int = 32, layers: int = 2, **changes: Any) 
     return wrapped(module, "llama")
 
 
+def wide_llama(seed: int = 0) -> HuggingFaceModel:
+    """One layer of 64 units: wide for its vocabulary, as networks are that stay near their tangent."""
+    return small_llama(seed, size=64, layers=1)
+
+
 def words(seed: int, count: int, alphabet: Sequence[int], length: int = 4, size: int = 24) -> Dataset:
     """Responses drawn from ``size`` words over an alphabet, some likelier than others."""
     rng = np.random.default_rng(seed)
