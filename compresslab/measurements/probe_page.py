@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compresslab.measurements.probe_tables import FIRST_ORDER_ONLY
+from compresslab.measurements.probe_tables import CERTAIN, FIRST_ORDER_ONLY, change_cells
 from compresslab.probe.result import ProbeResult, texts_needed
 from compresslab.probe.sentences import change_of, last_in_range, stationary, who_pays
 from compresslab.report.digits import measured, rounded, significant
@@ -113,23 +113,9 @@ def _agreement(result: ProbeResult) -> Iterator[Section]:
 
 
 def _changes(result: ProbeResult) -> Section:
-    real = {(m.perturbation, m.dataset, m.examples): m.change_nats for m in result.measured}
-    rows = []
-    for p in result.predicted:
-        cells = [p.perturbation, p.dataset, f"{p.examples:,}", rounded(p.first_order_nats, 4, signed=True)]
-        if result.settings.linearised:
-            ends = " to ".join(rounded(x, 4, signed=True) for x in (p.certain_low_nats, p.certain_high_nats))
-            cells += [measured(change_of(result, p)), ends, rounded(p.leading_error_nats, 4, signed=True)]
-            cells.append("yes" if p.within_linear_range else "no")
-        if real:
-            cells.append(rounded(real[p.perturbation, p.dataset, p.examples], 4, signed=True))
-        rows.append(tuple(cells))
-    columns = ["perturbation", "data", "examples", "first order"]
-    if result.settings.linearised:
-        columns += ["linearised", "certain", "left out", "in range"]
-    title = "Changes of code lengths, nats per token"
-    note = "Certain is meant of the linearised step, which real fine-tuning need not take."
-    block = TableBlock(title, (*columns, *(["measured"] if real else [])), tuple(rows), (0, 1), note)
+    columns, rows = change_cells(result)
+    note = CERTAIN if result.settings.linearised else ""
+    block = TableBlock("Changes of code lengths, nats per token", tuple(columns), tuple(rows), (0, 1), note)
     return Section("All numbers", tables=(block,))
 
 

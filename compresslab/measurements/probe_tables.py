@@ -12,9 +12,10 @@ from compresslab.probe.sentences import change_of, stationary, who_pays
 from compresslab.report.digits import measured, rounded, significant
 from compresslab.report.sheet import make_table
 
-__all__ = ["probe_view"]
+__all__ = ["CERTAIN", "FIRST_ORDER_ONLY", "change_cells", "probe_view"]
 
 FIRST_ORDER_ONLY = "first order alone: good from a base model, poor from an aligned one, where curvature rules"
+CERTAIN = "Certain is meant of the linearised step, which real fine-tuning need not take."
 
 
 def probe_view(result: ProbeResult, half_width: float) -> RenderableType:
@@ -57,12 +58,13 @@ def _data(result: ProbeResult, half_width: float) -> RenderableType:
     return table
 
 
-def _changes(result: ProbeResult) -> RenderableType:
-    real = {(m.perturbation, m.dataset, m.examples): m for m in result.measured}
+def change_cells(result: ProbeResult) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return headings and rows of all changes, nats per token: predicted, and measured where that was asked for."""
+    real = {(m.perturbation, m.dataset, m.examples): m.change_nats for m in result.measured}
     columns = ["perturbation", "data", "examples", "first order"]
     if result.settings.linearised:
         columns += ["linearised", "certain", "left out", "in range"]
-    table = make_table("Predicted changes, nats per token", [*columns, *(["measured"] if real else [])], labels=2)
+    rows = []
     for row in result.predicted:
         cells = [row.perturbation, row.dataset, f"{row.examples:,}", rounded(row.first_order_nats, 4, signed=True)]
         if result.settings.linearised:
@@ -72,10 +74,17 @@ def _changes(result: ProbeResult) -> RenderableType:
                 "yes" if row.within_linear_range else "no",
             ]  # fmt: skip
         if real:
-            cells.append(rounded(real[row.perturbation, row.dataset, row.examples].change_nats, 4, signed=True))
+            cells.append(rounded(real[row.perturbation, row.dataset, row.examples], 4, signed=True))
+        rows.append(tuple(cells))
+    return [*columns, *(["measured"] if real else [])], rows
+
+
+def _changes(result: ProbeResult) -> RenderableType:
+    columns, rows = change_cells(result)
+    table = make_table("Predicted changes, nats per token", columns, labels=2)
+    for cells in rows:
         table.add_row(*cells)
-    note = "certain: of the linearised step, which real fine-tuning need not take"
-    return Group(table, Text(note if result.settings.linearised else FIRST_ORDER_ONLY, style="dim"))
+    return Group(table, Text(CERTAIN if result.settings.linearised else f"By {FIRST_ORDER_ONLY}.", style="dim"))
 
 
 def _overlaps(result: ProbeResult) -> RenderableType:

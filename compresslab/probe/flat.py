@@ -82,7 +82,8 @@ class Layout:
         """Add tensors, one for each parameter (None for zeros), to a vector."""
         for place, tensor in zip(self.slices(), tensors, strict=True):
             if tensor is not None:
-                values = tensor.detach().flatten().to("cpu").numpy(force=True).astype(self.dtype, copy=False)
+                exact = tensor.double() if self.dtype == np.float64 else tensor.float()  # numpy has no bfloat16
+                values = exact.flatten().numpy(force=True)
                 row[place] += values if factor == 1 else values * np.asarray(factor, dtype=self.dtype)
 
 

@@ -21,7 +21,16 @@ from compresslab.probe.settings import EPSILON, ProbeSettings
 from compresslab.theory.estimates import Estimate, interval
 from compresslab.theory.parametric import Stationarity, stationarity_of_products
 
-__all__ = ["MeasuredStationarity", "Mixture", "Overlaps", "measure_overlaps", "nearest_mixture", "stationarity_of"]
+__all__ = [
+    "MeasuredStationarity",
+    "Mixture",
+    "Overlaps",
+    "change_error",
+    "layer_groups",
+    "measure_overlaps",
+    "nearest_mixture",
+    "stationarity_of",
+]
 
 Values = NDArray[np.float64]
 

@@ -25,7 +25,7 @@ from compresslab.probe.walk import Slope, Tensor, walk
 from compresslab.theory.code_length import LN2
 from compresslab.theory.estimates import ratio_standard_error
 
-__all__ = ["RANGE", "Measured", "Prediction", "measure", "predict"]
+__all__ = ["RANGE", "Measured", "Prediction", "measure", "per_byte", "predict", "symbols_of"]
 
 RANGE = 0.2  # what the linearised model leaves out, as a share of the change, up to which it counts as in range
 

@@ -138,6 +138,36 @@ def test_overlaps_of_adamw_take_the_state_that_was_named(state: str) -> None:
     assert found.overlaps.matrix == pytest.approx(np.array(wanted), rel=2e-3, abs=1e-2)
 
 
+@pytest.mark.parametrize(("optimizer", "share"), [("sgd", 1.0), ("sign", 1.0), ("adamw", 0.1)])
+def test_one_step_on_all_data_is_the_overlap(optimizer: str, share: float) -> None:
+    """Of AdamW that begins with a second moment, and without a first one, a tenth of it: ``1 - beta_1``."""
+    rate, size = 1e-3, len(DATA["t"])
+    found = compresslab.probe(
+        trained_gru(), **ROLES, optimizer=optimizer, state="mixture", learning_rate=rate, examples=[size], batch=size,
+        linearised=False,
+    )  # fmt: skip
+    trained = list(found.datasets).index("t")
+    wanted = -rate * share * found.overlaps.matrix[:, trained]
+    assert [row.first_order_nats for row in found.predicted] == pytest.approx(wanted, rel=1e-3, abs=1e-7)
+
+
+def test_a_single_response_has_no_interval() -> None:
+    one = Dataset.from_token_lists([[1, 2, 3]], SIZE)
+    found = compresslab.probe(
+        trained_gru(), pretrain={"p": one}, perturb={"t": DATA["t"]}, examples=[4], align={"a": one}
+    )
+    value = as_json(found)
+    assert valid(value, schema()) == []
+    assert value["datasets"]["p"]["gradient_noise"] is None
+    assert value["datasets"]["p"]["code_length_standard_error_nats"] is None
+    assert value["overlap_standard_error"]["p"]["t"] is None
+    assert value["overlap_standard_error"]["t"]["t"] > 0
+    assert value["stationarity"]["a/p"]["k_eff"] == {"value": pytest.approx(1.0), "low": None, "high": None}
+    assert value["return_criterion"]["p"]["t"]["returns"] is None
+    assert value["precision"]["texts"]["p"] is None
+    assert who_pays(found)["t"]
+
+
 def agreement_of_one_step(scale: float) -> tuple[float, float]:
     """Correlation and slope of ``-rate g_i . g_t`` against what one real SGD step along each mean gradient does."""
     model, rate = trained_gru(), 0.02
@@ -467,6 +497,21 @@ def test_a_model_without_gradients_is_refused() -> None:
 
     with pytest.raises(InvalidParameter, match="no weights that are trained by gradients"):
         compresslab.probe(TreeModel.of(DATA["t"], depth=2), perturb={"t": DATA["t"]})
+
+
+def test_a_model_in_half_precision_is_probed_with_sums_in_float32(make_llama: Callable[..., HuggingFaceModel]) -> None:
+    half, full = (
+        compresslab.probe(
+            make_llama(dtype=dtype, initializer_range=0.05), **TEXTS, optimizer="sgd", learning_rate=0.05, examples=[2],
+            batch=2, verify=True,
+        )
+        for dtype in ("bfloat16", "float32")
+    )  # fmt: skip
+    assert half.overlaps.matrix.diagonal() == pytest.approx(full.overlaps.matrix.diagonal(), rel=0.05)
+    for one, other in zip(half.predicted, full.predicted, strict=True):
+        assert one.first_order_nats == pytest.approx(other.first_order_nats, rel=0.1, abs=1e-3)
+        assert one.nats == pytest.approx(other.nats, rel=0.1, abs=1e-2)
+    assert [m.change_nats for m in half.measured] == pytest.approx([m.change_nats for m in full.measured], abs=3e-2)
 
 
 def test_the_package_is_called_whether_or_not_it_was_imported_before() -> None:
