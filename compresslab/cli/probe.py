@@ -20,7 +20,7 @@ from compresslab.cli.data_options import (
     Where,
     chosen_data,
 )
-from compresslab.cli.model_options import Device, Dtype, load_model
+from compresslab.cli.model_options import Device, Dtype, Template, load_model
 from compresslab.cli.options import AsJson, Encoding, Quiet, Seed, Split
 from compresslab.cli.output import announce, arguments_of, show, show_json
 from compresslab.cli.reading import reading_notes, with_notes
@@ -78,6 +78,7 @@ def probe_command(
     response_field: ResponseField = None,
     where: Where = None,
     skip_missing: SkipMissing = False,
+    template: Template = "auto",
     device: Device = None,
     dtype: Dtype = "float32",
     seed: Seed = 0,
@@ -89,7 +90,7 @@ def probe_command(
     check_precision(precision)
     settings = ProbeSettings(
         optimizer=optimizer, learning_rate=learning_rate, examples=_numbers(examples), batch=batch, length=length,
-        state=state, linearised=not first_order, seed=seed,
+        state=state, linearised=not first_order, template=template, seed=seed,
     )  # fmt: skip
     given = {"pretrain": pretrain, "align": align, "other": other, "perturb": perturb}
     if not perturb:

@@ -141,6 +141,7 @@ def make_curriculum(
     eos_id: int,
     prefix_id: int,
     packed: bool = False,
+    ends: bool = True,
 ) -> Curriculum:
     """Lay out what a training sees.
 
@@ -153,6 +154,7 @@ def make_curriculum(
         prefix_id: the token that starts one.
         packed: join the responses of each source, in a random order, into one long document with EOS between them, so
             that no example is short (for pre-training); otherwise an example never spans responses.
+        ends: predict what ends a response; False where nothing does.
 
     Raises:
         InvalidParameter: no sources, or several and no number of examples.
@@ -170,7 +172,7 @@ def make_curriculum(
         pack(source.dataset, eos_id, rng) if packed else source.dataset
         for source, rng in zip(sources.values(), rngs, strict=True)
     )
-    plans = [plan_windows(np.diff(data.offsets) + 1, Windows(length)) for data in datasets]
+    plans = [plan_windows(np.diff(data.offsets) + int(ends), Windows(length)) for data in datasets]
     count = len(plans[0]) if examples is None else examples
     chosen, window = _interleave(plans, [source.volume for source in sources.values()], rngs, count)
     plan = Plan(

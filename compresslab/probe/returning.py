@@ -83,7 +83,7 @@ class _Visits:
 
 def measure_criteria(model: HuggingFaceModel, sets: Sequence[ProbeData]) -> dict[str, dict[str, MeasuredCriterion]]:
     """Return the criterion of each dataset for each perturbation: dataset -> perturbation -> criterion."""
-    visits = [_visits(data, model.eos_id) for data in sets]
+    visits = [_visits(data) for data in sets]
     pairs = [(i, t) for t, trained in enumerate(sets) if trained.role == "perturb" for i in range(len(sets)) if i != t]
     shared = {pair: _shared(visits[pair[0]], visits[pair[1]], model.context) for pair in pairs}
     wanted = {context for contexts in shared.values() for context in contexts}
@@ -92,20 +92,22 @@ def measure_criteria(model: HuggingFaceModel, sets: Sequence[ProbeData]) -> dict
         for context in wanted
     }
     rows = _model_rows(model, tokens)
-    root = _root_row(model) if any(() in contexts for contexts in shared.values()) else None
+    roots: dict[Context, Values] = {context: _root_row(model, context) for context in wanted if len(context) == 1}
     found: dict[str, dict[str, MeasuredCriterion]] = {}
     for i, t in pairs:
-        criterion = _criterion(visits[i], visits[t], shared[i, t], rows, root)
+        criterion = _criterion(visits[i], visits[t], shared[i, t], rows, roots)
         found.setdefault(sets[i].name, {})[sets[t].name] = criterion
     return found
 
 
-def _visits(data: ProbeData, eos: int) -> _Visits:
+def _visits(data: ProbeData) -> _Visits:
+    """Return what follows each context, which begins with the prefix."""
     found = _Visits(data.groups, data.responses)
+    end = [data.stream.eos_id] if data.dialogues.ends else []
     texts, hidden = data.dialogues.data, data.dialogues.hidden
     for which in range(len(texts)):
-        tokens = [*texts[which].tolist(), eos]
-        group, begin = int(data.group[which]), int(hidden[which])
+        tokens = [data.stream.prefix_id, *texts[which].tolist(), *end]
+        group, begin = int(data.group[which]), 1 + int(hidden[which])
         for at in range(begin, min(begin + DEPTH, len(tokens))):
             context = tuple(tokens[:at])
             found.passing[context][group] += 1
@@ -115,7 +117,7 @@ def _visits(data: ProbeData, eos: int) -> _Visits:
 
 def _shared(data: _Visits, trained: _Visits, longest: int | None) -> list[Context]:
     """Return the contexts that both datasets pass through, those first that most pairs of responses share."""
-    both = [c for c in data.passing if c in trained.passing and (longest is None or len(c) < longest)]
+    both = [c for c in data.passing if c in trained.passing and (longest is None or len(c) <= longest)]
     both.sort(key=lambda c: (-data.passing[c].total() * trained.passing[c].total(), c))
     return both[:MOST]
 
@@ -129,17 +131,17 @@ def _model_rows(
     for context in tokens:
         by_length[len(context)].append(context)
     for length, contexts in by_length.items():
-        size = max(1, model.batch_tokens // (length + 1))
+        size = max(1, model.batch_tokens // length)
         for start in range(0, len(contexts), size):
             chosen = contexts[start : start + size]
-            q = np.exp(model.log_probs([[model.prefix_id, *c] for c in chosen])[:, -1].astype(np.float64))
+            q = np.exp(model.log_probs([list(c) for c in chosen])[:, -1].astype(np.float64))
             for context, row in zip(chosen, q, strict=True):
                 found[context] = float(row @ row), {token: float(row[token]) for token in tokens[context]}
     return found
 
 
-def _root_row(model: HuggingFaceModel) -> Values:
-    row = np.exp(model.log_probs([[model.prefix_id]])[0, -1].astype(np.float64))
+def _root_row(model: HuggingFaceModel, root: Context) -> Values:
+    row = np.exp(model.log_probs([list(root)])[0, -1].astype(np.float64))
     rescaled: Values = row / row.sum()
     return rescaled
 
@@ -149,7 +151,7 @@ def _criterion(
     trained: _Visits,
     contexts: Sequence[Context],
     rows: dict[Context, tuple[float, dict[int, float]]],
-    root: Values | None,
+    roots: dict[Context, Values],
 ) -> MeasuredCriterion:
     shape = data.groups, trained.groups
     own, overlap, to_data, to_perturbation, weight = (np.zeros(shape) for _ in range(5))
@@ -164,7 +166,7 @@ def _criterion(
         to_perturbation += np.outer(mine, other_q)
         for token in mine_next.keys() & other_next.keys():
             overlap += np.outer(mine_next[token], other_next[token])
-    bound = None if root is None or () not in contexts else _bound(root, trained)
+    bound = next((_bound(roots[c], trained, c) for c in contexts if c in roots), None)
     total = float(weight.sum())
     share = total / (data.responses * trained.responses)
     reach = min(_reach(one, contexts) for one in (data, trained))
@@ -204,7 +206,7 @@ def _counted(one: _Visits, context: Context, q: dict[int, float]) -> tuple[Value
 def _reach(one: _Visits, contexts: Sequence[Context]) -> int:
     """Return how many responses pass through some of the contexts, at the shallowest of each."""
     shared = set(contexts)
-    firsts = [c for c in contexts if c[:-1] not in shared or not c]
+    firsts = [c for c in contexts if c[:-1] not in shared]
     return sum(one.passing[c].total() for c in firsts)
 
 
@@ -217,9 +219,9 @@ def _jackknife(gap: Values, weight: Values) -> float:
     return float((n - 1) / n * np.square(without - without.mean()).sum())
 
 
-def _bound(q: Values, trained: _Visits) -> float:
+def _bound(q: Values, trained: _Visits, root: Context) -> float:
     """Return the least ``KL(u_S || q)`` over sets S of the perturbation's first tokens and the model's likeliest."""
-    held = {token for _, token in trained.following[()]}
+    held = {token for _, token in trained.following[root]}
     rest = [int(token) for token in np.argsort(-q, kind="stable")[:4096] if int(token) not in held]
     logs = np.log(np.maximum(q, 1e-300))
     size = np.arange(len(held), len(held) + len(rest) + 1)

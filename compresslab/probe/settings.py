@@ -30,6 +30,8 @@ class ProbeSettings:
         state: of AdamW, when fine-tuning begins: "fresh", or "mixture": its second moment is the mean square of the
             gradients of batches of all datasets, each dataset with the same weight.
         linearised: predict with the linearised model too; it costs more than the fine-tuning that it predicts.
+        template: the chat template that lays out conversations: "auto", "tokenizer", "none" or a file; see
+            `compresslab.lm.documents`.
         groups: of responses, whose differences give the standard errors of gradients.
         seed: of the order of the examples, and of the groups.
 
@@ -50,6 +52,7 @@ class ProbeSettings:
     length: int = 256
     state: str = "fresh"
     linearised: bool = True
+    template: str = "auto"
     groups: int = 8
     seed: int = 0
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from compresslab._support.arrays import Int64Array
 from compresslab.data.dataset import Dataset
 from compresslab.data.door import ReadData
-from compresslab.data.texts import as_bytes
+from compresslab.data.texts import Texts, as_bytes
 from compresslab.errors import EmptyDataset, InvalidParameter, MismatchedVocabulary
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
+from compresslab.lm.documents import Layout, documents_of
 from compresslab.lm.hugging_face import HuggingFaceModel
-from compresslab.lm.prompts import Dialogues, lay_out
+from compresslab.lm.prompts import Dialogues
 from compresslab.lm.scoring import check_tokens
 from compresslab.lm.windows import batches
 from compresslab.probe.settings import ProbeSettings
@@ -95,12 +96,13 @@ def prepare(model: HuggingFaceModel, name: str, role: str, given: Given, setting
         EmptyDataset: no responses.
         MismatchedVocabulary: other tokens than the model's.
     """
-    dialogues = _dialogues(model, name, given)
+    dialogues = _dialogues(model, name, given, settings)
     check_tokens(model, dialogues.data)
     length = settings.length if model.context is None else min(settings.length, model.context)
     every = make_curriculum(
         {name: Source(dialogues.data, 1.0)}, length=length, examples=None, seed=settings.seed,
-        eos_id=model.eos_id, prefix_id=model.prefix_id,
+        eos_id=model.eos_id if dialogues.eos_id is None else dialogues.eos_id,
+        prefix_id=model.prefix_id if dialogues.prefix_id is None else dialogues.prefix_id, ends=dialogues.ends,
     )  # fmt: skip
     count = len(dialogues.data)
     dealt = np.empty(count, dtype=np.int64)
@@ -109,7 +111,7 @@ def prepare(model: HuggingFaceModel, name: str, role: str, given: Given, setting
     return ProbeData(name, role, dialogues, every.hiding(dialogues.hidden), dealt)
 
 
-def _dialogues(model: HuggingFaceModel, name: str, given: Given) -> Dialogues:
+def _dialogues(model: HuggingFaceModel, name: str, given: Given, settings: ProbeSettings) -> Dialogues:
     if isinstance(given, Dialogues):
         return given
     if isinstance(given, Dataset):
@@ -120,14 +122,14 @@ def _dialogues(model: HuggingFaceModel, name: str, given: Given) -> Dialogues:
         raise MismatchedVocabulary(
             f"'{model.name}' is a model over bare numbers: it has no tokenizer to read '{name}' with"
         )
+    layout = Layout(settings.template)
     if isinstance(given, ReadData):
-        prompts = [b""] * len(given.responses) if given.prompts is None else list(given.prompts)
-        pairs = list(zip(prompts, given.responses, strict=True))
-    else:
-        pairs = [_pair(name, one) for one in given]
+        return documents_of(model, given.responses, given.prompts, given.conversations, layout, name)[0]
+    pairs = [_pair(name, one) for one in given]
     if not pairs:
         raise EmptyDataset(f"'{name}' has no responses: a dataset needs at least one")
-    return lay_out(pairs, model.tokenizer, name, model=model)
+    prompts, responses = (Texts.pack(column) for column in zip(*pairs, strict=True))
+    return documents_of(model, responses, prompts if prompts.buffer.size else None, None, layout, name)[0]
 
 
 def _pair(name: str, one: object) -> tuple[bytes, bytes]:

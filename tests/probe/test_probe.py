@@ -487,6 +487,22 @@ def test_bad_input_is_named(given: dict[str, Any], error: type[CompressLabError]
         compresslab.probe(trained_gru(), **(usual | given))
 
 
+def test_documents_of_a_template_start_and_end_as_it_says() -> None:
+    """With a prefix of its own, and nothing that ends them: each token counts once, from that prefix."""
+    from compresslab.lm.prompts import Dialogues
+
+    model, rows = trained_gru(), [[1, 2, 3], [4, 5], [2, 2, 2, 2], [7, 8]]
+    data = Dialogues(Dataset.from_token_lists(rows, SIZE), np.array([1, 0, 2, 0]), 0, prefix_id=9, ends=False)
+    found = compresslab.probe(model, perturb={"t": data}, other={"o": DATA["o"]}, examples=[4], linearised=False)
+    nats = 0.0
+    for row, hidden in zip(rows, data.hidden.tolist(), strict=True):
+        log_probs = model.log_probs([[9, *row[:-1]]])[0]
+        nats -= sum(float(log_probs[i, row[i]]) for i in range(hidden, len(row)))
+    assert found.datasets["t"].tokens == data.symbols == 8
+    assert found.datasets["t"].code_length_nats == pytest.approx(nats / 8, rel=1e-5)
+    assert found.criteria["o"]["t"].contexts == 0  # they start from other prefixes
+
+
 def test_a_dataset_without_responses_is_refused(make_llama: Callable[..., HuggingFaceModel]) -> None:
     with pytest.raises(EmptyDataset, match="'t' has no responses"):
         compresslab.probe(make_llama(), perturb={"t": []})
