@@ -10,31 +10,23 @@ from typing import Annotated, Any
 import typer
 
 from compresslab._support.piping import piped
-from compresslab._support.progress import Step, working
-from compresslab.cli.data_options import (
-    DataFormat,
-    Field,
-    PromptField,
-    ResponseField,
-    SkipMissing,
-    Where,
-    chosen_data,
-)
-from compresslab.cli.model_options import Device, Dtype, Template, load_model
-from compresslab.cli.options import AsJson, Encoding, Quiet, Seed, Split
-from compresslab.cli.output import announce, arguments_of, show, show_json
-from compresslab.cli.reading import reading_notes, with_notes
-from compresslab.cli.report import ReportTo
+from compresslab._support.progress import Step
+from compresslab.cli.data_options import DataOptions
+from compresslab.cli.grouped_options import grouped
+from compresslab.cli.model_options import Device, Dtype, load_model
+from compresslab.cli.options import Seed, Split
+from compresslab.cli.output import ReportOutput, arguments_of
+from compresslab.cli.reading import reading_notes
 from compresslab.data.choice import choice_for_role
 from compresslab.data.door import ReadData, read_data
 from compresslab.errors import InvalidParameter
-from compresslab.probe.json_form import as_json as probe_json
+from compresslab.probe.json_form import as_json
 from compresslab.probe.result import PRECISION, check_precision
 from compresslab.probe.settings import BETAS, OPTIMIZERS, STATES, ProbeSettings
-from compresslab.report.page import write_report
+from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
 
-__all__ = ["probe_command"]
+__all__ = ["command"]
 
 _USUAL = ProbeSettings()
 _ROLES = ("pretrain", "align", "other", "perturb")
@@ -44,7 +36,8 @@ def _data(help_text: str) -> Any:
     return typer.Option(metavar="[NAME=]FILE", help=help_text, show_default=False)
 
 
-def probe_command(
+@grouped
+def command(
     context: typer.Context,
     model: Annotated[str, typer.Option(help="The model: tiny, smollm2, hf:NAME or a folder.")],
     pretrain: Annotated[list[str] | None, _data("Data like that of pre-training; several, each with a name.")] = None,
@@ -71,20 +64,19 @@ def probe_command(
     ] = PRECISION,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what memory and time it takes, and stop.")] = False,
     split: Split = None,
-    encoding: Encoding = "utf-8",
-    format: DataFormat = None,
-    field: Field = None,
-    prompt_field: PromptField = None,
-    response_field: ResponseField = None,
-    where: Where = None,
-    skip_missing: SkipMissing = False,
-    template: Template = "auto",
+    *,
+    reading: DataOptions,
+    template: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|tokenizer|none|FILE",
+            help="Chat template: the tokenizer's, for conversations (auto) or prompts too (tokenizer); or of a file.",
+        ),
+    ] = "auto",
     device: Device = None,
     dtype: Dtype = "float32",
     seed: Seed = 0,
-    report: ReportTo = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    output: ReportOutput,
 ) -> None:
     """Predict what fine-tuning a model on new data will do to its pre-training, alignment and other data."""
     check_precision(precision)
@@ -95,34 +87,31 @@ def probe_command(
     given = {"pretrain": pretrain, "align": align, "other": other, "perturb": perturb}
     if not perturb:
         raise InvalidParameter("no --perturb: give a file of what the model will be fine-tuned on")
-    options = chosen_data(context)
     with ExitStack() as streams:
-        found, files = _read(given, options, split, streams, quiet)
+        found, files = _read(given, reading.chosen, split, streams, output)
         if dry_run:
-            _plan(model, found, settings, verify=verify, as_json=as_json)
+            _plan(model, found, settings, verify=verify, output=output)
             return
+        from compresslab.measurements.probe_page import probe_page
         from compresslab.measurements.probe_tables import probe_view
         from compresslab.probe.probing import probe
 
-        held = load_model(model, device, dtype, quiet=quiet)
-        before = None if base is None else load_model(base, device, dtype, quiet=quiet)
-        with _stages(quiet=quiet) as progress:
+        held = load_model(model, device, dtype, quiet=output.quiet)
+        before = None if base is None else load_model(base, device, dtype, quiet=output.quiet)
+        with _stages(output) as progress:
             result = probe(held, **found, base=before, verify=verify, settings=settings, progress=progress)
         reads = [one for sets in found.values() for one in sets.values()]
         notes = list(reading_notes(reads, with_model=True))
-        if as_json:
-            show_json({**probe_json(result, precision), "read": [one.facts() for one in reads]})
-        else:
-            show(with_notes(probe_view(result, precision), notes))
-        if report is not None:
-            from compresslab.measurements.probe_page import probe_page
 
-            with working("writing the report", quiet=quiet):
-                source = provenance(
-                    arguments_of(context), [], files=files, seed=seed, packages=("torch", "transformers"), read=notes
-                )
-                written = write_report(probe_page(result, precision, source), report)
-            announce(f"Report: {written}", as_json)
+        def page() -> Page:
+            source = provenance(
+                arguments_of(context), [], files=files, seed=seed, packages=("torch", "transformers"), read=notes
+            )
+            return probe_page(result, precision, source)
+
+        values = {**as_json(result, precision), "read": [one.facts() for one in reads]}
+        output.show(values, lambda: probe_view(result, precision), notes)
+        output.write(page)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -136,14 +125,18 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _read(
-    given: dict[str, list[str] | None], options: Sequence[str], split: str | None, streams: ExitStack, quiet: bool
+    given: dict[str, list[str] | None],
+    options: Sequence[str],
+    split: str | None,
+    streams: ExitStack,
+    output: ReportOutput,
 ) -> tuple[dict[str, dict[str, ReadData]], list[Path]]:
     """Read the files of each role, each under its name: the one that was given, or the file's."""
     found: dict[str, dict[str, ReadData]] = {role: {} for role in _ROLES}
     files: list[Path] = []
     entries = [(role, *_named(entry)) for role in _ROLES for entry in given[role] or ()]
     paths = streams.enter_context(piped([path for _, _, path in entries]))
-    with working("reading", quiet=quiet):
+    with output.working("reading"):
         for (role, name, _), path in zip(entries, paths, strict=True):
             read = read_data(path, choice_for_role(options, role, _ROLES), unit=split)
             label = name or read.label
@@ -165,7 +158,7 @@ def _named(entry: str) -> tuple[str, Path]:
 
 
 def _plan(
-    model: str, found: dict[str, dict[str, ReadData]], settings: ProbeSettings, *, verify: bool, as_json: bool
+    model: str, found: dict[str, dict[str, ReadData]], settings: ProbeSettings, *, verify: bool, output: ReportOutput
 ) -> None:
     from dataclasses import asdict
 
@@ -180,14 +173,11 @@ def _plan(
     plan = plan_probe(
         weights_of(model), sizes, settings, perturbations=len(found["perturb"]), verify=verify, **over_bytes
     )
-    if as_json:
-        show_json(asdict(plan))
-    else:
-        print(plan)
+    output.say(asdict(plan), str(plan))
 
 
 @contextmanager
-def _stages(*, quiet: bool) -> Iterator[Any]:
+def _stages(output: ReportOutput) -> Iterator[Any]:
     """Show each stage of a probe under its own title."""
     with ExitStack() as stack:
         shown: dict[str, Step] = {}
@@ -195,7 +185,7 @@ def _stages(*, quiet: bool) -> Iterator[Any]:
         def progress(stage: str, done: int, total: int) -> None:
             if stage not in shown:
                 stack.pop_all().close()
-                shown[stage] = stack.enter_context(working(stage, quiet=quiet))
+                shown[stage] = stack.enter_context(output.working(stage))
             shown[stage](done, total)
 
         yield progress

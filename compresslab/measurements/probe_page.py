@@ -8,8 +8,7 @@ from compresslab.measurements.probe_tables import CERTAIN, FIRST_ORDER_ONLY, cha
 from compresslab.probe.result import ProbeResult, texts_needed
 from compresslab.probe.sentences import change_of, last_in_range, stationary, who_pays
 from compresslab.report.digits import measured, rounded, significant
-from compresslab.report.page import Fact, Group, Page, PageFigure, Section, TableBlock
-from compresslab.report.page_parts import joined
+from compresslab.report.page import Fact, Group, Page, PageFigure, Section, Table, joined
 from compresslab.report.probe_figures import ChangePoint, agreement_figure, change_figure, overlap_figure
 from compresslab.report.provenance import Provenance
 
@@ -107,15 +106,15 @@ def _agreement(result: ProbeResult) -> Iterator[Section]:
     caption = "The predictions were made before anything was measured. On the line they are equal."
     yield Section(
         "Predicted beside measured",
-        tables=(TableBlock("Over the datasets, at each number of examples", columns, rows, (0, 2)),),
+        tables=(Table("Over the datasets, at each number of examples", columns, rows, (0, 2)),),
         figures=(PageFigure("agreement", "Measured against predicted", caption, agreement_figure(points)),),
     )
 
 
 def _changes(result: ProbeResult) -> Section:
     columns, rows = change_cells(result)
-    note = CERTAIN if result.settings.linearised else ""
-    block = TableBlock("Changes of code lengths, nats per token", tuple(columns), tuple(rows), (0, 1), note)
+    notes = (CERTAIN,) if result.settings.linearised else ()
+    block = Table("Changes of code lengths, nats per token", columns, rows, (0, 1), notes)
     return Section("All numbers", tables=(block,))
 
 
@@ -130,7 +129,7 @@ def _overlaps(result: ProbeResult) -> Section:
     )
     return Section(
         "Overlaps",
-        tables=(TableBlock("Cosine of the gradients: a poor predictor of sizes", ("", *names), cosines),),
+        tables=(Table("Cosine of the gradients: a poor predictor of sizes", ("", *names), cosines),),
         figures=(
             PageFigure("overlaps", "Overlaps g_i · P g_t", caption, overlap_figure(names, result.overlaps.matrix)),
         ),
@@ -148,4 +147,4 @@ def _data(result: ProbeResult, half_width: float) -> Section:
     columns = ("role", "data", "responses", "tokens", "nats per token", "bits per byte", "|gradient|", "its error",
                f"texts for ± {half_width:g} nats")  # fmt: skip
     took = ", ".join(f"{stage.replace('_', '-')} {seconds:.1f} s" for stage, seconds in result.seconds.items())
-    return Section("Data", f"It took: {took}.", tables=(TableBlock("The datasets", columns, rows, (0, 1)),))
+    return Section("Data", f"It took: {took}.", tables=(Table("The datasets", columns, rows, (0, 1)),))

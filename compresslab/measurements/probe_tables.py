@@ -10,7 +10,8 @@ from rich.text import Text
 from compresslab.probe.result import ProbeResult, texts_needed
 from compresslab.probe.sentences import change_of, stationary, who_pays
 from compresslab.report.digits import measured, rounded, significant
-from compresslab.report.sheet import make_table
+from compresslab.report.page import Table
+from compresslab.report.terminal import table_view
 
 __all__ = ["CERTAIN", "FIRST_ORDER_ONLY", "change_cells", "probe_view"]
 
@@ -49,13 +50,14 @@ def _views(result: ProbeResult, half_width: float) -> Iterator[RenderableType]:
 def _data(result: ProbeResult, half_width: float) -> RenderableType:
     needed = texts_needed(result, half_width)
     columns = ["role", "data", "responses", "tokens", "nats per token", "|gradient|", f"texts for ± {half_width:g}"]
-    table = make_table(f"Data under {result.model.name} ({result.model.parameters:,} weights)", columns, labels=2)
+    rows = []
     for name, facts in result.datasets.items():
-        table.add_row(
+        rows.append((
             facts.role, name, f"{facts.responses:,}", f"{facts.tokens:,}", rounded(facts.code_length_nats, 4),
             significant(facts.gradient_norm), "-" if needed[name] is None else f"{needed[name]:,}",
-        )  # fmt: skip
-    return table
+        ))  # fmt: skip
+    title = f"Data under {result.model.name} ({result.model.parameters:,} weights)"
+    return table_view(Table(title, columns, rows, (0, 1), labels=2))
 
 
 def change_cells(result: ProbeResult) -> tuple[list[str], list[tuple[str, ...]]]:
@@ -81,18 +83,15 @@ def change_cells(result: ProbeResult) -> tuple[list[str], list[tuple[str, ...]]]
 
 def _changes(result: ProbeResult) -> RenderableType:
     columns, rows = change_cells(result)
-    table = make_table("Predicted changes, nats per token", columns, labels=2)
-    for cells in rows:
-        table.add_row(*cells)
-    return Group(table, Text(CERTAIN if result.settings.linearised else f"By {FIRST_ORDER_ONLY}.", style="dim"))
+    note = CERTAIN if result.settings.linearised else f"By {FIRST_ORDER_ONLY}."
+    return table_view(Table("Predicted changes, nats per token", columns, rows, (0, 1), (note,), labels=2))
 
 
 def _overlaps(result: ProbeResult) -> RenderableType:
     names = list(result.datasets)
-    table = make_table("Overlaps g_i · P g_t (cosine of the gradients)", ["i", *names])
-    for name, row, cosines in zip(names, result.overlaps.matrix, result.overlaps.cosine, strict=True):
-        table.add_row(
-            name, *(f"{significant(x)} ({rounded(c, 2, signed=True)})" for x, c in zip(row, cosines, strict=True))
-        )
+    rows = [
+        (name, *(f"{significant(x)} ({rounded(c, 2, signed=True)})" for x, c in zip(row, cosines, strict=True)))
+        for name, row, cosines in zip(names, result.overlaps.matrix, result.overlaps.cosine, strict=True)
+    ]
     note = "A positive overlap: training on t makes i cheaper. The cosine says little about sizes."
-    return Group(table, Text(note, style="dim"))
+    return table_view(Table("Overlaps g_i · P g_t (cosine of the gradients)", ["i", *names], rows, notes=(note,)))
