@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from compresslab.data.tokenizers import get_tokenizer
     from compresslab.errors import CompressLabError
     from compresslab.measurements.score import score
+    from compresslab.probe.probing import probe
     from compresslab.theory.code_length import (
         cross_entropy_bits,
         entropy_bits,
@@ -65,6 +66,7 @@ __all__ = [
     "pareto_elasticity_nats",
     "pareto_normalized_entropy_nats",
     "pareto_overlap",
+    "probe",
     "score",
 ]
 
@@ -95,6 +97,7 @@ _HOME = {
     "pareto_elasticity_nats": "theory.pareto",
     "pareto_normalized_entropy_nats": "theory.pareto",
     "pareto_overlap": "theory.pareto",
+    "probe": "probe",  # the package, which is called
     "score": "measurements.score",
 }
 

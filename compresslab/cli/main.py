@@ -33,6 +33,7 @@ COMMANDS = {
     "data.",
     "elasticity": "Measure what a perturbation does to pre-training and alignment data (no files: the embedded "
     "corpora).",
+    "probe": "Predict what fine-tuning a model on new data will do to its pre-training, alignment and other data.",
     "corpora": "List the embedded corpora: real text that every Python has.",
     "prove": "Check every theorem, exactly, and print the ledger, or whole proofs by ID.",
     "experiment": "Run an experiment; killed at any point, it resumes.",
@@ -116,6 +117,7 @@ def _root(
 # command -> the options that take several values, one after the other
 _MANY = {
     "elasticity": ("--pretrain", "--align", "--perturb", "--k", "--l"),
+    "probe": ("--pretrain", "--align", "--other", "--perturb"),
     "score": ("--model", "-m", "--data"),
 }
 
@@ -195,6 +197,7 @@ _LESS = {
     "score": "a smaller --batch or --window",
     "tree": "a smaller --depth (token files: --memory)",
     "elasticity": "a smaller --depth",
+    "probe": "a smaller --batch or --length",
     "compress": "fewer --workers, or a smaller --chunk-size",
     "decompress": "fewer --workers",
     "verify": "fewer --workers",

@@ -9,8 +9,8 @@ given its volume's share of the symbols, to within one window.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
@@ -24,7 +24,9 @@ from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, InvalidVolume
 from compresslab.lm.windows import Plan, Windows, plan_windows, window_tokens
 
-__all__ = ["Curriculum", "Source", "make_curriculum", "pack"]
+__all__ = ["IGNORE", "Curriculum", "Source", "make_curriculum", "pack"]
+
+IGNORE = -100  # torch's mark of a target that does not count
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,41 @@ class Curriculum:
         which, start, size, new = (int(a[index]) for a in (plan.document, plan.start, plan.size, plan.new))
         row = window_tokens(data, which, start, size, self.prefix_id, self.eos_id)
         targets = row[1:].copy()
-        targets[: size - new] = -100
+        targets[: size - new] = IGNORE
         return row[:-1], targets
+
+    def padded(self, indices: Sequence[int] | NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return inputs and targets of several examples, each int64, shape (examples, size of the longest).
+
+        Shorter ones are filled up with EOS, whose targets are -100: they do not count.
+        """
+        pairs = [self.example(int(i)) for i in indices]
+        width = max(inputs.size for inputs, _ in pairs)
+        inputs = np.full((len(pairs), width), self.eos_id, dtype=np.int64)
+        targets = np.full((len(pairs), width), IGNORE, dtype=np.int64)
+        for row, (x, y) in enumerate(pairs):
+            inputs[row, : x.size], targets[row, : y.size] = x, y
+        return inputs, targets
+
+    def hiding(self, hidden: Int64Array) -> Curriculum:
+        """Return the same examples, in which fewer symbols count; those in which none would are left out.
+
+        Args:
+            hidden: how many symbols each response of the only dataset begins with that are context alone, as those of
+                a prompt are; int64, shape (number of responses,).
+
+        Raises:
+            InvalidParameter: several datasets, or not one number for each response.
+        """
+        if len(self.datasets) != 1 or len(hidden) != len(self.datasets[0]):
+            raise InvalidParameter(
+                "symbols are hidden in one dataset that is not packed, by a number for each of its responses"
+            )
+        plan = self.plan
+        new = np.minimum(plan.new, plan.start + plan.size - hidden[plan.document])
+        held = new > 0
+        left = Plan(plan.document[held], plan.start[held], plan.size[held], new[held])
+        return replace(self, source=self.source[held], plan=left)
 
     def digest(self) -> str:
         """Return the SHA-256 of everything that is seen, in order."""
@@ -106,6 +141,7 @@ def make_curriculum(
     eos_id: int,
     prefix_id: int,
     packed: bool = False,
+    ends: bool = True,
 ) -> Curriculum:
     """Lay out what a training sees.
 
@@ -118,6 +154,7 @@ def make_curriculum(
         prefix_id: the token that starts one.
         packed: join the responses of each source, in a random order, into one long document with EOS between them, so
             that no example is short (for pre-training); otherwise an example never spans responses.
+        ends: predict what ends a response; False where nothing does.
 
     Raises:
         InvalidParameter: no sources, or several and no number of examples.
@@ -135,7 +172,7 @@ def make_curriculum(
         pack(source.dataset, eos_id, rng) if packed else source.dataset
         for source, rng in zip(sources.values(), rngs, strict=True)
     )
-    plans = [plan_windows(np.diff(data.offsets) + 1, Windows(length)) for data in datasets]
+    plans = [plan_windows(np.diff(data.offsets) + int(ends), Windows(length)) for data in datasets]
     count = len(plans[0]) if examples is None else examples
     chosen, window = _interleave(plans, [source.volume for source in sources.values()], rngs, count)
     plan = Plan(

@@ -29,6 +29,7 @@ from compresslab.lm.journal import Journal, new_journal, open_journal, scoring_k
 from compresslab.lm.protocol import LanguageModel, token_nats
 from compresslab.lm.special_tokens import without_spelled
 from compresslab.lm.windows import Plan, Windows, batches, plan_windows, window_tokens
+from compresslab.theory.estimates import ratio_standard_error
 from compresslab.theory.rate import Rate
 
 __all__ = [
@@ -159,12 +160,7 @@ class Scores:
         The rate is a ratio ``R = sum b / sum y``; its error is that of the mean of ``b - R y`` over ``mean y`` (the
         delta method), the responses being a sample. It says nothing about the model.
         """
-        bits, units = self._bits_and_units(unit)
-        n = bits.size
-        if n < 2:
-            return None
-        residual = bits - units * (bits.sum() / units.sum())
-        return float(math.sqrt(n / (n - 1) * float(residual @ residual)) / units.sum())
+        return ratio_standard_error(*self._bits_and_units(unit))
 
     def _bits_and_units(self, unit: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if unit not in UNITS:

@@ -7,29 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from compresslab.errors import InvalidParameter
 from compresslab.lm.complete_folders import mark_whole
-from compresslab.lm.curriculum import Curriculum
+from compresslab.lm.curriculum import IGNORE, Curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 
 __all__ = ["make_trainer"]
-
-IGNORE = -100
-
-
-class _Examples:
-    """A curriculum as torch takes data: example ``i`` is inputs and targets."""
-
-    def __init__(self, curriculum: Curriculum) -> None:
-        self.curriculum = curriculum
-
-    def __len__(self) -> int:
-        return len(self.curriculum)
-
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        return self.curriculum.example(index)
 
 
 def _trainer_class() -> Any:
@@ -121,18 +104,14 @@ def make_trainer(
     arguments.per_device_train_batch_size = settings.batch // arguments.world_size
     arguments._n_gpu = min(1, arguments.n_gpu)  # one GPU a process: `accelerate launch` starts several
 
-    def collate(examples: list[tuple[Any, Any]]) -> dict[str, Any]:
-        width = max(inputs.size for inputs, _ in examples)
-        ids = np.full((len(examples), width), model.eos_id, dtype=np.int64)
-        targets = np.full((len(examples), width), IGNORE, dtype=np.int64)
-        for row, (inputs, wanted) in enumerate(examples):
-            ids[row, : inputs.size], targets[row, : inputs.size] = inputs, wanted
+    def collate(examples: list[int]) -> dict[str, Any]:
+        ids, targets = curriculum.padded(examples)
         return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(targets)}
 
     trainer = _trainer_class()(
         model=model.module,
         args=arguments,
-        train_dataset=_Examples(curriculum),
+        train_dataset=range(len(curriculum)),  # an example is its number
         data_collator=collate,
         callbacks=[_watch(progress)],
     )

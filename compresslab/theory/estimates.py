@@ -18,7 +18,15 @@ from compresslab._support.arrays import as_array
 from compresslab._support.checks import number_or_nan
 from compresslab.errors import InvalidParameter
 
-__all__ = ["Estimate", "derivatives_on_grid", "estimate", "net_of_control", "ratio_of_means"]
+__all__ = [
+    "Estimate",
+    "derivatives_on_grid",
+    "estimate",
+    "interval",
+    "net_of_control",
+    "ratio_of_means",
+    "ratio_standard_error",
+]
 
 Values = NDArray[np.float64]
 
@@ -85,6 +93,45 @@ def estimate(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
         return Estimate(mean, None, None, 1)
     half = float(t.ppf((1 + confidence) / 2, len(x) - 1)) * float(x.std(ddof=1)) / math.sqrt(len(x))
     return Estimate(mean, mean - half, mean + half, len(x))
+
+
+def interval(mean: float, standard_error: float, runs: int, confidence: float = 0.95) -> Estimate:
+    """Return Student's interval about a mean whose standard error is known from ``runs`` independent parts.
+
+    Args:
+        mean: the mean.
+        standard_error: of it, 0 or more; NaN where it is not known: then there is no interval.
+        runs: parts, two or more for an interval.
+        confidence: of the interval, between 0 and 1.
+
+    Example:
+        >>> found = interval(2.0, 1 / math.sqrt(3), 3)  # as estimate([1.0, 2.0, 3.0])
+        >>> round(found.half_width, 3)
+        2.484
+    """
+    from scipy.special import stdtrit
+
+    if runs < 2 or math.isnan(standard_error):
+        return Estimate(mean, None, None, max(runs, 1))
+    half = float(stdtrit(runs - 1, (1 + confidence) / 2)) * standard_error
+    return Estimate(mean, mean - half, mean + half, runs)
+
+
+def ratio_standard_error(over: npt.ArrayLike, under: npt.ArrayLike) -> float | None:
+    """Return the standard error of ``sum over / sum under`` over a sample of pairs; None below two pairs.
+
+    It is that of the mean of ``over - R under`` divided by the mean of ``under``: the delta method.
+
+    Example:
+        >>> round(ratio_standard_error([1.0, 2.0, 3.0], [1.0, 1.0, 1.0]), 6) == round(1 / math.sqrt(3), 6)
+        True
+    """
+    x, y = as_array(over, dtype=np.float64), as_array(under, dtype=np.float64)
+    n = x.size
+    if n < 2:
+        return None
+    rest = x - y * (x.sum() / y.sum())
+    return float(math.sqrt(n / (n - 1) * float(rest @ rest)) / y.sum())
 
 
 def net_of_control(values: Values, control: int = 0) -> Values:

@@ -27,6 +27,7 @@ __all__ = [
     "influence_nats",
     "second_order",
     "stationarity",
+    "stationarity_of_products",
 ]
 
 Values = NDArray[np.float64]
@@ -113,6 +114,36 @@ def stationarity(pretrain: npt.ArrayLike, align: npt.ArrayLike) -> Stationarity:
     k = size_a / size_p
     cosine = float((p / size_p) @ (a / size_a))
     return Stationarity(max(-1.0, min(1.0, cosine)), k, float(np.linalg.norm(k * p + a)) / size_a)
+
+
+def stationarity_of_products(pretrain: float, both: float, align: float) -> Stationarity:
+    """Return the same from the gradients' inner products alone, for gradients that are too long to hold.
+
+    The residual loses its digits below about 1e-8.
+
+    Args:
+        pretrain: ``grad L_p . grad L_p``, 0 or more.
+        both: ``grad L_a . grad L_p``.
+        align: ``grad L_a . grad L_a``, 0 or more.
+
+    Raises:
+        InvalidParameter: numbers that no two vectors have.
+
+    Example:
+        >>> stationarity_of_products(1.0, -10.0, 100.0)
+        Stationarity(cosine=-1.0, k=10.0, residual=0.0)
+    """
+    sizes = pretrain * align
+    if not (pretrain >= 0 and align >= 0 and both * both <= sizes * (1 + 1e-6) and math.isfinite(sizes)):
+        raise InvalidParameter(
+            f"inner products of two gradients: |g.h| is at most |g||h|, not {both!r} with {pretrain!r} and {align!r}"
+        )
+    if align == 0:
+        return Stationarity(math.nan, 0.0 if pretrain else math.nan, math.nan)
+    if pretrain == 0:
+        return Stationarity(math.nan, math.nan, 1.0)
+    cosine = max(-1.0, min(1.0, both / math.sqrt(pretrain) / math.sqrt(align)))
+    return Stationarity(cosine, math.sqrt(align / pretrain), math.sqrt(2 * (1 + cosine)))
 
 
 def second_order(slope: float, curvature: float) -> SecondOrder:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from compresslab import Dataset
 from compresslab.errors import InvalidParameter, InvalidVolume
-from compresslab.lm.curriculum import Curriculum, Source, make_curriculum, pack
+from compresslab.lm.curriculum import IGNORE, Curriculum, Source, make_curriculum, pack
 
 law = settings(max_examples=60, deadline=None)
 V = 4
@@ -69,6 +69,24 @@ def test_the_same_seed_gives_the_same_examples_and_another_gives_others(tmp_path
     assert len(first) == 50
 
 
+@law
+@given(datasets, st.integers(1, 8), st.data())
+def test_hidden_symbols_are_read_and_all_others_count_once(data: Dataset, length: int, draw: st.DataObject) -> None:
+    hidden = np.array([draw.draw(st.integers(0, n - 1)) for n in data.lengths.tolist()])
+    seen = make({"a": Source(data, 1.0)}, length=length).hiding(hidden)
+    assert int(seen.plan.new.sum()) == int((data.lengths - hidden).sum())
+    assert (seen.plan.new > 0).all()
+    inputs, targets = seen.padded(range(len(seen)))
+    assert inputs.shape == targets.shape == (len(seen), int(seen.plan.size.max()))
+    counted: Counter[int] = Counter()
+    for i in range(len(seen)):
+        own, wanted = seen.example(i)
+        assert inputs[i].tolist() == [*own.tolist(), *[V] * (inputs.shape[1] - own.size)]
+        assert targets[i].tolist() == [*wanted.tolist(), *[IGNORE] * (targets.shape[1] - wanted.size)]
+        counted[int(seen.plan.document[i])] += int((wanted != IGNORE).sum())
+    assert [counted[i] for i in range(len(data))] == (data.lengths - hidden).tolist()
+
+
 def test_packing_joins_all_responses_with_eos_between() -> None:
     lists = [[0, 1], [], [2, 2, 2], [3]]
     packed = pack(Dataset.from_token_lists(lists, vocab_size=V), V, np.random.default_rng(0))
@@ -88,3 +106,5 @@ def test_what_cannot_be_is_refused() -> None:
         make({"a": Source(data, 1.0), "b": Source(data, 1.0)})
     with pytest.raises(InvalidVolume, match="the volume of 'a' is 0.0: volumes are positive and finite"):
         make({"a": Source(data, 0.0)})
+    with pytest.raises(InvalidParameter, match="symbols are hidden in one dataset"):
+        make({"a": Source(data, 1.0)}).hiding(np.array([0, 0]))

@@ -16,7 +16,7 @@ import compresslab
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 VARIES = {"08_real_text"}  # its text is that of the running Python
-NEEDS = {"09_figure": "matplotlib"}
+NEEDS = {"09_figure": ("matplotlib", "report"), "10_is_my_model_elastic": ("accelerate", "lm")}
 
 sys.path.insert(0, str(ROOT / "docs"))
 from record_examples import printed  # noqa: E402
@@ -45,7 +45,8 @@ def test_an_example_asks_one_question_in_public_names(path: Path) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_prints_what_the_docs_show(path: Path) -> None:
     if path.stem in NEEDS:
-        pytest.importorskip(NEEDS[path.stem], reason="needs the extra 'report'")
+        module, extra = NEEDS[path.stem]
+        pytest.importorskip(module, reason=f"needs the extra '{extra}'")
     start = time.monotonic()
     out = printed(path)
     assert time.monotonic() - start < 60

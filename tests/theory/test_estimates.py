@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compresslab.errors import InvalidParameter
-from compresslab.theory.estimates import derivatives_on_grid, estimate
+from compresslab.theory.estimates import derivatives_on_grid, estimate, interval, ratio_standard_error
 
 
 @given(seed=st.integers(0, 2**32 - 1))
@@ -65,3 +65,25 @@ def test_bad_input() -> None:
         derivatives_on_grid([0, 1, 1], [0, 1, 2])
     with pytest.raises(InvalidParameter, match="three different points"):
         derivatives_on_grid([0, 1, 2], [0, 1])
+
+
+@given(st.integers(0, 10_000), st.integers(2, 9))
+def test_an_interval_from_a_standard_error_is_that_of_the_runs(seed: int, runs: int) -> None:
+    x = np.random.default_rng(seed).normal(size=runs)
+    wanted = estimate(x)
+    found = interval(float(x.mean()), float(x.std(ddof=1)) / runs**0.5, runs)
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high))
+    assert interval(1.0, 0.1, 1).low is None
+    assert interval(1.0, float("nan"), 5).low is None
+
+
+def test_the_error_of_a_ratio_is_how_ratios_spread() -> None:
+    rng = np.random.default_rng(0)
+    ratios, errors = [], []
+    for _ in range(400):
+        under = rng.uniform(1, 3, size=60)
+        over = 2 * under + rng.normal(size=60)
+        ratios.append(over.sum() / under.sum())
+        errors.append(ratio_standard_error(over, under))
+    assert np.mean([e for e in errors if e is not None]) == pytest.approx(np.std(ratios), rel=0.15)
+    assert ratio_standard_error([1.0], [1.0]) is None

@@ -18,6 +18,7 @@ from compresslab.theory.parametric import (
     influence_nats,
     second_order,
     stationarity,
+    stationarity_of_products,
 )
 
 seeds = st.integers(0, 10_000)
@@ -140,3 +141,15 @@ def test_bad_input() -> None:
         second_order(-1.0, 1.0)
     with pytest.raises(InvalidParameter, match="symmetric Hessian"):
         early_stopping_residual([[1.0]], [1.0], -1.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, st.integers(1, 6))
+def test_stationarity_needs_the_inner_products_alone(seed: int, size: int) -> None:
+    p, a = np.random.default_rng(seed).standard_normal((2, size))
+    whole, short = stationarity(p, a), stationarity_of_products(float(p @ p), float(p @ a), float(a @ a))
+    assert short.cosine == pytest.approx(whole.cosine, abs=1e-12)
+    assert short.k == pytest.approx(whole.k)
+    assert short.residual == pytest.approx(whole.residual, abs=1e-7)
+    with pytest.raises(InvalidParameter, match="inner products of two gradients"):
+        stationarity_of_products(1.0, 2.0, 1.0)

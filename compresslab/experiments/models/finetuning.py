@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,10 +20,9 @@ from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.models.networks import require_torch
 from compresslab.experiments.stages import Part
-from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
+from compresslab.lm.curriculum import IGNORE, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
-from compresslab.lm.windows import Plan
 
 __all__ = ["Fitted", "Recipe", "State", "check_recipe", "fit_texts", "get_state", "set_state"]
 
@@ -150,11 +149,9 @@ def fit_texts(
         eos_id=model.eos_id, prefix_id=model.prefix_id, packed=recipe.packed,
     )  # fmt: skip
     if hidden is not None:
-        if len(named) != 1 or recipe.packed or len(hidden) != len(seen.datasets[0]):
-            raise InvalidParameter(
-                "symbols are hidden in one dataset that is not packed, by a number for each of its responses"
-            )
-        seen = _hide(seen, hidden)
+        if recipe.packed:
+            raise InvalidParameter("symbols are hidden in one dataset that is not packed: leave out one of the two")
+        seen = seen.hiding(hidden)
     halts = _check_stops(stops, len(seen), recipe.batch)
     parameters = [p for p in model.module.parameters() if p.requires_grad]
     adam = torch.optim.AdamW(
@@ -189,13 +186,13 @@ def fit_texts(
         halt(0)
     for step in range(begun, steps):
         last = min(len(seen), (step + 1) * recipe.batch)
-        inputs, targets = _batch(seen, step * recipe.batch, last, model)
+        inputs, targets = (torch.from_numpy(a).to(model.device) for a in seen.padded(range(step * recipe.batch, last)))
         for group in adam.param_groups:
             group["lr"] = recipe.learning_rate * _rate(recipe, step, steps)
         model.module.train()
         with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
             logits = model.module(input_ids=inputs, use_cache=False).logits
-        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=-100)
+        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
         adam.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -212,15 +209,6 @@ def fit_texts(
     return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses), total, seen.digest(), tuple(values))
 
 
-def _hide(seen: Curriculum, hidden: NDArray[np.int64]) -> Curriculum:
-    """Return the same examples, in which fewer symbols count; those in which none would are left out."""
-    plan = seen.plan
-    new = np.minimum(plan.new, plan.start + plan.size - hidden[plan.document])
-    held = new > 0
-    left = Plan(plan.document[held], plan.start[held], plan.size[held], new[held])
-    return replace(seen, source=seen.source[held], plan=left)
-
-
 def _check_stops(stops: Sequence[int], examples: int, batch: int) -> frozenset[int]:
     for before, stop in zip((-1, *stops), stops, strict=False):
         if not before < stop <= examples or (stop % batch and stop != examples):
@@ -234,15 +222,3 @@ def _check_stops(stops: Sequence[int], examples: int, batch: int) -> frozenset[i
 def _rate(recipe: Recipe, step: int, steps: int) -> float:
     rising = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
     return rising if recipe.schedule == "constant" else rising * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def _batch(seen: Curriculum, first: int, last: int, model: HuggingFaceModel) -> tuple[Any, Any]:
-    """Return inputs and targets of a batch, padded to its longest example, on the model's device."""
-    torch = require_torch()
-    pairs = [seen.example(i) for i in range(first, last)]
-    width = max(inputs.size for inputs, _ in pairs)
-    inputs = np.full((len(pairs), width), model.eos_id, dtype=np.int64)
-    targets = np.full((len(pairs), width), -100, dtype=np.int64)  # cross_entropy's mark for "does not count"
-    for row, (x, y) in enumerate(pairs):
-        inputs[row, : x.size], targets[row, : y.size] = x, y
-    return torch.from_numpy(inputs).to(model.device), torch.from_numpy(targets).to(model.device)

@@ -1,0 +1,221 @@
+"""One call: what fine-tuning on new data will do to a model's pre-training, alignment and other data."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compresslab._support.files import temporary_folder
+from compresslab.errors import InvalidParameter, MismatchedVocabulary, did_you_mean
+from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.protocol import LanguageModel
+from compresslab.lm.registry import get_model
+from compresslab.probe.gradients import Gradients, measure_gradients
+from compresslab.probe.overlaps import layer_groups, measure_overlaps, nearest_mixture, stationarity_of
+from compresslab.probe.prediction import Measured, measure, per_byte, predict, symbols_of
+from compresslab.probe.products import Network, code_lengths_nats, eager_attention
+from compresslab.probe.result import DatasetFacts, ModelFacts, ProbeResult
+from compresslab.probe.returning import measure_criteria
+from compresslab.probe.settings import ProbeSettings
+from compresslab.probe.texts import Given, ProbeData, prepare
+from compresslab.theory.estimates import ratio_standard_error
+
+__all__ = ["ROLES", "probe"]
+
+ROLES = ("pretrain", "align", "other", "perturb")
+
+Progress = Callable[[str, int, int], None]
+
+
+def probe(
+    model: str | LanguageModel,
+    *,
+    perturb: Mapping[str, Given],
+    pretrain: Mapping[str, Given] | None = None,
+    align: Mapping[str, Given] | None = None,
+    other: Mapping[str, Given] | None = None,
+    base: str | LanguageModel | None = None,
+    verify: bool = False,
+    settings: ProbeSettings | None = None,
+    progress: Progress | None = None,
+    **changes: Any,
+) -> ProbeResult:
+    """Predict what fine-tuning a model on new data will do to the data that it was trained on.
+
+    The model is not changed. What is predicted is the same with and without ``verify``.
+
+    Args:
+        model: a causal model of transformers, or the name of one; weights in float32 for a prediction of small changes.
+        perturb: what the model will be fine-tuned on, by name: lists of texts, or of pairs of a prompt and a response,
+            datasets in the model's tokens, dialogues, or what `compresslab.data.door.read_data` read.
+        pretrain: data like that which it was pre-trained on, likewise.
+        align: data like that which it was aligned with.
+        other: data in neither, of which is asked whether it comes back.
+        base: the model before its alignment, with the same tokens: what alignment has gained is then known.
+        verify: fine-tune for real as well, on a copy of the weights, and measure.
+        settings: how the fine-tuning is done; `ProbeSettings()` where None.
+        progress: called with (what is done, how much of it is done, how much there is).
+        changes: fields of `ProbeSettings` that differ from ``settings``, such as ``learning_rate=1e-3``.
+
+    Raises:
+        InvalidParameter: nothing to train on; one name for two datasets; a model without gradients, or one that has no
+            forward derivatives; a base with other tokens; a learning rate at which training diverges.
+        EmptyDataset: a dataset without responses.
+        MismatchedVocabulary: data in other tokens than the model's.
+        MissingExtra: torch or transformers is not installed.
+
+    Source: theory, sections 9 to 11 and 13.
+
+    Example:
+        >>> from compresslab.lm.tiny import TinyShape, make_tiny
+        >>> model = make_tiny(TinyShape(hidden=8, layers=1, heads=2, context=16), device="cpu")  # random weights
+        >>> found = probe(
+        ...     model, pretrain={"words": ["to be", "or not"]}, perturb={"digits": ["123", "456"]},
+        ...     optimizer="sgd", learning_rate=0.1, examples=[2], batch=2,
+        ... )
+        >>> change = found.curve("digits", "digits")[0]
+        >>> change.linearised_nats < 0 and abs(change.linearised_nats - change.first_order_nats) < 0.1
+        True
+    """
+    chosen = replace(settings or ProbeSettings(), **_known(changes))
+    given = {"pretrain": pretrain or {}, "align": align or {}, "other": other or {}, "perturb": perturb}
+    _check_names(given)
+    network_model = _model(get_model(model) if isinstance(model, str) else model)
+    sets = _prepare(network_model, given, chosen)
+    gained = None if base is None else _base_nats(_model(get_model(base) if isinstance(base, str) else base), sets)
+    seconds: dict[str, float] = {}
+
+    def telling(stage: str) -> Callable[[int, int], None] | None:
+        return None if progress is None else lambda done, total: progress(stage, done, total)
+
+    network_of = Network.of(network_model)
+    with temporary_folder() as folder, eager_attention(network_model) if chosen.linearised or verify else nullcontext():
+        with _timed(seconds, "gradients"):
+            found = measure_gradients(network_of, sets, chosen, folder, telling("measuring gradients"))
+            overlaps = measure_overlaps(found, chosen)
+        with _timed(seconds, "predictions"):
+            predicted = predict(network_of, sets, found, chosen, folder, telling("predicting"))
+        with _timed(seconds, "criterion"):
+            criteria = measure_criteria(network_model, sets)
+        measured: tuple[Measured, ...] = ()
+        if verify:
+            with _timed(seconds, "fine_tuning"):
+                measured = measure(network_of, sets, found, chosen, telling("fine-tuning"))
+    roles = {role: [i for i, data in enumerate(sets) if data.role == role] for role in ROLES}
+    trained = [*roles["pretrain"], *roles["align"]]
+    return ProbeResult(
+        model=ModelFacts(
+            network_model.name, network_model.fingerprint(), network_of.layout.total, layer_groups(network_of.layout)
+        ),
+        settings=chosen,
+        prefix=network_model.prefix_id,
+        eos=network_model.eos_id,
+        datasets={data.name: _facts(found, i, data, gained) for i, data in enumerate(sets)},
+        overlaps=overlaps,
+        predicted=predicted,
+        stationarity={
+            f"{sets[a].name}/{sets[p].name}": stationarity_of(overlaps, a, p)
+            for a in roles["align"]
+            for p in roles["pretrain"]
+        },
+        mixture=(tuple(sets[i].name for i in trained), nearest_mixture(overlaps.products, trained))
+        if trained
+        else None,
+        criteria=criteria,
+        measured=measured,
+        sketch_error=found.sketch.error,
+        seconds=seconds,
+    )
+
+
+def _known(changes: Mapping[str, Any]) -> dict[str, Any]:
+    known = list(ProbeSettings.__dataclass_fields__)
+    for name in changes:
+        if name not in known:
+            raise InvalidParameter(f"a probe has no setting {name!r}: {did_you_mean(name, known)}")
+    return dict(changes)
+
+
+def _check_names(given: Mapping[str, Mapping[str, Given]]) -> None:
+    if not given["perturb"]:
+        raise InvalidParameter("a probe asks what training on new data does: give some with perturb (--perturb)")
+    for role, sets in given.items():
+        if not isinstance(sets, Mapping):
+            raise InvalidParameter(
+                f"{role} is a dictionary of data by name, such as {{'reviews': texts}}: not {sets!r}"
+            )
+    names = [name for sets in given.values() for name in sets]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidParameter(f"two datasets are called {name!r}: each has a name of its own (NAME=FILE)")
+
+
+def _model(model: LanguageModel) -> HuggingFaceModel:
+    if not isinstance(model, HuggingFaceModel):
+        raise InvalidParameter(
+            f"'{model.name}' has no weights that are trained by gradients: a probe takes a causal model of transformers"
+        )
+    return model
+
+
+def _prepare(
+    model: HuggingFaceModel, given: Mapping[str, Mapping[str, Given]], settings: ProbeSettings
+) -> list[ProbeData]:
+    found = []
+    for role, sets in given.items():
+        for name, data in sets.items():
+            found.append(prepare(model, name, role, data, settings))
+    return found
+
+
+def _base_nats(base: HuggingFaceModel, sets: Sequence[ProbeData]) -> dict[str, float]:
+    """Return what each alignment dataset costs under the base, nats per token."""
+    found = {}
+    for data in sets:
+        if data.role != "align":
+            continue
+        tokens = data.dialogues.data
+        if int(tokens.tokens.max(initial=0)) >= base.vocab_size or data.stream.eos_id >= base.vocab_size:
+            raise MismatchedVocabulary(
+                f"the base '{base.name}' has {base.vocab_size} tokens, fewer than the data of the aligned model: "
+                "give the model that it was aligned from"
+            )
+        network = Network.of(base)
+        nats = code_lengths_nats(network, network.weights, data)
+        found[data.name] = float(nats.sum()) / data.symbols
+    return found
+
+
+def _facts(found: Gradients, i: int, data: ProbeData, gained: Mapping[str, float] | None) -> DatasetFacts:
+    nats: NDArray[np.float64] = found.nats[i]
+    mean = float(nats.sum()) / data.symbols
+    left = found.left_out[i]
+    row = found.means[i]
+    squared = sum(float(np.square(row[at], dtype=np.float64).sum()) for _, at in found.layout.pieces())
+    before = None if gained is None else gained.get(data.name)
+    return DatasetFacts(
+        role=data.role,
+        responses=data.responses,
+        tokens=data.symbols,
+        bytes=data.num_bytes,
+        code_length_nats=mean,
+        code_length_standard_error_nats=ratio_standard_error(nats, symbols_of(data)),
+        code_length_bits_per_byte=per_byte(mean, data),
+        gradient_norm=math.sqrt(squared),
+        gradient_noise=math.sqrt((len(left) - 1) / len(left) * float(np.square(left).sum())) if left.size else None,
+        gained_nats=None if before is None else before - mean,
+    )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start

@@ -1,0 +1,140 @@
+"""Data of a probe in a model's tokens: examples in a seeded order, the tokens that count, and groups of responses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compresslab._support.arrays import Int64Array
+from compresslab.data.dataset import Dataset
+from compresslab.data.door import ReadData
+from compresslab.data.texts import Texts, as_bytes
+from compresslab.errors import EmptyDataset, InvalidParameter, MismatchedVocabulary
+from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
+from compresslab.lm.documents import Layout, documents_of
+from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.prompts import Dialogues
+from compresslab.lm.scoring import check_tokens
+from compresslab.lm.windows import batches
+from compresslab.probe.settings import ProbeSettings
+
+__all__ = ["Given", "ProbeData", "prepare"]
+
+Text: TypeAlias = str | bytes
+Given: TypeAlias = Dataset | Dialogues | ReadData | Iterable[Text | tuple[Text, Text]]
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeData:
+    """One dataset.
+
+    Attributes:
+        name: unique in a probe.
+        role: "pretrain", "align", "other" or "perturb".
+        dialogues: its tokens, and how many of each response are a prompt's.
+        stream: every window once, in the order in which a perturbation is trained; what a prompt is does not count.
+        group: int64, shape (number of responses,): the group of each, from 0 on.
+    """
+
+    name: str
+    role: str
+    dialogues: Dialogues
+    stream: Curriculum
+    group: Int64Array
+
+    @property
+    def responses(self) -> int:
+        """How many there are."""
+        return self.group.size
+
+    @property
+    def symbols(self) -> int:
+        """Tokens that count, each response's EOS among them."""
+        return int(self.stream.plan.new.sum())
+
+    @property
+    def num_bytes(self) -> int | None:
+        """Bytes of the responses; None where they came as bare tokens."""
+        return self.dialogues.num_bytes or None
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are."""
+        return int(self.group.max()) + 1
+
+    def batches(self, size: int, group: int) -> Iterator[NDArray[np.intp]]:
+        """Give the examples of a group of responses, ``size`` at a time, each once."""
+        rows = np.flatnonzero(self.group[self.stream.plan.document] == group)
+        for start in range(0, rows.size, size):
+            yield rows[start : start + size]
+
+    def everything(self, tokens: int) -> Iterator[NDArray[np.intp]]:
+        """Give all examples, each once, as many at a time as ``tokens`` allows."""
+        return batches(self.stream.plan, tokens)
+
+    def step(self, number: int, size: int) -> NDArray[np.intp]:
+        """Return the examples of a step, from 0 on; after the last example comes the first one again."""
+        return np.arange(number * size, (number + 1) * size) % len(self.stream)
+
+
+def prepare(model: HuggingFaceModel, name: str, role: str, given: Given, settings: ProbeSettings) -> ProbeData:
+    """Put data into a model's tokens.
+
+    Args:
+        model: the model.
+        name: for the data.
+        role: likewise.
+        given: a dataset in the model's tokens, dialogues, what the data's door has read, or texts; a pair is a prompt
+            and its response.
+        settings: of the probe.
+
+    Raises:
+        EmptyDataset: no responses.
+        MismatchedVocabulary: other tokens than the model's.
+    """
+    dialogues = _dialogues(model, name, given, settings)
+    check_tokens(model, dialogues.data)
+    length = settings.length if model.context is None else min(settings.length, model.context)
+    every = make_curriculum(
+        {name: Source(dialogues.data, 1.0)}, length=length, examples=None, seed=settings.seed,
+        eos_id=model.eos_id if dialogues.eos_id is None else dialogues.eos_id,
+        prefix_id=model.prefix_id if dialogues.prefix_id is None else dialogues.prefix_id, ends=dialogues.ends,
+    )  # fmt: skip
+    count = len(dialogues.data)
+    dealt = np.empty(count, dtype=np.int64)
+    order = np.random.default_rng([settings.seed, 1]).permutation(count)
+    dealt[order] = np.arange(count) % min(settings.groups, count)
+    return ProbeData(name, role, dialogues, every.hiding(dialogues.hidden), dealt)
+
+
+def _dialogues(model: HuggingFaceModel, name: str, given: Given, settings: ProbeSettings) -> Dialogues:
+    if isinstance(given, Dialogues):
+        return given
+    if isinstance(given, Dataset):
+        return Dialogues(given, np.zeros(len(given), dtype=np.int64), given.num_bytes or 0)
+    if isinstance(given, str | bytes):
+        raise InvalidParameter(f"'{name}' is one text: give a list of texts, each a response")
+    if model.tokenizer is None:
+        raise MismatchedVocabulary(
+            f"'{model.name}' is a model over bare numbers: it has no tokenizer to read '{name}' with"
+        )
+    layout = Layout(settings.template)
+    if isinstance(given, ReadData):
+        return documents_of(model, given.responses, given.prompts, given.conversations, layout, name)[0]
+    pairs = [_pair(name, one) for one in given]
+    if not pairs:
+        raise EmptyDataset(f"'{name}' has no responses: a dataset needs at least one")
+    prompts, responses = (Texts.pack(column) for column in zip(*pairs, strict=True))
+    return documents_of(model, responses, prompts if prompts.buffer.size else None, None, layout, name)[0]
+
+
+def _pair(name: str, one: object) -> tuple[bytes, bytes]:
+    if isinstance(one, str | bytes):
+        return b"", as_bytes(one)
+    if isinstance(one, tuple) and len(one) == 2 and all(isinstance(part, str | bytes) for part in one):
+        return as_bytes(one[0]), as_bytes(one[1])
+    raise InvalidParameter(f"'{name}' holds texts, or pairs of a prompt and a response: not {one!r}")
