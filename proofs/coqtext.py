@@ -8,7 +8,7 @@ Example:
     >>> from .expressions import index, masses, size, total
     >>> p, j = masses("p"), index("j", size("M"))
     >>> text(total(p[j] ** 2, j) / 2)
-    '(/ 2 * (Σ j < M, (p j ^ 2)))'
+    '((1 / 2) * (Σ j < M, (p j ^ 2)))'
 """
 
 from __future__ import annotations
