@@ -23,7 +23,7 @@ from compresslab.theory.parametric import Stationarity, stationarity_of_products
 
 __all__ = [
     "MeasuredStationarity",
-    "Mixture",
+    "NearestMixture",
     "Overlaps",
     "change_error",
     "layer_groups",
@@ -78,7 +78,7 @@ class MeasuredStationarity:
 
 
 @dataclass(frozen=True)
-class Mixture:
+class NearestMixture:
     """The mixture of datasets that a model is nearest to a stationary point of.
 
     Attributes:
@@ -182,7 +182,7 @@ def stationarity_of(overlaps: Overlaps, align: int, pretrain: int) -> MeasuredSt
     )
 
 
-def nearest_mixture(products: Values, chosen: Sequence[int]) -> Mixture:
+def nearest_mixture(products: Values, chosen: Sequence[int]) -> NearestMixture:
     """Return the mixture of some datasets whose gradient is shortest: weights of 0 or more that sum to 1."""
     from scipy.optimize import nnls
 
@@ -194,7 +194,7 @@ def nearest_mixture(products: Values, chosen: Sequence[int]) -> Mixture:
     weights = weights / weights.sum()
     size = float(weights @ np.sqrt(np.diag(own)))
     length = math.sqrt(max(0.0, float(weights @ own @ weights)))
-    return Mixture(tuple(weights.tolist()), length / size if size else math.nan)
+    return NearestMixture(tuple(weights.tolist()), length / size if size else math.nan)
 
 
 def layer_groups(layout: Layout) -> dict[str, int]:

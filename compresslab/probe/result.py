@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from compresslab._support.checks import number_or_nan
 from compresslab.errors import InvalidParameter
-from compresslab.probe.overlaps import MeasuredStationarity, Mixture, Overlaps
+from compresslab.probe.overlaps import MeasuredStationarity, NearestMixture, Overlaps
 from compresslab.probe.prediction import Measured, Prediction
 from compresslab.probe.returning import MeasuredCriterion
 from compresslab.probe.settings import ProbeSettings
@@ -128,7 +128,7 @@ class ProbeResult:
     overlaps: Overlaps
     predicted: tuple[Prediction, ...]
     stationarity: Mapping[str, MeasuredStationarity]
-    mixture: tuple[tuple[str, ...], Mixture] | None
+    mixture: tuple[tuple[str, ...], NearestMixture] | None
     criteria: Mapping[str, Mapping[str, MeasuredCriterion]]
     measured: tuple[Measured, ...]
     sketch_error: float
