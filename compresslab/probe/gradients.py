@@ -41,7 +41,8 @@ class Gradients:
             less that of all.
         nats: for each dataset, the code length of each response.
         second: shape (P,): the second moment of an AdamW that has seen all datasets; None where it is not asked for.
-        steps: shape (D, P): the mean first step of a fresh AdamW on each dataset; None likewise.
+        steps: shape (D, P): the mean first step of a fresh AdamW on each dataset; None likewise. Both are of whole
+            batches: a step on fewer examples is noisier, and hence of another direction.
     """
 
     layout: Layout
@@ -87,7 +88,14 @@ def measure_gradients(
         costs = np.zeros(data.responses)
         counts = np.zeros(data.groups)
         parts = np.zeros((data.groups, sketch.length))
-        batches = sum(1 for group in range(data.groups) for _ in data.batches(settings.batch, group))
+        share = 1 / -(-len(data.stream) // settings.batch)
+
+        def add_step(slopes: Sequence[Any], i: int = i, share: float = share) -> None:
+            if second is not None:
+                layout.add(second, [g.square() for g in slopes], share / len(sets))
+            if steps is not None:
+                layout.add(steps[i], [g / (g.abs() + EPSILON) for g in slopes], share)
+
         for group in range(data.groups):
             part[:] = 0
             for rows in data.batches(settings.batch, group):
@@ -97,15 +105,16 @@ def measure_gradients(
                 )
                 layout.add(part, slopes, count)
                 counts[group] += count
-                if second is not None:
-                    layout.add(second, [g.square() for g in slopes], 1 / (len(sets) * batches))
-                if steps is not None:
-                    layout.add(steps[i], [g / (g.abs() + EPSILON) for g in slopes], 1 / batches)
+                if rows.size == settings.batch:
+                    add_step(slopes)
                 done += rows.size
                 if progress is not None:
                     progress(done, total)
             parts[group] = sketch.of(part)
             means[i] += part
+        if settings.keeps_state:
+            for rows in data.left_over(settings.batch):
+                add_step(gradient(network, network.weights, data, rows)[1])
         means[i] /= counts.sum()
         if not np.isfinite(costs).all() or not np.isfinite(parts).all():
             raise InvalidParameter(

@@ -72,6 +72,16 @@ class ProbeData:
         for start in range(0, rows.size, size):
             yield rows[start : start + size]
 
+    def left_over(self, size: int) -> Iterator[NDArray[np.intp]]:
+        """Give the examples that `batches` of all groups have in batches below ``size``, in whole ones.
+
+        The last one is filled up from the first example on, as in training.
+        """
+        short = [rows for group in range(self.groups) for rows in self.batches(size, group) if rows.size < size]
+        rows = np.sort(np.concatenate([np.zeros(0, dtype=np.intp), *short]))
+        filling = np.arange(-rows.size % size) % len(self.stream)
+        yield from np.append(rows, filling).reshape(-1, size)
+
     def everything(self, tokens: int) -> Iterator[NDArray[np.intp]]:
         """Give all examples, each once, as many at a time as ``tokens`` allows."""
         return batches(self.stream.plan, tokens)

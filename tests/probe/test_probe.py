@@ -121,7 +121,9 @@ def test_overlaps_of_adamw_take_the_state_that_was_named(state: str) -> None:
     for role, sets in ROLES.items():
         for name, data in sets.items():
             held = prepare(model, name, role, data, found.settings)
-            rows = [one for group in (0, 1) for one in held.batches(batch, group)]
+            rows = [one for group in (0, 1) for one in held.batches(batch, group) if one.size == batch]
+            rows += held.left_over(batch)
+            assert sorted(np.concatenate(rows)) == list(range(len(data)))  # 48 in whole batches, each once
             slopes = [gradient(network, network.weights, held, one) for one in rows]
             flat = [torch.cat([g.flatten() for g in one[1]]).double() for one in slopes]
             counts = [one[2] for one in slopes]
@@ -136,6 +138,19 @@ def test_overlaps_of_adamw_take_the_state_that_was_named(state: str) -> None:
         steps = {n: torch.stack([g / (g.abs() + 1e-8) for g in batches[n]]).mean(0) for n in names}
     wanted = [[float(means[i] @ steps[t]) for t in names] for i in names]
     assert found.overlaps.matrix == pytest.approx(np.array(wanted), rel=2e-3, abs=1e-2)
+
+
+@pytest.mark.parametrize("size", [3, 4, 13])
+def test_a_fresh_adamw_steps_in_whole_batches_however_few_the_responses_are(size: int) -> None:
+    """One batch of 16 holds all of them, some twice: what the first step does is then the overlap."""
+    rate = 1e-4
+    found = compresslab.probe(
+        trained_gru(), pretrain={"p": DATA["p"]}, perturb={"t": words(5, size, range(6, 11))}, optimizer="adamw",
+        learning_rate=rate, examples=[16], batch=16, linearised=False,
+    )  # fmt: skip
+    table = as_json(found)["overlap"]
+    for change in found.predicted:
+        assert change.first_order_nats == pytest.approx(-rate * table[change.dataset]["t"], rel=1e-4)
 
 
 @pytest.mark.parametrize(("optimizer", "share"), [("sgd", 1.0), ("sign", 1.0), ("adamw", 0.1)])
