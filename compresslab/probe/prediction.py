@@ -21,7 +21,7 @@ from compresslab.probe.overlaps import change_error
 from compresslab.probe.products import Evaluation, Network, code_lengths_nats, gradient, linearised_gradient, moved
 from compresslab.probe.settings import ProbeSettings
 from compresslab.probe.texts import ProbeData
-from compresslab.probe.walk import Slope, Tensor, walk
+from compresslab.probe.walk import Slope, Tensor, diverged, walk
 from compresslab.theory.code_length import LN2
 from compresslab.theory.estimates import ratio_standard_error
 
@@ -127,6 +127,9 @@ def predict(
         settings: of the probe.
         folder: where vectors are kept that are too many for the memory.
         progress: called with (trainings done, trainings in all).
+
+    Raises:
+        InvalidParameter: a change that no float holds: the learning rate is too high.
     """
     perturbations = [data for data in sets if data.role == "perturb"]
     ways = 2 if settings.linearised else 1
@@ -190,8 +193,15 @@ def measure(
         def slope(weights: Sequence[Tensor], rows: NDArray[np.intp], trained: ProbeData = trained) -> Sequence[Tensor]:
             return gradient(network, weights, trained, rows)[1]
 
-        def score(seen: int, weights: Sequence[Tensor], after: dict[int, list[NDArray[np.float64]]] = after) -> None:
+        def score(
+            seen: int,
+            weights: Sequence[Tensor],
+            after: dict[int, list[NDArray[np.float64]]] = after,
+            trained: ProbeData = trained,
+        ) -> None:
             after[seen] = [code_lengths_nats(network, weights, data) for data in sets]
+            if not all(np.isfinite(nats).all() for nats in after[seen]):
+                raise diverged(trained, settings)
 
         _walk(network, slope, trained, settings, found, score, start=network.weights)
         for i, data in enumerate(sets):

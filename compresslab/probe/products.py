@@ -158,7 +158,11 @@ def linearised_gradient(
 
 
 def moved(network: Network, delta: Sequence[Tensor], data: ProbeData) -> Evaluation:
-    """Return what a step does to a dataset under the linearised model, and how far that can be trusted."""
+    """Return what a step does to a dataset under the linearised model, and how far that can be trusted.
+
+    Raises:
+        InvalidParameter: a change that no float holds.
+    """
     import torch
 
     first, linearised, slack, actual = (np.zeros(data.responses) for _ in range(4))
@@ -173,6 +177,11 @@ def moved(network: Network, delta: Sequence[Tensor], data: ProbeData) -> Evaluat
             _add(first, data, rows, (residual * along).sum(-1))
             _add(linearised, data, rows, _token_nats(start + along, targets) - before)
             spread = (along.amax(-1) - along.amin(-1)).double().cpu().numpy()
+            if not np.isfinite(spread).all():
+                raise InvalidParameter(
+                    f"the linearised change of '{data.name}' is more than a float holds: lower the learning rate, or "
+                    "ask for the first order alone (linearised=False, --first-order)"
+                )
             _add(slack, data, rows, np.where(targets.cpu().numpy() == IGNORE, 0.0, linear_range_nats(spread)))
             _add(actual, data, rows, _token_nats(network.logits(there, ids), targets) - before)
         curvature += _curvature(network, delta, ids, residual)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import index
 
 from compresslab._support.checks import number_or_nan
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
@@ -15,6 +16,14 @@ OPTIMIZERS = ("sgd", "sign", "adamw")
 STATES = ("fresh", "mixture")
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
+
+
+def _whole(numbers: object) -> tuple[int, ...]:
+    """Return numbers of examples as ints, numpy's too."""
+    try:
+        return tuple(index(n) for n in numbers)  # type: ignore[attr-defined]
+    except TypeError:
+        raise InvalidParameter(f"examples are whole numbers, such as (4, 16): not {numbers!r}") from None
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class ProbeSettings:
         for value, known, what in ((self.optimizer, OPTIMIZERS, "optimizer"), (self.state, STATES, "state")):
             if value not in known:
                 raise UnknownName(f"unknown {what} {value!r}: {did_you_mean(str(value), known)}")
-        object.__setattr__(self, "examples", tuple(self.examples))
+        object.__setattr__(self, "examples", _whole(self.examples))
         for name, low in (("batch", 1), ("length", 1), ("groups", 2), ("seed", 0)):
             value = getattr(self, name)
             if not (isinstance(value, int) and number_or_nan(value) >= low):

@@ -128,6 +128,8 @@ def _dialogues(model: HuggingFaceModel, name: str, given: Given, settings: Probe
         return Dialogues(given, np.zeros(len(given), dtype=np.int64), given.num_bytes or 0)
     if isinstance(given, str | bytes):
         raise InvalidParameter(f"'{name}' is one text: give a list of texts, each a response")
+    if not isinstance(given, ReadData | Iterable):
+        raise InvalidParameter(f"'{name}' is a list of texts, or of pairs of a prompt and a response: not {given!r}")
     if model.tokenizer is None:
         raise MismatchedVocabulary(
             f"'{model.name}' is a model over bare numbers: it has no tokenizer to read '{name}' with"

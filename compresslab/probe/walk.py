@@ -13,12 +13,17 @@ from compresslab.probe.flat import Layout
 from compresslab.probe.settings import BETAS, EPSILON, ProbeSettings
 from compresslab.probe.texts import ProbeData
 
-__all__ = ["Slope", "walk"]
+__all__ = ["Slope", "diverged", "walk"]
 
 Tensor: TypeAlias = Any
 Slope: TypeAlias = Callable[[Sequence[Any], NDArray[np.intp]], Sequence[Any]]
 
 _LONG_RUN = 1e9  # steps that an AdamW has made which begins with a measured second moment: nothing is corrected
+
+
+def diverged(data: ProbeData, settings: ProbeSettings) -> InvalidParameter:
+    """Return the error to raise where training leaves what floats hold."""
+    return InvalidParameter(f"training on '{data.name}' diverges at learning rate {settings.learning_rate:g}: lower it")
 
 
 def walk(
@@ -43,7 +48,7 @@ def walk(
         at: called with each number of `ProbeSettings.examples` when so many were seen, and the weights.
 
     Raises:
-        InvalidParameter: a gradient that is not finite: the learning rate is too high.
+        InvalidParameter: a gradient or a weight that is not finite: the learning rate is too high.
     """
     import torch
 
@@ -65,12 +70,17 @@ def walk(
             w.grad = (torch.sign(g) if settings.optimizer == "sign" else g).to(w.dtype)
         size = sum(float(w.grad.double().square().sum()) for w in weights)
         if not np.isfinite(size):
-            raise InvalidParameter(
-                f"training on '{data.name}' diverges at learning rate {settings.learning_rate:g}: lower it"
-            )
-        optimizer.step()
+            raise diverged(data, settings)
+        try:
+            optimizer.step()
+        except RuntimeError as error:  # the rate itself is more than the weights' type holds
+            if "overflow" not in str(error):
+                raise
+            raise diverged(data, settings) from error
         optimizer.zero_grad(set_to_none=True)
         seen = (number + 1) * settings.batch
         if seen in settings.examples:
             with torch.no_grad():
+                if not all(bool(torch.isfinite(w).all()) for w in weights):
+                    raise diverged(data, settings)
                 at(seen, weights)

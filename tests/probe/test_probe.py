@@ -490,6 +490,9 @@ def test_more_texts_make_a_narrower_interval() -> None:
         ({"state": "old"}, UnknownName, "unknown state"),
         ({"examples": [6]}, InvalidParameter, "multiples of the batch, 4"),
         ({"examples": [8, 4]}, InvalidParameter, "numbers of examples rise"),
+        ({"examples": [4.0]}, InvalidParameter, "examples are whole numbers"),
+        ({"examples": 4}, InvalidParameter, "examples are whole numbers"),
+        ({"pretrain": {"p": 5}}, InvalidParameter, "is a list of texts"),
         ({"learning_rate": 0}, InvalidParameter, "learning_rate is above 0"),
         ({"groups": 1}, InvalidParameter, "groups is a whole number, 2 or more"),
         ({"learning_rte": 1}, InvalidParameter, "did you mean 'learning_rate'"),
@@ -500,6 +503,28 @@ def test_bad_input_is_named(given: dict[str, Any], error: type[CompressLabError]
     usual: dict[str, Any] = {"perturb": {"t": DATA["t"]}, "examples": [16], "linearised": False}
     with pytest.raises(error, match=message):
         compresslab.probe(trained_gru(), **(usual | given))
+
+
+@pytest.mark.parametrize("settings", [
+    {"learning_rate": 1e18, "linearised": False, "verify": True},
+    {"learning_rate": 3e38},
+    {"learning_rate": 1e300, "linearised": False},
+])  # fmt: skip
+def test_a_last_step_out_of_what_floats_hold_is_named(settings: dict[str, Any]) -> None:
+    """After the last step no gradient is taken any more that could tell."""
+    with pytest.raises(InvalidParameter, match="lower (it|the learning rate)"):
+        compresslab.probe(
+            small_llama(initializer_range=0.3),
+            perturb={"t": words(6, 4, range(6, 11))},
+            optimizer="sgd",
+            examples=[4],
+            **settings,
+        )
+
+
+def test_numbers_of_examples_may_be_numpys() -> None:
+    found = ProbeSettings(examples=np.array([4, 8]))  # type: ignore[arg-type]
+    assert json.dumps(found.examples) == "[4, 8]"
 
 
 def test_documents_of_a_template_start_and_end_as_it_says() -> None:
