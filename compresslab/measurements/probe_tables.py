@@ -68,15 +68,15 @@ def change_cells(result: ProbeResult) -> tuple[list[str], list[tuple[str, ...]]]
         columns += ["linearised", "certain", "left out", "in range"]
     rows = []
     for row in result.predicted:
-        cells = [row.perturbation, row.dataset, f"{row.examples:,}", rounded(row.first_order_nats, 4, signed=True)]
+        cells = [row.perturbation, row.dataset, f"{row.examples:,}", significant(row.first_order_nats, signed=True)]
         if result.settings.linearised:
-            ends = (rounded(x, 4, signed=True) for x in (row.certain_low_nats, row.certain_high_nats))
+            ends = (significant(x, signed=True) for x in (row.certain_low_nats, row.certain_high_nats))
             cells += [
-                measured(change_of(result, row)), " to ".join(ends), rounded(row.leading_error_nats, 4, signed=True),
+                measured(change_of(result, row)), " to ".join(ends), significant(row.leading_error_nats, signed=True),
                 "yes" if row.within_linear_range else "no",
             ]  # fmt: skip
         if real:
-            cells.append(rounded(real[row.perturbation, row.dataset, row.examples], 4, signed=True))
+            cells.append(significant(real[row.perturbation, row.dataset, row.examples], signed=True))
         rows.append(tuple(cells))
     return [*columns, *(["measured"] if real else [])], rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from compresslab.probe.prediction import Prediction
@@ -102,12 +103,14 @@ def _about(result: ProbeResult, perturbation: str) -> Iterator[str]:
 def _sentence(result: ProbeResult, row: Prediction, role: str) -> str:
     change = change_of(result, row)
     known = change.sign or (0 if change.low is not None else (change.mean > 0) - (change.mean < 0))
-    half = "" if change.low is None else f" ± {change.half_width:.4f}"
+    spread = math.nan if change.low is None else change.half_width
+    places = _places(spread if spread > 0 else change.mean)
+    half = "" if change.low is None else f" ± {spread:,.{places}f}"
     per_byte = row.first_order_bits_per_byte if row.linearised_nats is None else row.linearised_bits_per_byte
-    unit = "nats per token" + ("" if per_byte is None else f", {per_byte:+.4f} bits per byte")
+    unit = "nats per token" + ("" if per_byte is None else f", {per_byte:+z,.{places}f} bits per byte")
     gains = "comes back" if role == "other" else "gains"
     loses = "does not come back: it loses" if role == "other" else "loses"
-    size = f"{abs(change.mean) if known else change.mean:{'' if known else '+'}.4f}{half} ({unit})"
+    size = f"{abs(change.mean) if known else change.mean:{'' if known else '+z'},.{places}f}{half} ({unit})"
     said = f"{_ROLES[role]} '{row.dataset}' "
     said += f"{loses if known > 0 else gains} {size}" if known else f"changes by no more than its error: {size}"
     if row.within_linear_range is False:
@@ -122,6 +125,11 @@ def _sentence(result: ProbeResult, row: Prediction, role: str) -> str:
             agrees = found.returns == (row.nats < 0)
             said += f"; the criterion of free logits {'agrees' if agrees else 'does not agree'}"
     return said[0].upper() + said[1:] + "."
+
+
+def _places(x: float) -> int:
+    """Return the decimal place of a size's second significant digit, the ninth at most; 4 for what has none."""
+    return min(9, max(0, 1 - math.floor(math.log10(abs(x))))) if x and math.isfinite(x) else 4
 
 
 def _undone(result: ProbeResult, perturbation: str, name: str) -> str:

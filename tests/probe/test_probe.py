@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from compresslab.errors import CompressLabError, EmptyDataset, InvalidParameter,
 from compresslab.probe.json_form import as_json, schema
 from compresslab.probe.result import ProbeResult, texts_needed
 from compresslab.probe.returning import MeasuredCriterion
-from compresslab.probe.sentences import half_undone, stationary, who_pays
+from compresslab.probe.sentences import change_of, half_undone, stationary, who_pays
 from compresslab.probe.settings import ProbeSettings
 from compresslab.theory.logit_elasticity import return_criterion
 from tests.probe.small_models import EOS, SIZE, small_gru, small_llama, train, wide_llama, words
@@ -520,6 +521,24 @@ def test_a_last_step_out_of_what_floats_hold_is_named(settings: dict[str, Any]) 
             examples=[4],
             **settings,
         )
+
+
+@pytest.mark.parametrize("rate", [1e-6, 1e5])
+def test_changes_are_told_with_the_digits_that_are_known(rate: float) -> None:
+    """A learning rate is small as a rule, and so is what it does: four decimals would be noughts."""
+    from compresslab.measurements.probe_tables import change_cells
+
+    found = compresslab.probe(
+        trained_gru(), perturb={"t": DATA["t"]}, optimizer="sgd", learning_rate=rate, examples=[4], linearised=False
+    )
+    told = re.search(r"(gains|loses|error:) ([+\d.,-]+) ± ([\d.,]+)", who_pays(found)["t"][1])
+    assert told is not None
+    (change,), (cells,) = found.predicted, change_cells(found)[1]
+    half = change_of(found, change).half_width
+    for text, number in ((told[2], abs(change.nats)), (told[3], half)):
+        assert abs(float(text.replace(",", "")) - number) <= 0.05 * half
+        assert len(text.lstrip("0.,")) < 9
+    assert float(cells[3].replace(",", "")) == pytest.approx(change.first_order_nats, rel=0.01)
 
 
 def test_numbers_of_examples_may_be_numpys() -> None:
