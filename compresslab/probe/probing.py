@@ -65,7 +65,8 @@ def probe(
         changes: fields of `ProbeSettings` that differ from ``settings``, such as ``learning_rate=1e-3``.
 
     Raises:
-        InvalidParameter: nothing to train on; one name for two datasets; a model without gradients, or one that has no
+        InvalidParameter: nothing to train on; one name for two datasets; a base without alignment data; a model
+            without gradients, or one that has no
             forward derivatives; a base with other tokens; a learning rate at which training diverges.
         EmptyDataset: a dataset without responses.
         MismatchedVocabulary: data in other tokens than the model's.
@@ -87,6 +88,10 @@ def probe(
     chosen = replace(settings or ProbeSettings(), **_known(changes))
     given = {"pretrain": pretrain or {}, "align": align or {}, "other": other or {}, "perturb": perturb}
     _check_names(given)
+    if base is not None and not align:
+        raise InvalidParameter(
+            "a base says what alignment has gained: give alignment data (--align), or leave --base out"
+        )
     network_model = _model(get_model(model) if isinstance(model, str) else model)
     sets = _prepare(network_model, given, chosen)
     gained = None if base is None else _base_nats(_model(get_model(base) if isinstance(base, str) else base), sets)

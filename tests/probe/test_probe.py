@@ -491,6 +491,7 @@ def test_more_texts_make_a_narrower_interval() -> None:
         ({"state": "old"}, UnknownName, "unknown state"),
         ({"examples": [6]}, InvalidParameter, "multiples of the batch, 4"),
         ({"examples": [8, 4]}, InvalidParameter, "numbers of examples rise"),
+        ({"base": "tiny"}, InvalidParameter, "give alignment data"),
         ({"examples": [4.0]}, InvalidParameter, "examples are whole numbers"),
         ({"examples": 4}, InvalidParameter, "examples are whole numbers"),
         ({"pretrain": {"p": 5}}, InvalidParameter, "is a list of texts"),
