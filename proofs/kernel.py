@@ -160,9 +160,8 @@ def _ill_formed(claim: Claim) -> Iterator[str]:
     yield from (f"the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1}))
     facts = [item.fact for item in items] + [goal.fact for goal in claim.goals]
     sides = [side for fact in facts for side in (fact.left, fact.right)]
-    wrong = next(filter(None, map(ill_formed, sides)), "")
     odd = (f for f in facts if type(f) is not Fact or f.relation not in get_args(Relation))
-    wrong = wrong or next((f"{f.relation} in {type(f).__name__} is no relation" for f in odd), "")
+    wrong = next(filter(None, map(ill_formed, sides)), "") or next((f"{f} is no fact" for f in odd), "")
     if wrong:
         yield wrong
         return

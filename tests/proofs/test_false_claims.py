@@ -209,6 +209,10 @@ LEMMA_LIBRARY = {
     "premised": dataclasses.replace(
         claim(say("s", x, ">=", 1, Use("P")), given=(suppose("P", x, ">=", ONE),)), id="premised"
     ),
+    "defined": dataclasses.replace(
+        claim(signed("p", k, ">", 0), say("s", d, ">", 1, Use("D"), Use("p")), define=(let("D", d, k + 1),)),
+        id="defined",
+    ),
     "good": dataclasses.replace(claim(say("s", (x + 1) ** 2, "=", x**2 + 2 * x + 1)), id="good"),
 }
 EVERY = suppose("every", total(u[j], j), "=", ONE)
@@ -1126,6 +1130,29 @@ FALSE: dict[str, Callable[[], Claim]] = {
         say("p", X + Y, "=", Y + X + 0), Rewrite("c", "", Fact(Mean(X * Y, X, Y), "=", Mean(X * X, X)), ("p",))
     ),
     "x log x -> 0 log 0": lambda: claim(*TENDS, to_zero(l * sp.log(l), ZERO, x * sp.log(x))),
+    "a limit through a jump of an array": lambda: claim(
+        *TENDS,
+        LimitOf("c", "", Fact(Lim(sp.ceiling(l), l, ZERO), "=", ZERO), outer=sp.ceiling(u[t]), parts=((u[s], "zero"),)),
+    ),
+    "limits change places, through an array": lambda: claim(
+        *TENDS,
+        LimitOf(
+            "c",
+            "",
+            Fact(Lim(Lim(l / (l + k), k, ZERO), l, ZERO), "=", Lim(ZERO * k, k, ZERO)),
+            outer=Lim(u[t] / (u[t] + k), k, ZERO),
+            parts=((u[s], "zero"),),
+        ),
+    ),
+    "a limit of a sum of ever more parts that tend to 0": lambda: claim(
+        signed("low", 1 / N, ">=", 0),
+        signed("high", 2 / N, ">=", 1 / N),
+        Squeeze("zero", "", Fact(Lim(1 / N, N, OO), "=", ZERO), low="low", high="high"),
+        LimitOf("c", "", Fact(Lim(total(1 / N, s), N, OO), "=", ZERO), outer=total(x, s), parts=((x, "zero"),)),
+    ),
+    "one lemma's definition for another": lambda: claim(
+        Lemma("c", "", Fact(d, ">", ONE), "defined", 1), define=(let("D", d, k / 2),)
+    ),
     "l**l -> 0**0": lambda: claim(*TENDS, to_zero(l**l, ONE, x**y, y)),
     "a limit of a sum with more and more terms": lambda: claim(
         signed("h", 1 / N, ">=", 0),
