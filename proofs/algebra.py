@@ -227,7 +227,7 @@ def _sum_product(inside: list[tuple[Expr, Expr]], symbol: Expr) -> Terms:
             other = base.args[1] if base.args[0] == symbol else base.args[0]
             if fits(other, symbol):  # the delta is 1 at one place of the range, and 0 elsewhere
                 return normal_terms(replace(sp.Mul(*(b**e for b, e in inside if b != base)), {symbol: other}))
-    binders, body = [symbol], list[tuple[Expr, Expr]]()
+    binders, body, factor = [symbol], list[tuple[Expr, Expr]](), UNIT
     for base, exponent in inside:
         if not (isinstance(base, sp.Sum) and exponent.is_Integer and exponent > 0):
             body.append((base, exponent))
@@ -238,9 +238,9 @@ def _sum_product(inside: list[tuple[Expr, Expr]], symbol: Expr) -> Terms:
             for s, _, _ in base.limits[1:]:
                 fresh[s] = _fresh(known_range(s), taken | set(fresh.values()))
             binders += fresh.values()
-            ((inner, _),) = normal_terms(replace(base.function, fresh)).items()
-            body += list(inner)
-    return _components(body, binders)
+            ((inner, number),) = normal_terms(replace(base.function, fresh)).items()  # -1 where names turn its sign
+            factor, body = factor * number, body + list(inner)
+    return _times({ONE: factor}, _components(body, binders))
 
 
 def _fresh(length: Expr, taken: set[Expr]) -> Expr:

@@ -25,11 +25,11 @@ from .expressions import (
     substitute,
     type_of,
     walk,
-)  # fmt: skip  # fmt: skip
+)
 from .facts import Assume, Define, Fact, Item
 from .signs import sign
 
-__all__ = ["Context", "Known", "NotShown"]
+__all__ = ["Context", "Known", "NotShown", "spoken"]
 
 Expr = Any
 
@@ -71,9 +71,7 @@ class Context:
         """
         fact = self.cite(name)
         premises = [self.known[premise].fact for premise in self.known[name].rests_on]
-        if any(
-            isinstance(node, Lim | Int | Mean) for p in premises for side in (p.left, p.right) for node in walk(side)
-        ):
+        if any(isinstance(n, Lim | Int | Mean) for p in premises for n in walk(sp.Tuple(p.left, p.right))):
             raise NotShown(f"{name!r} rests on a premise about a limit, an integral or a mean")
         return fact
 
@@ -106,17 +104,22 @@ class Context:
         known = self._find(name)
         fact, kept = known.fact, set(known.rests_on)
         names = {key.base.label if isinstance(key, sp.Indexed) else key for key in values if not is_index(key)}
+        places = set[Expr]()
         for key, value in values.items():
             self._admissible(key, value, because, fact)
+            formal = key.indices if isinstance(key, sp.Indexed) else ()
+            places |= set() if is_index(key) else {s for s in free_names(value) - set(formal) if is_index(s)}
         laws = [law for side in (fact.left, fact.right) for node in walk(side) if (law := law_of(node)) is not None]
         if any(names & (free_names(law.density) | free_names(law.low)) for law in laws):
             raise NotShown(f"{sorted(map(str, names))}: the law of a draw depends on it")
         for premise in known.rests_on if names else ():
             said = self.known[premise].fact
-            if not (free_names(said.left) | free_names(said.right)) & names:
+            if not spoken(said) & names:
                 continue
             if premise in self.definitions:
                 raise NotShown(f"{sorted(map(str, names))} is not generic in {name!r}: {premise!r} defines with it")
+            if places & spoken(said):  # it holds for every place, not only for those where the value is taken
+                raise NotShown(f"the value and the premise {premise!r} speak of one index: take another index")
             gap = substitute(said.gap, {k: v for k, v in values.items() if not is_index(k)})
             shown = self._equality(gap) if said.relation == "=" else self.sign(gap, because, strict=said.strict)
             if not shown:
@@ -146,12 +149,8 @@ class Context:
                 raise NotShown(f"the index {key} may only become another index of the same range, not {value}")
             return
         if array:
-            uses = [
-                n
-                for side in (fact.left, fact.right)
-                for n in walk(side)
-                if isinstance(n, sp.Indexed) and n.base == key.base
-            ]
+            whole = walk(sp.Tuple(fact.left, fact.right))
+            uses = [n for n in whole if isinstance(n, sp.Indexed) and n.base == key.base]
             if len(set(key.indices)) < len(key.indices) or not all(map(is_index, key.indices)):
                 raise NotShown(f"{key} does not name an array by different indices")
             if not all(len(n.indices) == len(key.indices) and all(map(fits, n.indices, key.indices)) for n in uses):
@@ -164,9 +163,7 @@ class Context:
         """Fail unless no premise or definition in ``rests_on`` speaks about the variables ``names``."""
         wanted = {name for name in names if not is_index(name)}  # an index is generic: premises hold for every one
         for premise in rests_on:
-            fact = self.known[premise].fact
-            met = wanted & (free_names(fact.left) | free_names(fact.right))
-            if met:
+            if met := wanted & spoken(self.known[premise].fact):
                 raise NotShown(f"{sorted(map(str, met))} is not generic: the premise {premise!r} speaks about it")
 
     def defined(self, *exprs: Expr, because: Iterable[str] = (), at: Mapping[Expr, Expr] | None = None) -> None:
@@ -180,6 +177,7 @@ class Context:
             if isinstance(node, Diff):
                 f, x, x0, _ = node.args
                 self.defined(f, because=because, at={**at, x: replace(x0, at)})
+                self.defined(x0, because=because, at=at)
             whole = isinstance(node, sp.Pow) and node.exp.is_Integer
             if (whole and node.exp >= 0) or not isinstance(node, sp.Pow | sp.log | sp.uppergamma):
                 continue
@@ -187,6 +185,12 @@ class Context:
             if not (self.sign(inner, because, strict=True) or (whole and self.sign(-inner, because, strict=True))):
                 what = "different from zero" if whole else "positive"
                 raise NotShown(f"{inner} in {node} is not known to be {what}")
+
+
+def spoken(fact: Fact) -> frozenset[Expr]:
+    """Return what a fact speaks of: its free names, and the sizes of the ranges of its free places."""
+    names = free_names(fact.left) | free_names(fact.right)
+    return names | {known_range(name) for name in names}
 
 
 def _open_nodes(expr: Expr) -> Iterator[Expr]:

@@ -25,7 +25,12 @@ from .facts import Assume, Claim, Fact, Goal
 __all__ = ["NotPrinted", "goal_text", "name_of", "text"]
 
 Expr = Any
-_TAKEN = {"R", "O", "S", "E", "at", "in", "ln", "exp", "fun", "let", "if", "then", "else", "end", "nat"}
+_WORDS = {
+    "at", "in", "fun", "let", "if", "then", "else", "end", "nat", "R", "O", "S", "E", "ln", "exp", "INR", "Nat",
+    "Derive", "Derive_n", "filterlim", "at_right", "locally", "Rbar_locally", "p_infty", "forall", "exists", "match",
+    "with", "return", "as", "for", "fix", "cofix", "where", "using", "Set", "Prop", "Type", "SProp", "IF",
+}  # fmt: skip
+_OWN = re.compile(r"x\d+|(type|so)_.*")  # names that a printed statement gives itself
 _RELATIONS = {"=": "{0} = {1}", "<=": "{0} <= {1}", "<": "{0} < {1}", ">=": "{1} <= {0}", ">": "{1} < {0}"}
 
 
@@ -36,7 +41,7 @@ class NotPrinted(Exception):
 def name_of(symbol: Expr) -> str:
     """Return the name that a symbol or an array has in Coq."""
     name = re.sub(r"[^A-Za-z0-9_']", "_", str(symbol.label if isinstance(symbol, sp.IndexedBase) else symbol))
-    return f"{name}_" if name in _TAKEN or name[0] in "_'" else name
+    return f"{name}_" if name in _WORDS or name[0] in "_'" or _OWN.fullmatch(name) else name
 
 
 def text(expr: Expr) -> str:
@@ -163,6 +168,19 @@ def _binder(name: Expr, node: Expr) -> tuple[str, str]:
     return f"({own} : {'nat -> ' * len(places)}R)", said if sign else ""
 
 
+def _name_each_apart(facts: list[Fact]) -> None:
+    """Fail where two symbols, free or bound, have one name in Coq: one would stand for the other there."""
+    nodes = [node for fact in facts for side in (fact.left, fact.right) for node in walk(side)]
+    shown: set[Expr] = {node.base.label if isinstance(node, sp.Indexed) else node for node in nodes}
+    places = {place for node in nodes if isinstance(node, sp.Indexed | sp.KroneckerDelta) for place in node.args}
+    places |= {limit[0] for node in nodes if isinstance(node, sp.Sum) for limit in node.limits}
+    symbols = {one for one in shown | places if isinstance(one, sp.Symbol)}
+    named: dict[str, Expr] = {}
+    for one in symbols | {known_range(one) for one in symbols} - {None, sp.oo}:
+        if named.setdefault(name_of(one), one) != one:
+            raise NotPrinted(f"{one} and {named[name_of(one)]} would both be {name_of(one)}")
+
+
 def label(premise: Assume) -> str:
     """Return the name that a premise has in Coq."""
     return "so_" + re.sub(r"[^A-Za-z0-9]", "_", premise.name)
@@ -176,6 +194,7 @@ def goal_text(claim: Claim, goal: Goal) -> str:
     """
     given = [a for a in claim.assumptions if not a.case or a.name in goal.given]
     facts = _written_out(claim, [*(a.fact for a in given), goal.fact])
+    _name_each_apart(facts)
     pairs = {name_of(name): _binder(name, node) for name, node in _symbols(facts).items()}
     said = [f"(type_{name} : {kind})" for name, (_, kind) in pairs.items() if kind]
     said += [f"({label(item)} : {_every(fact)})" for item, fact in zip(given, facts[:-1], strict=True)]

@@ -27,7 +27,7 @@ __all__ = [
     "Diff", "Huffman", "Int", "Law", "Lim", "Mean", "Type", "bound_symbols", "draw", "draws", "fits",
     "free_names", "ill_formed", "index", "is_index", "known_range", "masses", "member", "nonnegative",
     "positive", "range_of", "real", "replace", "size", "substitute", "total", "type_of", "walk",
-]  # fmt: skip  # fmt: skip
+]  # fmt: skip
 
 Expr = Any  # sympy is untyped; an expression, a symbol or an indexed base
 
@@ -88,7 +88,9 @@ _ARRAYS: dict[Expr, Type] = {}
 def _declare(symbol: Expr, kind: Type, where: dict[Expr, Type] = _TYPES) -> Expr:
     if not str(symbol).isascii():
         raise ValueError(f"{symbol!r}: names are ASCII; Greek letters are spelled, and printed as such")
-    law = kind.law
+    law, end = kind.law, _TYPES.get(kind.length)
+    if kind.role in {"index", "member"} and kind.length != sp.oo and (end is None or end.role != "size"):
+        raise ValueError(f"the index {symbol} needs a size as its range, which is never empty; {kind.length} is none")
     names = free_names(law.density) | free_names(law.low) | {law.variable} if law is not None else set()
     if any(name not in _TYPES or _TYPES[name].role != "number" for name in names):
         raise ValueError(f"the law of {symbol} may depend on numbers only")
@@ -105,9 +107,6 @@ def type_of(name: Expr, *, array: bool = False) -> Type | None:
 
 def index(name: str, length: Expr) -> Expr:
     """Make an index that runs from 1 to ``length``, a size or ``oo``; free in a fact, it is read as "for every"."""
-    kind = _TYPES.get(length)
-    if length != sp.oo and (kind is None or kind.role != "size"):
-        raise ValueError(f"the index {name!r} needs a size as its range, which is never empty; {length} is none")
     return _declare(sp.Symbol(name, integer=True, positive=True), Type("index", length=length))
 
 
@@ -224,10 +223,10 @@ def free_names(expr: Expr) -> frozenset[Expr]:
         outer = () if isinstance(expr, Mean) else expr.args[2:]
         return (free_names(expr.args[0]) - set(_binds(expr))).union(*map(free_names, outer))
     if isinstance(expr, sp.Indexed):
-        own = frozenset({expr.base.label}) | _law_names(expr)
+        own = frozenset({expr.base.label}) | _parameters(law_of(expr))
         return own.union(*(free_names(arg) for arg in expr.indices))
     if isinstance(expr, sp.Symbol):
-        return frozenset({expr}) | _law_names(expr)
+        return frozenset({expr}) | _parameters(law_of(expr))
     return frozenset().union(*map(free_names, expr.args))
 
 
@@ -238,9 +237,8 @@ def law_of(node: Expr) -> Any:
     return None if kind is None else kind.law
 
 
-def _law_names(node: Expr) -> frozenset[Expr]:
-    """Return what the law of a draw depends on: who speaks of the draw speaks of it."""
-    law = law_of(node)
+def _parameters(law: Law | None) -> frozenset[Expr]:
+    """Return what a law depends on: who speaks of a draw of it speaks of that."""
     return frozenset() if law is None else (free_names(law.density) - {law.variable}) | free_names(law.low)
 
 
@@ -288,12 +286,12 @@ def substitute(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
 _HEADS = (
     sp.Add, sp.Mul, sp.Pow, sp.Rational, sp.Symbol, sp.Indexed, sp.Sum, sp.KroneckerDelta, sp.log, sp.exp,
     sp.uppergamma, sp.ceiling, Diff, Int, Lim, Mean, Huffman,
-)  # fmt: skip  # fmt: skip
+)  # fmt: skip
 
 
 def ill_formed(expr: Expr) -> str:
     """Return what is not of this language in ``expr``, or "" where all is well."""
-    if not isinstance(expr, _HEADS):
+    if type(expr) not in _HEADS and not isinstance(expr, sp.Rational):
         return f"{expr} ({type(expr).__name__}) is not of the language"
     kind = type_of(expr) if isinstance(expr, sp.Symbol) else None
     if isinstance(expr, sp.Symbol):
@@ -327,6 +325,9 @@ def _ill_bound(expr: Expr) -> str:
     above = (place.is_Rational and place > 0) or type_of(place) in (Type("number"), Type("draw"))
     if kind is None or x in free_names(place):
         return f"{expr}: the variable {x} has no type, or is in the place {place}"
+    kinds = [type_of(name, array=array) for name in free_names(f) for array in (False, True)]
+    if any(kind is not None and x in _parameters(kind.law) for kind in kinds):
+        return f"{expr}: the law of a draw that is free in it depends on {x}"
     if isinstance(expr, Diff):
         good = kind.role == "number" and (kind.sign == "real" or above) and rest[0].is_Integer and rest[0] >= 1
         return ill_formed(f) or ill_formed(place) if good else f"{expr}: its place must lie inside the type of {x}"

@@ -16,7 +16,7 @@ from typing import Any, get_args
 import sympy as sp
 
 from . import classical, exact, rules_algebra, rules_analysis
-from .context import Context, Known, NotShown, bound_variables
+from .context import Context, Known, NotShown, bound_variables, spoken
 from .expressions import free_names, ill_formed, is_index, law_of, type_of, walk
 from .facts import Claim, Define, Fact, Item, Relation, Step, Verdict
 
@@ -62,8 +62,9 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
     start, problems = time.process_time_ns(), list(_ill_formed(claim))
     known = {item.name: Known(item.fact, frozenset({item.name})) for item in claim.assumptions}
     cited_by: dict[str, set[str]] = {}
-    for definition in claim.definitions:
-        context = Context(dict(known), {a.name: a for a in claim.assumptions}, {})
+    for number, definition in enumerate(claim.definitions):
+        new = set(map(_head, claim.definitions[number:]))  # a premise about what is new says nothing of its own type
+        context = Context(dict(known), {a.name: a for a in claim.assumptions if not spoken(a.fact) & new}, {})
         problems += _not_conservative(definition, claim, context)
         rests_on = frozenset({definition.name, *context.rests_on})
         known[definition.name], cited_by[definition.name] = Known(definition.fact, rests_on), context.cited
@@ -159,21 +160,23 @@ def _ill_formed(claim: Claim) -> Iterator[str]:
     yield from (f"the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1}))
     facts = [item.fact for item in items] + [goal.fact for goal in claim.goals]
     sides = [side for fact in facts for side in (fact.left, fact.right)]
-    wrong = next(filter(None, map(ill_formed, sides)), "")
-    wrong = wrong or next((f"{f.relation} is no relation" for f in facts if f.relation not in get_args(Relation)), "")
+    odd = (f for f in facts if type(f) is not Fact or f.relation not in get_args(Relation))
+    wrong = next(filter(None, map(ill_formed, sides)), "") or next((f"{f} is no fact" for f in odd), "")
     if wrong:
         yield wrong
         return
     bound = bound_variables(*sides)
     for item in (*claim.assumptions, *claim.definitions):
-        said = free_names(item.fact.left) | free_names(item.fact.right)
+        said = spoken(item.fact)
         nodes = [node for side in (item.fact.left, item.fact.right) for node in walk(side)]
         random = any(law_of(node) is not None for node in nodes)
         if not said:
             yield f"{item.name!r} says nothing about the claim's symbols"
         if said & bound or random:
             yield f"{item.name!r} speaks about a draw, or about a variable that is bound elsewhere"
-    met = dict.fromkeys(n for side in sides for n in walk(side) if isinstance(n, sp.Indexed | sp.Symbol))
+    whole = list(walk(sp.Tuple(*sides)))
+    met = dict.fromkeys(n for n in whole if isinstance(n, sp.Indexed | sp.Symbol))
+    met |= dict.fromkeys(n for sum_ in whole if isinstance(sum_, sp.Sum) for limit in sum_.limits for n in limit[::2])
     named: dict[str, Expr] = {}
     for one in (node.base if isinstance(node, sp.Indexed) else node for node in met):
         if named.setdefault(str(one), one) != one:
@@ -194,6 +197,11 @@ def _ill_formed(claim: Claim) -> Iterator[str]:
         yield "it has no goal"
 
 
+def _head(definition: Define) -> Expr:
+    left = definition.fact.left
+    return left.base.label if isinstance(left, sp.Indexed) else left
+
+
 def _not_conservative(definition: Define, claim: Claim, context: Context) -> Iterator[str]:
     """Say what is wrong with a definition: its symbol must be new, and its right side of the symbol's type."""
     left, right = definition.fact.left, definition.fact.right
@@ -207,8 +215,7 @@ def _not_conservative(definition: Define, claim: Claim, context: Context) -> Ite
         yield f"{definition.name!r} must define {head} at every place: at different indices"
     if any(is_index(name) and name not in places for name in free_names(right)):
         yield f"{definition.name!r} depends on an index that is not on its left side"
-    later = claim.definitions[claim.definitions.index(definition) :]
-    heads = [d.fact.left.base.label if isinstance(d.fact.left, sp.Indexed) else d.fact.left for d in later]
+    heads = [_head(later) for later in claim.definitions[claim.definitions.index(definition) :]]
     if set(heads) & free_names(right) or heads.count(head) > 1:
         yield f"{definition.name!r} is circular, uses a symbol defined after it, or defines {head} twice"
     try:

@@ -12,7 +12,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from .expressions import Int, Lim
+from .expressions import Int, Lim, free_names, type_of
 from .facts import Fact
 from .notation import Notation
 
@@ -127,7 +127,7 @@ class _Plain(StrPrinter):  # type: ignore[misc]
         return f"∫[{self._print(a)}..{self._print(b)}] {self.parenthesize(f, PRECEDENCE['Mul'])} d{self._print(x)}"
 
     def _print_Mean(self, expr: Expr) -> str:
-        return f"E[{self._print(expr.args[0])}]"
+        return f"E{_over(expr, self._print, '_{}')}[{self._print(expr.args[0])}]"
 
     def _print_Huffman(self, expr: Expr) -> str:
         return f"L_huff({', '.join(self._print(arg) for arg in expr.args)})"
@@ -140,6 +140,13 @@ class _Plain(StrPrinter):  # type: ignore[misc]
         loose = isinstance(item, sp.Sum | Int | Lim)
         quotient = isinstance(item, sp.Symbol) and "/" in item.name and level >= PRECEDENCE["Pow"]
         return f"({text})" if loose or quotient else text
+
+
+def _over(mean: Expr, write: Callable[[Expr], str], form: str) -> str:
+    """Return what a mean is taken over, where another draw is left free in it; else nothing."""
+    kinds = [type_of(name, array=array) for name in free_names(mean) for array in (False, True)]
+    free = any(kind is not None and kind.law is not None for kind in kinds)
+    return form.format(",".join(map(write, mean.args[1:]))) if free else ""
 
 
 def _raised(text: str, exp: str | None) -> str:
@@ -182,7 +189,7 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
         return _raised(rf"\int_{{{self._print(a)}}}^{{{self._print(b)}}} {self._print(f)}\,d{self._print(x)}", exp)
 
     def _print_Mean(self, expr: Expr, exp: str | None = None) -> str:
-        return _raised(rf"E\bigl[{self._print(expr.args[0])}\bigr]", exp)
+        return _raised(rf"E{_over(expr, self._print, '_{{{}}}')}\bigl[{self._print(expr.args[0])}\bigr]", exp)
 
     def _print_Huffman(self, expr: Expr, exp: str | None = None) -> str:
         return _raised(rf"L_{{\mathrm{{huff}}}}({', '.join(self._print(arg) for arg in expr.args)})", exp)

@@ -81,6 +81,8 @@ class Minimum(Step):
 
 def elementary(f: Expr, x: Expr) -> None:
     """Fail unless ``f``, as a function of x, is made of smooth functions only, each smooth where it is defined."""
+    if (kind := type_of(x)) is None or kind.role not in {"number", "draw"}:  # such as a whole array
+        raise NotShown(f"{x} is no number")
     for node in walk(f):
         moves = x in free_names(node)
         if moves and not isinstance(
@@ -150,10 +152,9 @@ def _check_limit_of(step: LimitOf, context: Context) -> str:
         if not isinstance(fact.left, Lim) or fact.relation != "=" or fact.left.args[1:] != (x, x0):
             raise NotShown(f"{name!r} is no limit in {x}")
         inner[holder], outer_value[holder] = fact.left.args[0], fact.right
+        elementary(step.outer, holder)
     if x in free_names(step.outer) | free_names(step.fact.right) or ill_formed(step.outer):
         raise NotShown(f"the outer function and the limit must not contain {x}")
-    for holder in inner:
-        elementary(step.outer, holder)
     if not is_zero(f - replace(step.outer, inner)):
         raise NotShown("the function is not the stated composition")
     context.defined(step.outer, at=outer_value)

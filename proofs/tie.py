@@ -9,6 +9,7 @@ each with the reason.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,7 @@ __all__ = ["COQ", "FILES", "Tie", "not_tied", "printed", "ties", "write"]
 
 COQ = Path(__file__).with_name("coq")
 FILES = 2  # two cores compile two files at once
+_MORE = re.compile(r"\.\s|\(\*|\*\)|\"")  # the end of a sentence, a comment, a string
 _HEAD = """\
 (* Printed by `python -m proofs --coq FOLDER` from the formal goals of the kernel; do not edit. See README.md. *)
 From Coq Require Import Reals Lra Lia Arith FunctionalExtensionality.
@@ -41,9 +43,16 @@ class Tie:
     goals: tuple[str, ...]
 
     def tactic(self, number: int) -> str:
-        """Return the tactic that closes a goal, counted from 0."""
+        """Return the tactic that closes a goal, counted from 0.
+
+        Raises:
+            ValueError: it is more than one sentence of Coq, and might leave the goal and prove another.
+        """
         line = self.goals[number].replace("@", f"({self.by})")
-        return line if line.endswith(".") else f"tie ({line})."
+        line = line if line.endswith(".") else f"tie ({line})."
+        if _MORE.search(line):
+            raise ValueError(f"{line!r}: one sentence without a comment closes a goal, so that its Qed speaks of it")
+        return line
 
 
 @cache

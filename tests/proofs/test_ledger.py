@@ -10,12 +10,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import sympy as sp
 
 from compresslab.errors import UnknownName
 from proofs import ledger, mathtext, statement
 from proofs.__main__ import main
 from proofs.checked import checker, in_coq, is_tied, not_in_coq, theorem_text
 from proofs.coq_claims import coq_claims
+from proofs.expressions import Law, Mean, draw, draws, index, positive, size
 from proofs.facts import Claim
 from proofs.kernel import Report, check
 from proofs.narrate import narrate
@@ -106,8 +108,20 @@ def test_every_claim_is_complete() -> None:
 def test_no_two_things_are_printed_alike() -> None:
     for claim in all_claims().values():
         nodes = [node for node, _ in statement.typed(claim)]
-        printed = [mathtext.plain(node) for node in nodes] + [short.name for short in claim.notation]
-        assert len(set(printed)) == len(printed), (claim.id, sorted(printed))
+        for write in (mathtext.plain, mathtext.latex):
+            printed = [write(node) for node in nodes] + [short.name for short in claim.notation]
+            assert len(set(printed)) == len(printed), (claim.id, sorted(printed))
+        assert all(short.name[0].isalpha() for short in claim.notation), "a short name is no number"
+
+
+def test_a_mean_says_over_what_it_is_taken_where_a_draw_is_left_free() -> None:
+    beta, y = positive("beta m_y")
+    law = Law(y, beta * sp.exp(-beta * y), sp.Integer(0))
+    one, other, many = draw("m_X", law), draw("m_Y", law), draws("m_xs", law)
+    assert mathtext.plain(Mean(one * other, one, other)) == "E[m_X m_Y]"
+    assert mathtext.plain(Mean(one * other, one)) == "E_m_X[m_X m_Y]"
+    assert mathtext.latex(Mean(one * other, one)).startswith("E_{m_{X}}")
+    assert mathtext.plain(Mean(one * many[index("m_j", size("M"))], one)).startswith("E_m_X[")
 
 
 def test_premises_and_statements_are_printed_from_the_formal_objects() -> None:

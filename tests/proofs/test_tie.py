@@ -10,12 +10,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import sympy as sp
 
 from compresslab.errors import UnreadableFile
 from proofs import tie
 from proofs.coqtext import NotPrinted, goal_text, name_of, text
 from proofs.expressions import Diff, index, masses, member, positive, real, size, total
-from proofs.facts import Claim, Fact
+from proofs.facts import Claim, Fact, Goal
 from proofs.registry import all_claims
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +84,46 @@ def test_terms() -> None:
     assert text(N - 1) == "((-1) + INR N)"
     assert text(Diff(e * n[t], e, x, 2)) == "(Derive_n (fun epsilon => (epsilon * n t)) 2 c)"
     assert name_of(positive("R'")) == "R'"
+
+
+@pytest.mark.parametrize("word", ["p_infty", "INR", "Derive", "x1", "type_k", "so_leaf", "match", "at_right"])
+def test_no_symbol_has_a_name_that_the_statement_needs(word: str) -> None:
+    assert name_of(real(word)) == f"{word}_"
+
+
+def small(fact: Fact) -> Claim:
+    return dataclasses.replace(CLAIMS["conservation-law"], assumptions=(), definitions=(), goals=(Goal("", fact, ""),))
+
+
+def test_symbols_that_would_be_one_in_coq_are_not_printed() -> None:
+    places, others = index("c_s.a", size("c_N")), index("c_s_a", size("c_N"))
+    u = masses("c_u")
+    for fact in (
+        Fact(real("c.z"), "=", real("c_z")),
+        Fact(real("E"), "=", real("E_")),
+        Fact(real("c.u") + 0 * positive("c"), "=", u[places]),
+        Fact(total(total(u[places] * u[others], places), others), ">=", sp.Integer(0)),
+        Fact(total(u[index("c_i", size("c.N"))], index("c_i", size("c.N"))), "=", real("c_N")),
+    ):
+        with pytest.raises(NotPrinted, match="would both be"):
+            goal_text(small(fact), small(fact).goals[0])
+    fine = small(Fact(real("c.z"), "=", u[places]))
+    assert goal_text(fine, fine.goals[0]).startswith("forall (c_N : nat) (c_u : nat -> R) (c_z : R)")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Abort. Theorem other : True. Proof. exact I.",
+        "Admitted.\nLemma other : True. exact I.",
+        "exact I (* .",
+        "*) exact I.",
+        'idtac ".',
+    ],
+)
+def test_a_goal_is_not_left_for_another(line: str) -> None:
+    with pytest.raises(ValueError, match="one sentence"):
+        tie.Tie("law", (line,)).tactic(0)
 
 
 @pytest.mark.parametrize("name", ["pareto-entropy", "pareto-overlap", "code-length-not-equality"])
