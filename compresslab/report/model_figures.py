@@ -213,8 +213,10 @@ def scaling_figure(rows: Sequence[Trend], quantity: str, size: str = "parameters
             line = [row for row in rows if row.series == name]
             x = sorted({row.size for row in line})
             mean, low, high = _joined([[row for row in line if row.size == at] for at in x])
-            axes.errorbar(x, mean, yerr=[mean - low, high - mean], color=COLOURS[_CYCLE[i % 6]], marker=_MARKS[i % 6],
-                          linestyle=DASHES[i % 4], capsize=3, label=name)  # fmt: skip
+            axes.errorbar(
+                x, mean, yerr=np.stack([mean - low, high - mean]), color=COLOURS[_CYCLE[i % 6]], marker=_MARKS[i % 6],
+                linestyle=DASHES[i % 4], capsize=3, label=name,
+            )  # fmt: skip
         label_logarithmic(axes.xaxis)
         if log:
             label_logarithmic(axes.yaxis)

@@ -39,7 +39,7 @@ def exchange_figure(exchanges: Sequence[Exchange]) -> Figure:
             mean = np.array([one.rate.mean for one in line])
             half = np.array([0.0 if one.rate.runs == 1 else one.rate.half_width for one in line])
             axes.errorbar(
-                [one.phrases for one in line], mean, yerr=[np.minimum(half, 0.9 * mean), half], capsize=3,
+                [one.phrases for one in line], mean, yerr=np.stack([np.minimum(half, 0.9 * mean), half]), capsize=3,
                 color=COLOURS[_CYCLE[i % 6]], marker=_MARKS[i % 6], linestyle=DASHES[i % 4],
                 label=f"learning rate {rate:g}",
             )  # fmt: skip
