@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +28,7 @@ __all__ = [
     "load_scorer",
     "option_of",
     "refuse",
+    "what_is_kept",
 ]
 
 PANEL = "With --model"
@@ -198,3 +200,10 @@ def check_of_use(name: str, options: Mapping[str, object]) -> None:
         raise InvalidParameter(
             f"{' and '.join(given)}: {name} holds log-probabilities, which nothing changes, leave it out"
         )
+
+
+def what_is_kept(place: Path | None, kind: str) -> str:
+    """Say what an interrupted scoring leaves in the place of ``--resume``, which takes a ``kind`` (FILE, DIR)."""
+    if place is None:
+        return f"no score is kept; with --resume {kind} a scoring goes on where it was stopped"
+    return f"what is scored is kept in {place}; the same command goes on from there"

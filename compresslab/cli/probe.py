@@ -16,7 +16,7 @@ from compresslab.cli.grouped_options import grouped
 from compresslab.cli.model_options import Device, Dtype, load_model
 from compresslab.cli.options import Seed, Split
 from compresslab.cli.output import ReportOutput, arguments_of
-from compresslab.cli.reading import reading_notes
+from compresslab.cli.reading import labelled, reading_notes
 from compresslab.data.choice import choice_for_role
 from compresslab.data.door import ReadData, read_data
 from compresslab.errors import InvalidParameter
@@ -134,8 +134,8 @@ def _read(
     """Read the files of each role, each under its name: the one that was given, or the file's."""
     found: dict[str, dict[str, ReadData]] = {role: {} for role in _ROLES}
     files: list[Path] = []
-    entries = [(role, *_named(entry)) for role in _ROLES for entry in given[role] or ()]
-    paths = streams.enter_context(piped([path for _, _, path in entries]))
+    entries = [(role, *labelled(entry)) for role in _ROLES for entry in given[role] or ()]
+    paths = streams.enter_context(piped([Path(path) for _, _, path in entries]))
     with output.working("reading"):
         for (role, name, _), path in zip(entries, paths, strict=True):
             read = read_data(path, choice_for_role(options, role, _ROLES), unit=split)
@@ -145,16 +145,6 @@ def _read(
             found[role][label] = read
             files.append(path)
     return found, files
-
-
-def _named(entry: str) -> tuple[str, Path]:
-    """Return the name, "" where none was given, and the path of ``NAME=FILE``; a path may hold the sign itself."""
-    name, sign, path = entry.partition("=")
-    if not sign or Path(entry).exists() or "/" in name:
-        return "", Path(entry)
-    if not name or not path:
-        raise InvalidParameter(f"{entry!r} is not of the form NAME=FILE")
-    return name, Path(path)
 
 
 def _plan(

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from compresslab._support.files import name_beside
 from compresslab._support.interrupts import if_stopped
-from compresslab.cli.model_options import Scoring, check_of_use, load_scorer
+from compresslab.cli.model_options import Scoring, check_of_use, load_scorer, what_is_kept
 from compresslab.cli.output import ReportOutput
 from compresslab.cli.reading import reading_notes
 from compresslab.data.choice import choice_for_role
 from compresslab.data.door import read_data
+from compresslab.lm.log_prob_files import PREFIX
 from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
 from compresslab.report.terminal import table_view
@@ -42,7 +43,7 @@ def rate_under_model(
     found = [read_data(path, choice, unit=split, usual="document") for path in files]
     speaks = processes()[0] == 0
     output = replace(output, quiet=output.quiet or not speaks)
-    if name.startswith("logprobs:"):
+    if name.startswith(PREFIX):
         check_of_use(name, {**scoring.of_models(), "resume": resume})
     model = load_scorer(name, quiet=output.quiet, **scoring.settings())
     windows = scoring.windows(getattr(model, "context", None))
@@ -51,7 +52,7 @@ def rate_under_model(
         journal = resume
         if journal is not None and len(found) > 1:
             journal = name_beside(journal, f".{i}")
-        with if_stopped(partial(_kept, journal)), output.working(f"scoring {one.label}") as step:
+        with if_stopped(partial(what_is_kept, journal, "FILE")), output.working(f"scoring {one.label}") as step:
             results.append(
                 measure_model_rate(
                     model,
@@ -81,10 +82,3 @@ def rate_under_model(
     values = {**asdict(results[0]), "files": [asdict(result) for result in results], "read": read}
     output.show(values, lambda: table_view(model_rate_table(results)), notes)
     output.write(page)
-
-
-def _kept(journal: Path | None) -> str:
-    """Say what an interrupted scoring leaves behind."""
-    if journal is None:
-        return "no score is kept; with --resume FILE a scoring goes on where it was stopped"
-    return f"what is scored is kept in {journal}; the same command goes on from there"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,8 +12,32 @@ from compresslab.data.dataset import Dataset
 from compresslab.data.door import ReadData, read_data
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import Tokenizer, get_tokenizer
+from compresslab.errors import InvalidParameter
 
-__all__ = ["read_each", "read_each_role", "reading_notes"]
+__all__ = ["labelled", "read_each", "read_each_role", "reading_notes"]
+
+
+def labelled(given: str, form: str = "NAME=FILE", never: str = "/") -> tuple[str, str]:
+    """Return the name that something is given, and what it is; "" where it is given none.
+
+    Args:
+        given: what a user typed; the path of a file that is there may hold the sign itself.
+        form: how it is written, for the error.
+        never: characters that no name has: what holds one before the sign has no name.
+
+    Raises:
+        InvalidParameter: nothing stands before the sign, or behind it.
+
+    Example:
+        >>> labelled("base=hf:gpt2"), labelled("tree:a=b", never=":/"), labelled("./a=b")
+        (('base', 'hf:gpt2'), ('', 'tree:a=b'), ('', './a=b'))
+    """
+    label, equals, rest = given.partition("=")
+    if not equals or os.path.exists(given) or any(sign in label for sign in never):
+        return "", given
+    if not label.strip() or not rest.strip():
+        raise InvalidParameter(f"{given!r} is not of the form {form}: give both")
+    return label, rest
 
 
 def read_each(

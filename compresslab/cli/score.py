@@ -18,13 +18,14 @@ from compresslab._support.interrupts import if_stopped
 from compresslab._support.piping import is_stream, output_file, output_folder, piped
 from compresslab.cli.data_options import DataOptions
 from compresslab.cli.grouped_options import grouped
-from compresslab.cli.model_options import PANEL, Scoring, check_of_use, load_scorer, option_of
+from compresslab.cli.model_options import PANEL, Scoring, check_of_use, load_scorer, option_of, what_is_kept
 from compresslab.cli.output import ReportOutput, arguments_of
-from compresslab.cli.reading import reading_notes
+from compresslab.cli.reading import labelled, reading_notes
 from compresslab.data.choice import choice_for_role
 from compresslab.data.door import ReadData, read_data
 from compresslab.data.splitting import check_unit
 from compresslab.errors import InvalidParameter
+from compresslab.lm.log_prob_files import PREFIX
 from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-LOG_PROBS = "logprobs:"
 _CHECKPOINT = re.compile(r"(.*checkpoint-)(\d+)")
 
 
@@ -100,7 +100,7 @@ def command(
     scoring.check()
     models = _models(model)
     settings = scoring.settings()
-    if all(one.startswith(LOG_PROBS) for one in models.values()):
+    if all(one.startswith(PREFIX) for one in models.values()):
         check_of_use(next(iter(models.values())), {**settings, **scoring.of_models(), "resume": resume})
     if save_logprobs is not None and len(models) > 1:
         raise InvalidParameter(
@@ -113,7 +113,10 @@ def command(
 
     @contextmanager
     def watch(name: str, dataset: str) -> Iterator[Callable[[int, int], None]]:
-        with if_stopped(partial(_kept, resume)), output.working(f"scoring {dataset} under {name}") as step:
+        with (
+            if_stopped(partial(what_is_kept, resume, "DIR")),
+            output.working(f"scoring {dataset} under {name}") as step,
+        ):
             yield step
 
     table = score(
@@ -189,18 +192,8 @@ def _by_step(given: Sequence[str]) -> list[str]:
 
 
 def _label(given: str) -> tuple[str, str]:
-    """Return the name that something is given, and what it is; "" where it is given none.
-
-    Example:
-        >>> _label("base=hf:gpt2"), _label("tree:a=b"), _label("./a=b")
-        (('base', 'hf:gpt2'), ('', 'tree:a=b'), ('', './a=b'))
-    """
-    label, equals, rest = given.partition("=")
-    if not equals or os.path.exists(given) or any(sign in label for sign in ":/\\"):
-        return "", given
-    if not label.strip() or not rest.strip():
-        raise InvalidParameter(f"{given!r} is not of the form NAME=VALUE: give both")
-    return label, rest
+    """Return the name of a model or a file, and what it is: names of models hold colons."""
+    return labelled(given, "NAME=VALUE", ":/\\")
 
 
 def _read(files: dict[str, Path], split: str | None, options: Sequence[str]) -> dict[str, ReadData]:
@@ -217,7 +210,7 @@ def _given(models: dict[str, str], settings: dict[str, str | None]) -> dict[str,
     keys = {"eos_token": "eos_id", "prefix_token": "prefix_id"}
     given = {key: value for key, value in settings.items() if value is not None}
     fit = {
-        name: {key for key in given if not name.startswith(LOG_PROBS) and takes(name, keys.get(key, key))}
+        name: {key for key in given if not name.startswith(PREFIX) and takes(name, keys.get(key, key))}
         for name in models.values()
     }
     for key in given:
@@ -229,10 +222,3 @@ def _given(models: dict[str, str], settings: dict[str, str | None]) -> dict[str,
 def _load(name: str, *, settings: dict[str, dict[str, str | None]], quiet: bool) -> Scorer:
     own = dict(settings[name])
     return load_scorer(name, own.pop("device", None), own.pop("dtype", None), quiet=quiet, **own)
-
-
-def _kept(folder: Path | None) -> str:
-    """Say what an interrupted scoring leaves behind."""
-    if folder is None:
-        return "no score is kept; with --resume DIR a scoring goes on where it was stopped"
-    return f"what is scored is kept in {folder}; the same command goes on from there"
