@@ -20,6 +20,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from compresslab.audit.auditing import audit
     from compresslab.data.corpora import corpus_names, load_corpus
     from compresslab.data.dataset import Dataset
     from compresslab.data.tokenizers import get_tokenizer
@@ -50,6 +51,7 @@ __all__ = [
     "Rate",
     "TokenTree",
     "__version__",
+    "audit",
     "canonical_codewords",
     "compression_rate",
     "corpus_names",
@@ -81,6 +83,7 @@ _HOME = {
     "Mixture": "theory.mixture",
     "Rate": "theory.rate",
     "TokenTree": "trees.tree",
+    "audit": "audit",  # the package, which is called
     "canonical_codewords": "theory.huffman",
     "compression_rate": "theory.rate",
     "corpus_names": "data.corpora",

@@ -108,6 +108,12 @@ class Curriculum:
         left = Plan(plan.document[held], plan.start[held], plan.size[held], new[held])
         return replace(self, source=self.source[held], plan=left)
 
+    def taking(self, indices: NDArray[np.intp]) -> Curriculum:
+        """Return these examples alone, in this order; one may be there several times."""
+        plan = self.plan
+        taken = Plan(plan.document[indices], plan.start[indices], plan.size[indices], plan.new[indices])
+        return replace(self, source=self.source[indices], plan=taken)
+
     def digest(self) -> str:
         """Return the SHA-256 of everything that is seen, in order."""
         digest = hashlib.sha256(repr((self.names, self.eos_id, self.prefix_id)).encode())

@@ -22,7 +22,7 @@ from compresslab.lm.scoring import check_tokens
 from compresslab.lm.windows import batches
 from compresslab.probe.settings import ProbeSettings
 
-__all__ = ["Given", "ProbeData", "prepare"]
+__all__ = ["Given", "ProbeData", "dialogues_of", "prepare"]
 
 Text: TypeAlias = str | bytes
 Given: TypeAlias = Dataset | Dialogues | ReadData | Iterable[Text | tuple[Text, Text]]
@@ -106,7 +106,7 @@ def prepare(model: HuggingFaceModel, name: str, role: str, given: Given, setting
         EmptyDataset: no responses.
         MismatchedVocabulary: other tokens than the model's.
     """
-    dialogues = _dialogues(model, name, given, settings)
+    dialogues = dialogues_of(model, name, given, settings)
     check_tokens(model, dialogues.data)
     length = settings.length if model.context is None else min(settings.length, model.context)
     every = make_curriculum(
@@ -121,7 +121,8 @@ def prepare(model: HuggingFaceModel, name: str, role: str, given: Given, setting
     return ProbeData(name, role, dialogues, every.hiding(dialogues.hidden), dealt)
 
 
-def _dialogues(model: HuggingFaceModel, name: str, given: Given, settings: ProbeSettings) -> Dialogues:
+def dialogues_of(model: HuggingFaceModel, name: str, given: Given, settings: ProbeSettings) -> Dialogues:
+    """Return data in a model's tokens, and what of it is context alone; as for `prepare`."""
     if isinstance(given, Dialogues):
         return given
     if isinstance(given, Dataset):

@@ -20,15 +20,19 @@ from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.models.networks import require_torch
 from compresslab.experiments.stages import Part
-from compresslab.lm.curriculum import IGNORE, Source, make_curriculum
+from compresslab.lm.curriculum import IGNORE, Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
 
-__all__ = ["Fitted", "Recipe", "State", "check_recipe", "fit_texts", "get_state", "set_state"]
+__all__ = ["Diverged", "Fitted", "Recipe", "State", "check_recipe", "fit", "fit_texts", "get_state", "set_state"]
 
 State: TypeAlias = dict[str, Any]  # name -> tensor
 
 SCHEDULES = ("constant", "cosine")
+
+
+class Diverged(InvalidParameter):
+    """A training whose loss left what floats hold: its learning rate is too high."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +135,10 @@ def fit_texts(
             killed goes on from its last stop.
 
     Raises:
-        InvalidParameter: a recipe or stops that cannot be, examples longer than the context, or a loss that is no
-            number.
+        InvalidParameter: a recipe or stops that cannot be, examples longer than the context, or (`Diverged`) a loss
+            that is no number.
         MismatchedVocabulary: data that is not in the model's tokens.
     """
-    torch = require_torch()
     check_recipe(recipe)
     named = {data.name or "data": (data, 1.0)} if isinstance(data, Dataset) else data
     for one, _ in named.values():
@@ -152,11 +155,42 @@ def fit_texts(
         if recipe.packed:
             raise InvalidParameter("symbols are hidden in one dataset that is not packed: leave out one of the two")
         seen = seen.hiding(hidden)
+    return fit(model, seen, recipe, stops=stops, at=at, stages=stages)
+
+
+def fit(
+    model: HuggingFaceModel,
+    seen: Curriculum,
+    recipe: Recipe,
+    *,
+    stops: Sequence[int] = (),
+    at: Callable[[int], Any] | None = None,
+    stages: Part | None = None,
+    betas: tuple[float, float] = (0.9, 0.99),
+    clip: float = 1.0,
+    dropout: bool = True,
+) -> Fitted:
+    """Train a model on examples that are laid out, in place: those of its weights that have ``requires_grad``.
+
+    Args:
+        model: as for `fit_texts`.
+        seen: the examples, in order.
+        recipe: how; what says how examples are laid out is not looked at.
+        stops: as for `fit_texts`.
+        at: likewise.
+        stages: likewise.
+        betas: of AdamW.
+        clip: the largest norm of a gradient.
+        dropout: drop out what the model says; without it nothing but the examples and the weights decides.
+
+    Raises:
+        InvalidParameter: stops that cannot be.
+        Diverged: a loss that is not a number.
+    """
+    torch = require_torch()
     halts = _check_stops(stops, len(seen), recipe.batch)
     parameters = [p for p in model.module.parameters() if p.requires_grad]
-    adam = torch.optim.AdamW(
-        parameters, lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay
-    )  # fmt: skip
+    adam = torch.optim.AdamW(parameters, lr=recipe.learning_rate, betas=betas, weight_decay=recipe.weight_decay)
     steps = math.ceil(len(seen) / recipe.batch)
     losses: list[float] = []
     values: list[Any] = []
@@ -189,19 +223,19 @@ def fit_texts(
         inputs, targets = (torch.from_numpy(a).to(model.device) for a in seen.padded(range(step * recipe.batch, last)))
         for group in adam.param_groups:
             group["lr"] = recipe.learning_rate * _rate(recipe, step, steps)
-        model.module.train()
+        model.module.train(dropout)
         with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
             logits = model.module(input_ids=inputs, use_cache=False).logits
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
         adam.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, clip)
         adam.step()
         losses.append(float(loss.detach()) / math.log(2))
         total += losses[-1] * int(seen.plan.new[step * recipe.batch : last].sum())
         if not math.isfinite(losses[-1]):
             model.module.eval()
-            raise InvalidParameter(
+            raise Diverged(
                 f"training diverged: the loss is not a number at learning rate {recipe.learning_rate:g}: lower it"
             )
         halt(last)
