@@ -34,6 +34,7 @@ COMMANDS = {
     "elasticity": "Measure what a perturbation does to pre-training and alignment data (no files: the embedded "
     "corpora).",
     "probe": "Predict what fine-tuning a model on new data will do to its pre-training, alignment and other data.",
+    "audit": "Measure how elastic an aligned model is: what new data undoes of its alignment, and what comes back.",
     "corpora": "List the embedded corpora: real text that every Python has.",
     "prove": "Check every theorem, exactly, and print the ledger, or whole proofs by ID.",
     "experiment": "Run an experiment; killed at any point, it resumes.",
@@ -118,6 +119,7 @@ def _root(
 _MANY = {
     "elasticity": ("--pretrain", "--align", "--perturb", "--k", "--l"),
     "probe": ("--pretrain", "--align", "--other", "--perturb"),
+    "audit": ("--pretrain", "--align", "--perturb"),
     "score": ("--model", "-m", "--data"),
 }
 
@@ -198,6 +200,7 @@ _LESS = {
     "tree": "a smaller --depth (token files: --memory)",
     "elasticity": "a smaller --depth",
     "probe": "a smaller --batch or --length",
+    "audit": "a smaller --batch or --length, or --lora",
     "compress": "fewer --workers, or a smaller --chunk-size",
     "decompress": "fewer --workers",
     "verify": "fewer --workers",

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from contextlib import ExitStack
+from typing import Annotated
 
 import typer
 
-from compresslab._support.piping import piped
-from compresslab._support.progress import Step
 from compresslab.cli.data_options import DataOptions
 from compresslab.cli.grouped_options import grouped
 from compresslab.cli.model_options import Device, Dtype, load_model
 from compresslab.cli.options import Seed, Split
 from compresslab.cli.output import ReportOutput, arguments_of
-from compresslab.cli.reading import labelled, reading_notes
-from compresslab.data.choice import choice_for_role
-from compresslab.data.door import ReadData, read_data
+from compresslab.cli.reading import reading_notes
+from compresslab.cli.role_data import named_data, numbers_of, read_named, stages_shown
+from compresslab.data.door import ReadData
 from compresslab.errors import InvalidParameter
 from compresslab.probe.json_form import as_json
 from compresslab.probe.result import PRECISION, check_precision
@@ -29,21 +25,18 @@ from compresslab.report.provenance import provenance
 __all__ = ["command"]
 
 _USUAL = ProbeSettings()
-_ROLES = ("pretrain", "align", "other", "perturb")
-
-
-def _data(help_text: str) -> Any:
-    return typer.Option(metavar="[NAME=]FILE", help=help_text, show_default=False)
 
 
 @grouped
 def command(
     context: typer.Context,
     model: Annotated[str, typer.Option(help="The model: tiny, smollm2, hf:NAME or a folder.")],
-    pretrain: Annotated[list[str] | None, _data("Data like that of pre-training; several, each with a name.")] = None,
-    align: Annotated[list[str] | None, _data("Data like that of alignment.")] = None,
-    other: Annotated[list[str] | None, _data("Data in neither: does it come back?")] = None,
-    perturb: Annotated[list[str] | None, _data("What the model will be fine-tuned on.")] = None,
+    pretrain: Annotated[
+        list[str] | None, named_data("Data like that of pre-training; several, each with a name.")
+    ] = None,
+    align: Annotated[list[str] | None, named_data("Data like that of alignment.")] = None,
+    other: Annotated[list[str] | None, named_data("Data in neither: does it come back?")] = None,
+    perturb: Annotated[list[str] | None, named_data("What the model will be fine-tuned on.")] = None,
     base: Annotated[
         str | None, typer.Option(help="The model before alignment: what has alignment gained?", show_default=False)
     ] = None,
@@ -81,14 +74,14 @@ def command(
     """Predict what fine-tuning a model on new data will do to its pre-training, alignment and other data."""
     check_precision(precision)
     settings = ProbeSettings(
-        optimizer=optimizer, learning_rate=learning_rate, examples=_numbers(examples), batch=batch, length=length,
+        optimizer=optimizer, learning_rate=learning_rate, examples=numbers_of(examples), batch=batch, length=length,
         state=state, linearised=not first_order, template=template, seed=seed,
     )  # fmt: skip
     given = {"pretrain": pretrain, "align": align, "other": other, "perturb": perturb}
     if not perturb:
         raise InvalidParameter("no --perturb: give a file of what the model will be fine-tuned on")
     with ExitStack() as streams:
-        found, files = _read(given, reading.chosen, split, streams, output)
+        found, files = read_named(given, reading.chosen, split, streams, output)
         if dry_run:
             _plan(model, found, settings, verify=verify, output=output)
             return
@@ -98,7 +91,7 @@ def command(
 
         held = load_model(model, device, dtype, quiet=output.quiet)
         before = None if base is None else load_model(base, device, dtype, quiet=output.quiet)
-        with _stages(output) as progress:
+        with stages_shown(output) as progress:
             result = probe(held, **found, base=before, verify=verify, settings=settings, progress=progress)
         reads = [one for sets in found.values() for one in sets.values()]
         notes = list(reading_notes(reads, with_model=True))
@@ -112,39 +105,6 @@ def command(
         values = {**as_json(result, precision), "read": [one.facts() for one in reads]}
         output.show(values, lambda: probe_view(result, precision), notes)
         output.write(page)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    """Return ``4,16`` as numbers."""
-    try:
-        return tuple(int(part) for part in text.replace(" ", "").split(","))
-    except ValueError:
-        raise InvalidParameter(
-            f"--examples are whole numbers with commas between them, as in 4,16: not {text!r}"
-        ) from None
-
-
-def _read(
-    given: dict[str, list[str] | None],
-    options: Sequence[str],
-    split: str | None,
-    streams: ExitStack,
-    output: ReportOutput,
-) -> tuple[dict[str, dict[str, ReadData]], list[Path]]:
-    """Read the files of each role, each under its name: the one that was given, or the file's."""
-    found: dict[str, dict[str, ReadData]] = {role: {} for role in _ROLES}
-    files: list[Path] = []
-    entries = [(role, *labelled(entry)) for role in _ROLES for entry in given[role] or ()]
-    paths = streams.enter_context(piped([Path(path) for _, _, path in entries]))
-    with output.working("reading"):
-        for (role, name, _), path in zip(entries, paths, strict=True):
-            read = read_data(path, choice_for_role(options, role, _ROLES), unit=split)
-            label = name or read.label
-            if any(label in sets for sets in found.values()):
-                raise InvalidParameter(f"two datasets are called '{label}': give each a name of its own, as NAME=FILE")
-            found[role][label] = read
-            files.append(path)
-    return found, files
 
 
 def _plan(
@@ -164,18 +124,3 @@ def _plan(
         weights_of(model), sizes, settings, perturbations=len(found["perturb"]), verify=verify, **over_bytes
     )
     output.say(asdict(plan), str(plan))
-
-
-@contextmanager
-def _stages(output: ReportOutput) -> Iterator[Any]:
-    """Show each stage of a probe under its own title."""
-    with ExitStack() as stack:
-        shown: dict[str, Step] = {}
-
-        def progress(stage: str, done: int, total: int) -> None:
-            if stage not in shown:
-                stack.pop_all().close()
-                shown[stage] = stack.enter_context(output.working(stage))
-            shown[stage](done, total)
-
-        yield progress

@@ -13,7 +13,7 @@ from compresslab._support.files import expanded
 from compresslab.errors import CorruptFile, InvalidParameter, UnknownName
 from compresslab.probe.settings import ProbeSettings
 
-__all__ = ["Plan", "plan_probe", "weights_of"]
+__all__ = ["Plan", "measured_flops", "plan_probe", "weights_of"]
 
 _BYTES_PER_TOKEN = 4  # about, for English text under a large vocabulary; 1 for a model over bytes
 _FLOAT = 4
@@ -93,7 +93,7 @@ def plan_probe(
         passes += _LINEARISED_STEP * steps + stops * _EVALUATION * tokens
     if verify:
         passes += _REAL_STEP * steps + stops * tokens
-    speed = _flops() if flops is None else flops
+    speed = measured_flops() if flops is None else flops
     return Plan(parameters, tokens, held * vector, kept * vector, 2 * parameters * passes / speed)
 
 
@@ -146,7 +146,7 @@ def _place(name: str) -> tuple[str, str | None]:
     raise UnknownName(f"the size of '{name}' is not known without loading it: give tiny, smollm2, hf:NAME or a folder")
 
 
-def _flops() -> float:
+def measured_flops() -> float:
     """Return how many operations a second matrix products take here."""
     import torch
 
