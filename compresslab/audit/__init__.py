@@ -15,6 +15,7 @@ predicting            the same, by the probe
 result, json_form     the whole answer, and its JSON
 sentences             the answer in words
 planning              memory and time, before a large model is touched
+journal               where it is kept, so that it goes on after a kill
 auditing              one call, for a pair or a series
 ====================  ===============================================================================
 

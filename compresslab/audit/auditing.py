@@ -12,31 +12,26 @@ Models of one base share its folder, so that a series of checkpoints trains the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from compresslab._support.files import temporary_folder
-from compresslab._support.locks import alone_with
 from compresslab.audit.arms import ArmUnit, arm_rows
 from compresslab.audit.counting import Runs, changes, shares
 from compresslab.audit.gate import Gate, find_rate
+from compresslab.audit.journal import Journal, Place, journal, place_of
 from compresslab.audit.layers import Volumes, measure_depth, measure_volumes
 from compresslab.audit.predicting import predicted_shares, probed
 from compresslab.audit.reading import AuditData, check_pair, read_roles
-from compresslab.audit.result import MARGIN, MODELS, AuditResult, DataFacts, PairModel
+from compresslab.audit.result import MODELS, AuditResult, DataFacts, PairModel
 from compresslab.audit.settings import AuditSettings
 from compresslab.audit.standing import DIRECTIONS, TokenScores, code_length, kl_by_position, score_pair
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.experiment import Design
 from compresslab.experiments.pool import run_units
 from compresslab.experiments.rows import Row
-from compresslab.experiments.spec import save_spec
 from compresslab.experiments.stages import Stages
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.protocol import LanguageModel
@@ -45,20 +40,7 @@ from compresslab.probe.prediction import symbols_of
 from compresslab.probe.texts import Given, ProbeData
 from compresslab.theory.estimates import Estimate, estimate
 
-__all__ = ["DESIGN", "audit", "audit_series"]
-
-DESIGN = Design(
-    primary="the share of what alignment gained on its data that new data undoes, net of control, after the last "
-    "number of examples: above 0; all else is secondary",
-    stopping="after as many seeds as were asked for",
-    equivalence=f"{MARGIN:.0%} of what alignment gained",
-    treated="the aligned model, fine-tuned on the new data",
-    control="the base, fine-tuned on the same examples in the same order at the same rate",
-    placebo="the base, aligned to neutral data at the alignment's sum of learning rates where that is known (else at "
-    "that of the longest fine-tuning), then as the control; left out without neutral data",
-    factors="seeds of the order of examples, and responses, crossed",
-    rate="halved from the one that was asked for until the control's divergence from its base stays below the level",
-)
+__all__ = ["audit", "audit_series"]
 
 Model: TypeAlias = str | LanguageModel
 Progress = Callable[[str, int, int], None]
@@ -151,7 +133,7 @@ def audit_series(
     for role, sets in given.items():
         if not isinstance(sets, Mapping):
             raise InvalidParameter(f"{role} is a dictionary of data by name, such as {{'chat': texts}}: not {sets!r}")
-    with _kept(folder) as where:
+    with place_of(folder) as where:
         found: list[AuditResult] = []
         at: _Base | None = None
         for base, aligned in pairs:
@@ -179,15 +161,6 @@ class _Base:
     volumes: Volumes
 
 
-@contextmanager
-def _kept(folder: str | PathLike[str] | None) -> Iterator[Path]:
-    if folder is not None:
-        yield Path(folder)
-        return
-    with temporary_folder() as temporary:
-        yield temporary
-
-
 def _loaded(model: Model) -> HuggingFaceModel:
     named = isinstance(model, str) and model != "tiny"  # which is float32 as it is
     found = get_model(model, **({"dtype": "float32"} if named else {}))
@@ -203,43 +176,45 @@ def _measured_base(
     base: HuggingFaceModel,
     data: AuditData,
     settings: AuditSettings,
-    where: Path,
+    where: Place,
     progress: Progress | None,
 ) -> _Base:
-    fingerprint = base.content_fingerprint()
-    folder, of = _journal(where / f"base-{fingerprint[:16]}", data, settings, {"base": fingerprint})
-    with _alone(folder):
+    fingerprint, seed = base.content_fingerprint(), settings.seed
+    placebo: list[Row] = []
+    with journal(where, f"base-{fingerprint[:16]}", data, settings, {"base": fingerprint}) as kept_in:
         gate = find_rate(
-            lambda rate, number: _unit("control", base, base, data, settings, rate, number, folder, of), folder,
-            settings.learning_rate, settings.level_nats, settings.seeds, _telling(progress, "training the control"),
+            lambda rate, number: ArmUnit(
+                "control", base, base, data, settings, rate, number, kept_in.stages("control", number, rate)
+            ),
+            kept_in.folder, settings.learning_rate, settings.level_nats, settings.seeds,
+            _telling(progress, "training the control"),
         )  # fmt: skip
-        placebo: list[Row] = []
+        rate = gate.learning_rate
         if data.neutral is not None:
-            placebo = _trained("placebo", base, base, data, settings, gate.learning_rate, folder, of, progress)
-        kept = Stages(folder / "kept", of=f"{of} {gate.learning_rate}")
+            placebo = _trained("placebo", base, base, data, settings, rate, kept_in, progress)
+        kept = kept_in.kept(rate)
         _tell(progress, "probing the base", 0)
-        probe = kept.do("probe", lambda: probed(base, data, settings, gate.learning_rate))
-        volumes = Volumes(**kept.do("volumes", lambda: asdict(measure_volumes(base, data.measured, settings.seed))))
+        probe = kept.do("probe", lambda: probed(base, data, settings, rate))
+        volumes = Volumes(**kept.do("volumes", lambda: asdict(measure_volumes(base, data.measured, seed))))
         _tell(progress, "probing the base", 1)
     return _Base(given, base, fingerprint, data, gate, tuple(placebo), probe, volumes)
 
 
 def _audited(
-    at: _Base, aligned: HuggingFaceModel, settings: AuditSettings, where: Path, progress: Progress | None
+    at: _Base, aligned: HuggingFaceModel, settings: AuditSettings, where: Place, progress: Progress | None
 ) -> AuditResult:
     base, data, rate = at.model, at.data, at.gate.learning_rate
     prints = {"base": at.fingerprint, "aligned": aligned.content_fingerprint()}
     name = f"pair-{at.fingerprint[:8]}-{prints['aligned'][:16]}"
-    folder, of = _journal(where / name, data, settings, prints)
-    with _alone(folder):
-        kept = Stages(folder / "kept", of=f"{of} {rate}")
+    with journal(where, name, data, settings, prints) as kept_in:
+        kept = kept_in.kept(rate)
         scores: dict[str, TokenScores] = {}
         for done, one in enumerate(data.measured):
             _tell(progress, "comparing the models", done, len(data.measured))
             scores[one.name] = _scores(kept, base, aligned, one)
-        volumes = Volumes(**kept.do("volumes", lambda: asdict(measure_volumes(aligned, data.measured, settings.seed))))
-        _tell(progress, "comparing the models", 1)
-        rows = _trained("aligned", aligned, base, data, settings, rate, folder, of, progress)
+        found = kept.do("volumes", lambda: asdict(measure_volumes(aligned, data.measured, settings.seed)))
+        volumes = Volumes(**found)
+        rows = _trained("aligned", aligned, base, data, settings, rate, kept_in, progress)
         _tell(progress, "probing the aligned model", 0)
         probe = kept.do("probe", lambda: probed(aligned, data, settings, rate))
         _tell(progress, "probing the aligned model", 1)
@@ -262,9 +237,9 @@ def _audited(
         volumes={"base": at.volumes, "aligned": volumes},
         depths={
             side: tuple(
-                found
+                depth
                 for one in data.measured
-                if (found := measure_depth(scores[one.name], getattr(scores[one.name], side), one)) is not None
+                if (depth := measure_depth(scores[one.name], getattr(scores[one.name], side), one)) is not None
             )
             for side in MODELS
         },
@@ -281,41 +256,24 @@ def _audited(
     )
 
 
-def _journal(folder: Path, data: AuditData, settings: AuditSettings, models: Mapping[str, str]) -> tuple[Path, str]:
-    """Begin a folder, or go on with one of the same audit; return it, and what its stages are of."""
-    stream = data.measured[0].stream
-    spec = {
-        "experiment": "audit", "design": asdict(DESIGN), "settings": asdict(settings), "models": dict(models),
-        "tokens": {"prefix": stream.prefix_id, "eos": stream.eos_id}, "data": data.digests(),
-    }  # fmt: skip
-    save_spec(folder, spec)
-    return folder, repr(spec)
-
-
-def _alone(folder: Path) -> Any:
-    return alone_with(
-        folder / "spec.json", f"another process audits in {folder}: wait until it ends, or name another folder"
-    )
-
-
-def _unit(
-    arm: str, model: HuggingFaceModel, base: HuggingFaceModel, data: AuditData, settings: AuditSettings, rate: float,
-    number: int, folder: Path, of: str,
-) -> ArmUnit:  # fmt: skip
-    stages = Stages(folder / "stages" / f"{arm}-{number}", of=f"{of} {arm} {number} {rate}")
-    return ArmUnit(arm, model, base, data, settings, rate, number, stages)
-
-
 def _trained(
-    arm: str, model: HuggingFaceModel, base: HuggingFaceModel, data: AuditData, settings: AuditSettings, rate: float,
-    folder: Path, of: str, progress: Progress | None,
-) -> list[Row]:  # fmt: skip
+    arm: str,
+    model: HuggingFaceModel,
+    base: HuggingFaceModel,
+    data: AuditData,
+    settings: AuditSettings,
+    rate: float,
+    kept_in: Journal,
+    progress: Progress | None,
+) -> list[Row]:
     units = {
-        f"{arm}/seed {number}": _unit(arm, model, base, data, settings, rate, number, folder, of)
+        f"{arm}/seed {number}": ArmUnit(
+            arm, model, base, data, settings, rate, number, kept_in.stages(arm, number, rate)
+        )
         for number in range(settings.seeds)
     }
     return run_units(
-        arm_rows, units, folder / f"{arm}.jsonl", progress=_telling(progress, f"training the {arm}"),
+        arm_rows, units, kept_in.folder / f"{arm}.jsonl", progress=_telling(progress, f"training the {arm}"),
         saved=lambda unit: unit.stages.clear(),
     )  # fmt: skip
 

@@ -25,6 +25,7 @@ from compresslab.probe.returning import MeasuredCriterion
 from compresslab.probe.sentences import change_of, half_undone, stationary, who_pays
 from compresslab.probe.settings import ProbeSettings
 from compresslab.theory.logit_elasticity import return_criterion
+from tests.json_rules import valid
 from tests.probe.small_models import EOS, SIZE, small_gru, small_llama, train, wide_llama, words
 
 if TYPE_CHECKING:
@@ -423,39 +424,6 @@ def test_the_base_says_what_alignment_gained_and_when_half_is_undone() -> None:
     else:
         assert np.interp(half, [0, *lost], [0, *lost.values()]) == pytest.approx(gained / 2)
     assert "what alignment gained on 'a'" in " ".join(who_pays(found)["t"])
-
-
-def valid(value: Any, rule: dict[str, Any], where: str = "$") -> list[str]:
-    """What of a JSON value is not as a schema says: as much of JSON Schema as ours uses."""
-    rule = schema()["$defs"][rule["$ref"].rpartition("/")[2]] if "$ref" in rule else rule
-    if "oneOf" in rule:
-        return [] if sum(not valid(value, one, where) for one in rule["oneOf"]) == 1 else [f"{where}: none of several"]
-    if "const" in rule or "enum" in rule:
-        return [] if value in rule.get("enum", [rule.get("const")]) else [f"{where}: {value!r}"]
-    kinds = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
-    named = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
-    fits = any(
-        value is None
-        if kind == "null"
-        else isinstance(value, kinds[kind]) and (kind == "boolean") == isinstance(value, bool)
-        for kind in named
-    )
-    if not fits:
-        return [f"{where}: {value!r} is not {named}"]
-    if isinstance(value, list):
-        return [x for i, one in enumerate(value) for x in valid(one, rule["items"], f"{where}[{i}]")]
-    if not isinstance(value, dict):
-        return []
-    own, rest = rule.get("properties", {}), rule.get("additionalProperties", True)
-    wrong = [f"{where}: no {key}" for key in rule.get("required", ()) if key not in value]
-    for key, one in value.items():
-        if key in own:
-            wrong += valid(one, own[key], f"{where}.{key}")
-        elif rest is False:
-            wrong.append(f"{where}: unknown {key}")
-        elif isinstance(rest, dict):
-            wrong += valid(one, rest, f"{where}.{key}")
-    return wrong
 
 
 def test_json_is_as_the_published_schema_says() -> None:

@@ -17,7 +17,9 @@ PACKAGE = Path(compresslab.__file__).parent
 
 # The order of the packages is the order of the paper, then what makes it real, then what a person runs and sees: a
 # package imports only those before it. Within a package, imports make no circle.
-ORDER = "errors _support data trees theory coding lm probe testing report experiments audit measurements cli __main__".split()  # noqa: SIM905
+ORDER = (  # noqa: SIM905
+    "errors _support data trees theory coding lm probe testing report experiments audit measurements cli __main__"
+).split()
 
 # What ``import compresslab`` must not load, and what reading the first public names may not load either.
 HEAVY = ("torch", "transformers", "sympy", "constriction", "matplotlib", "rich", "typer", "scipy", "pyarrow", "numba")
