@@ -109,7 +109,8 @@ def to_train(model: HuggingFaceModel, lora: int, seed: int) -> HuggingFaceModel:
             ) from error
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            module.add_adapter(peft.LoraConfig(r=lora, lora_alpha=2 * lora, target_modules="all-linear"))
+            settings = peft.LoraConfig(r=lora, lora_alpha=2 * lora, target_modules="all-linear")
+            peft.inject_adapter_in_model(settings, module)
     return HuggingFaceModel(module, model.tokenizer, name=model.name, eos_id=model.eos_id, prefix_id=model.prefix_id)
 
 

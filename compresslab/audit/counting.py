@@ -9,6 +9,7 @@ Sources: Satterthwaite (1946), *An approximate distribution of estimates of vari
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -231,4 +232,4 @@ def _both(texts: float | None, responses: int, seeds: float | None, runs: int) -
     if total <= 0:
         return 0.0, 1 + max(df for _, df in known)
     freedom = total**2 / sum(v**2 / df for v, df in known)
-    return total, max(2, 1 + int(freedom))
+    return total, max(2, 1 + math.floor(freedom + 1e-9))  # whole where one variance is all there is
