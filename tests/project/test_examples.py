@@ -16,7 +16,11 @@ import compresslab
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 VARIES = {"08_real_text"}  # its text is that of the running Python
-NEEDS = {"09_figure": ("matplotlib", "report"), "10_is_my_model_elastic": ("accelerate", "lm")}
+NEEDS = {
+    "09_figure": ("matplotlib", "report"),
+    "10_is_my_model_elastic": ("accelerate", "lm"),
+    "11_audit_a_pair": ("accelerate", "lm"),
+}
 
 sys.path.insert(0, str(ROOT / "docs"))
 from record_examples import printed  # noqa: E402
