@@ -10,11 +10,13 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from compresslab._support.interrupts import if_stopped
 from compresslab.audit.reading import AuditData
 from compresslab.audit.settings import AuditSettings
 from compresslab.audit.standing import score_pair
@@ -28,7 +30,7 @@ from compresslab.probe.products import Network, code_lengths_nats
 from compresslab.probe.settings import BETAS
 from compresslab.probe.texts import ProbeData, prepare
 
-__all__ = ["ARMS", "ArmUnit", "arm_rows", "to_train"]
+__all__ = ["ARMS", "ArmUnit", "arm_rows", "nothing_kept", "to_train"]
 
 ARMS = ("aligned", "control", "placebo")
 
@@ -73,18 +75,26 @@ def arm_rows(unit: ArmUnit) -> list[Row]:
     Raises:
         Diverged: a loss or a code length that is not a number.
     """
+    with nullcontext() if unit.stages.folder else if_stopped(nothing_kept):
+        return list(_arm_rows(unit))
+
+
+def nothing_kept() -> str:
+    """Say what an audit without a folder leaves behind."""
+    return "nothing is kept; with --out DIR an audit goes on where it was stopped"
+
+
+def _arm_rows(unit: ArmUnit) -> Iterator[Row]:
     tuned = to_train(unit.model, unit.settings.lora, unit.seed)
     if unit.arm == "placebo":
         _align(unit, tuned)
     start = get_state(tuned)
-    rows: list[Row] = []
     for data in unit.data.of_role("perturb"):
         set_state(tuned, start)
         found = _fit(unit, tuned, data, unit.settings.examples, lambda _: _measured(unit, tuned))
         head = {"arm": unit.arm, "seed": unit.seed, "learning_rate": unit.learning_rate, "perturbation": data.name}
         stops = (0, *unit.settings.examples)
-        rows += [{**head, "examples": seen, **one} for seen, one in zip(stops, found, strict=True)]
-    return rows
+        yield from ({**head, "examples": seen, **one} for seen, one in zip(stops, found, strict=True))
 
 
 def to_train(model: HuggingFaceModel, lora: int, seed: int) -> HuggingFaceModel:

@@ -138,7 +138,7 @@ def audit_series(
         at: _Base | None = None
         for base, aligned in pairs:
             after = _loaded(aligned)
-            if at is None or at.given is not base:
+            if at is None or not _same(at.given, base):
                 before = after if base is aligned else _loaded(base)
                 check_pair(before, after)
                 at = _measured_base(base, before, read_roles(after, given, chosen), chosen, where, progress)
@@ -159,6 +159,10 @@ class _Base:
     placebo: tuple[Row, ...]
     probe: Mapping[str, Any]
     volumes: Volumes
+
+
+def _same(one: Model, two: Model) -> bool:
+    return one is two or (isinstance(one, str) and isinstance(two, str) and one == two)
 
 
 def _loaded(model: Model) -> HuggingFaceModel:

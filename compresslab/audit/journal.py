@@ -13,7 +13,9 @@ from os import PathLike
 from pathlib import Path
 
 from compresslab._support.files import temporary_folder
+from compresslab._support.interrupts import if_stopped
 from compresslab._support.locks import alone_with
+from compresslab.audit.arms import nothing_kept
 from compresslab.audit.reading import AuditData
 from compresslab.audit.result import MARGIN
 from compresslab.audit.settings import AuditSettings
@@ -49,9 +51,10 @@ class Place:
 def place_of(folder: str | PathLike[str] | None) -> Iterator[Place]:
     """Yield where audits are kept: in a folder for good, or, where it is None, in one that is deleted afterwards."""
     if folder is not None:
-        yield Place(Path(folder), True)
+        with if_stopped(lambda: f"what is done is kept in {folder}; the same command goes on from there"):
+            yield Place(Path(folder), True)
         return
-    with temporary_folder() as temporary:
+    with temporary_folder() as temporary, if_stopped(nothing_kept):
         yield Place(temporary, False)
 
 

@@ -9,10 +9,11 @@ compared, not read alone.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,17 +86,16 @@ def measure_volumes(model: HuggingFaceModel, sets: Sequence[ProbeData], seed: in
     counts = [Counter(_beginnings(data)) for data in sets]
     leaves = _heaviest(counts)
     table = np.array([[one[leaf] for leaf in leaves] for one in counts], dtype=np.float64)
-    q = _model_mass(model, sets, leaves, rng)
-    covered = float(q.sum())
-    found = effective_volumes(_components(sets, table), q / covered, bootstrap=0)
+    logs = _log_mass(model, sets, leaves, rng)
+    covered = float(np.logaddexp.reduce(logs))
+    q = np.exp(logs - covered)
+    found = effective_volumes(_components(sets, table), q, bootstrap=0)
     draws = [
-        found_again
-        for _ in range(_DRAWS)
-        if (found_again := _weights(sets, np.array([rng.multinomial(int(r.sum()), r / r.sum()) for r in table]), q))
+        _weights(sets, np.array([rng.multinomial(int(r.sum()), r / r.sum()) for r in table]), q) for _ in range(_DRAWS)
     ]
     spread = np.std(np.array(draws), axis=0, ddof=1)
-    names = [data.name for data in sets]
-    return Volumes(found.as_dict(), dict(zip(names, spread.tolist(), strict=True)), covered, found.residual_nats)
+    errors = dict(zip(found.names, spread.tolist(), strict=True))
+    return Volumes(found.as_dict(), errors, math.exp(covered), found.residual_nats)
 
 
 def measure_depth(scores: TokenScores, nats: Values, data: ProbeData) -> Depth | None:
@@ -117,10 +117,11 @@ def measure_depth(scores: TokenScores, nats: Values, data: ProbeData) -> Depth |
 
 
 def _beginnings(data: ProbeData) -> list[Phrase]:
-    """Return the first symbols of each response after its prompt, EOS among them."""
+    """Return the first symbols of each response after its prompt, EOS among them; a response without any has none."""
     end = [data.stream.eos_id] if data.dialogues.ends else []
     texts = zip(data.dialogues.data, data.dialogues.hidden.tolist(), strict=True)
-    return [tuple([*tokens[hidden : hidden + PHRASE].tolist(), *end][:PHRASE]) for tokens, hidden in texts]
+    every = (tuple([*tokens[hidden : hidden + PHRASE].tolist(), *end][:PHRASE]) for tokens, hidden in texts)
+    return [one for one in every if one]
 
 
 def _heaviest(counts: Sequence[Counter[Phrase]]) -> list[Phrase]:
@@ -132,13 +133,13 @@ def _heaviest(counts: Sequence[Counter[Phrase]]) -> list[Phrase]:
     return sorted(sorted(share, key=lambda leaf: (-share[leaf], leaf))[:_LEAVES])
 
 
-def _model_mass(
+def _log_mass(
     model: HuggingFaceModel, sets: Sequence[ProbeData], leaves: Sequence[Phrase], rng: np.random.Generator
 ) -> Values:
-    """Return the probability that the model gives to each beginning, the mean over prompts."""
+    """Return the log of the probability that the model gives to each beginning, the mean over prompts."""
     stream = sets[0].stream
     reader = model.with_tokens(stream.prefix_id, stream.eos_id)
-    total = np.zeros(len(leaves))
+    total = np.full(len(leaves), -np.inf)
     for data in sets:
         prompts = _prompts(data, rng)
         for prompt in prompts:
@@ -147,7 +148,7 @@ def _model_mass(
             nats = np.add.reduceat(
                 np.where(_counted(scores.offsets, len(prompt)), scores.nats, 0.0), scores.offsets[:-1]
             )
-            total += np.exp(-nats) / len(prompts) / len(sets)
+            total = np.logaddexp(total, -nats - math.log(len(prompts) * len(sets)))
     return total
 
 
@@ -165,15 +166,14 @@ def _counted(offsets: NDArray[np.int64], prompt: int) -> NDArray[np.bool_]:
     return after
 
 
-def _components(sets: Sequence[ProbeData], table: NDArray[np.float64]) -> dict[str, Values]:
+def _components(sets: Sequence[ProbeData], table: NDArray[Any]) -> dict[str, Values]:
     return {data.name: row / row.sum() for data, row in zip(sets, table, strict=True)}
 
 
-def _weights(sets: Sequence[ProbeData], table: NDArray[np.int64], q: Values) -> list[float]:
-    """Return the weights on those beginnings that drawn responses have; none where they have none of the model's."""
+def _weights(sets: Sequence[ProbeData], table: NDArray[np.int64], q: Values) -> Values:
+    """Return the weights on those beginnings that drawn responses have; equal ones where the model has none of them."""
     held = table.any(axis=0)
     left = q[held]
     if not left.sum() > 0:
-        return []
-    found = effective_volumes(_components(sets, table[:, held].astype(np.float64)), left / left.sum(), bootstrap=0)
-    return list(found.weights.tolist())
+        return np.full(len(sets), 1 / len(sets))
+    return effective_volumes(_components(sets, table[:, held]), left / left.sum(), bootstrap=0).weights

@@ -18,6 +18,7 @@ def plan_audit(
     settings: AuditSettings,
     *,
     pairs: int = 1,
+    keeps: bool = False,
     bytes_per_token: float = 4,
     flops: float | None = None,
 ) -> Plan:
@@ -28,6 +29,7 @@ def plan_audit(
         data_bytes: role -> dataset -> bytes of what is used of it.
         settings: of the audit.
         pairs: how many, of one base.
+        keeps: whether stages are kept, of weights and moments, each of which is in memory twice while it is written.
         bytes_per_token: about; 1 for a model over bytes.
         flops: multiplications and additions a second; measured here where None.
 
@@ -55,9 +57,8 @@ def plan_audit(
     return Plan(
         parameters,
         probe.tokens,
-        # Both models beside what a probe holds, or beside the copy that is trained, its gradient, the two moments.
-        4 * parameters + max(probe.memory_bytes, 20 * parameters),
-        # The stages of a unit hold weights and moments for each perturbation.
-        max(probe.disk_bytes, 12 * parameters * (perturbations + neutral)),
+        # Beside the other model: a probe; or a copy that is trained, where it began, its gradient, the two moments.
+        4 * parameters + max(probe.memory_bytes, (24 + 24 * keeps) * parameters),
+        max(probe.disk_bytes, 12 * parameters * (perturbations + neutral) * keeps),
         (1 + pairs) * (probe.seconds or 0.0) + 2 * parameters * passes / speed,
     )

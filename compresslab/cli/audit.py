@@ -113,7 +113,7 @@ def command(
     with ExitStack() as streams:
         found, files = read_named(given, reading.chosen, split, streams, output)
         if dry_run:
-            _plan(names, found, settings, output)
+            _plan(names, found, settings, output, keeps=out is not None)
             return
         from compresslab.audit.auditing import audit_series
         from compresslab.measurements.audit_page import audit_page
@@ -154,7 +154,12 @@ def _pairs(models: list[str], *, sizes: bool) -> list[tuple[str, str]]:
 
 
 def _plan(
-    names: list[tuple[str, str]], found: dict[str, dict[str, ReadData]], settings: AuditSettings, output: ReportOutput
+    names: list[tuple[str, str]],
+    found: dict[str, dict[str, ReadData]],
+    settings: AuditSettings,
+    output: ReportOutput,
+    *,
+    keeps: bool,
 ) -> None:
     from dataclasses import asdict
 
@@ -166,7 +171,7 @@ def _plan(
     }
     largest = max((aligned for _, aligned in names), key=weights_of)
     over_bytes = {"bytes_per_token": 1.0} if largest == "tiny" else {}
-    plan = plan_audit(weights_of(largest), used, settings, pairs=len(names), **over_bytes)
+    plan = plan_audit(weights_of(largest), used, settings, pairs=len(names), keeps=keeps, **over_bytes)
     output.say(asdict(plan), str(plan))
 
 
