@@ -38,6 +38,7 @@ from compresslab.theory.generators import MarkovSource
 from tests.commands import every_command, options_of
 
 Run = Callable[..., tuple[int, str, str]]
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
 PACKAGE = Path(compresslab.__file__).parent
 
 
@@ -100,7 +101,13 @@ def test_a_broken_numba_leaves_the_work_to_numpy(here: Path, error: str) -> None
     assert (done.stdout, done.stderr) == ("False 7\n", "")
 
 
-@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "nonsense", "TkAgg"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "nonsense",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("module://matplotlib_inline.backend_inline", "TkAgg")),
+    ],
+)
 def test_figures_need_no_backend(here: Path, backend: str) -> None:
     pytest.importorskip("matplotlib", reason="figures need matplotlib (the extra 'report')")
     script = (

@@ -34,6 +34,8 @@ from compresslab.coding import compress_file, decompress_file, recover_file
 from compresslab.data.readers import find_files, read_files, read_jsonl
 from compresslab.errors import UnreadableFile
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
+
 Run = Callable[..., tuple[int, str, str]]
 SOURCE = str(Path(compresslab.__file__).parents[1])
 

@@ -14,6 +14,8 @@ from compresslab.lm.registry import get_model
 from tests.commands import every_command, options_of
 from tests.data.made_files import FLAT, FORMATS, KINDS, json_lines
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
+
 Run = Callable[..., tuple[int, str, str]]
 ROWS = [{"prompt": f"How is {i}?", "response": f"It is {i} of ten."} for i in range(10)]
 
