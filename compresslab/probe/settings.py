@@ -69,6 +69,11 @@ class ProbeSettings:
         for value, known, what in ((self.optimizer, OPTIMIZERS, "optimizer"), (self.state, STATES, "state")):
             if value not in known:
                 raise UnknownName(f"unknown {what} {value!r}: {did_you_mean(str(value), known)}")
+        if self.state != STATES[0] and not self.keeps_state:
+            raise InvalidParameter(
+                f"state is {self.state!r} (--state): of the optimizers only adamw has a state, and this is "
+                f"{self.optimizer}; leave it out"
+            )
         object.__setattr__(self, "examples", _whole(self.examples))
         for name, low in (("batch", 1), ("length", 1), ("groups", 2), ("seed", 0)):
             value = getattr(self, name)
