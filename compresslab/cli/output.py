@@ -65,9 +65,7 @@ class Output:
         print(printable_json(text))
 
     def announce(self, line: str) -> None:
-        """Print a line beside the result: standard output belongs to JSON if there is any, with ``-q`` it is alone."""
-        if self.json and self.quiet:
-            return
+        """Print a line beside the result: standard output belongs to the JSON if there is any."""
         print(printable(line), file=sys.stderr if self.json else sys.stdout)
 
     def write_page(self, page: Callable[[], Page], to: Path) -> None:

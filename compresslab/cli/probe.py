@@ -197,7 +197,7 @@ def _layout_notes(result: ProbeResult) -> Iterator[str]:
     """Say how the texts of each dataset were laid out for the model, and what begins and ends them."""
     for name, facts in result.datasets.items():
         yield f"{name}: prefix {facts.prefix_token}, EOS {facts.eos_token}."
-        yield from layout_notes(facts, name)
+        yield from layout_notes(facts, name, choice=False)
 
 
 @contextmanager

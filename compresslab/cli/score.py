@@ -141,7 +141,7 @@ def command(
         return score_page(table, source)
 
     output.show(table.plain(), lambda: score_view(table), notes)
-    if save_logprobs is not None:
+    if save_logprobs is not None and not output.quiet:
         output.announce(f"Log-probabilities: {save_logprobs}")
     output.write(page)
 

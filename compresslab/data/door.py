@@ -48,6 +48,8 @@ class ReadData:
         prompt_bytes: bytes of all prompts, each counted once.
         conversations: the turns up to each response, which is the last of them; None for a response of no conversation,
             and where there are none. A turn's text is as it is in the file; the first turn may be of settings.
+        control_tokens: control tokens that the responses spell, which are read as characters; None where no tokenizer
+            has looked at them yet.
     """
 
     responses: Texts
@@ -59,6 +61,7 @@ class ReadData:
     left_out: Mapping[str, int] = field(default_factory=dict)
     prompt_bytes: int = 0
     conversations: tuple[tuple[Turn, ...] | None, ...] | None = None
+    control_tokens: int | None = None
 
     def __str__(self) -> str:
         """Return a sentence: what was read, what was left out."""
@@ -81,6 +84,7 @@ class ReadData:
             "responses": len(self.responses),
             "response_bytes": int(self.responses.buffer.size),
             "prompt_bytes": self.prompt_bytes,
+            **({} if self.control_tokens is None else {"control_tokens": self.control_tokens}),
         }
 
 

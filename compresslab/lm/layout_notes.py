@@ -42,12 +42,13 @@ class LaidOut(Protocol):
         ...
 
 
-def layout_notes(one: LaidOut, name: str) -> Iterator[str]:
+def layout_notes(one: LaidOut, name: str, *, choice: bool = True) -> Iterator[str]:
     """Say how texts were laid out for a model: the chat template, what begins and ends them, control tokens.
 
     Args:
         one: the numbers.
         name: of the texts, and of the model where there are several.
+        choice: whether the caller can have control tokens read as such.
     """
     if one.layout:
         yield f"{name}: {one.layout}"
@@ -57,5 +58,6 @@ def layout_notes(one: LaidOut, name: str) -> Iterator[str]:
     if held:
         yield f"{name}: {' and '.join(held)}, and get no second one."
     if one.control_tokens:
-        how = "such (--control-tokens)" if one.read_control_tokens else "characters (--control-tokens: as such)"
+        other = " (--control-tokens: as such)" if choice else ""
+        how = "such (--control-tokens)" if one.read_control_tokens else f"characters{other}"
         yield f"{name}: texts spell control tokens, {one.control_tokens:,} in all, which are read as {how}."

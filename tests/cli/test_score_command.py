@@ -93,20 +93,16 @@ def test_what_is_saved_scores_to_the_same_numbers_by_score_and_by_rate(run: Run,
 
 
 def test_quiet_json_stands_alone(run: Run, here: Path) -> None:
-    pytest.importorskip("matplotlib", reason="reports need the extra 'report'")
-    asked = ("score", "--model", "tree:two.tree", "--data", "text.txt", "--save-logprobs", "lp", "--report", "page")
-    code, out, err = run(*asked, "--json", "-q")
+    asked = ("score", "--model", "tree:two.tree", "--data", "text.txt", "--save-logprobs", "lp", "--json")
+    code, out, err = run(*asked, "-q")
     assert (code, err) == (0, "")
     assert json.loads(out)["schema_version"] == 1
     assert Path("lp").is_file()
-    assert Path("page/report.html").is_file()
-    assert run(*asked, "--json")[2] == "Log-probabilities: lp\nReport: page/report.html\n"
+    assert run(*asked)[2] == "Log-probabilities: lp\n"
 
 
 @pytest.mark.parametrize("data", [b"", b" \n\n"])
-@pytest.mark.parametrize(
-    "command", ["score --model tree:one.tree --data", "rate --model tree:one.tree"]
-)
+@pytest.mark.parametrize("command", ["score --model tree:one.tree --data", "rate --model tree:one.tree"])
 @pytest.mark.parametrize("split", ["line", "document"])
 def test_a_text_without_a_response_is_refused(run: Run, here: Path, data: bytes, command: str, split: str) -> None:
     Path("empty.txt").write_bytes(data)

@@ -12,9 +12,9 @@ import pytest
 
 from compresslab.errors import InvalidParameter, UnknownName
 from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts, text_record
+from compresslab.experiments.models.given_models import given_model
 from compresslab.experiments.rebound.experiment import read_texts
 from compresslab.experiments.rebound.presets import rebound_preset
-from compresslab.experiments.rebound.run import given_model
 from compresslab.experiments.resistance.presets import resistance_preset
 from compresslab.experiments.resistance.spec import resistance_notes, source_labels, usable_pairs
 
@@ -88,7 +88,7 @@ def test_rows_are_read_by_role_and_left_out_rows_are_counted(tmp_path: Path) -> 
     assert all(text.startswith(b"bad") for text in dealt.train["negative"])
     assert (
         "positive: pairs.jsonl is JSON lines, preference (prompt, chosen), 33 rows: 1 empty, 1 repeated, 1 longer than "
-        "30 bytes (--longest): 30 used; 32 bytes of prompts are not used."
+        "30 bytes (--longest): 30 used; 32 bytes of prompts are context."
     ) in dealt.notes
     said = text_record(spec, 10)
     assert said["options"] == options
