@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from compresslab.errors import InvalidParameter, UnknownName
-from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts, text_record
+from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts, read_source, text_record
 from compresslab.experiments.models.given_models import given_model
 from compresslab.experiments.rebound.experiment import read_texts
 from compresslab.experiments.rebound.presets import rebound_preset
@@ -67,6 +67,18 @@ def test_one_file_in_two_roles_is_refused(tmp_path: Path) -> None:
     wanted = f"1 of 30 positive texts (10 of {size} bytes) stand in the negative data: whole, or in runs of 50 bytes."
     assert notes[-2] == wanted
     assert notes[-1].startswith("1 of 41 negative texts (10 of ")
+
+
+def test_a_file_that_holds_text_of_an_embedded_corpus_is_reported(tmp_path: Path) -> None:
+    files = made(tmp_path)
+    known = next(text for text in read_source("prose") if 60 < len(text) < 90)
+    Path(files["positive"][0]).write_bytes(b"".join(b"positive %d\n" % i for i in range(29)) + known + b"!\n")
+    spec = TextSpec(**{**files, "pretrain": ("prose",)}, **{**SMALL, "longest": 100}, limit=None)
+    notes = deal_texts(spec, 10).notes
+    size = sum(len(f"positive {i}") for i in range(29)) + len(known) + 1
+    assert f"1 of 30 positive texts ({len(known)} of {size} bytes) stand in the pretrain data" in " ".join(notes)
+    embedded = deal_texts(TextSpec(limit=500), 10).notes
+    assert embedded == ()
 
 
 def test_rows_are_read_by_role_and_left_out_rows_are_counted(tmp_path: Path) -> None:

@@ -299,8 +299,11 @@ def _shared(pools: dict[str, Examples], spec: TextSpec) -> Iterator[str]:
                 f"{what} in two roles, {one} and {other}: what a model learns from the one is then measured on the "
                 f"other; give other data, or other rows of it, such as --where {other}:NAME=VALUE"
             )
-    for overlap in overlaps({role: pools[role].responses for role in sets}):
-        yield str(overlap)
+    if not sets:  # what the embedded corpora share is the same in every run
+        return
+    for overlap in overlaps({role: pool.responses for role, pool in pools.items()}):
+        if {overlap.role, overlap.other} & sets.keys():
+            yield str(overlap)
 
 
 def _take(pool: Examples, role: str, at: int, count: int, spec: TextSpec) -> Examples:
