@@ -218,6 +218,14 @@ def test_bad_rows_name_the_file_and_the_row(
         read(written(tmp_path / "a.jsonl", json_lines(rows)))
 
 
+@pytest.mark.parametrize(
+    "data", [b'{"prompt": "a", "prompt": "b", "response": "r"}\n', b'[{"text": "a", "text": "b"}]']
+)
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(CorruptFile, match=r"a\.txt has the key '(prompt|text)' twice in one object"):
+        read(written(tmp_path / "a.txt", data))
+
+
 def test_a_text_where_messages_belong_is_read_as_a_text_when_asked_for(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", json_lines([{"messages": "hello"}]))
     assert list(read(path, field="messages").responses) == [b"hello"]
