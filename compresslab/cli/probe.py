@@ -13,7 +13,7 @@ from compresslab._support.piping import named, piped
 from compresslab._support.progress import Step
 from compresslab.cli.data_options import DataOptions
 from compresslab.cli.grouped_options import grouped
-from compresslab.cli.model_options import Device, Dtype, load_model
+from compresslab.cli.model_options import Device, Dtype, load_model, refuse
 from compresslab.cli.options import Seed, Split
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import labelled, reading_notes
@@ -88,6 +88,8 @@ def command(
         optimizer=optimizer, learning_rate=learning_rate, examples=_numbers(examples), batch=batch, length=length,
         state=state, linearised=not first_order, template=template, seed=seed,
     )  # fmt: skip
+    if not settings.keeps_state:
+        refuse(context, ("state",), f"only adamw has a state, and the optimizer is {optimizer}: leave it out")
     given = {"pretrain": pretrain, "align": align, "other": other, "perturb": perturb}
     if not perturb:
         raise InvalidParameter("no --perturb: give a file of what the model will be fine-tuned on")

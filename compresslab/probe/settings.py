@@ -37,7 +37,7 @@ class ProbeSettings:
         batch: examples of a step.
         length: tokens of an example at most; the model's context where that is shorter.
         state: of AdamW, when fine-tuning begins: "fresh", or "mixture": its second moment is the mean square of the
-            gradients of batches of all datasets, each dataset with the same weight.
+            gradients of batches of all datasets, each dataset with the same weight. Other optimisers have none.
         linearised: predict with the linearised model too; it costs more than the fine-tuning that it predicts.
         template: the chat template that lays out conversations: "auto", "tokenizer", "none" or a file; see
             `compresslab.lm.documents`.
@@ -69,11 +69,6 @@ class ProbeSettings:
         for value, known, what in ((self.optimizer, OPTIMIZERS, "optimizer"), (self.state, STATES, "state")):
             if value not in known:
                 raise UnknownName(f"unknown {what} {value!r}: {did_you_mean(str(value), known)}")
-        if self.state != STATES[0] and not self.keeps_state:
-            raise InvalidParameter(
-                f"state is {self.state!r} (--state): of the optimizers only adamw has a state, and this is "
-                f"{self.optimizer}; leave it out"
-            )
         object.__setattr__(self, "examples", _whole(self.examples))
         for name, low in (("batch", 1), ("length", 1), ("groups", 2), ("seed", 0)):
             value = getattr(self, name)

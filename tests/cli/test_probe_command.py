@@ -116,7 +116,7 @@ def test_a_plan_grows_with_what_is_asked() -> None:
         (["--perturb", "more=FOLDER/none"], "cannot read"),
         (["--perturb", "more=FOLDER/p.txt"], "p.txt is in two roles, pretrain and perturb: what is said"),
         (["--other", "more=FOLDER/o.txt"], "o.txt is given twice for --other"),
-        (["--optimizer", "sgd", "--state", "mixture"], "state is 'mixture' (--state): of the optimizers only adamw"),
+        (["--optimizer", "sgd", "--state", "mixture"], "--state: only adamw has a state, and the optimizer is sgd"),
     ],
 )
 def test_a_wrong_call_is_one_line(run: Run, folder: Path, more: list[str], message: str) -> None:
