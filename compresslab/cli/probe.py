@@ -9,19 +9,23 @@ from typing import Annotated, Any
 
 import typer
 
-from compresslab._support.piping import piped
+from compresslab._support.piping import named, piped
 from compresslab._support.progress import Step
 from compresslab.cli.data_options import DataOptions
 from compresslab.cli.grouped_options import grouped
-from compresslab.cli.model_options import Device, Dtype, load_model
+from compresslab.cli.model_options import Device, Dtype, load_model, refuse
 from compresslab.cli.options import Seed, Split
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import labelled, reading_notes
-from compresslab.data.choice import choice_for_role
-from compresslab.data.door import ReadData, read_data
+from compresslab.data.choice import DataChoice, choice_for_role
+from compresslab.data.contamination import overlaps
+from compresslab.data.door import ReadData, check_not_empty, read_data
+from compresslab.data.readers import label_of
+from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter
+from compresslab.lm.layout_notes import layout_notes
 from compresslab.probe.json_form import as_json
-from compresslab.probe.result import PRECISION, check_precision
+from compresslab.probe.result import PRECISION, ProbeResult, check_precision
 from compresslab.probe.settings import BETAS, OPTIMIZERS, STATES, ProbeSettings
 from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
@@ -84,13 +88,18 @@ def command(
         optimizer=optimizer, learning_rate=learning_rate, examples=_numbers(examples), batch=batch, length=length,
         state=state, linearised=not first_order, template=template, seed=seed,
     )  # fmt: skip
+    if not settings.keeps_state:
+        refuse(context, ("state",), f"only adamw has a state, and the optimizer is {optimizer}: leave it out")
     given = {"pretrain": pretrain, "align": align, "other": other, "perturb": perturb}
     if not perturb:
         raise InvalidParameter("no --perturb: give a file of what the model will be fine-tuned on")
     with ExitStack() as streams:
         found, files = _read(given, reading.chosen, split, streams, output)
+        shared = overlaps({
+            role: Texts.concat(one.responses for one in sets.values()) for role, sets in found.items() if sets
+        })  # fmt: skip
         if dry_run:
-            _plan(model, found, settings, verify=verify, output=output)
+            _plan(model, base, found, settings, (device, dtype), verify=verify, output=output)
             return
         from compresslab.measurements.probe_page import probe_page
         from compresslab.measurements.probe_tables import probe_view
@@ -101,7 +110,7 @@ def command(
         with _stages(output) as progress:
             result = probe(held, **found, base=before, verify=verify, settings=settings, progress=progress)
         reads = [one for sets in found.values() for one in sets.values()]
-        notes = list(reading_notes(reads, with_model=True))
+        notes = [*reading_notes(reads, with_model=True), *_layout_notes(result), *map(str, shared)]
 
         def page() -> Page:
             source = provenance(
@@ -109,7 +118,11 @@ def command(
             )
             return probe_page(result, precision, source)
 
-        values = {**as_json(result, precision), "read": [one.facts() for one in reads]}
+        values = {
+            **as_json(result, precision),
+            "read": [one.facts() for one in reads],
+            "shared": [one.facts() for one in shared],
+        }
         output.show(values, lambda: probe_view(result, precision), notes)
         output.write(page)
 
@@ -134,36 +147,59 @@ def _read(
     """Read the files of each role, each under its name: the one that was given, or the file's."""
     found: dict[str, dict[str, ReadData]] = {role: {} for role in _ROLES}
     files: list[Path] = []
+    seen: dict[tuple[Path, DataChoice], str] = {}
     entries = [(role, *labelled(entry)) for role in _ROLES for entry in given[role] or ()]
     paths = streams.enter_context(piped([Path(path) for _, _, path in entries]))
     with output.working("reading"):
         for (role, name, _), path in zip(entries, paths, strict=True):
-            read = read_data(path, choice_for_role(options, role, _ROLES), unit=split)
-            label = name or read.label
+            choice = choice_for_role(options, role, _ROLES)
+            label = name or label_of([path])
             if any(label in sets for sets in found.values()):
                 raise InvalidParameter(f"two datasets are called '{label}': give each a name of its own, as NAME=FILE")
+            first = seen.get((path.resolve(), choice))
+            if first is not None:
+                where = f"in two roles, {first} and {role}" if first != role else f"given twice for --{role}"
+                raise InvalidParameter(
+                    f"{named(str(path))} is {where}: what is said of the one is then said of the other too; give other "
+                    f"data, or other rows of it, such as --where {role}:NAME=VALUE"
+                )
+            seen[path.resolve(), choice] = role
+            read = check_not_empty(read_data(path, choice, unit=split))
             found[role][label] = read
             files.append(path)
     return found, files
 
 
 def _plan(
-    model: str, found: dict[str, dict[str, ReadData]], settings: ProbeSettings, *, verify: bool, output: ReportOutput
+    model: str,
+    base: str | None,
+    found: dict[str, dict[str, ReadData]],
+    settings: ProbeSettings,
+    where: tuple[str | None, str | None],
+    *,
+    verify: bool,
+    output: ReportOutput,
 ) -> None:
+    """Say what a probe takes, having checked without any weights what a run would refuse."""
     from dataclasses import asdict
 
-    from compresslab.probe.planning import plan_probe, weights_of
+    from compresslab.probe.planning import model_of_settings, plan_probe, weights_of
+    from compresslab.probe.probing import check_given, in_tokens
 
-    sizes = {
-        name: int(read.responses.buffer.size) + read.prompt_bytes
-        for sets in found.values()
-        for name, read in sets.items()
-    }
-    over_bytes = {"bytes_per_token": 1.0} if model == "tiny" else {}
-    plan = plan_probe(
-        weights_of(model), sizes, settings, perturbations=len(found["perturb"]), verify=verify, **over_bytes
-    )
+    check_given(found, with_base=base is not None)
+    empty = model_of_settings(model, *where)
+    before = None if base is None else model_of_settings(base, *where)
+    with output.working("reading texts into tokens"):
+        sizes = {data.name: data.dialogues.tokens for data in in_tokens(empty, found, settings, before)}
+    plan = plan_probe(weights_of(empty), sizes, settings, perturbations=len(found["perturb"]), verify=verify)
     output.say(asdict(plan), str(plan))
+
+
+def _layout_notes(result: ProbeResult) -> Iterator[str]:
+    """Say how the texts of each dataset were laid out for the model, and what begins and ends them."""
+    for name, facts in result.datasets.items():
+        yield f"{name}: prefix {facts.prefix_token}, EOS {facts.eos_token}."
+        yield from layout_notes(facts, name, choice=False)
 
 
 @contextmanager

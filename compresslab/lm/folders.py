@@ -73,9 +73,9 @@ def adapter_of(folder: Path) -> Adapter | None:
         raise CorruptFile(f"{folder} is an adapter that was cut short: it has no {WEIGHTS[0]}")
     if importlib.util.find_spec("peft") is None:
         raise InvalidParameter(
-            f"{folder} is an adapter, which needs the package peft: pip install peft; or give a whole model: "
-            f"merge it where peft is (model.merge_and_unload().save_pretrained(FOLDER)) and give that folder; its base "
-            f"alone is {named or base}"
+            f"{folder} is an adapter, which needs the package peft: pip install 'compresslab[adapters]'; or give a "
+            f"whole model: merge it where peft is (model.merge_and_unload().save_pretrained(FOLDER)) and give that "
+            f"folder; its base alone is {named or base}"
         )
     beside = folder / base
     if not isdir(base) and isdir(beside):

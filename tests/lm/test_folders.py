@@ -86,10 +86,15 @@ def test_an_adapter_adds_its_two_matrices_to_the_weights_of_its_base(base: Path,
         get_model(str(beside))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("peft") is not None, reason="peft is installed")
-def test_an_adapter_without_peft_says_what_is_needed_and_what_to_give_instead(base: Path, tmp_path: Path) -> None:
+def test_an_adapter_without_peft_says_what_is_needed_and_what_to_give_instead(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "peft" else found(name, *more))
     folder = adapter(tmp_path / "adapter", base)
-    with pytest.raises(InvalidParameter, match=r"is an adapter, which needs the package peft.*merge it") as refused:
+    with pytest.raises(
+        InvalidParameter, match=r"needs the package peft: pip install 'compresslab\[adapters\]'.*merge it"
+    ) as refused:
         get_model(str(folder))
     assert str(base) in str(refused.value)
     for name in ("config.json", "model.safetensors"):  # a model with an adapter beside it is not taken without it
