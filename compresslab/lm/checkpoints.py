@@ -31,7 +31,7 @@ from compresslab.errors import (
     is_out_of_memory,
 )
 from compresslab.lm.distributed import number_of
-from compresslab.lm.folders import adapter_of, not_a_checkpoint, put_adapter
+from compresslab.lm.folders import adapter_of, check_weight_files, not_a_checkpoint, put_adapter
 from compresslab.lm.hugging_face import HuggingFaceModel
 
 __all__ = ["CARD", "default_device", "load", "quiet_transformers", "save", "torch_device", "torch_dtype"]
@@ -86,6 +86,8 @@ def load(
     if adapter is not None:
         folder, described = adapter.base, Path(adapter.base)
     card = _read_card(described) if isdir(described) else {}
+    if isdir(folder) and gguf_file is None:
+        check_weight_files(Path(folder))
     module = _load_module(folder if adapter else str(name), folder, gguf_file, device, dtype, attention)
     if adapter is not None:
         with quiet_transformers(), offline():

@@ -22,7 +22,15 @@ from typing import Any
 from compresslab._support.json_text import read_json
 from compresslab.errors import CorruptFile, InvalidParameter, UnknownName
 
-__all__ = ["ADAPTER", "Adapter", "adapter_of", "checkpoints_in", "not_a_checkpoint", "put_adapter"]
+__all__ = [
+    "ADAPTER",
+    "Adapter",
+    "adapter_of",
+    "check_weight_files",
+    "checkpoints_in",
+    "not_a_checkpoint",
+    "put_adapter",
+]
 
 ADAPTER = "adapter_config.json"
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
@@ -108,6 +116,29 @@ def put_adapter(module: Any, adapter: Adapter) -> None:
             )
     places = ("base_model_name_or_path", "revision", "auto_mapping")
     module.config.adapter = {key: value for key, value in adapter.settings.items() if key not in places}
+
+
+def check_weight_files(folder: Path) -> None:
+    """Raise CorruptFile where an index of weights names what is not a file beside it.
+
+    A checkpoint of several files lists them in ``*.index.json``, and transformers opens what is listed: a pipe would be
+    waited for, and a device read without end.
+    """
+    for index in sorted(folder.glob("*.index.json")):
+        if not isfile(index):
+            continue
+        held = read_json(index)
+        listed = held.get("weight_map") if isinstance(held, dict) else None
+        if not isinstance(listed, dict):
+            raise CorruptFile(f"{index} is not an index of weights, it has no weight_map: restore the checkpoint")
+        for name in sorted({str(value) for value in listed.values()}):
+            if name in {"", ".", ".."} or Path(name).name != name:
+                raise CorruptFile(f"{index} names weights that are not beside it, {name!r:.80}: restore the checkpoint")
+            if not isfile(folder / name):
+                raise CorruptFile(
+                    f"{folder} is a checkpoint that was cut short: {name[:80]!r}, which {index.name} lists, is missing "
+                    "or not a file"
+                )
 
 
 def checkpoints_in(folder: Path) -> list[Path]:

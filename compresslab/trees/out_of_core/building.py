@@ -226,7 +226,9 @@ def largest_resumed(wanted: int, shard: int | None, memory: int | None) -> int:
 
 def _read_plan(note: Path) -> Plan:
     try:
-        found = dict(read_json(note))
+        found = read_json(note)
+        if not isinstance(found, dict):
+            raise ValueError("it is not a JSON object")
         digest = found.pop("sha256", None)
         held = Plan(**found)
         held = replace(held, cuts=tuple(held.cuts))
