@@ -31,7 +31,7 @@ from compresslab.errors import (
     is_out_of_memory,
 )
 from compresslab.lm.distributed import number_of
-from compresslab.lm.folders import adapter_of, check_weight_files, not_a_checkpoint, put_adapter
+from compresslab.lm.folders import adapter_of, check_layers, check_weight_files, not_a_checkpoint, put_adapter
 from compresslab.lm.hugging_face import HuggingFaceModel
 
 __all__ = ["CARD", "default_device", "load", "quiet_transformers", "save", "torch_device", "torch_dtype"]
@@ -236,7 +236,9 @@ def _load_module(
 
         options |= {"gguf_file": gguf_file, "quantization_config": GgufConfig(dequantize=True)}
     local = isdir(folder)
-    kernel = named_kernel(_config(name, folder))
+    config = _config(name, folder)
+    check_layers(config, name)
+    kernel = named_kernel(config)
     if kernel is not None:
         refuse_kernel(kernel, f"the config.json of '{name}'")
     try:

@@ -26,6 +26,7 @@ __all__ = [
     "ADAPTER",
     "Adapter",
     "adapter_of",
+    "check_layers",
     "check_weight_files",
     "checkpoints_in",
     "not_a_checkpoint",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 ADAPTER = "adapter_config.json"
+LAYERS_MOST = 4096  # the deepest models that are known have some hundreds
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 PROMPTS = ("PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING", "ADAPTION_PROMPT", "CPT")
 
@@ -116,6 +118,24 @@ def put_adapter(module: Any, adapter: Adapter) -> None:
             )
     places = ("base_model_name_or_path", "revision", "auto_mapping")
     module.config.adapter = {key: value for key, value in adapter.settings.items() if key not in places}
+
+
+def check_layers(config: Any, name: str) -> None:
+    """Raise CorruptFile where a ``config.json`` claims more layers than any model has: all are set up before a weight.
+
+    Args:
+        config: what it holds.
+        name: of the model.
+    """
+    if not isinstance(config, dict):
+        return
+    for key, value in config.items():
+        if key.endswith(("layer", "layers")) and type(value) is int and value > LAYERS_MOST:
+            raise CorruptFile(
+                f"the config.json of '{name}' claims {value:,} layers ({key}), and {LAYERS_MOST:,} are the most that "
+                "are read: restore the file"
+            )
+        check_layers(value, name)
 
 
 def check_weight_files(folder: Path) -> None:

@@ -158,6 +158,20 @@ def test_an_index_of_weights_leads_to_files_beside_it_alone(
             get_model(str(folder))
 
 
+@pytest.mark.parametrize("where", [(), ("text_config",)])
+def test_layers_beyond_any_model_are_refused_before_they_are_set_up(
+    base: Path, tmp_path: Path, where: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(base, folder)
+    config = json.loads((folder / "config.json").read_bytes())
+    inner = config.setdefault(where[0], {}) if where else config
+    inner["num_hidden_layers"] = 100_000
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CorruptFile, match=r"claims 100,000 layers \(num_hidden_layers\), and 4,096 are the most"):
+        get_model(str(folder))
+
+
 def test_the_output_of_a_trainer_is_named_with_the_checkpoints_to_give(base: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     for step in (500, 1000, 90):
