@@ -31,7 +31,7 @@ from compresslab.errors import (
     is_out_of_memory,
 )
 from compresslab.lm.distributed import number_of
-from compresslab.lm.folders import adapter_of, not_a_checkpoint, put_adapter
+from compresslab.lm.folders import adapter_of, check_layers, check_weight_files, not_a_checkpoint, put_adapter
 from compresslab.lm.hugging_face import HuggingFaceModel
 
 __all__ = ["CARD", "default_device", "load", "quiet_transformers", "save", "torch_device", "torch_dtype"]
@@ -89,6 +89,8 @@ def load(
     if adapter is not None:
         folder, described = adapter.base, Path(adapter.base)
     card = _read_card(described) if isdir(described) else {}
+    if isdir(folder) and gguf_file is None:
+        check_weight_files(Path(folder))
     if adapter is not None and not weights:
         raise InvalidParameter(
             f"{path} is an adapter, of which nothing is known without its weights: load it whole, or take its base, "
@@ -276,7 +278,9 @@ def _empty_module(
 @contextmanager
 def _reading(name: str, folder: str, gguf_file: str | None, attention: str | None) -> Iterator[None]:
     """Have transformers read a checkpoint in the block, quietly and from this machine; explain what it raises."""
-    kernel = named_kernel(_config(name, folder))
+    config = _config(name, folder)
+    check_layers(config, name)
+    kernel = named_kernel(config)
     if kernel is not None:
         refuse_kernel(kernel, f"the config.json of '{name}'")
     try:

@@ -180,6 +180,12 @@ def test_a_path_that_is_not_a_file_is_refused_by_name_without_waiting(specials: 
         TokenTree.load(specials / "pipe", mapped=True)
 
 
+@pytest.mark.parametrize(("name", "what"), [("pipe", "a pipe"), ("socket", "a socket"), ("/dev/full", "a device")])
+def test_only_a_file_is_replaced_by_a_file(specials: Path, name: str, what: str) -> None:
+    with pytest.raises(UnreadableFile, match=f"cannot write .*{name}: it is {what}, give the name of a file"):
+        write_atomic(specials / name, [b"to be"])
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -448,3 +448,13 @@ def test_the_library_reads_files_through_the_same_door(tmp_path: Path) -> None:
     assert Dataset.from_jsonl(array).texts() == [b"x", b"y"]
     with pytest.raises(InvalidParameter, match=r"field is \['a', 'b'\], not one name"):
         Dataset.from_jsonl(array, ["a", "b"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.txt", "a.csv"])
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n", b" \n\n", b"\xef\xbb\xbf \r\n"])
+def test_a_file_of_nothing_is_empty_or_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
+    try:
+        found = read(written(tmp_path / name, content))
+    except CompressLabError:
+        return
+    assert not any(bytes(text).strip(b"\xef\xbb\xbf \r\n") for text in found.responses)

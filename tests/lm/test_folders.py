@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from tests.lm.tokenizer_zoo import TEXTS, saved_model
 
 torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
 pytest.importorskip("tokenizers", reason="needs the extra 'lm'")
+load_file = pytest.importorskip("safetensors.torch", reason="needs the extra 'lm'").load_file
 
 SETTINGS = {
     "base_model_name_or_path": "base", "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8,
@@ -125,6 +128,52 @@ def test_an_adapter_without_its_weights_was_cut_short(base: Path, tmp_path: Path
         get_model(str(folder))
     (folder / "adapter_config.json").write_text("[]")
     with pytest.raises(CorruptFile, match="is not a JSON object"):
+        get_model(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ("/dev/zero", "names weights that are not beside it, '/dev/zero'"),
+        ("../../../../../../../../dev/zero", "names weights that are not beside it"),
+        ("pipe.safetensors", "'pipe.safetensors', which model.safetensors.index.json lists, is missing or not a file"),
+        ("zero.safetensors", "'zero.safetensors', which model.safetensors.index.json lists, is missing or not a file"),
+        ("none.safetensors", "is a checkpoint that was cut short: 'none.safetensors'"),
+        (7, "is a checkpoint that was cut short: '7'"),
+        (None, "it has no weight_map"),
+    ],
+)
+def test_an_index_of_weights_leads_to_files_beside_it_alone(
+    base: Path, tmp_path: Path, listed: object, message: str
+) -> None:
+    """A pipe would be waited for, and a device read until the memory ends."""
+    folder = tmp_path / "m"
+    shutil.copytree(base, folder)
+    (folder / "model.safetensors").rename(folder / "part.safetensors")
+    os.mkfifo(folder / "pipe.safetensors")
+    (folder / "zero.safetensors").symlink_to("/dev/zero")
+    names = list(load_file(folder / "part.safetensors"))
+    for target in ("part.safetensors", listed):
+        found = [] if target is None else {"metadata": {}, "weight_map": dict.fromkeys(names, target)}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(found))
+        if target == "part.safetensors":
+            assert get_model(str(folder), device="cpu").name == str(folder)
+            continue
+        with pytest.raises(CorruptFile, match=re.escape(message)):
+            get_model(str(folder))
+
+
+@pytest.mark.parametrize("where", [(), ("text_config",)])
+def test_layers_beyond_any_model_are_refused_before_they_are_set_up(
+    base: Path, tmp_path: Path, where: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(base, folder)
+    config = json.loads((folder / "config.json").read_bytes())
+    inner = config.setdefault(where[0], {}) if where else config
+    inner["num_hidden_layers"] = 100_000
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CorruptFile, match=r"claims 100,000 layers \(num_hidden_layers\), and 4,096 are the most"):
         get_model(str(folder))
 
 
