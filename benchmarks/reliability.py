@@ -15,8 +15,10 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import importlib.metadata
 import os
 import pathlib
+import platform
 import secrets
 import signal
 import subprocess
@@ -25,6 +27,7 @@ import tempfile
 import time
 from typing import Any
 
+import numpy as np
 from fuzzing import shards
 
 from compresslab.coding import verify_file
@@ -82,16 +85,40 @@ way that there is, and counts once, as the worst of what happened:
 - *silent*: read with a wrong result; a chunk lost that no fault had touched; control characters of a file printed;
   files left behind;
 - *raw*: any other exception, or a crash of the process;
-- *hangs*: over 2 s of processor time; *memory*: over 300 MB, taken or asked for, in memory or on disk.
+- *hangs*: over 2 s of processor time in one reading; *memory*: over 300 MB, taken or asked for, in memory or on disk.
 
-Seed {seed}, drawn when it was run: {inputs:,} inputs in {took:,.0f} s on {processes} processes, with
-`python benchmarks/reliability.py --inputs {inputs} --seed {seed}`; `--replay {seed}:N` plays the input N again.
+Seed {seed}, drawn when it was run: {inputs:,} inputs in {took:,.0f} s, with
+`python benchmarks/reliability.py --inputs {inputs} --seed {seed} --shards {processes}`; `--replay {seed}:N` plays
+the input N again. {versions}.
 
 {table}
 
 A compression was killed or interrupted {times} times while it wrote. Under the file's name there was nothing
 {nothing} times, a whole file {whole} times, a broken one {broken} times.
 """
+
+
+KEPT = "## Kinds of faults"
+
+
+def versions() -> str:
+    """Return the processor and the versions of what reads files."""
+    found = [f"Python {platform.python_version()}"]
+    for name in ("numpy", "numba", "constriction", "pyarrow", "tokenizers", "transformers", "torch"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found.append(f"{name} {importlib.metadata.version(name)}")
+    return f"{simd()}; {', '.join(found)}"
+
+
+def simd() -> str:
+    """Return the kind of processor, and the widest vectors that numpy uses on it."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    wide = np.show_config(mode="dicts")["SIMD Extensions"]["found"]  # type: ignore[index,call-overload]
+    return f"{name}, {wide[-1] if wide else 'no vectors'}"
 
 
 def show(seed: int, index: int) -> int:
@@ -152,12 +179,15 @@ def main(arguments: list[str] | None = None) -> int:
             took=took,
             processes=given.shards,
             table="\n".join(lines),
+            versions=versions(),
             times=killed["times"],
             nothing=killed["nothing there"],
             whole=killed["whole"],
             broken=killed["broken"],
         )
-        (ROOT / "docs" / "reliability.md").write_text(text, encoding="utf-8")
+        page = ROOT / "docs" / "reliability.md"
+        _, heading, kept = page.read_text(encoding="utf-8").partition(KEPT)  # which is not measured here
+        page.write_text(f"{text}\n{heading}{kept}", encoding="utf-8")
     return int(broken or bool(faults))
 
 

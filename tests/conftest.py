@@ -51,6 +51,15 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
+def compiled_byte_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code small files by the compiled loops too, where numba is installed: tests/coding/test_byte_model.py holds that
+    they write the same bytes as numpy, which takes a millisecond a byte."""
+    from compresslab.coding.byte_model import byte_kernels
+
+    monkeypatch.setattr(byte_kernels, "pays", lambda size: byte_kernels.available())
+
+
+@pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw no figure of a report: drawing takes longest, and the drawings are looked at in tests/report."""
     empty = {"svg": b"<svg></svg>", "png": b"\x89PNG"}

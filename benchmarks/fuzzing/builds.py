@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -65,7 +66,7 @@ def half_built(folder: Path) -> dict[str, bytes]:
     work = folder / "work"
     with contextlib.suppress(_Killed):
         build(source(folder), folder / "tree", work, kill)
-    held = {str(path.relative_to(work)): path.read_bytes() for path in work.rglob("*") if path.is_file()}
+    held = {str(path.relative_to(work)): path.read_bytes() for path in sorted(work.rglob("*")) if path.is_file()}
     shutil.rmtree(work, ignore_errors=True)
     return held
 
@@ -87,7 +88,10 @@ def play_work(game: Game) -> None:
             continue
         roll = chance.randrange(6)
         if name.endswith(".json") and roll < 4:
-            held = json.loads(files[name], parse_int=_whole)
+            try:
+                held = json.loads(files[name], parse_int=_whole)
+            except ValueError:  # it was damaged before
+                continue
             if name == "plan.json" and roll == 0:
                 key = chance.choice(("shard", "vocab_size", "depth", "parts"))
                 held[key] = hostile_int(chance, held.get(key, 1))
@@ -95,6 +99,8 @@ def play_work(game: Game) -> None:
                 held = twist_json(chance, held, 2)
             else:
                 held = twist_json(chance, held)
+            if name == "plan.json" and isinstance(held, dict) and chance.random() < 0.5:
+                held, signed = _signed_again(held), True
             files[name] = json_text(chance, held)
         elif roll < 5:
             files[name] = damaged(chance, files[name])
@@ -114,6 +120,12 @@ def play_work(game: Game) -> None:
             game.wrong("build", "made what is not a tree")
         else:
             game.check("build", signed or tree == right_tree(), "made another tree")
+
+
+def _signed_again(plan: dict[str, Any]) -> dict[str, Any]:
+    """Make the checksum of a plan right again."""
+    rest = {key: value for key, value in plan.items() if key != "sha256"}
+    return rest | {"sha256": hashlib.sha256(json.dumps(rest).encode()).hexdigest()}
 
 
 def _sum_again(files: dict[str, bytes], name: str) -> None:

@@ -219,7 +219,7 @@ def twist_digest(chance: random.Random, file: Forged) -> None:
     if file.pieces and chance.random() < 0.7:
         piece = chance.choice(file.pieces)
         piece.content = damaged(chance, piece.content)
-        piece.digest = clz.chunk_digest(piece.index, piece.start, piece.content)
+        piece.digest = clz.chunk_digest(piece.index % 2**32, piece.start % 2**64, piece.content)
     else:
         file.whole = chance.randbytes(len(file.whole))
 

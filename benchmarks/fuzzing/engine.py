@@ -7,7 +7,8 @@ refused   by an error of compresslab (a `CompressLabError`), every time that it 
 right     read, and the result is right wherever the right one is known
 silent    read with a wrong result, or files were left behind
 raw       another exception; a crash of the process (found by whoever watches it) is one too
-hang      over `SECONDS` of processor time, or five times as long by the clock (on a busy machine these differ)
+hang      over `SECONDS` of processor time in one reading, or five times as long by the clock (on a busy machine these
+          differ)
 memory    more than `MEGABYTES`, asked for or taken, in memory or on disk
 """
 
@@ -83,6 +84,17 @@ class Outcome:
     seconds: float
 
 
+class Clock:
+    """When the reading that is under way began: by the clock, and by this process's own time."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Begin anew."""
+        self.begun, self.worked = time.monotonic(), time.process_time()
+
+
 class Game:
     """An input being played: its chance, an empty folder, and what has happened so far."""
 
@@ -90,9 +102,11 @@ class Game:
         self.chance, self.folder = chance, folder
         self.faults: list[Fault] = []
         self.read = 0
+        self.clock = Clock()
 
     def attempt(self, where: str, call: Callable[..., Any], *args: Any, **settings: Any) -> Any:
         """Return what a call returns; `REFUSED` where it raised, and what it raised is looked at."""
+        self.clock.start()
         try:
             result = call(*args, **settings)
         except _Hang:
@@ -171,7 +185,7 @@ def _play(kind: Kind, seed: int, index: int, folder: Path) -> Outcome:
     held = _reset_peak()
     start = time.process_time()
     try:
-        with _limited(), _alarm(SECONDS):
+        with _limited(), _alarm(SECONDS, game.clock):
             kind.play(game)
     except _Hang as error:
         game.faults.append(Fault("hang", "input", f"over {SECONDS:g} s at {_place(error)}", _trace(error)))
@@ -189,11 +203,9 @@ def _play(kind: Kind, seed: int, index: int, folder: Path) -> Outcome:
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    begun, worked = time.monotonic(), time.process_time()
-
+def _alarm(seconds: float, clock: Clock) -> Iterator[None]:
     def ring(*_: object) -> None:
-        if time.process_time() - worked > 0.98 * seconds or time.monotonic() - begun > 5 * seconds:
+        if time.process_time() - clock.worked > 0.98 * seconds or time.monotonic() - clock.begun > 5 * seconds:
             raise _Hang
         signal.setitimer(signal.ITIMER_REAL, 0.2)
 

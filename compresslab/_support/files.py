@@ -287,7 +287,7 @@ def file_at(path: str | PathLike[str]) -> Path:
     if stat.S_ISDIR(mode):
         raise UnreadableFile(f"cannot write {os.fspath(path)}: is a directory")
     if not stat.S_ISREG(mode):
-        kind = "a device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else "a pipe"
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
         raise UnreadableFile(f"cannot write {os.fspath(path)}: it is {kind}, give the name of a file")
     return target
 

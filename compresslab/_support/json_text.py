@@ -30,15 +30,31 @@ _STEP[list(b"[{")] = 1
 _STEP[list(b"]}")] = -1
 
 
-def parse_json(text: bytes | str, what: str = "this") -> Any:
+class _KeyTwice(ValueError):
+    """An object has one key twice."""
+
+
+def _checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _KeyTwice(next(key for key in keys if keys.count(key) > 1))
+    return found
+
+
+_UNIQUE: Final = json.JSONDecoder(object_pairs_hook=_checked)  # made once: it takes longer than to read a line
+
+
+def parse_json(text: bytes | str, what: str = "this", *, unique: bool = False) -> Any:
     r"""Return the value of a JSON text.
 
     Args:
         text: UTF-8, or another of JSON's encodings.
         what: what the error says it was, such as "line 3 of data.jsonl".
+        unique: refuse an object that has one key twice, of which a reader would take either.
 
     Raises:
-        CorruptFile: it is not JSON, or is nested deeper than `DEEPEST`.
+        CorruptFile: it is not JSON, is nested deeper than `DEEPEST`, or has one key twice.
 
     Example:
         >>> parse_json(b'{"a": [1, "\\u00e9"]}')
@@ -47,6 +63,7 @@ def parse_json(text: bytes | str, what: str = "this") -> Any:
         Traceback (most recent call last):
         compresslab.errors.CorruptFile: this is nested 201 levels deep: JSON is read down to 200 levels, flatten it
     """
+    read = _UNIQUE.decode if unique else json.loads
     try:
         if isinstance(text, bytes):
             text = text.decode(json.detect_encoding(text), "surrogatepass")
@@ -58,15 +75,17 @@ def parse_json(text: bytes | str, what: str = "this") -> Any:
                 f"{what} is nested {depth:,} levels deep: JSON is read down to {DEEPEST} levels, flatten it"
             )
         try:
-            return json.loads(text)
-        except json.JSONDecodeError:
+            return read(text)
+        except (json.JSONDecodeError, _KeyTwice):
             raise
         except ValueError:  # a whole number with more digits than Python makes an int of
-            return json.loads(text, parse_int=_whole)
+            return json.loads(text, parse_int=_whole, object_pairs_hook=_checked if unique else None)
     except CorruptFile:
         raise
     except MemoryError as error:
         raise CorruptFile(f"{what} does not fit into memory: {len(text):,} bytes of JSON") from error
+    except _KeyTwice as error:
+        raise CorruptFile(f"{what} has the key {str(error)!r} twice in one object: leave one of them out") from error
     except ValueError as error:  # bad JSON, or bytes that are not of its encoding
         raise CorruptFile(f"{what} is not JSON: {error}") from error
 

@@ -43,12 +43,14 @@ def plan_audit(
         (3000, 32, True)
     """
     speed = measured_flops() if flops is None else flops
-    sizes = {name: size for role, sets in data_bytes.items() if role != "neutral" for name, size in sets.items()}
+    sizes = {
+        name: max(1, round(size / bytes_per_token))
+        for role, sets in data_bytes.items()
+        if role != "neutral"
+        for name, size in sets.items()
+    }
     perturbations, neutral = len(data_bytes["perturb"]), bool(data_bytes.get("neutral"))
-    probe = plan_probe(
-        parameters, sizes, settings.probe(), perturbations=perturbations, verify=False,
-        bytes_per_token=bytes_per_token, flops=speed,
-    )  # fmt: skip
+    probe = plan_probe(parameters, sizes, settings.probe(), perturbations=perturbations, verify=False, flops=speed)
     arms, length = pairs + 1 + neutral, min(settings.length, 1 + probe.tokens / max(1, len(sizes)))
     aligned = settings.neutral_examples(settings.learning_rate) if neutral else 0
     trained = settings.seeds * length * (settings.last * perturbations * arms + aligned)

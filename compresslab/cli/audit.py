@@ -17,7 +17,7 @@ from compresslab.cli.model_options import Device, Dtype, load_model
 from compresslab.cli.options import Seed, Split
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import reading_notes
-from compresslab.cli.role_data import named_data, numbers_of, read_named, stages_shown
+from compresslab.cli.role_data import named_data, numbers_of, read_named, shared_texts, stages_shown
 from compresslab.data.door import ReadData
 from compresslab.errors import InvalidParameter
 from compresslab.lm.protocol import LanguageModel
@@ -112,6 +112,7 @@ def command(
             raise InvalidParameter(f"no --{role}: an audit takes pre-training, alignment and new data, a file of each")
     with ExitStack() as streams:
         found, files = read_named(given, reading.chosen, split, streams, output)
+        shared = shared_texts(found)
         if dry_run:
             _plan(names, found, settings, output, keeps=out is not None)
             return
@@ -130,7 +131,7 @@ def command(
                 folder=out, progress=progress,
             )  # fmt: skip
         reads = [one for sets in found.values() for one in sets.values()]
-        notes = list(reading_notes(reads, with_model=True))
+        notes = [*reading_notes(reads, with_model=True), *map(str, shared)]
 
         def page() -> Page:
             packages = ("torch", "transformers")
@@ -164,14 +165,15 @@ def _plan(
     from dataclasses import asdict
 
     from compresslab.audit.planning import plan_audit
-    from compresslab.probe.planning import weights_of
+    from compresslab.probe.planning import model_of_settings, weights_of
 
     used = {
         role: {name: _used_bytes(read, settings, role) for name, read in sets.items()} for role, sets in found.items()
     }
-    largest = max((aligned for _, aligned in names), key=weights_of)
+    sizes = {aligned: weights_of(model_of_settings(aligned)) for _, aligned in names}
+    largest = max(sizes, key=sizes.__getitem__)
     over_bytes = {"bytes_per_token": 1.0} if largest == "tiny" else {}
-    plan = plan_audit(weights_of(largest), used, settings, pairs=len(names), keeps=keeps, **over_bytes)
+    plan = plan_audit(sizes[largest], used, settings, pairs=len(names), keeps=keeps, **over_bytes)
     output.say(asdict(plan), str(plan))
 
 

@@ -160,12 +160,13 @@ def resistance(
 @grouped
 def rebound(
     context: typer.Context, out: RowsFolder, preset: Preset = "demo", data: RoleData = None, model: Model = None, *,
-    reading: DataOptions, longest: Longest = None, repeats: Repeats = None, scale: Scale = None, running: Running,
-    output: ReportOutput,
+    reading: DataOptions, longest: Longest = None, repeats: Repeats = None, template: ChatTemplate = None,
+    scale: Scale = None, running: Running, output: ReportOutput,
 ) -> None:  # fmt: skip
     """Fine-tune on positive, then on negative data: how fast does a model fall back?"""
     options = {
         "data": data, "model": model, "scale": scale, "reading": reading.chosen, "longest": longest, "repeats": repeats,
+        "template": template,
     }  # fmt: skip
     _perform(context, "rebound", preset, out, options, running, output)
 
@@ -174,10 +175,14 @@ def rebound(
 @grouped
 def scaling(
     context: typer.Context, out: RowsFolder, preset: Preset = "demo", data: RoleData = None, model: Models = None, *,
-    reading: DataOptions, longest: Longest = None, repeats: Repeats = None, running: Running, output: ReportOutput,
+    reading: DataOptions, longest: Longest = None, repeats: Repeats = None, template: ChatTemplate = None,
+    running: Running, output: ReportOutput,
 ) -> None:  # fmt: skip
     """Measure rebound and effective depth against the size of a model and against its pre-training."""
-    options = {"data": data, "models": model, "reading": reading.chosen, "longest": longest, "repeats": repeats}
+    options = {
+        "data": data, "models": model, "reading": reading.chosen, "longest": longest, "repeats": repeats,
+        "template": template,
+    }  # fmt: skip
     _perform(context, "scaling", preset, out, options, running, output)
 
 

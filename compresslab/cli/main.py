@@ -165,6 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mend_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
+    if not debug:  # where a package in Rust panics, it says one line and not a hundred
+        os.environ["RUST_BACKTRACE"] = "0"
     given = [_as_path(argument) for argument in given if argument != "--debug"]
     typed = list(given)
     given = spread(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -9,15 +10,16 @@ import typer
 
 from compresslab.cli.data_options import DataOptions
 from compresslab.cli.grouped_options import grouped
-from compresslab.cli.model_options import Device, Dtype, load_model
+from compresslab.cli.model_options import Device, Dtype, load_model, refuse
 from compresslab.cli.options import Seed, Split
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import reading_notes
-from compresslab.cli.role_data import named_data, numbers_of, read_named, stages_shown
+from compresslab.cli.role_data import named_data, numbers_of, read_named, shared_texts, stages_shown
 from compresslab.data.door import ReadData
 from compresslab.errors import InvalidParameter
+from compresslab.lm.layout_notes import layout_notes
 from compresslab.probe.json_form import as_json
-from compresslab.probe.result import PRECISION, check_precision
+from compresslab.probe.result import PRECISION, ProbeResult, check_precision
 from compresslab.probe.settings import BETAS, OPTIMIZERS, STATES, ProbeSettings
 from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
@@ -77,13 +79,16 @@ def command(
         optimizer=optimizer, learning_rate=learning_rate, examples=numbers_of(examples), batch=batch, length=length,
         state=state, linearised=not first_order, template=template, seed=seed,
     )  # fmt: skip
+    if not settings.keeps_state:
+        refuse(context, ("state",), f"only adamw has a state, and the optimizer is {optimizer}: leave it out")
     given = {"pretrain": pretrain, "align": align, "other": other, "perturb": perturb}
     if not perturb:
         raise InvalidParameter("no --perturb: give a file of what the model will be fine-tuned on")
     with ExitStack() as streams:
         found, files = read_named(given, reading.chosen, split, streams, output)
+        shared = shared_texts(found)
         if dry_run:
-            _plan(model, found, settings, verify=verify, output=output)
+            _plan(model, base, found, settings, (device, dtype), verify=verify, output=output)
             return
         from compresslab.measurements.probe_page import probe_page
         from compresslab.measurements.probe_tables import probe_view
@@ -94,7 +99,7 @@ def command(
         with stages_shown(output) as progress:
             result = probe(held, **found, base=before, verify=verify, settings=settings, progress=progress)
         reads = [one for sets in found.values() for one in sets.values()]
-        notes = list(reading_notes(reads, with_model=True))
+        notes = [*reading_notes(reads, with_model=True), *_layout_notes(result), *map(str, shared)]
 
         def page() -> Page:
             source = provenance(
@@ -102,25 +107,42 @@ def command(
             )
             return probe_page(result, precision, source)
 
-        values = {**as_json(result, precision), "read": [one.facts() for one in reads]}
+        values = {
+            **as_json(result, precision),
+            "read": [one.facts() for one in reads],
+            "shared": [one.facts() for one in shared],
+        }
         output.show(values, lambda: probe_view(result, precision), notes)
         output.write(page)
 
 
 def _plan(
-    model: str, found: dict[str, dict[str, ReadData]], settings: ProbeSettings, *, verify: bool, output: ReportOutput
+    model: str,
+    base: str | None,
+    found: dict[str, dict[str, ReadData]],
+    settings: ProbeSettings,
+    where: tuple[str | None, str | None],
+    *,
+    verify: bool,
+    output: ReportOutput,
 ) -> None:
+    """Say what a probe takes, having checked without any weights what a run would refuse."""
     from dataclasses import asdict
 
-    from compresslab.probe.planning import plan_probe, weights_of
+    from compresslab.probe.planning import model_of_settings, plan_probe, weights_of
+    from compresslab.probe.probing import check_given, in_tokens
 
-    sizes = {
-        name: int(read.responses.buffer.size) + read.prompt_bytes
-        for sets in found.values()
-        for name, read in sets.items()
-    }
-    over_bytes = {"bytes_per_token": 1.0} if model == "tiny" else {}
-    plan = plan_probe(
-        weights_of(model), sizes, settings, perturbations=len(found["perturb"]), verify=verify, **over_bytes
-    )
+    check_given(found, with_base=base is not None)
+    empty = model_of_settings(model, *where)
+    before = None if base is None else model_of_settings(base, *where)
+    with output.working("reading texts into tokens"):
+        sizes = {data.name: data.dialogues.tokens for data in in_tokens(empty, found, settings, before)}
+    plan = plan_probe(weights_of(empty), sizes, settings, perturbations=len(found["perturb"]), verify=verify)
     output.say(asdict(plan), str(plan))
+
+
+def _layout_notes(result: ProbeResult) -> Iterator[str]:
+    """Say how the texts of each dataset were laid out for the model, and what begins and ends them."""
+    for name, facts in result.datasets.items():
+        yield f"{name}: prefix {facts.prefix_token}, EOS {facts.eos_token}."
+        yield from layout_notes(facts, name, choice=False)

@@ -13,7 +13,7 @@ from compresslab.cli.model_options import Scoring, check_of_use, load_scorer, wh
 from compresslab.cli.output import ReportOutput
 from compresslab.cli.reading import reading_notes
 from compresslab.data.choice import choice_for_role
-from compresslab.data.door import read_data
+from compresslab.data.door import check_not_empty, read_data
 from compresslab.lm.log_prob_files import PREFIX
 from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
@@ -40,7 +40,7 @@ def rate_under_model(
 
     scoring.check()
     choice = choice_for_role(options)
-    found = [read_data(path, choice, unit=split, usual="document") for path in files]
+    found = [check_not_empty(read_data(path, choice, unit=split, usual="document")) for path in files]
     speaks = processes()[0] == 0
     output = replace(output, quiet=output.quiet or not speaks)
     if name.startswith(PREFIX):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from compresslab._support.piping import named
 from compresslab._support.printable import printable
 from compresslab.data.choice import DataChoice, choice_for_role
 from compresslab.data.dataset import Dataset
@@ -59,12 +61,18 @@ def read_each_role(
 def _as_datasets(found: list[ReadData], tokenizer: str) -> tuple[list[Dataset], list[ReadData]]:
     texts = Texts.concat([one.responses for one in found]) if tokenizer == "words" else None
     shared: str | Tokenizer = get_tokenizer(tokenizer, texts)
+    count = getattr(shared, "count_control_tokens", None)
+    if count is not None:
+        found = [replace(one, control_tokens=sum(map(count, one.responses))) for one in found]
     return [Dataset.from_read(one, shared) for one in found], found
 
 
 def reading_notes(found: Sequence[ReadData], *, with_model: bool = False) -> Iterator[str]:
     """Yield how each dataset was read, and what was left out or not counted; nothing of plain texts read whole."""
     for one in found:
+        if one.control_tokens:
+            what = named(one.label) or "data"
+            yield printable(f"{what}: texts spell control tokens, {one.control_tokens:,} in all, read as characters.")
         if one.prompts is None and not any(one.left_out.values()) and one.how.startswith("text by"):
             continue
         prompts = ""

@@ -9,15 +9,18 @@ from typing import Any
 
 import typer
 
-from compresslab._support.piping import piped
+from compresslab._support.piping import named, piped
 from compresslab._support.progress import Step
 from compresslab.cli.output import Output
 from compresslab.cli.reading import labelled
-from compresslab.data.choice import choice_for_role
-from compresslab.data.door import ReadData, read_data
+from compresslab.data.choice import DataChoice, choice_for_role
+from compresslab.data.contamination import Overlap, overlaps
+from compresslab.data.door import ReadData, check_not_empty, read_data
+from compresslab.data.readers import label_of
+from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter
 
-__all__ = ["named_data", "numbers_of", "read_named", "stages_shown"]
+__all__ = ["named_data", "numbers_of", "read_named", "shared_texts", "stages_shown"]
 
 
 def named_data(help_text: str) -> Any:
@@ -56,21 +59,39 @@ def read_named(
         output: shows that files are read.
 
     Raises:
-        InvalidParameter: two datasets of one name.
+        InvalidParameter: two datasets of one name; one file, read in one way, twice.
+        EmptyDataset: a file of nothing.
     """
     found: dict[str, dict[str, ReadData]] = {role: {} for role in given}
     files: list[Path] = []
+    seen: dict[tuple[Path, DataChoice], str] = {}
     entries = [(role, *labelled(entry)) for role in given for entry in given[role] or ()]
     paths = streams.enter_context(piped([Path(path) for _, _, path in entries]))
     with output.working("reading"):
         for (role, name, _), path in zip(entries, paths, strict=True):
-            read = read_data(path, choice_for_role(options, role, tuple(given)), unit=split)
-            label = name or read.label
+            choice = choice_for_role(options, role, tuple(given))
+            label = name or label_of([path])
             if any(label in sets for sets in found.values()):
                 raise InvalidParameter(f"two datasets are called '{label}': give each a name of its own, as NAME=FILE")
+            first = seen.get((path.resolve(), choice))
+            if first is not None:
+                where = f"in two roles, {first} and {role}" if first != role else f"given twice for --{role}"
+                raise InvalidParameter(
+                    f"{named(str(path))} is {where}: what is said of the one is then said of the other too; give other "
+                    f"data, or other rows of it, such as --where {role}:NAME=VALUE"
+                )
+            seen[path.resolve(), choice] = role
+            read = check_not_empty(read_data(path, choice, unit=split))
             found[role][label] = read
             files.append(path)
     return found, files
+
+
+def shared_texts(found: Mapping[str, Mapping[str, ReadData]]) -> list[Overlap]:
+    """Return which roles hold texts of each other."""
+    return overlaps({
+        role: Texts.concat(one.responses for one in sets.values()) for role, sets in found.items() if sets
+    })  # fmt: skip
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from compresslab.cli.model_options import PANEL, Scoring, check_of_use, load_sco
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import labelled, reading_notes
 from compresslab.data.choice import choice_for_role
-from compresslab.data.door import ReadData, read_data
+from compresslab.data.door import ReadData, check_not_empty, read_data
 from compresslab.data.splitting import check_unit
 from compresslab.errors import InvalidParameter
 from compresslab.lm.log_prob_files import PREFIX
@@ -141,7 +141,7 @@ def command(
         return score_page(table, source)
 
     output.show(table.plain(), lambda: score_view(table), notes)
-    if save_logprobs is not None:
+    if save_logprobs is not None and not output.quiet:
         output.announce(f"Log-probabilities: {save_logprobs}")
     output.write(page)
 
@@ -200,7 +200,10 @@ def _read(files: dict[str, Path], split: str | None, options: Sequence[str]) -> 
     """Read each file; an option that begins with the name of a file and a colon is that file's."""
     roles = list(files)
     choices = {name: choice_for_role(options, name, roles) for name in roles}
-    return {name: read_data(path, choices[name], unit=split, usual="document") for name, path in files.items()}
+    return {
+        name: check_not_empty(read_data(path, choices[name], unit=split, usual="document"))
+        for name, path in files.items()
+    }
 
 
 def _given(models: dict[str, str], settings: dict[str, str | None]) -> dict[str, dict[str, str | None]]:

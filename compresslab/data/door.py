@@ -25,10 +25,10 @@ from compresslab.data.rows import MISSING, Row, Rows
 from compresslab.data.splitting import check_unit, split_texts
 from compresslab.data.table_rows import table_rows
 from compresslab.data.texts import Texts
-from compresslab.data.turns import Turn
+from compresslab.data.turns import SETTINGS, Turn
 from compresslab.errors import EmptyDataset, InvalidParameter
 
-__all__ = ["ReadData", "read_data"]
+__all__ = ["ReadData", "check_not_empty", "read_data"]
 
 EMPTY, FILTERED, MISSED = "empty", "of other values", "without the field"
 
@@ -47,7 +47,9 @@ class ReadData:
         left_out: why rows were left out -> how many.
         prompt_bytes: bytes of all prompts, each counted once.
         conversations: the turns up to each response, which is the last of them; None for a response of no conversation,
-            and where there are none. A turn's text is as it is in the file.
+            and where there are none. A turn's text is as it is in the file; the first turn may be of settings.
+        control_tokens: control tokens that the responses spell, which are read as characters; None where no tokenizer
+            has looked at them yet.
     """
 
     responses: Texts
@@ -59,6 +61,7 @@ class ReadData:
     left_out: Mapping[str, int] = field(default_factory=dict)
     prompt_bytes: int = 0
     conversations: tuple[tuple[Turn, ...] | None, ...] | None = None
+    control_tokens: int | None = None
 
     def __str__(self) -> str:
         """Return a sentence: what was read, what was left out."""
@@ -81,6 +84,7 @@ class ReadData:
             "responses": len(self.responses),
             "response_bytes": int(self.responses.buffer.size),
             "prompt_bytes": self.prompt_bytes,
+            **({} if self.control_tokens is None else {"control_tokens": self.control_tokens}),
         }
 
 
@@ -191,7 +195,7 @@ def _read_rows(rows: Rows, choice: DataChoice, unit: str | None, label: str, for
     left: Counter[str] = Counter()
     total = used = prompt_bytes = 0
     values: Counter[str] = Counter()
-    for row in rows.read(_needed(reading, choice)):
+    for row in rows.read([*_needed(reading, choice), *(name for name in SETTINGS if name in rows.columns)]):
         total += 1
         if not all(_holds(row, name, value, values) for name, value in conditions):
             left[FILTERED] += 1
@@ -232,6 +236,14 @@ def _read_rows(rows: Rows, choice: DataChoice, unit: str | None, label: str, for
 def _needed(reading: Reading, choice: DataChoice) -> list[str]:
     other = ["chosen", "rejected"] if reading.kind == "preference" else []
     return [*reading.prompt, *reading.response, *other, *(one.partition("=")[0] for one in choice.where)]
+
+
+def check_not_empty(found: ReadData) -> ReadData:
+    """Return what was read, or raise EmptyDataset if there is nothing in it to measure: no response, or a blank one."""
+    if not found.responses.buffer.tobytes().strip():
+        where = f"{named(found.label)}: " if found.label else ""
+        raise EmptyDataset(f"{where}no responses: the text is empty or blank")
+    return found
 
 
 def _is_blank(text: bytes) -> bool:

@@ -92,13 +92,14 @@ def recognised(data: bytes, name: str, choice: DataChoice) -> str:
 
 def _lines_or_object(data: bytes, name: str, ending: str, choice: DataChoice) -> str:
     """Tell lines of objects from one object over many lines, as a file of settings is."""
-    if ending == ".json" and data.strip():
-        first = next(line for line in data.removeprefix(_BOM).split(b"\n") if line.strip())
+    bare = data.removeprefix(_BOM)
+    if ending == ".json" and bare.strip():
+        first = next(line for line in bare.split(b"\n") if line.strip())
         try:
             parse_json(first)
         except CorruptFile as error:
             try:
-                found = parse_json(data.removeprefix(_BOM))
+                found = parse_json(bare)
             except CorruptFile:
                 raise CorruptFile(
                     f"line 1 of {name} is not JSON, and the whole is not either: give "

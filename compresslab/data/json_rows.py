@@ -21,7 +21,7 @@ def json_line_rows(data: bytes, where: str) -> Rows:
     """Return the rows of JSON lines; blank lines are passed over.
 
     Raises:
-        CorruptFile: a line is not a JSON object, or is nested too deep: as soon as it is read.
+        CorruptFile: a line is not a JSON object, is nested too deep, or has one key twice: as soon as it is read.
     """
     first = next(_objects(data, where), None)
     columns = tuple(first.values) if first is not None else ()
@@ -34,7 +34,7 @@ def json_array_rows(data: bytes, where: str) -> Rows:
     Raises:
         CorruptFile: it is not an array of objects.
     """
-    found = parse_json(data.removeprefix(_BOM), where)
+    found = parse_json(data.removeprefix(_BOM), where, unique=True)
     if not isinstance(found, list):
         raise CorruptFile(
             f"{where} holds one JSON {_kind(found)}, not rows: write one object a line, or an array of objects"
@@ -86,7 +86,7 @@ def _objects(data: bytes, where: str) -> Iterator[Row]:
         place = f"line {number} of {where}"
         if len(line) > LONGEST_LINE:
             raise CorruptFile(f"{place} is longer than {LONGEST_LINE:,} bytes: write one object a line")
-        record = parse_json(line, place)
+        record = parse_json(line, place, unique=True)
         if not isinstance(record, dict):
             raise CorruptFile(f"{place} is not a JSON object: {line.strip()[:_SHOWN]!r}")
         yield Row(place, record)

@@ -11,18 +11,19 @@ Alpaca                  ``instruction``, ``input``, ``output``
 TruthfulQA              ``Question``, ``Best Answer``, ``Correct Answers`` (several, by ``;``): every different answer
 ======================  =============================================================================================
 
-A prompt and a response are texts (*standard*) or lists of messages (*conversational*).
+A prompt and a response are texts (*standard*) or lists of messages (*conversational*). Beside messages ``tools`` and
+``chat_template_kwargs`` are for the chat template.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compresslab.data.choice import DataChoice
 from compresslab.data.rows import MISSING, Row, Rows
-from compresslab.data.turns import Turn, as_text, hh_turns, is_hh, turns_of
+from compresslab.data.turns import SETTINGS, Turn, as_text, hh_turns, is_hh, said, settings_of, turns_of
 from compresslab.errors import InvalidParameter
 
 __all__ = ["Example", "Reading", "choose_reading", "examples_of"]
@@ -199,7 +200,15 @@ def examples_of(row: Row, reading: Reading, choice: DataChoice) -> list[Example]
         values[name] = value
     if reading.kind == "TruthfulQA":
         return list(_answers(row, reading, values))
-    return list(_examples(row, reading, values, choice))
+    found = list(_examples(row, reading, values, choice))
+    if not any(one.turns for one in found):
+        return found
+    settings = settings_of({name: value for name in SETTINGS if (value := row.get(name)) is not MISSING}, row.place)
+    return found if settings is None else [_with_settings(one, settings) for one in found]
+
+
+def _with_settings(one: Example, settings: Turn) -> Example:
+    return one if one.turns is None else replace(one, turns=(settings, *one.turns))
 
 
 def _answers(row: Row, reading: Reading, values: dict[str, Any]) -> Iterator[Example]:
@@ -231,23 +240,28 @@ def _examples(row: Row, reading: Reading, values: dict[str, Any], choice: DataCh
         if reading.kind == "preference" and not reading.prompt:
             yield from _preferred(row, value, name, what, choice)
             return
-        context = b"\n".join(turn.text for turn in before) if reading.prompt else None
+        if name in CONVERSATIONS and choice.field is None and isinstance(value, str | bytes):
+            raise InvalidParameter(
+                f"{what} is a text ({value!r:.40}), not a list of messages: write a list of objects with 'role' and "
+                f"'content', or give {choice.said('field', name)} to read it as a text"
+            )
+        context = said(before) if reading.prompt else None
         text = as_text(value, what)
         in_turns = any(isinstance(values[name], list) for name in reading.prompt)
         turns = (*before, Turn("assistant", text)) if in_turns else None
         yield Example(context, text, sum(len(turn.text) for turn in before), turns)
         return
-    said = turns_of(value, what)
+    spoken = turns_of(value, what)
     if reading.kind == "preference" and not reading.prompt:
         other = row.get(PREFERENCES[name == PREFERENCES[0]])
-        shared = _shared(said, turns_of(other, what) if isinstance(other, list) else [])
-        yield from _responses(said[:shared], said[shared:])
-    elif before and said and not said[0].is_response:  # the conversation from its start: it holds its prompt
-        last = max((i for i, turn in enumerate(said) if turn.is_response), default=len(said))
+        shared = _shared(spoken, turns_of(other, what) if isinstance(other, list) else [])
+        yield from _responses(spoken[:shared], spoken[shared:])
+    elif before and spoken and not spoken[0].is_response:  # the conversation from its start: it holds its prompt
+        last = max((i for i, turn in enumerate(spoken) if turn.is_response), default=len(spoken))
         at = last if reading.prompt else 0
-        yield from _responses(said[:at], said[at:])
+        yield from _responses(spoken[:at], spoken[at:])
     else:
-        yield from _responses(before, said)
+        yield from _responses(before, spoken)
 
 
 def _preferred(row: Row, value: Any, name: str, what: str, choice: DataChoice) -> Iterator[Example]:
@@ -281,11 +295,11 @@ def _responses(before: list[Turn], turns: list[Turn]) -> Iterator[Example]:
     for turn in turns:
         if turn.is_response:
             given = True
-            context = b"\n".join(one.text for one in held) if held else None
+            context = said(held) if held else None
             yield Example(context, turn.text, new, (*held, turn))
             new = 0
         else:
             new += len(turn.text)
         held.append(turn)
     if not given:
-        yield Example(b"\n".join(one.text for one in held), b"", new)
+        yield Example(said(held), b"", new)

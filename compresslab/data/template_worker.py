@@ -77,6 +77,7 @@ def _rendered(render: Callable[..., Any], held: dict[str, Any]) -> dict[str, Any
         return_assistant_tokens_mask=held["marked"],
         add_generation_prompt=held["opened"],
         **held["special_tokens"],
+        **held["settings"],
     )
     if len(texts[0]) > TEXT_MOST:
         return {"error": f"it makes a text of {len(texts[0]):,} characters", "limit": True}

@@ -26,7 +26,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Final
@@ -135,14 +135,17 @@ def render(template: ChatTemplate, conversations: Sequence[Sequence[Turn]], what
 
 def _rendered(asking: _Asking, turns: Sequence[Turn]) -> Rendered:
     names = asking.template.names
-    plain = [turn.text.decode("utf-8", "replace") for turn in turns]
+    settings = turns[0].text.decode("utf-8", "replace") if turns[0].is_settings else ""
+    turns = turns[1:] if settings else turns
+    plain = [settings, *(turn.text.decode("utf-8", "replace") for turn in turns)]
     typed = sum(names.count(text) for text in plain)
     if typed and any(names.clashes(text) for text in plain):
         raise NotText(
             f"{asking.what} spells a control token, and holds characters of a plane of private use which stand for "
             "such tokens here: leave it out"
         )
-    shown = [names.hide(text) for text in plain] if typed else plain
+    settings, *shown = [names.hide(text) for text in plain] if typed else plain
+    asking = replace(asking, settings=asking.checked(json.loads(settings or "{}")))
     messages = [{"role": turn.role, "content": text} for turn, text in zip(turns, shown, strict=True)]
     text, spans = asking.ask(messages, marked="generation" in asking.template.source)
     if spans:
@@ -197,6 +200,16 @@ class _Asking:
 
     template: ChatTemplate
     what: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def checked(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return what the data has for the template, or raise InvalidParameter if that has no place for it."""
+        given = {**({"tools": settings["tools"]} if "tools" in settings else {})}
+        given |= settings.get("chat_template_kwargs", {})
+        for name in given:
+            if name not in self.template.source:
+                raise self.error(f"has no place for {name!r}, which the data has for it")
+        return given
 
     def error(self, why: str) -> InvalidParameter:
         """Return the error to raise, which names the template and the conversation."""
@@ -213,7 +226,7 @@ class _Asking:
         """Return the rendered text, and from where to where each marked part of it goes."""
         request = {
             "messages": messages, "template": self.template.source, "marked": marked, "opened": opened,
-            "special_tokens": dict(self.template.special_tokens), "seconds": SECONDS,
+            "special_tokens": dict(self.template.special_tokens), "settings": dict(self.settings), "seconds": SECONDS,
         }  # fmt: skip
         answer = _WORKER.answer(request)
         if answer is None:

@@ -61,6 +61,9 @@ def check_definition(text: str) -> None:
     for item in _objects(found.get("normalizer")):
         if item.get("type") == "Precompiled":
             _check_table(item.get("precompiled_charsmap"))
+        _check_added("its normalizer", item.get("prepend"))
+    for key in ("continuing_subword_prefix", "end_of_word_suffix"):
+        _check_added("its model", model.get(key) if isinstance(model, dict) else None)
 
 
 def check_tokens(tokens: Iterable[tuple[Any, Any]]) -> None:
@@ -120,6 +123,15 @@ def _check_growth(part: str, value: Any) -> None:
             )
 
 
+def _check_added(what: str, text: Any) -> None:
+    """Check the length of what is put before or behind every text or word."""
+    if isinstance(text, str) and len(text) > TOKEN_MOST:
+        raise CorruptFile(
+            f"{what} adds {len(text):,} characters to every text, and {TOKEN_MOST:,} are the most that are read: "
+            "shorten it"
+        )
+
+
 def _check_table(text: Any) -> None:
     """Check the length that a table of characters claims, the first 4 bytes of it, against the bytes that it has."""
     if not isinstance(text, str):
@@ -128,6 +140,8 @@ def _check_table(text: Any) -> None:
         claimed = int.from_bytes(base64.b64decode(text[:8].encode())[:4], "little")
     except (binascii.Error, ValueError):
         return  # the library says what is wrong with it
+    if claimed < 4:
+        raise CorruptFile(f"its precompiled_charsmap has a table of {claimed} bytes, which is none: restore the file")
     if claimed > len(text) // 4 * 3:
         raise CorruptFile(
             f"its precompiled_charsmap claims a table of {claimed:,} bytes, and has {len(text) // 4 * 3:,} in all: it "

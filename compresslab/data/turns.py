@@ -2,24 +2,33 @@ r"""Conversations: messages, ShareGPT's list, or HH-RLHF's turns in one string, 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compresslab.errors import InvalidParameter, NotText, did_you_mean
+from compresslab._support.json_text import parse_json
+from compresslab.errors import CorruptFile, InvalidParameter, NotText, did_you_mean
 
-__all__ = ["Turn", "as_text", "hh_turns", "is_hh", "turns_of"]
+__all__ = ["SETTINGS", "Turn", "as_text", "hh_turns", "is_hh", "said", "settings_of", "turns_of"]
+
+SETTINGS = ("tools", "chat_template_kwargs")  # TRL's columns for the chat template, beside the messages
 
 _MODEL = ("assistant", "gpt", "chatgpt", "bot", "model")  # whose turns are responses
 _OTHERS = ("user", "human", "prompter", "system", "developer", "tool", "function", "ipython", "observation")
 _NAMES = dict.fromkeys(_MODEL, "assistant") | dict.fromkeys(("human", "prompter"), "user")  # as templates call them
+_NOT_TEXT = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking")  # templates write these too
 _HH = re.compile(r"\n\n(Human|Assistant):[ ]?")
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn: who speaks, as chat templates call it, and what is said."""
+    """One turn: who speaks, as chat templates call it, and what is said.
+
+    The first turn of a conversation may be of the role "settings": nobody says it; it is JSON, of what the chat
+    template is given beside the messages.
+    """
 
     role: str
     text: bytes
@@ -28,6 +37,59 @@ class Turn:
     def is_response(self) -> bool:
         """Whether the model speaks."""
         return self.role == "assistant"
+
+    @property
+    def is_settings(self) -> bool:
+        """Whether it is what the chat template is given, and not said by anyone."""
+        return self.role == "settings"
+
+
+def said(turns: Iterable[Turn]) -> bytes:
+    """Return the texts of turns as a plain text has them, joined by line feeds."""
+    return b"\n".join(turn.text for turn in turns if not turn.is_settings)
+
+
+def settings_of(values: dict[str, Any], what: str) -> Turn | None:
+    """Return what the chat template is given beside the messages, as a turn; None where that is nothing.
+
+    Args:
+        values: of `SETTINGS`, those that a row has: a list of tools, an object of other settings; or the JSON of one.
+        what: the row, for errors.
+
+    Raises:
+        InvalidParameter: a value of another type.
+
+    Example:
+        >>> settings_of({"tools": '[{"name": "add"}]', "chat_template_kwargs": None}, "line 1")
+        Turn(role='settings', text=b'{"tools": [{"name": "add"}]}')
+        >>> settings_of({"tools": []}, "line 1") is None
+        True
+    """
+    held = {}
+    for name, given in values.items():
+        value = given
+        if isinstance(value, str | bytes) and value.strip():
+            try:
+                value = parse_json(as_text(value, f"{name!r} of {what}"))
+            except CorruptFile:
+                value = given
+        if value is None or value in ("", [], {}):
+            continue
+        kind = list if name == "tools" else dict
+        if not isinstance(value, kind):
+            wanted = "a list of tools" if kind is list else "an object"
+            raise InvalidParameter(f"{name!r} of {what} is {_shown(value)}, not {wanted}: correct it, or leave it out")
+        held[name] = _without_nulls(value)
+    if not held:
+        return None
+    return Turn("settings", as_text(json.dumps(held, ensure_ascii=False), f"what stands beside the messages of {what}"))
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a value without keys that have null, as a column of Arrow fills up what other rows have."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
 def as_text(value: Any, what: str) -> bytes:
@@ -74,6 +136,12 @@ def turns_of(value: Sequence[Any], what: str) -> list[Turn]:
             raise InvalidParameter(
                 f"{place} is said by {_shown(role)}, a role that is not known: "
                 f"{did_you_mean(str(role), _MODEL + _OTHERS)}"
+            )
+        beside = next((name for name in _NOT_TEXT if message.get(name)), None)
+        if beside is not None:
+            raise InvalidParameter(
+                f"{place} has {beside!r} beside its text, which the model wrote too: only text is read, leave such "
+                "rows out"
             )
         found.append(Turn(_NAMES.get(role.lower(), role.lower()), _content(message[names[1]], place)))
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os.path import isdir, isfile  # false, not an error, for a name that is too long
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from compresslab.errors import (
     is_out_of_memory,
 )
 from compresslab.lm.distributed import number_of
-from compresslab.lm.folders import adapter_of, not_a_checkpoint, put_adapter
+from compresslab.lm.folders import adapter_of, check_layers, check_weight_files, not_a_checkpoint, put_adapter
 from compresslab.lm.hugging_face import HuggingFaceModel
 
 __all__ = ["CARD", "default_device", "load", "quiet_transformers", "save", "torch_device", "torch_dtype"]
@@ -52,6 +52,7 @@ def load(
     prefix_id: int | str | None = None,
     rule: str = "tokenizer",
     label: str | None = None,
+    weights: bool = True,
 ) -> HuggingFaceModel:
     """Load a causal model. Nothing is downloaded.
 
@@ -67,6 +68,8 @@ def load(
         prefix_id: the token that starts one, likewise.
         rule: how these are chosen: see `compresslab.lm.special_tokens`.
         label: the model's name for tables; ``name`` where None.
+        weights: False: leave them out; what is returned has a tokenizer, prefix, EOS and sizes, on the device "meta",
+            and computes nothing.
 
     Raises:
         UnknownName: neither a folder, nor a file, nor in the local cache; a Trainer's output without a final model.
@@ -86,7 +89,15 @@ def load(
     if adapter is not None:
         folder, described = adapter.base, Path(adapter.base)
     card = _read_card(described) if isdir(described) else {}
-    module = _load_module(folder if adapter else str(name), folder, gguf_file, device, dtype, attention)
+    if isdir(folder) and gguf_file is None:
+        check_weight_files(Path(folder))
+    if adapter is not None and not weights:
+        raise InvalidParameter(
+            f"{path} is an adapter, of which nothing is known without its weights: load it whole, or take its base, "
+            f"{adapter.base} (--dry-run plans for that)"
+        )
+    read = _load_module if weights else _empty_module
+    module = read(folder if adapter else str(name), folder, gguf_file, device, dtype, attention)
     if adapter is not None:
         with quiet_transformers(), offline():
             put_adapter(module, adapter)
@@ -233,19 +244,8 @@ def _load_module(
         from transformers import GgufConfig
 
         options |= {"gguf_file": gguf_file, "quantization_config": GgufConfig(dequantize=True)}
-    local = isdir(folder)
-    kernel = named_kernel(_config(name, folder))
-    if kernel is not None:
-        refuse_kernel(kernel, f"the config.json of '{name}'")
-    try:
-        with quiet_transformers(), offline():
-            module, info = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
-    except ImportError as error:
-        if gguf_file is None:  # what it is packed with, such as bitsandbytes
-            raise InvalidParameter(f"'{name}' needs a package that is not installed: {_reason(error)}") from error
-        raise MissingExtra(f"the model '{name}'", "lm") from error
-    except Exception as error:  # the readers below transformers raise many kinds, some of them bare
-        raise _explained(error, name, local, attention) from error
+    with _reading(name, folder, gguf_file, attention):
+        module, info = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
     missing = sorted(info["missing_keys"])
     if missing:
         raise CorruptFile(
@@ -253,6 +253,45 @@ def _load_module(
             "short, or is not that of a causal language model"
         )
     return module.to(where)
+
+
+def _empty_module(
+    name: str, folder: str, gguf_file: str | None, device: str | None, dtype: str | None, attention: str | None
+) -> Any:
+    """Return a model of a checkpoint's settings, without its weights; what could not be loaded is refused."""
+    try:
+        import torch
+        from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+    except ImportError as error:
+        raise MissingExtra(f"the model '{name}'", "lm") from error
+    torch_dtype(dtype, torch_device(device).type)
+    packed = {} if gguf_file is None else {"gguf_file": gguf_file}
+    with _reading(name, folder, gguf_file, attention):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **packed)
+        with torch.device("meta"):
+            module = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    with suppress(OSError), quiet_transformers(), offline():
+        module.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
+    return module
+
+
+@contextmanager
+def _reading(name: str, folder: str, gguf_file: str | None, attention: str | None) -> Iterator[None]:
+    """Have transformers read a checkpoint in the block, quietly and from this machine; explain what it raises."""
+    config = _config(name, folder)
+    check_layers(config, name)
+    kernel = named_kernel(config)
+    if kernel is not None:
+        refuse_kernel(kernel, f"the config.json of '{name}'")
+    try:
+        with quiet_transformers(), offline():
+            yield
+    except ImportError as error:
+        if gguf_file is None:  # what it is packed with, such as bitsandbytes
+            raise InvalidParameter(f"'{name}' needs a package that is not installed: {_reason(error)}") from error
+        raise MissingExtra(f"the model '{name}'", "lm") from error
+    except Exception as error:  # the readers below transformers raise many kinds, some of them bare
+        raise _explained(error, name, isdir(folder), attention) from error
 
 
 def _config(name: str, folder: str) -> Any:

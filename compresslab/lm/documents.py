@@ -21,7 +21,7 @@ from compresslab.data.hugging_face_tokenizer import HuggingFaceTokenizer
 from compresslab.data.templates import ChatTemplate, read_template
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import Tokenizer
-from compresslab.data.turns import Turn
+from compresslab.data.turns import SETTINGS, Turn
 from compresslab.errors import InvalidParameter
 from compresslab.lm.chats import lay_out_chats
 from compresslab.lm.prompts import Dialogues, lay_out
@@ -92,6 +92,11 @@ def documents_of(
             turns, model, tokenizer, template, name, keep_prefix=layout.keep_prefix, keep_eos=layout.keep_eos
         )
         return chats, said
+    if any(turns is not None and turns[0].is_settings for turns in conversations or ()):
+        raise InvalidParameter(
+            f"{named(name) or 'the data'} has {' or '.join(SETTINGS)} beside its messages, which a chat template alone "
+            "lays out: give a file of Jinja, --template FILE (template='FILE'), or leave that field out of the data"
+        )
     if prompts is not None:
         return lay_out(list(zip(prompts, responses, strict=True)), tokenizer, name, model=model), said
     data, starts, ends = tokenized(model, responses, name, control_tokens=layout.control_tokens)

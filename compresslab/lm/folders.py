@@ -22,9 +22,19 @@ from typing import Any
 from compresslab._support.json_text import read_json
 from compresslab.errors import CorruptFile, InvalidParameter, UnknownName
 
-__all__ = ["ADAPTER", "Adapter", "adapter_of", "checkpoints_in", "not_a_checkpoint", "put_adapter"]
+__all__ = [
+    "ADAPTER",
+    "Adapter",
+    "adapter_of",
+    "check_layers",
+    "check_weight_files",
+    "checkpoints_in",
+    "not_a_checkpoint",
+    "put_adapter",
+]
 
 ADAPTER = "adapter_config.json"
+LAYERS_MOST = 4096  # the deepest models that are known have some hundreds
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 PROMPTS = ("PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING", "ADAPTION_PROMPT", "CPT")
 
@@ -73,9 +83,9 @@ def adapter_of(folder: Path) -> Adapter | None:
         raise CorruptFile(f"{folder} is an adapter that was cut short: it has no {WEIGHTS[0]}")
     if importlib.util.find_spec("peft") is None:
         raise InvalidParameter(
-            f"{folder} is an adapter, which needs the package peft: pip install peft; or give a whole model: "
-            f"merge it where peft is (model.merge_and_unload().save_pretrained(FOLDER)) and give that folder; its base "
-            f"alone is {named or base}"
+            f"{folder} is an adapter, which needs the package peft: pip install 'compresslab[adapters]'; or give a "
+            f"whole model: merge it where peft is (model.merge_and_unload().save_pretrained(FOLDER)) and give that "
+            f"folder; its base alone is {named or base}"
         )
     beside = folder / base
     if not isdir(base) and isdir(beside):
@@ -108,6 +118,47 @@ def put_adapter(module: Any, adapter: Adapter) -> None:
             )
     places = ("base_model_name_or_path", "revision", "auto_mapping")
     module.config.adapter = {key: value for key, value in adapter.settings.items() if key not in places}
+
+
+def check_layers(config: Any, name: str) -> None:
+    """Raise CorruptFile where a ``config.json`` claims more layers than any model has: all are set up before a weight.
+
+    Args:
+        config: what it holds.
+        name: of the model.
+    """
+    if not isinstance(config, dict):
+        return
+    for key, value in config.items():
+        if key.endswith(("layer", "layers")) and type(value) is int and value > LAYERS_MOST:
+            raise CorruptFile(
+                f"the config.json of '{name}' claims {value:,} layers ({key}), and {LAYERS_MOST:,} are the most that "
+                "are read: restore the file"
+            )
+        check_layers(value, name)
+
+
+def check_weight_files(folder: Path) -> None:
+    """Raise CorruptFile where an index of weights names what is not a file beside it.
+
+    A checkpoint of several files lists them in ``*.index.json``, and transformers opens what is listed: a pipe would be
+    waited for, and a device read without end.
+    """
+    for index in sorted(folder.glob("*.index.json")):
+        if not isfile(index):
+            continue
+        held = read_json(index)
+        listed = held.get("weight_map") if isinstance(held, dict) else None
+        if not isinstance(listed, dict):
+            raise CorruptFile(f"{index} is not an index of weights, it has no weight_map: restore the checkpoint")
+        for name in sorted({str(value) for value in listed.values()}):
+            if name in {"", ".", ".."} or Path(name).name != name:
+                raise CorruptFile(f"{index} names weights that are not beside it, {name!r:.80}: restore the checkpoint")
+            if not isfile(folder / name):
+                raise CorruptFile(
+                    f"{folder} is a checkpoint that was cut short: {name[:80]!r}, which {index.name} lists, is missing "
+                    "or not a file"
+                )
 
 
 def checkpoints_in(folder: Path) -> list[Path]:

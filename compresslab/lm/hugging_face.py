@@ -91,17 +91,24 @@ class HuggingFaceModel:
         import torch
 
         size = int(self.module.config.get_text_config().vocab_size)
+        if self.device.type == "meta":  # without weights nothing is computed: its settings say what it is
+            if _is_encoder(self.module.config):
+                raise self._not_causal()
+            return size
         first, second = (torch.tensor([[0, 1, 2, last]], device=self.device) % size for last in (3, 4))
         with torch.inference_mode():
             a, b = (self.module(input_ids=ids, use_cache=False).logits[0].float() for ids in (first, second))
         before, after = ((a - b)[part].abs().max().item() for part in (slice(3), slice(3, 4)))
         # Equal shapes give equal bits on most devices; a thousandth leaves room for those on which they do not.
         if before > 1e-3 * after + 1e-5 * a.abs().max().item():
-            raise InvalidParameter(
-                f"'{self.name}' ({self.module.config.model_type}) is not causal, a later token changes what it "
-                "predicts before it: encoders such as BERT give no code lengths, use a decoder"
-            )
+            raise self._not_causal()
         return int(a.shape[-1])
+
+    def _not_causal(self) -> InvalidParameter:
+        return InvalidParameter(
+            f"'{self.name}' ({self.module.config.model_type}) is not causal, a later token changes what it "
+            "predicts before it: encoders such as BERT give no code lengths, use a decoder"
+        )
 
     def encode(self, text: bytes) -> UIntArray:
         """Return the tokens of one text."""
@@ -240,3 +247,10 @@ class HuggingFaceStepper:
 def _cache_keyword(module: Any) -> str:
     """Return what a module calls its KV cache, given and returned: ``cache``, or ``past_key_values`` before 5.24."""
     return "cache" if "cache" in inspect.signature(module.forward).parameters else "past_key_values"
+
+
+def _is_encoder(config: Any) -> bool:
+    """Return whether a model with such settings sees what comes after a token, as those that fill in gaps do."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING
+
+    return type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False)

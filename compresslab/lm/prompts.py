@@ -68,6 +68,11 @@ class Dialogues:
         """Symbols that count: tokens of the responses, and what ends each."""
         return int((self.data.lengths - self.hidden).sum()) + (0 if self.ends else -len(self.data))
 
+    @property
+    def tokens(self) -> int:
+        """Tokens of all responses and of what stands before them, with what begins each."""
+        return self.data.num_tokens + len(self.data)
+
     def reader(self, model: LanguageModel) -> LanguageModel:
         """Return the model that reads them: the same, with the prefix and EOS of the template where it has others.
 

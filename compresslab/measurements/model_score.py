@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -15,7 +15,7 @@ from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.responses import ScoredResponses, score_responses
 from compresslab.lm.windows import Windows
 
-__all__ = ["ModelScore", "Scored", "Scorer", "layout_notes", "model_score", "score_texts"]
+__all__ = ["ModelScore", "Scored", "Scorer", "model_score", "score_texts"]
 
 Scorer = LanguageModel | LogProbs  # what gives the log-probabilities of texts
 
@@ -204,22 +204,3 @@ def model_score(found: ScoredResponses, name: str, context_bytes: int) -> ModelS
         error_bits_per_byte=scores.standard_error("byte") if size and certain else None,
         seconds=found.seconds,
     )
-
-
-def layout_notes(one: ModelScore, name: str) -> Iterator[str]:
-    """Say how texts were laid out for a model: the chat template, what begins and ends them, control tokens.
-
-    Args:
-        one: the numbers.
-        name: of the texts, and of the model where there are several.
-    """
-    if one.layout:
-        yield f"{name}: {one.layout}"
-    held = [f"{count:,} of {one.responses:,} {what}" for count, what in (
-        (one.own_prefixes, "begin with the prefix themselves"), (one.own_ends, "end with EOS themselves"),
-    ) if count]  # fmt: skip
-    if held:
-        yield f"{name}: {' and '.join(held)}, and get no second one."
-    if one.control_tokens:
-        how = "such (--control-tokens)" if one.read_control_tokens else "characters (--control-tokens: as such)"
-        yield f"{name}: texts spell control tokens, {one.control_tokens:,} in all, which are read as {how}."

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from compresslab.measurements.model_score import ModelScore, layout_notes
+from compresslab.lm.layout_notes import layout_notes
+from compresslab.measurements.model_score import ModelScore
 from compresslab.measurements.score import ScoreTable
 from compresslab.report.digits import measured, rounded
 from compresslab.report.page import Fact, Page, PageFigure, Section, Table, joined

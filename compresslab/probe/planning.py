@@ -6,16 +6,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os.path import isdir, isfile
-from pathlib import Path
 from typing import Any
 
 from compresslab._support.files import expanded
-from compresslab.errors import CorruptFile, InvalidParameter, UnknownName
+from compresslab.errors import InvalidParameter, UnknownName
+from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.probe.flat import Layout
 from compresslab.probe.settings import ProbeSettings
 
-__all__ = ["Plan", "measured_flops", "plan_probe", "weights_of"]
+__all__ = ["Plan", "measured_flops", "model_of_settings", "plan_probe", "weights_of"]
 
-_BYTES_PER_TOKEN = 4  # about, for English text under a large vocabulary; 1 for a model over bytes
 _FLOAT = 4
 # Passes over the tokens, in units of one forward pass: a gradient takes three, a forward product two more than a pass.
 _GRADIENT, _LINEARISED_STEP, _EVALUATION, _REAL_STEP = 3.0, 7.0, 14.0, 3.0
@@ -43,30 +43,28 @@ class Plan:
         """Return a sentence."""
         took = "" if self.seconds is None else f", about {_spoken(self.seconds)}"
         return (
-            f"{self.parameters:,} weights, about {self.tokens:,} tokens: {_size(self.memory_bytes)} of memory, "
+            f"{self.parameters:,} weights, {self.tokens:,} tokens: {_size(self.memory_bytes)} of memory, "
             f"{_size(self.disk_bytes)} of temporary files{took}"
         )
 
 
 def plan_probe(
     parameters: int,
-    data_bytes: Mapping[str, int],
+    data_tokens: Mapping[str, int],
     settings: ProbeSettings,
     *,
     perturbations: int,
     verify: bool,
-    bytes_per_token: float = _BYTES_PER_TOKEN,
     flops: float | None = None,
 ) -> Plan:
     """Return what a probe will take.
 
     Args:
         parameters: weights that are trained.
-        data_bytes: dataset -> its bytes.
+        data_tokens: dataset -> its tokens, those of prompts too.
         settings: of the probe.
         perturbations: how many of the datasets are trained on.
         verify: whether real fine-tuning is asked for.
-        bytes_per_token: about.
         flops: multiplications and additions a second; measured here where None.
 
     Raises:
@@ -74,19 +72,19 @@ def plan_probe(
 
     Example:
         >>> short = ProbeSettings(linearised=False)
-        >>> plan = plan_probe(10**8, {"a": 4000}, short, perturbations=1, verify=False, flops=1e11)
+        >>> plan = plan_probe(10**8, {"a": 1000}, short, perturbations=1, verify=False, flops=1e11)
         >>> plan.tokens, plan.memory_bytes // 10**8, plan.disk_bytes // 10**8
         (1000, 28, 16)
     """
     if parameters < 1:
         raise InvalidParameter(f"a model has weights: not {parameters}")
-    tokens = max(1, round(sum(data_bytes.values()) / bytes_per_token))
-    steps = perturbations * settings.examples[-1] * min(settings.length, 1 + tokens / max(1, len(data_bytes)))
+    tokens = max(1, sum(data_tokens.values()))
+    steps = perturbations * settings.examples[-1] * min(settings.length, 1 + tokens / max(1, len(data_tokens)))
     vector = _FLOAT * parameters
     state = 2 if settings.keeps_state else 0
     # Weights, gradients, the step, one vector that is added up, the optimiser's state, the linearised model's tangent.
     held = 4 + state + (2 if settings.linearised or verify else 0) + 1
-    kept = len(data_bytes) * (2 if settings.keeps_state and settings.state == "fresh" else 1) + 2
+    kept = len(data_tokens) * (2 if settings.keeps_state and settings.state == "fresh" else 1) + 2
     passes = _GRADIENT * tokens + _GRADIENT * steps
     stops = perturbations * len(settings.examples)
     if settings.linearised:
@@ -97,53 +95,41 @@ def plan_probe(
     return Plan(parameters, tokens, held * vector, kept * vector, 2 * parameters * passes / speed)
 
 
-def weights_of(name: str) -> int:
-    """Return how many weights a model has, by its settings alone where it is a folder or a file; nothing is trained.
+def model_of_settings(name: str, device: str | None = None, dtype: str | None = None) -> HuggingFaceModel:
+    """Return a model by name without its weights: what it refuses, a run refuses too, and nothing is trained.
+
+    Args:
+        name: "tiny", "smollm2", "hf:NAME" or a folder.
+        device: where it would be; checked alone.
+        dtype: what it would be computed in; checked alone.
 
     Raises:
-        UnknownName: no such model.
-        CorruptFile: a folder without settings.
-        MissingExtra: transformers is not installed.
+        UnknownName: no such model, or none whose settings are known without it.
+        CompressLabError: as `compresslab.lm.checkpoints.load` does.
     """
-    from compresslab.lm.checkpoints import quiet_transformers
+    from compresslab.lm.checkpoints import load
 
+    settings: dict[str, Any] = {"device": device, "dtype": dtype, "weights": False, "label": name}
     if name == "tiny":
-        return _tiny_weights()
-    path, file = _place(name)
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+        from compresslab.lm.tiny import make_tiny
 
-    try:
-        with quiet_transformers():
-            config = AutoConfig.from_pretrained(path, local_files_only=True, **({"gguf_file": file} if file else {}))
-            with torch.device("meta"):
-                module: Any = AutoModelForCausalLM.from_config(config)
-    except (OSError, ValueError, KeyError) as error:
-        raise CorruptFile(f"the settings of '{name}' cannot be read ({str(error).splitlines()[0]})") from error
-    return sum(int(p.numel()) for p in module.parameters())
-
-
-def _tiny_weights() -> int:
-    from compresslab.lm.tiny import make_tiny
-
-    return sum(int(p.numel()) for p in make_tiny(device="cpu").module.parameters())
-
-
-def _place(name: str) -> tuple[str, str | None]:
-    """Return the folder and, where it is one file, the file of a model's settings."""
+        return make_tiny(device="cpu")
     if name == "smollm2":
-        from compresslab.lm.smollm2 import smollm2_file
+        from compresslab.lm.smollm2 import TOKENS, smollm2_file
 
-        name = str(smollm2_file())
+        return load(smollm2_file(), **{**settings, **TOKENS})
     given = name.removeprefix("hf:")
-    path: Path = expanded(given)
-    if isfile(path) and path.suffix.lower() == ".gguf":
-        return str(path.parent), path.name
-    if isdir(path):
-        return str(path), None
-    if name.startswith("hf:"):
-        return given, None
-    raise UnknownName(f"the size of '{name}' is not known without loading it: give tiny, smollm2, hf:NAME or a folder")
+    path = expanded(given)
+    if not (name.startswith("hf:") or isdir(path) or (isfile(path) and path.suffix.lower() == ".gguf")):
+        raise UnknownName(
+            f"the size of '{name}' is not known without loading it: give tiny, smollm2, hf:NAME or a folder"
+        )
+    return load(given, **settings)
+
+
+def weights_of(model: HuggingFaceModel) -> int:
+    """Return how many weights of a model are trained."""
+    return Layout.of(model.module).total
 
 
 def measured_flops() -> float:

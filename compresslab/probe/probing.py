@@ -17,6 +17,7 @@ from compresslab.errors import InvalidParameter, MismatchedVocabulary, did_you_m
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import get_model
+from compresslab.lm.responses import token_name
 from compresslab.probe.gradients import Gradients, measure_gradients
 from compresslab.probe.overlaps import layer_groups, measure_overlaps, nearest_mixture, stationarity_of
 from compresslab.probe.prediction import Measured, measure, per_byte, predict, symbols_of
@@ -27,7 +28,7 @@ from compresslab.probe.settings import ProbeSettings
 from compresslab.probe.texts import Given, ProbeData, prepare
 from compresslab.theory.estimates import ratio_standard_error
 
-__all__ = ["ROLES", "probe"]
+__all__ = ["ROLES", "check_given", "in_tokens", "probe"]
 
 ROLES = ("pretrain", "align", "other", "perturb")
 
@@ -87,14 +88,11 @@ def probe(
     """
     chosen = replace(settings or ProbeSettings(), **_known(changes))
     given = {"pretrain": pretrain or {}, "align": align or {}, "other": other or {}, "perturb": perturb}
-    _check_names(given)
-    if base is not None and not align:
-        raise InvalidParameter(
-            "a base says what alignment has gained: give alignment data (--align), or leave --base out"
-        )
+    check_given(given, with_base=base is not None)
     network_model = _model(get_model(model) if isinstance(model, str) else model)
-    sets = _prepare(network_model, given, chosen)
-    gained = None if base is None else _base_nats(_model(get_model(base) if isinstance(base, str) else base), sets)
+    base_model = None if base is None else _model(get_model(base) if isinstance(base, str) else base)
+    sets = in_tokens(network_model, given, chosen, base_model)
+    gained = None if base_model is None else _base_nats(base_model, sets)
     seconds: dict[str, float] = {}
 
     def telling(stage: str) -> Callable[[int, int], None] | None:
@@ -122,7 +120,7 @@ def probe(
         settings=chosen,
         prefix=network_model.prefix_id,
         eos=network_model.eos_id,
-        datasets={data.name: _facts(found, i, data, gained) for i, data in enumerate(sets)},
+        datasets={data.name: _facts(found, i, data, gained, network_model) for i, data in enumerate(sets)},
         overlaps=overlaps,
         predicted=predicted,
         stationarity={
@@ -148,7 +146,17 @@ def _known(changes: Mapping[str, Any]) -> dict[str, Any]:
     return dict(changes)
 
 
-def _check_names(given: Mapping[str, Mapping[str, Given]]) -> None:
+def check_given(given: Mapping[str, Mapping[str, Given]], *, with_base: bool) -> None:
+    """Raise InvalidParameter unless a probe can be made of such data: of each role by name.
+
+    Args:
+        given: role -> name -> data.
+        with_base: whether a model before alignment is given.
+    """
+    if with_base and not given["align"]:
+        raise InvalidParameter(
+            "a base says what alignment has gained: give alignment data (--align), or leave --base out"
+        )
     if not given["perturb"]:
         raise InvalidParameter("a probe asks what training on new data does: give some with perturb (--perturb)")
     for role, sets in given.items():
@@ -170,13 +178,28 @@ def _model(model: LanguageModel) -> HuggingFaceModel:
     return model
 
 
-def _prepare(
-    model: HuggingFaceModel, given: Mapping[str, Mapping[str, Given]], settings: ProbeSettings
+def in_tokens(
+    model: HuggingFaceModel,
+    given: Mapping[str, Mapping[str, Given]],
+    settings: ProbeSettings,
+    base: HuggingFaceModel | None = None,
 ) -> list[ProbeData]:
-    found = []
-    for role, sets in given.items():
-        for name, data in sets.items():
-            found.append(prepare(model, name, role, data, settings))
+    """Put the data of a probe into its model's tokens, and check that the base has them too; no weights are needed.
+
+    Raises:
+        EmptyDataset: no responses.
+        InvalidParameter: a chat template that cannot be used.
+        MismatchedVocabulary: data, or a base, in other tokens than the model's.
+    """
+    found = [prepare(model, name, role, data, settings) for role, sets in given.items() for name, data in sets.items()]
+    for data in found if base is not None else ():
+        assert base is not None
+        tokens = data.dialogues.data
+        if data.role == "align" and max(int(tokens.tokens.max(initial=0)), data.stream.eos_id) >= base.vocab_size:
+            raise MismatchedVocabulary(
+                f"the base '{base.name}' has {base.vocab_size} tokens, fewer than the data of the aligned model: "
+                "give the model that it was aligned from"
+            )
     return found
 
 
@@ -186,25 +209,22 @@ def _base_nats(base: HuggingFaceModel, sets: Sequence[ProbeData]) -> dict[str, f
     for data in sets:
         if data.role != "align":
             continue
-        tokens = data.dialogues.data
-        if int(tokens.tokens.max(initial=0)) >= base.vocab_size or data.stream.eos_id >= base.vocab_size:
-            raise MismatchedVocabulary(
-                f"the base '{base.name}' has {base.vocab_size} tokens, fewer than the data of the aligned model: "
-                "give the model that it was aligned from"
-            )
         network = Network.of(base)
         nats = code_lengths_nats(network, network.weights, data)
         found[data.name] = float(nats.sum()) / data.symbols
     return found
 
 
-def _facts(found: Gradients, i: int, data: ProbeData, gained: Mapping[str, float] | None) -> DatasetFacts:
+def _facts(
+    found: Gradients, i: int, data: ProbeData, gained: Mapping[str, float] | None, model: HuggingFaceModel
+) -> DatasetFacts:
     nats: NDArray[np.float64] = found.nats[i]
     mean = float(nats.sum()) / data.symbols
     left = found.left_out[i]
     row = found.means[i]
     squared = sum(float(np.square(row[at], dtype=np.float64).sum()) for _, at in found.layout.pieces())
     before = None if gained is None else gained.get(data.name)
+    laid = data.dialogues
     return DatasetFacts(
         role=data.role,
         responses=data.responses,
@@ -216,6 +236,13 @@ def _facts(found: Gradients, i: int, data: ProbeData, gained: Mapping[str, float
         gradient_norm=math.sqrt(squared),
         gradient_noise=math.sqrt((len(left) - 1) / len(left) * float(np.square(left).sum())) if left.size else None,
         gained_nats=None if before is None else before - mean,
+        prefix_token=token_name(model, data.stream.prefix_id),
+        eos_token=token_name(model, data.stream.eos_id),
+        layout=data.layout,
+        template_sha256=None if laid.template is None else laid.template.fingerprint,
+        own_prefixes=laid.own_prefixes,
+        own_ends=laid.own_ends,
+        control_tokens=laid.control_tokens,
     )
 
 

@@ -64,6 +64,13 @@ class DatasetFacts:
         gradient_noise: the length of the gradient's standard error, over groups of responses: a norm that is not well
             above it is noise; None for a single group.
         gained_nats: what alignment has gained per token, from the base to the model; None without a base.
+        prefix_token: what each response starts from, as the tokenizer spells it.
+        eos_token: what ends each.
+        layout: a sentence on the chat template; empty where there is nothing to say.
+        template_sha256: digest of the template that laid it out, and of what that was given; None where none did.
+        own_prefixes: as of `compresslab.lm.prompts.Dialogues`.
+        own_ends: likewise.
+        control_tokens: likewise; they are read as characters.
     """
 
     role: str
@@ -76,6 +83,18 @@ class DatasetFacts:
     gradient_norm: float
     gradient_noise: float | None
     gained_nats: float | None = None
+    prefix_token: str = ""
+    eos_token: str = ""
+    layout: str = ""
+    template_sha256: str | None = None
+    own_prefixes: int = 0
+    own_ends: int = 0
+    control_tokens: int = 0
+
+    @property
+    def read_control_tokens(self) -> bool:
+        """Whether control tokens that texts spell were read as such."""
+        return False
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class ProbeSettings:
         batch: examples of a step.
         length: tokens of an example at most; the model's context where that is shorter.
         state: of AdamW, when fine-tuning begins: "fresh", or "mixture": its second moment is the mean square of the
-            gradients of batches of all datasets, each dataset with the same weight.
+            gradients of batches of all datasets, each dataset with the same weight. Other optimisers have none.
         linearised: predict with the linearised model too; it costs more than the fine-tuning that it predicts.
         template: the chat template that lays out conversations: "auto", "tokenizer", "none" or a file; see
             `compresslab.lm.documents`.

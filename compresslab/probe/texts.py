@@ -38,6 +38,7 @@ class ProbeData:
         dialogues: its tokens, and how many of each response are a prompt's.
         stream: every window once, in the order in which a perturbation is trained; what a prompt is does not count.
         group: int64, shape (number of responses,): the group of each, from 0 on.
+        layout: a sentence on the chat template; empty where there is nothing to say.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ProbeData:
     dialogues: Dialogues
     stream: Curriculum
     group: Int64Array
+    layout: str = ""
 
     @property
     def responses(self) -> int:
@@ -106,7 +108,7 @@ def prepare(model: HuggingFaceModel, name: str, role: str, given: Given, setting
         EmptyDataset: no responses.
         MismatchedVocabulary: other tokens than the model's.
     """
-    dialogues = dialogues_of(model, name, given, settings)
+    dialogues, said = _dialogues(model, name, given, settings)
     check_tokens(model, dialogues.data)
     length = settings.length if model.context is None else min(settings.length, model.context)
     every = make_curriculum(
@@ -118,15 +120,19 @@ def prepare(model: HuggingFaceModel, name: str, role: str, given: Given, setting
     dealt = np.empty(count, dtype=np.int64)
     order = np.random.default_rng([settings.seed, 1]).permutation(count)
     dealt[order] = np.arange(count) % min(settings.groups, count)
-    return ProbeData(name, role, dialogues, every.hiding(dialogues.hidden), dealt)
+    return ProbeData(name, role, dialogues, every.hiding(dialogues.hidden), dealt, said)
 
 
 def dialogues_of(model: HuggingFaceModel, name: str, given: Given, settings: ProbeSettings) -> Dialogues:
     """Return data in a model's tokens, and what of it is context alone; as for `prepare`."""
+    return _dialogues(model, name, given, settings)[0]
+
+
+def _dialogues(model: HuggingFaceModel, name: str, given: Given, settings: ProbeSettings) -> tuple[Dialogues, str]:
     if isinstance(given, Dialogues):
-        return given
+        return given, ""
     if isinstance(given, Dataset):
-        return Dialogues(given, np.zeros(len(given), dtype=np.int64), given.num_bytes or 0)
+        return Dialogues(given, np.zeros(len(given), dtype=np.int64), given.num_bytes or 0), ""
     if isinstance(given, str | bytes):
         raise InvalidParameter(f"'{name}' is one text: give a list of texts, each a response")
     if not isinstance(given, ReadData | Iterable):
@@ -137,12 +143,12 @@ def dialogues_of(model: HuggingFaceModel, name: str, given: Given, settings: Pro
         )
     layout = Layout(settings.template)
     if isinstance(given, ReadData):
-        return documents_of(model, given.responses, given.prompts, given.conversations, layout, name)[0]
+        return documents_of(model, given.responses, given.prompts, given.conversations, layout, name)
     pairs = [_pair(name, one) for one in given]
     if not pairs:
         raise EmptyDataset(f"'{name}' has no responses: a dataset needs at least one")
     prompts, responses = (Texts.pack(column) for column in zip(*pairs, strict=True))
-    return documents_of(model, responses, prompts if prompts.buffer.size else None, None, layout, name)[0]
+    return documents_of(model, responses, prompts if prompts.buffer.size else None, None, layout, name)
 
 
 def _pair(name: str, one: object) -> tuple[bytes, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
 import json
 import os
@@ -38,6 +39,7 @@ from compresslab.theory.generators import MarkovSource
 from tests.commands import every_command, options_of
 
 Run = Callable[..., tuple[int, str, str]]
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
 PACKAGE = Path(compresslab.__file__).parent
 
 
@@ -100,7 +102,13 @@ def test_a_broken_numba_leaves_the_work_to_numpy(here: Path, error: str) -> None
     assert (done.stdout, done.stderr) == ("False 7\n", "")
 
 
-@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "nonsense", "TkAgg"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "nonsense",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("module://matplotlib_inline.backend_inline", "TkAgg")),
+    ],
+)
 def test_figures_need_no_backend(here: Path, backend: str) -> None:
     pytest.importorskip("matplotlib", reason="figures need matplotlib (the extra 'report')")
     script = (
@@ -266,6 +274,24 @@ def test_an_error_of_a_tokenizer_names_the_tokenizer(run: Run, here: Path) -> No
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "the tokenizer 'hf:words.json' fails on what it is given" in err
     assert "unknown token" in err
+
+
+def test_a_panic_of_a_package_is_one_line_of_its_own_and_one_of_ours(here: Path) -> None:
+    """Whatever RUST_BACKTRACE says: its hundred lines are for --debug."""
+    pytest.importorskip("tokenizers", reason="tokenizers of Hugging Face need the extra 'lm'")
+    table = base64.b64encode(bytes([4, 0, 0, 0, 0, 255, 255, 255])).decode()
+    words = {"type": "WordLevel", "vocab": {"?": 0}, "unk_token": "?"}
+    normalizer = {"type": "Precompiled", "precompiled_charsmap": table}
+    Path("t.json").write_text(json.dumps({"version": "1.0", "model": words, "normalizer": normalizer}))
+    done = subprocess.run(
+        [sys.executable, "-m", "compresslab", "rate", "a.txt", "--tokenizer", "hf:t.json", "-q"],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent), "RUST_BACKTRACE": "1"}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "panicked at" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("compresslab: the tokenizer 'hf:t.json' fails on what it is given")
+    assert done.stderr.count("\n") <= 5
 
 
 def test_warnings_of_other_packages_do_not_reach_the_terminal_of_a_quiet_command(here: Path) -> None:

@@ -34,6 +34,8 @@ from compresslab.coding import compress_file, decompress_file, recover_file
 from compresslab.data.readers import find_files, read_files, read_jsonl
 from compresslab.errors import UnreadableFile
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
+
 Run = Callable[..., tuple[int, str, str]]
 SOURCE = str(Path(compresslab.__file__).parents[1])
 
@@ -176,6 +178,12 @@ def test_a_path_that_is_not_a_file_is_refused_by_name_without_waiting(specials: 
             read(specials / name, **given)  # type: ignore[operator]
     with pytest.raises(UnreadableFile, match="it is a pipe"):
         TokenTree.load(specials / "pipe", mapped=True)
+
+
+@pytest.mark.parametrize(("name", "what"), [("pipe", "a pipe"), ("socket", "a socket"), ("/dev/full", "a device")])
+def test_only_a_file_is_replaced_by_a_file(specials: Path, name: str, what: str) -> None:
+    with pytest.raises(UnreadableFile, match=f"cannot write .*{name}: it is {what}, give the name of a file"):
+        write_atomic(specials / name, [b"to be"])
 
 
 @pytest.mark.parametrize(

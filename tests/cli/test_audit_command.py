@@ -121,7 +121,7 @@ def test_a_plan_grows_with_what_is_asked() -> None:
         (["base", "aligned"], ["--examples", "4,x"], "--examples are whole numbers"),
         (["base", "aligned"], ["--examples", "6"], "multiples of the batch, 4"),
         (["base", "aligned"], ["--level", "0"], "level_nats is above 0"),
-        (["base", "aligned"], ["--neutral", "FOLDER/p.txt"], "'plays' (pretrain) and 'p.txt' (neutral) are the same"),
+        (["base", "aligned"], ["--neutral", "FOLDER/p.txt"], "p.txt is in two roles, pretrain and neutral"),
         (["base", "aligned"], ["--align", "plays=FOLDER/n.txt"], "two datasets are called 'plays'"),
         (["base", "nothing"], [], "there is no such folder"),
     ],

@@ -14,6 +14,8 @@ from compresslab.lm.registry import get_model
 from tests.commands import every_command, options_of
 from tests.data.made_files import FLAT, FORMATS, KINDS, json_lines
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
+
 Run = Callable[..., tuple[int, str, str]]
 ROWS = [{"prompt": f"How is {i}?", "response": f"It is {i} of ten."} for i in range(10)]
 
@@ -166,3 +168,21 @@ def test_standard_input_is_recognised_by_its_content(run: Run, monkeypatch: pyte
             os.close(kept)
     assert (code, json.loads(out)["bytes"]) == (0, size)
     assert json.loads(out)["read"][0]["name"] == "standard input"
+
+
+@pytest.mark.parametrize("command", ["tree", "rate", "elasticity"])
+def test_control_tokens_in_texts_are_counted_without_a_model_too(run: Run, tmp_path: Path, command: str) -> None:
+    pytest.importorskip("tokenizers", reason="needs the extra 'lm'")
+    from tests.lm.tokenizer_zoo import made_tokenizer
+
+    made_tokenizer("byte_bpe").save(str(tmp_path / "tokenizer.json"))
+    path = written(tmp_path / "a.txt", b"typed <|end|><|start|> here\nand <|stop|> there\nplain\n")
+    other = written(tmp_path / "b.txt", b"nothing here\n")
+    files = ["--pretrain", other, "--align", path, "--perturb", other] if command == "elasticity" else [path]
+    asked = (command, *files, "--tokenizer", f"hf:{tmp_path}")
+    code, out, err = run(*asked)
+    assert (code, err) == (0, "")
+    assert "a.txt: texts spell control tokens, 3 in all, read as characters." in " ".join(out.split())
+    held = {one["name"]: one["control_tokens"] for one in json.loads(run(*asked, "--json")[1])["read"]}
+    assert held == ({"a.txt": 3, "b.txt": 0} if command == "elasticity" else {"a.txt": 3})
+    assert "control_tokens" not in json.loads(run(command, *files, "--json")[1])["read"][0]

@@ -164,6 +164,7 @@ def test_the_stages_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> No
     assert "--first and --rest exclude each other" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_networks_are_trained_in_another_process_meanwhile(
     small: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

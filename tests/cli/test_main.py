@@ -22,6 +22,8 @@ from compresslab._support.progress import working
 from compresslab.cli.main import COMMANDS, load_command
 from tests.commands import every_command
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
+
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -389,6 +391,7 @@ def test_an_option_means_the_same_in_every_command() -> None:
     assert {"rate", "tree", "elasticity", "demo"} <= {name for name in commands if "--report" in commands[name]}
 
 
+@pytest.mark.slow
 def test_the_proofs_of_a_checkout_are_found_from_any_folder(tmp_path: Path) -> None:
     pytest.importorskip("sympy", reason="needs the extra 'proofs'")
     pytest.importorskip("flint", reason="needs the extra 'proofs'")

@@ -17,6 +17,8 @@ from compresslab._support.files import check_target, check_target_folder, file_a
 from compresslab.cli.main import main
 from compresslab.errors import UnreadableFile
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
+
 Run = Callable[..., tuple[int, str, str]]
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")

@@ -18,6 +18,8 @@ from compresslab.lm.registry import get_model
 from compresslab.lm.scoring import score, tokenize
 from compresslab.lm.windows import Windows
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
+
 if TYPE_CHECKING:
     from compresslab.lm.hugging_face import HuggingFaceModel
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from compresslab.data.door import read_data
 from compresslab.lm.checkpoints import load, save
 from compresslab.lm.tiny import TinyShape, make_tiny
 from compresslab.probe.json_form import as_json
-from compresslab.probe.planning import plan_probe, weights_of
+from compresslab.probe.planning import model_of_settings, plan_probe, weights_of
 from compresslab.probe.settings import ProbeSettings
 
 Run = Callable[..., tuple[int, str, str]]
@@ -27,6 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save(make_tiny(TinyShape(hidden=8, layers=1, heads=2, context=16), device="cpu"), where / "model")
     for name, lines in {"p": "to be\nor not\nto be\nthat is", "a": "please\nthanks", "o": "1\n22\n333\n4"}.items():
         (where / f"{name}.txt").write_text(lines + "\n")
+    (where / "q.txt").write_text("that is\nto be\nor not\n")
     rows = [{"prompt": f"what {i}?", "response": "no" * i} for i in range(1, 5)]
     (where / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return where
@@ -87,7 +89,7 @@ def test_a_dry_run_touches_no_weights(run: Run, folder: Path, tmp_path: Path) ->
     code, out, err = run(*given, "--dry-run", "--json")
     assert (code, err) == (0, "")
     weights = sum(p.numel() for p in load(folder / "model", device="cpu").module.parameters())
-    assert json.loads(out)["parameters"] == weights == weights_of(str(folder / "model"))
+    assert json.loads(out)["parameters"] == weights == weights_of(model_of_settings(str(folder / "model")))
     assert "of memory" in run(*given, "--dry-run")[1]
 
 
@@ -95,7 +97,7 @@ def test_a_plan_grows_with_what_is_asked() -> None:
     def plan(**changes: object) -> float:
         asked = {"linearised": False, "examples": (64,), **changes}
         settings = ProbeSettings(**asked)  # type: ignore[arg-type]
-        found = plan_probe(10**6, {"a": 10**4}, settings, perturbations=1, verify=False, flops=1e9)
+        found = plan_probe(10**6, {"a": 2500}, settings, perturbations=1, verify=False, flops=1e9)
         assert found.seconds is not None
         return found.seconds
 
@@ -112,6 +114,9 @@ def test_a_plan_grows_with_what_is_asked() -> None:
         (["--other", "plays=FOLDER/o.txt"], "two datasets are called 'plays'"),
         (["--perturb", "=FOLDER/o.txt"], "is not of the form NAME=FILE"),
         (["--perturb", "more=FOLDER/none"], "cannot read"),
+        (["--perturb", "more=FOLDER/p.txt"], "p.txt is in two roles, pretrain and perturb: what is said"),
+        (["--other", "more=FOLDER/o.txt"], "o.txt is given twice for --other"),
+        (["--optimizer", "sgd", "--state", "mixture"], "--state: only adamw has a state, and the optimizer is sgd"),
     ],
 )
 def test_a_wrong_call_is_one_line(run: Run, folder: Path, more: list[str], message: str) -> None:
@@ -124,6 +129,55 @@ def test_a_wrong_call_is_one_line(run: Run, folder: Path, more: list[str], messa
     assert (code, out) == (1, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_dry_run_refuses_what_the_run_refuses(run: Run, folder: Path, tmp_path: Path) -> None:
+    from transformers import BertConfig, BertLMHeadModel
+
+    small = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    BertLMHeadModel(BertConfig(vocab_size=256, pad_token_id=0, **small)).save_pretrained(tmp_path / "bert")
+    (tmp_path / "bert" / "compresslab.json").write_text('{"eos_id": 1, "prefix_id": 0, "tokenizer": "bytes"}')
+    (tmp_path / "trainer" / "checkpoint-5").mkdir(parents=True)
+    shutil.copy(folder / "model" / "config.json", tmp_path / "trainer" / "checkpoint-5")
+    shutil.copytree(folder / "model", tmp_path / "endless")
+    config = json.loads((folder / "model" / "config.json").read_text())
+    (tmp_path / "endless" / "config.json").write_text(json.dumps({**config, "eos_token_id": None}))
+    (tmp_path / "endless" / "compresslab.json").write_text('{"tokenizer": "bytes"}')
+    (tmp_path / "endless" / "generation_config.json").unlink(missing_ok=True)
+    data = ("--perturb", folder / "p.txt", "--device", "cpu", "--examples", "4")
+    for model, more, message in (
+        (tmp_path / "bert", (), "is not causal"),
+        (tmp_path / "trainer", (), "is the output of a Trainer"),
+        (tmp_path / "endless", (), "has no end-of-sequence token"),
+        (folder / "model", ("--base", folder / "model"), "give alignment data (--align)"),
+        (folder / "model", ("--base", tmp_path / "none", "--align", folder / "a.txt"), "none"),
+        (folder / "model", ("--template", tmp_path / "none.jinja"), "none.jinja"),
+        (folder / "model", ("--dtype", "float23"), "unknown dtype 'float23'"),
+    ):
+        errors = []
+        for dry in ((), ("--dry-run",)):
+            code, out, err = run("probe", "--model", model, *data, *more, *dry, "-q")
+            assert (code, out) == (1, ""), (model, more, dry)
+            errors.append(err.splitlines()[-1])
+            assert message in errors[-1]
+        if model != folder / "model":
+            assert len(set(errors)) == 1, errors
+
+
+def test_a_plan_counts_the_tokens_that_are_read(run: Run, folder: Path) -> None:
+    planned = json.loads(run(*options(folder), "--dry-run", "--json")[1])["tokens"]
+    lines = ["to be", "or not", "to be", "that is", "please", "thanks", "1", "22", "333", "4"]
+    lines += [f"what {i}?\n{'no' * i}" for i in range(1, 5)]
+    assert planned == sum(len(line) + 1 for line in lines)
+
+
+def test_what_is_in_the_data_of_another_role_is_said(run: Run, folder: Path) -> None:
+    code, out, _ = run("probe", "--model", folder / "model", "--pretrain", folder / "p.txt", "--perturb",
+                       folder / "q.txt", "--examples", 4, "--device", "cpu", "--first-order", "-q")  # fmt: skip
+    assert code == 0
+    said = " ".join(out.split())
+    assert "4 of 4 pretrain texts (23 of 23 bytes) stand in the perturb data" in said
+    assert "p.txt: prefix " in said
 
 
 def test_something_to_train_on_is_needed(run: Run, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tracemalloc
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +31,7 @@ from compresslab.experiments.spec import of_saved, read_spec, save_spec, saved_s
 from compresslab.lm.complete_folders import is_whole, last_whole, mark_whole
 from compresslab.lm.journal import open_journal
 from compresslab.report.ledger import claim_verdicts
+from compresslab.trees.out_of_core import building
 from compresslab.trees.out_of_core.building import build_tree_file
 from compresslab.trees.out_of_core.token_files import open_tokens
 from compresslab.trees.tree import TokenTree
@@ -364,7 +366,39 @@ def test_a_plan_that_cannot_be_is_named(tmp_path: Path, change: dict[str, Any]) 
     assert TokenTree.load(tmp_path / "t") == TokenTree.build(Dataset.from_token_lists([range(9)], 9), 2)
 
 
+@needs_numba
+@pytest.mark.parametrize("change", [{"shard": 9}, {"vocab_size": 12}, {"sha256": "0" * 64}, {"sha256": None}])
+def test_a_plan_that_was_changed_makes_no_other_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    """Shards of another size are other runs: finished ones would be counted together with others than their own."""
+    np.tile(np.arange(9, dtype=np.uint16), 20).tofile(tmp_path / "a.bin")
+    monkeypatch.setattr(building, "finish_tree", lambda *given, **options: None)
+    build_tree_file(tmp_path / "a.bin", tmp_path / "t", 2, shard=30)
+    monkeypatch.undo()
+    note = tmp_path / "t.work" / "plan.json"
+    plan = json.loads(note.read_bytes())
+    note.write_text(json.dumps(plan | change))
+    with pytest.raises(CorruptFile, match=r"plan\.json is not a plan of a build \(its checksum .*: remove "):
+        build_tree_file(tmp_path / "a.bin", tmp_path / "t", 2)
+    assert not (tmp_path / "t").exists()
+    note.write_text(json.dumps(plan))
+    build_tree_file(tmp_path / "a.bin", tmp_path / "t", 2)
+    assert TokenTree.load(tmp_path / "t") == TokenTree.build(Dataset.from_token_lists([[*range(9)] * 20], 9), 2)
+
+
 # ---- token files ----
+
+
+def test_a_npy_header_is_not_given_the_memory_that_it_claims(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr': '<u2'")
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorruptFile, match=r"a\.npy is not a \.npy file: "):
+            open_tokens(tmp_path / "a.npy")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def npy(header: bytes) -> bytes:

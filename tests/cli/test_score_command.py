@@ -92,6 +92,24 @@ def test_what_is_saved_scores_to_the_same_numbers_by_score_and_by_rate(run: Run,
     assert [cell["bits"] for cell in json.loads(again[1])["scores"]] == [cell["bits"] for cell in direct]
 
 
+def test_quiet_json_stands_alone(run: Run, here: Path) -> None:
+    asked = ("score", "--model", "tree:two.tree", "--data", "text.txt", "--save-logprobs", "lp", "--json")
+    code, out, err = run(*asked, "-q")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["schema_version"] == 1
+    assert Path("lp").is_file()
+    assert run(*asked)[2] == "Log-probabilities: lp\n"
+
+
+@pytest.mark.parametrize("data", [b"", b" \n\n"])
+@pytest.mark.parametrize("command", ["score --model tree:one.tree --data", "rate --model tree:one.tree"])
+@pytest.mark.parametrize("split", ["line", "document"])
+def test_a_text_without_a_response_is_refused(run: Run, here: Path, data: bytes, command: str, split: str) -> None:
+    Path("empty.txt").write_bytes(data)
+    code, out, err = run(*command.split(), "empty.txt", "--split", split)
+    assert (code, out, err) == (1, "", "compresslab: empty.txt: no responses: the text is empty or blank\n")
+
+
 def test_options_of_data_may_be_of_one_dataset(run: Run, here: Path) -> None:
     options = ("--prompt-field", "prompt", "--response-field", "x:response", "y:other")
     code, out, err = run(

@@ -22,6 +22,7 @@ from compresslab.coding.clz.chunk_model import decode_chunk, encode_chunk
 from compresslab.coding.clz.format import Method
 from compresslab.errors import CorruptFile, CorruptStream, InvalidParameter, UnreadableFile, WrongModel
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
 TEXT = b"it was the best of times, it was the worst of times, it was the age of wisdom. "
 
 

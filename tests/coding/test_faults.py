@@ -11,6 +11,8 @@ from compresslab.coding import compress_file, decompress_file, recover_file, ver
 from compresslab.coding.clz.reader import ClzReader
 from compresslab.errors import CorruptFile
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
+
 
 @pytest.fixture
 def packed(tmp_path):

@@ -29,6 +29,8 @@ from compresslab.lm.chunk_coder import TokenCoder
 from compresslab.lm.tree_model import TreeModel
 from compresslab.theory.huffman import huffman_lengths
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
+
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 RECORD = json.loads((GOLDEN / "golden.json").read_text())
 STREAMS = {name: bytes.fromhex(digits) for name, digits in RECORD["streams"].items()}

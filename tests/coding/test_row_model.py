@@ -153,7 +153,9 @@ def test_however_sure_the_rows_are_the_excess_is_below_a_fiftieth_of_a_percent_a
 
 @needs_numba
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("V", [2, 27, 64, 65, 255, 256, 1003, 1024])
+@pytest.mark.parametrize(
+    "V", [2, 65, 1003, *(pytest.param(V, marks=pytest.mark.slow) for V in (27, 64, 255, 256, 1024))]
+)
 def test_streams_are_the_same_with_compiled_loops_and_without(monkeypatch, dtype, V):
     rng = np.random.default_rng(V)
     rows = np.concatenate([peaked(rng, 60, V, rest, dtype) for rest in (0.0, 0.3, 0.8, 1.0)])

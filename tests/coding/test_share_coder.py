@@ -82,7 +82,7 @@ def test_the_stream_is_the_one_that_the_format_defines(V, n, kind, dtype, chance
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("V", SIZES)
+@pytest.mark.parametrize("V", [V if V in (2, 9, 64, 257) else pytest.param(V, marks=pytest.mark.slow) for V in SIZES])
 def test_compiled_loops_and_python_write_and_read_the_same_stream(monkeypatch, V, dtype):
     if not jit.available():
         pytest.skip("numba is not installed")

@@ -23,7 +23,7 @@ from compresslab.errors import (
     NotText,
     UnknownName,
 )
-from tests.data.made_files import FLAT, FORMATS, KINDS, PACKED, json_array, json_lines, table
+from tests.data.made_files import FLAT, FORMATS, KINDS, PACKED, TURNS, json_array, json_lines, table
 
 ARROW = ("parquet", "arrow", "arrows", "feather")
 TWENTY = [f'text {i} of twenty, with a comma\tand a "quote"{" é" * (i % 3)}' for i in range(20)]
@@ -185,6 +185,24 @@ BAD = [
     ([{"messages": [{"role": "user"}]}], r"message 1 of 'messages' of line 1 .* has no 'content'", InvalidParameter),
     ([{"messages": [{"role": "boss", "content": "a"}]}], "said by 'boss', a role that is not known", InvalidParameter),
     ([{"messages": [{"role": "assistant", "content": None}]}], "its content is null", InvalidParameter),
+    ([{"messages": [{"role": "assistant"}]}], r"message 1 of .* has no 'content': it has 'role'", InvalidParameter),
+    ([{"messages": [{"content": "a"}]}], r"message 1 of .* has no 'role': it has 'content'", InvalidParameter),
+    ([{"messages": [{"role": None, "content": "a"}]}], "said by null, a role that is not known", InvalidParameter),
+    ([{"messages": [["user", "a"]]}], r"message 1 of .* is a list .*, not an object", InvalidParameter),
+    ([{"messages": "hello"}], r"'messages' of line 1 of .* is a text \('hello'\), not a list", InvalidParameter),
+    ([{"messages": 3}], r"'messages' of line 1 of .* is a number \(3\), not a text", InvalidParameter),
+    ([{"conversations": 4.5}], r"'conversations' of line 1 of .* is a number \(4.5\)", InvalidParameter),
+    ([{"conversation": {"role": "user"}}], r"'conversation' of line 1 of .* is an object", InvalidParameter),
+    (
+        [{"messages": [{"role": "assistant", "content": "Wait.", "tool_calls": [{"name": "add"}]}]}],
+        r"message 1 of .* has 'tool_calls' beside its text", InvalidParameter,
+    ),
+    (
+        [{"messages": [{"role": "assistant", "content": "Yes.", "reasoning_content": "Well"}]}],
+        "has 'reasoning_content' beside its text", InvalidParameter,
+    ),
+    ([{"messages": TURNS, "tools": "saw"}], r"'tools' of line 1 of .* is 'saw', not a list of tools", InvalidParameter),
+    ([{"messages": TURNS, "chat_template_kwargs": [1]}], "is a list .*, not an object", InvalidParameter),
     (
         [{"messages": [{"role": "user", "content": [{"type": "image", "url": "x"}]}]}],
         r"message 1 of 'messages' of line 1 of .* has a part of type 'image'", InvalidParameter,
@@ -198,6 +216,36 @@ def test_bad_rows_name_the_file_and_the_row(
 ) -> None:
     with pytest.raises(error, match=message):
         read(written(tmp_path / "a.jsonl", json_lines(rows)))
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"prompt": "a", "prompt": "b", "response": "r"}\n', b'[{"text": "a", "text": "b"}]']
+)
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(CorruptFile, match=r"a\.txt has the key '(prompt|text)' twice in one object"):
+        read(written(tmp_path / "a.txt", data))
+
+
+def test_a_text_where_messages_belong_is_read_as_a_text_when_asked_for(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", json_lines([{"messages": "hello"}]))
+    assert list(read(path, field="messages").responses) == [b"hello"]
+
+
+@pytest.mark.parametrize("name", ["jsonl", "json", "parquet", "arrow"])
+def test_tools_stand_beside_the_messages_whatever_the_format(tmp_path: Path, name: str) -> None:
+    if name not in ("jsonl", "json"):
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    tools = [{"name": "add", "of": {"a": 1}}, {"name": "half", "of": {"b": 2}}]  # Arrow fills up what each lacks
+    rows = [{"messages": TURNS, "tools": tools}, {"messages": TURNS, "tools": None}, {"messages": TURNS, "tools": []}]
+    found = read(written(tmp_path / f"a.{name}", FORMATS[name][0](rows)))
+    settings, *turns = (found.conversations or ())[0] or ()
+    assert (settings.role, json.loads(settings.text)) == ("settings", {"tools": tools})
+    assert found.conversations == ((settings, *turns), tuple(turns), tuple(turns))
+    assert (found.prompt_bytes, list(found.prompts or ())) == (30, [b"Boil rice?"] * 3)
+    as_text = read(written(tmp_path / "b.jsonl", json_lines([{**rows[0], "tools": json.dumps(tools)}])))
+    assert as_text.conversations == (found.conversations or ())[:1]
+    plain = read(written(tmp_path / "c.jsonl", json_lines([{"prompt": "p", "response": "r", "tools": "a hammer"}])))
+    assert plain.conversations is None  # only a chat template has a use for it
 
 
 def test_a_lone_surrogate_and_a_long_number_are_named_or_read(tmp_path: Path) -> None:
@@ -400,3 +448,13 @@ def test_the_library_reads_files_through_the_same_door(tmp_path: Path) -> None:
     assert Dataset.from_jsonl(array).texts() == [b"x", b"y"]
     with pytest.raises(InvalidParameter, match=r"field is \['a', 'b'\], not one name"):
         Dataset.from_jsonl(array, ["a", "b"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.txt", "a.csv"])
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n", b" \n\n", b"\xef\xbb\xbf \r\n"])
+def test_a_file_of_nothing_is_empty_or_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
+    try:
+        found = read(written(tmp_path / name, content))
+    except CompressLabError:
+        return
+    assert not any(bytes(text).strip(b"\xef\xbb\xbf \r\n") for text in found.responses)

@@ -336,6 +336,13 @@ EXCESSIVE = {
     "id of 400 digits": _definition(model=_words(a=10**400)),
     "piece": _definition(model={"type": "Unigram", "vocab": [["z" * 2_000_000, -1.0]], "unk_id": 0}),
     "table": _definition(normalizer={"type": "Precompiled", "precompiled_charsmap": "/////wAAAAAAAAAA"}),
+    "no table": _definition(normalizer={"type": "Precompiled", "precompiled_charsmap": "AAAAAA=="}),
+    "put before": _definition(
+        normalizer={"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "a" * 9999}]}
+    ),
+    "put before words": _definition(
+        model={"type": "BPE", "vocab": {"a": 0}, "merges": [], "continuing_subword_prefix": "a" * 9999}
+    ),
     "growth": _definition(normalizer={"type": "Sequence", "normalizers": [_replace("a" * 100)] * 6}),
     "growth between": _definition(normalizer={"type": "Sequence", "normalizers": [_replace("a", "")] * 40}),
     "growth of what is decoded": _definition(decoder={"type": "Sequence", "decoders": [_replace("aa")] * 40}),

@@ -322,4 +322,4 @@ def test_the_judge_tells_the_embedded_kinds_apart() -> None:
     judge = StyleJudge.of(dealt.judge["positive"], dealt.judge["negative"])
     assert judge.positive_share(dealt.held_out["positive"]) > 0.95
     assert judge.positive_share(dealt.held_out["negative"]) < 0.1
-    assert isinstance(dealt.held_out["positive"], Texts)
+    assert isinstance(dealt.held_out["positive"].responses, Texts)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from compresslab.errors import InvalidParameter, UnknownName
-from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts, text_record
+from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts, read_source, text_record
+from compresslab.experiments.models.given_models import given_model
 from compresslab.experiments.rebound.experiment import read_texts
 from compresslab.experiments.rebound.presets import rebound_preset
-from compresslab.experiments.rebound.run import given_model
 from compresslab.experiments.resistance.presets import resistance_preset
 from compresslab.experiments.resistance.spec import resistance_notes, source_labels, usable_pairs
 
@@ -69,6 +69,18 @@ def test_one_file_in_two_roles_is_refused(tmp_path: Path) -> None:
     assert notes[-1].startswith("1 of 41 negative texts (10 of ")
 
 
+def test_a_file_that_holds_text_of_an_embedded_corpus_is_reported(tmp_path: Path) -> None:
+    files = made(tmp_path)
+    known = next(text for text in read_source("prose") if 60 < len(text) < 90)
+    Path(files["positive"][0]).write_bytes(b"".join(b"positive %d\n" % i for i in range(29)) + known + b"!\n")
+    spec = TextSpec(**{**files, "pretrain": ("prose",)}, **{**SMALL, "longest": 100}, limit=None)
+    notes = deal_texts(spec, 10).notes
+    size = sum(len(f"positive {i}") for i in range(29)) + len(known) + 1
+    assert f"1 of 30 positive texts ({len(known)} of {size} bytes) stand in the pretrain data" in " ".join(notes)
+    embedded = deal_texts(TextSpec(limit=500), 10).notes
+    assert embedded == ()
+
+
 def test_rows_are_read_by_role_and_left_out_rows_are_counted(tmp_path: Path) -> None:
     files = made(tmp_path)
     path = tmp_path / "pairs.jsonl"
@@ -88,7 +100,7 @@ def test_rows_are_read_by_role_and_left_out_rows_are_counted(tmp_path: Path) -> 
     assert all(text.startswith(b"bad") for text in dealt.train["negative"])
     assert (
         "positive: pairs.jsonl is JSON lines, preference (prompt, chosen), 33 rows: 1 empty, 1 repeated, 1 longer than "
-        "30 bytes (--longest): 30 used; 32 bytes of prompts are not used."
+        "30 bytes (--longest): 30 used; 32 bytes of prompts are context."
     ) in dealt.notes
     said = text_record(spec, 10)
     assert said["options"] == options

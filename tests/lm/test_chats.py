@@ -119,6 +119,41 @@ def test_a_response_is_found_whatever_the_template_does_with_it(change: str, sai
     assert found.text[found.start : found.end] == counted
 
 
+TOOLS = [{"type": "function", "function": {"name": "boil", "description": "<|end|> slow"}}]
+WITH_TOOLS = "{% if tools %}{{ '<|start|>tools\n' + tools|tojson + (mood or '') }}{% endif %}" + CHAT
+
+
+def test_tools_are_given_to_the_template_or_refused_by_name(
+    zoo_folder: Zoo, zoo_model: Zoo, tmp_path: Path, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    from transformers import AutoTokenizer
+
+    model, path, jinja = zoo_model("byte_bpe"), tmp_path / "a.jsonl", tmp_path / "t.jinja"
+    jinja.write_text(WITH_TOOLS)
+    rows = {"messages": TALKS[1], "tools": TOOLS, "chat_template_kwargs": {"mood": "slow"}}
+    path.write_text(json.dumps(rows) + "\n")
+    read = read_data(path)
+    layout = Layout(str(jinja), control_tokens=True)
+    found, _ = documents_of(model, read.responses, read.prompts, read.conversations, layout)
+    tokenizer = AutoTokenizer.from_pretrained(str(zoo_folder("byte_bpe")), chat_template=WITH_TOOLS)
+    wanted = tokenizer.apply_chat_template(
+        TALKS[1], tools=TOOLS, mood="slow", return_dict=True, return_assistant_tokens_mask=True
+    )
+    ids, mask = np.array(wanted["input_ids"]), np.array(wanted["assistant_masks"])
+    assert [model.prefix_id, *found.data[0].tolist(), model.eos_id] == ids[: mask.nonzero()[0][-1] + 1].tolist()
+    assert found.symbols == mask.sum()
+    assert found.control_tokens == 1
+    typed, _ = documents_of(model, read.responses, read.prompts, read.conversations, Layout(str(jinja)))
+    assert typed.data.num_tokens > found.data.num_tokens  # what the tools spell is characters
+    for options, message in (
+        ((), "has no place for 'tools', which the data has for it"),
+        (("--template", "none"), "has tools or chat_template_kwargs beside its messages"),
+    ):
+        code, out, err = run("rate", path, "--model", zoo_folder("byte_bpe"), "--device", "cpu", *options)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert message in err
+
+
 def test_a_template_that_writes_no_end_of_turn_has_none_counted(zoo_model: Zoo, tmp_path: Path) -> None:
     path = tmp_path / "endless.jinja"
     path.write_text("{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\\n' }}{% endfor %}")

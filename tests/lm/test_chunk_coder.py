@@ -174,6 +174,8 @@ ELSEWHERE = """
 import sys
 from compresslab.coding.clz.container import decompress_file
 from compresslab.measurements.model_coding import model_of_file
+
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
 decompress_file(sys.argv[1], sys.argv[2], model=model_of_file(sys.argv[1], sys.argv[3], device="cpu"))
 """
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from tests.lm.tokenizer_zoo import TEXTS, saved_model
 
 torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
 pytest.importorskip("tokenizers", reason="needs the extra 'lm'")
+load_file = pytest.importorskip("safetensors.torch", reason="needs the extra 'lm'").load_file
 
 SETTINGS = {
     "base_model_name_or_path": "base", "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8,
@@ -86,10 +89,15 @@ def test_an_adapter_adds_its_two_matrices_to_the_weights_of_its_base(base: Path,
         get_model(str(beside))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("peft") is not None, reason="peft is installed")
-def test_an_adapter_without_peft_says_what_is_needed_and_what_to_give_instead(base: Path, tmp_path: Path) -> None:
+def test_an_adapter_without_peft_says_what_is_needed_and_what_to_give_instead(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "peft" else found(name, *more))
     folder = adapter(tmp_path / "adapter", base)
-    with pytest.raises(InvalidParameter, match=r"is an adapter, which needs the package peft.*merge it") as refused:
+    with pytest.raises(
+        InvalidParameter, match=r"needs the package peft: pip install 'compresslab\[adapters\]'.*merge it"
+    ) as refused:
         get_model(str(folder))
     assert str(base) in str(refused.value)
     for name in ("config.json", "model.safetensors"):  # a model with an adapter beside it is not taken without it
@@ -120,6 +128,52 @@ def test_an_adapter_without_its_weights_was_cut_short(base: Path, tmp_path: Path
         get_model(str(folder))
     (folder / "adapter_config.json").write_text("[]")
     with pytest.raises(CorruptFile, match="is not a JSON object"):
+        get_model(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ("/dev/zero", "names weights that are not beside it, '/dev/zero'"),
+        ("../../../../../../../../dev/zero", "names weights that are not beside it"),
+        ("pipe.safetensors", "'pipe.safetensors', which model.safetensors.index.json lists, is missing or not a file"),
+        ("zero.safetensors", "'zero.safetensors', which model.safetensors.index.json lists, is missing or not a file"),
+        ("none.safetensors", "is a checkpoint that was cut short: 'none.safetensors'"),
+        (7, "is a checkpoint that was cut short: '7'"),
+        (None, "it has no weight_map"),
+    ],
+)
+def test_an_index_of_weights_leads_to_files_beside_it_alone(
+    base: Path, tmp_path: Path, listed: object, message: str
+) -> None:
+    """A pipe would be waited for, and a device read until the memory ends."""
+    folder = tmp_path / "m"
+    shutil.copytree(base, folder)
+    (folder / "model.safetensors").rename(folder / "part.safetensors")
+    os.mkfifo(folder / "pipe.safetensors")
+    (folder / "zero.safetensors").symlink_to("/dev/zero")
+    names = list(load_file(folder / "part.safetensors"))
+    for target in ("part.safetensors", listed):
+        found = [] if target is None else {"metadata": {}, "weight_map": dict.fromkeys(names, target)}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(found))
+        if target == "part.safetensors":
+            assert get_model(str(folder), device="cpu").name == str(folder)
+            continue
+        with pytest.raises(CorruptFile, match=re.escape(message)):
+            get_model(str(folder))
+
+
+@pytest.mark.parametrize("where", [(), ("text_config",)])
+def test_layers_beyond_any_model_are_refused_before_they_are_set_up(
+    base: Path, tmp_path: Path, where: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(base, folder)
+    config = json.loads((folder / "config.json").read_bytes())
+    inner = config.setdefault(where[0], {}) if where else config
+    inner["num_hidden_layers"] = 100_000
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CorruptFile, match=r"claims 100,000 layers \(num_hidden_layers\), and 4,096 are the most"):
         get_model(str(folder))
 
 

@@ -54,6 +54,11 @@ def test_the_small_model_is_trained_once_kept_and_learns(trained: tuple[Path, Hu
         stored.write_bytes(damaged)
         assert load_tiny(**settings).fingerprint() == model.fingerprint()
         assert stored.read_bytes() == kept
+
+
+@pytest.mark.slow  # it counts all of the corpora, as the demo does
+def test_what_was_learnt_shows_on_held_out_text(trained: tuple[Path, HuggingFaceModel, list[int]]) -> None:
+    _, model, _ = trained
     rows = measure_tiny(model, sample=600)
     fresh = measure_tiny(make_tiny(SHAPE, device="cpu"), sample=600)
     assert [row.model.name for row in rows] == ["prose", "code", "names"]

@@ -7,8 +7,6 @@ import math
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +23,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
 pytest.importorskip("accelerate", reason="needs the extra 'lm'")
 pytest.importorskip("transformers", reason="needs the extra 'lm'")
 
-from compresslab.lm.training import Training, train  # noqa: E402
+from compresslab.lm.training import Trained, Training, train  # noqa: E402
 
 if TYPE_CHECKING:
     from compresslab.lm.hugging_face import HuggingFaceModel
@@ -91,22 +89,23 @@ def test_training_repeats_bit_for_bit_and_leaves_random_states_alone(make_llama:
     assert (other.seen, other.after) != (first.seen, first.after)
 
 
-KILLED = """
-import os, signal, sys, torch
-torch.set_num_threads(1)
-from compresslab import Dataset
-from compresslab.lm.checkpoints import load
-from compresslab.lm.training import Training, train
-model = load(sys.argv[1], device="cpu")
-data = Dataset.from_texts(["abab", "abba", "aabb", "b"] * 30)
-settings = Training(steps=12, batch=4, length=16, learning_rate=1e-2, warmup=2, save_every=5, seed=3)
-def stop(done, total):
-    if done == 8:
-        os.kill(os.getpid(), signal.SIGKILL)
-train(model, data, settings, sys.argv[2], progress=stop)
-"""
+def killed(model: HuggingFaceModel, data: Dataset, run: Path) -> int:
+    """Train in a copy of this process that is killed after eight steps: nothing of it can clean up. Return its end."""
+
+    def stop(done: int, total: int) -> None:
+        if done == 8:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    copy = os.fork()
+    if not copy:
+        try:
+            train(model, data, SETTINGS, run, progress=stop)
+        finally:
+            os._exit(1)
+    return -os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that copies processes")
 def test_a_killed_training_goes_on_and_ends_in_the_same_weights(
     make_llama: Make, data: Dataset, tmp_path: Path
 ) -> None:
@@ -115,13 +114,8 @@ def test_a_killed_training_goes_on_and_ends_in_the_same_weights(
     straight = small(make_llama)
     save(straight, tmp_path / "start")
     wanted = train(straight, data, SETTINGS, tmp_path / "straight")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "start"), str(tmp_path / "run")],
-        env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
     run = tmp_path / "run"
+    assert killed(load(tmp_path / "start", device="cpu"), data, run) == signal.SIGKILL
     assert not (run / "result.json").exists()
     # A checkpoint that was being written when the power went: it must not be trusted.
     shutil.copytree(run / "checkpoint-5", run / "checkpoint-7")
@@ -167,15 +161,25 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], message: s
         Training(**changes)
 
 
+@pytest.fixture(scope="module")
+def finished(make_llama: Make, data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trained]:
+    """A folder with where a run started and with the run, and what it came to."""
+    from compresslab.lm.checkpoints import save
+
+    folder = tmp_path_factory.mktemp("finished")
+    start = small(make_llama)
+    save(start, folder / "start")
+    return folder, train(start, data, SETTINGS, folder / "run")
+
+
 @pytest.mark.parametrize("damage", ["weights", "flipped", "result", "deep result", "other result"])
 def test_a_finished_run_that_is_damaged_is_made_again(
-    make_llama: Make, data: Dataset, tmp_path: Path, damage: str
+    finished: tuple[Path, Trained], data: Dataset, tmp_path: Path, damage: str
 ) -> None:
-    from compresslab.lm.checkpoints import load, save
+    from compresslab.lm.checkpoints import load
 
-    start = small(make_llama)
-    save(start, tmp_path / "start")
-    done = train(start, data, SETTINGS, tmp_path / "run")
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    done = finished[1]
     result, stored = tmp_path / "run" / "result.json", tmp_path / "run" / "model" / "model.safetensors"
     kept = stored.read_bytes()
     if damage in ("weights", "flipped"):

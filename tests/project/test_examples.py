@@ -6,7 +6,6 @@ import ast
 import importlib
 import re
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -51,9 +50,7 @@ def test_an_example_prints_what_the_docs_show(path: Path) -> None:
     if path.stem in NEEDS:
         module, extra = NEEDS[path.stem]
         pytest.importorskip(module, reason=f"needs the extra '{extra}'")
-    start = time.monotonic()
     out = printed(path)
-    assert time.monotonic() - start < 60
     shown = (ROOT / "docs" / "output" / f"{path.stem}.txt").read_text(encoding="utf-8")
     assert "\x1b" not in out
     if path.stem in VARIES:  # the same words, other numbers

@@ -129,3 +129,16 @@ def test_hostile_inputs_of_every_kind_are_refused_by_name_or_read_right():
     assert done.returncode == 0, done.stdout
     rows = re.findall(r"^\| (\w[^|]*) \| ([\d,]+) \|", done.stdout, re.MULTILINE)
     assert len(rows) > 40
+
+
+def test_every_kind_of_fault_has_tests_that_are_there():
+    """Kinds A to Q and 1 to 8 of what people met: docs/reliability.md says which tests hold each."""
+    tests = Path(__file__).parents[1]
+    page = (BENCHMARKS.parent / "docs" / "reliability.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\w) \|.*\| ([^|]+) \|$", page.partition("## Kinds of faults")[2], re.MULTILINE))
+    assert "".join(rows) == "ABCDEFGJKLMNOQ12345678"
+    for kind, named in rows.items():
+        found = re.findall(r"`([\w/]+\.py)::(\w+)`", named)
+        assert found, kind
+        for file, name in found:
+            assert f"\ndef {name}(" in (tests / file).read_text(encoding="utf-8"), f"{kind}: {file} has no {name}"

@@ -85,6 +85,7 @@ def test_dropping_the_bound_on_l_breaks_the_recovery() -> None:
     assert len(p) == 3
 
 
+@pytest.mark.slow
 def test_no_counterexample_is_found_at_one_half_or_below() -> None:
     with pytest.raises(NoSuchExample):
         search(TRIPLE, lambda case: case[2] <= Fraction(1, 2) and sums(*case)[0] > 0)
@@ -104,6 +105,7 @@ def test_dropping_containment_breaks_both_signs_even_on_average() -> None:
     search(TRIPLE, lambda c: averaged(c, 1) < 0)
 
 
+@pytest.mark.slow
 def test_that_the_masses_sum_to_one_does_not_matter_for_the_average() -> None:
     """The proof does not use it, and the search finds no counterexample without it."""
     loose = st.tuples(
@@ -181,6 +183,7 @@ def test_more_of_a_kind_never_worsens_it_and_rebounds_slow(
             assert bend >= slope * (slope - 2 / W)
 
 
+@pytest.mark.slow
 def test_another_dataset_can_be_worsened_and_a_rising_rate_can_be_concave() -> None:
     """The premises "own" and "falling" matter."""
 
@@ -197,6 +200,7 @@ def test_another_dataset_can_be_worsened_and_a_rising_rate_can_be_concave() -> N
         search(TRIPLE, lambda c: parts(c)[0] <= 0 and parts(c)[1] < 0)
 
 
+@pytest.mark.slow
 def test_the_reversal_for_unrelated_data_needs_k_above_one() -> None:
     pairs = st.tuples(rows(2, low=1), VOLUME)
 
@@ -217,6 +221,7 @@ def test_huffman_s_code_is_within_one_bit_of_the_entropy(p: list[Row]) -> None:
     assert entropy_bits(p[0]) - 1e-12 <= length < entropy_bits(p[0]) + 1
 
 
+@pytest.mark.slow
 def test_the_rate_bound_needs_that_the_mixture_contains_the_dataset() -> None:
     pairs = st.tuples(rows(2, low=1), st.integers(1, 9).map(lambda n: Fraction(n, 10)))
 

@@ -159,7 +159,9 @@ def test_every_claim_has_its_sentence(pages: dict[str, tuple[Page, str]], name: 
         assert claim.statement.endswith(".")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "joint-cpu" else name for name in NAMES]
+)
 def test_no_text_of_a_figure_is_cut_or_overlaps_another(pages: dict[str, tuple[Page, str]], name: str) -> None:
     taken(pages, name)
     drawn = [shown for section in pages[name][0].sections for shown in section.figures]

@@ -397,6 +397,7 @@ def test_runs_that_were_changed_do_not_become_a_tree(tmp_path, monkeypatch):
     assert not (tmp_path / "got").exists()
 
 
+@pytest.mark.slow
 @needs_numba
 def test_a_full_disk_is_a_clear_error_and_finished_work_stays(tmp_path):
     resource = pytest.importorskip("resource")

@@ -59,7 +59,9 @@ def test_windows_are_those_of_a_dictionary(lists):
 
 
 @needs_numba
-@pytest.mark.parametrize("V", [2, 3, 16, 17, 255, 256, 257, 5000, 65_535, 65_536])
+@pytest.mark.parametrize(
+    "V", [2, 17, 256, 65_536, *(pytest.param(V, marks=pytest.mark.slow) for V in (3, 16, 255, 257, 5000, 65_535))]
+)
 def test_alphabets_of_any_size_give_the_arrays_of_the_numpy_engine(always, V):
     rng = np.random.default_rng(V)
     for lengths in ([40_000], [5, 0, 3, 2, 1, 4, 7], rng.integers(0, 9, 3000), rng.integers(0, 60, 700)):
@@ -71,7 +73,7 @@ def test_alphabets_of_any_size_give_the_arrays_of_the_numpy_engine(always, V):
 
 @needs_numba
 @pytest.mark.parametrize("most", [255, 256, 65_535, 65_536])
-@pytest.mark.parametrize("V", [2, 300])
+@pytest.mark.parametrize("V", [pytest.param(2, marks=pytest.mark.slow), 300])
 def test_counts_have_the_smallest_type_that_holds_them(always, most, V):
     text = np.concatenate([np.full(most + 3, 1), np.random.default_rng(0).permutation(V)]).astype(np.uint16)
     check(text, whole(most + 3, V))

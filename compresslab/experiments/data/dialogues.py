@@ -22,6 +22,7 @@ from compresslab.data.door import read_data
 from compresslab.data.texts import Texts
 from compresslab.data.turns import Turn
 from compresslab.errors import InvalidParameter
+from compresslab.experiments.data.layouts import check_ends
 from compresslab.experiments.data.tuning_texts import read_source
 from compresslab.lm.documents import Layout, documents_of
 from compresslab.lm.hugging_face import HuggingFaceModel
@@ -130,11 +131,7 @@ def lay_out_pairs(
     """
     prompts, responses = (Texts.pack([pair[i] for pair in pairs]) for i in (0, 1))
     laid, _ = documents_of(model, responses, prompts, [talks.get(pair) for pair in pairs], Layout(template))
-    if not laid.ends:
-        raise InvalidParameter(
-            "the chat template writes no token that ends a response, so no response can be drawn: give another, or "
-            "--template none (template='none')"
-        )
+    check_ends(laid)
     return laid
 
 

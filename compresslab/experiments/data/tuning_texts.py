@@ -2,7 +2,7 @@
 
 A source is the name of an embedded corpus (``prose``, ``code``, ``names``), or a file as `compresslab.data.door` reads
 it: a response is a sentence, a line of a text, or the response of a row. The positive and the negative texts are
-shuffled and dealt out, no response twice::
+shuffled and dealt out, no response twice, each with the prompt or the conversation that it stands in::
 
     held out | contained in the pre-training data | for fine-tuning ... | for the judge of style
 
@@ -23,13 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab._support.checks import number_or_nan
-from compresslab.data.cache import texts_digest
 from compresslab.data.choice import choice_for_role, without_files
 from compresslab.data.contamination import overlaps
 from compresslab.data.corpora import corpus_names, corpus_texts
 from compresslab.data.door import ReadData, read_data
 from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
+from compresslab.experiments.data.examples import Examples
+from compresslab.experiments.data.layouts import template_label
 
 __all__ = ["EMBEDDED", "ROLES", "RoleTexts", "TextSpec", "deal_texts", "given_texts", "read_source", "text_record"]
 
@@ -48,11 +49,13 @@ class TextSpec:
         held_out: responses of each role that nothing is trained on.
         contained: responses of the positive and of the negative data, each, set apart for the pre-training.
         judged: responses of each kind that only the judge of style learns from.
-        longest: bytes of a response at most; longer ones are left out, so that an example is a response.
+        longest: bytes of a response and its prompt at most; longer ones are left out, so that an example is a response.
         limit: responses of each source of pre-training data at most, taken at random; all where None.
         repeats: "apart": of equal texts of a role one is dealt out, so that none is in two parts; "kept": each is dealt
             by itself. None: apart, but kept in a role that holds an embedded corpus, as in the recorded experiments.
         options: what of the files is read, as `compresslab.data.choice.data_options` gives them.
+        template: what lays conversations out for a model that is taken as it is, as of
+            `compresslab.lm.documents.Layout`.
     """
 
     pretrain: tuple[str, ...] = ("prose",)
@@ -65,6 +68,7 @@ class TextSpec:
     limit: int | None = None
     repeats: str | None = None
     options: tuple[str, ...] = ()
+    template: str = "auto"
 
     def check(self) -> None:
         """Raise InvalidParameter for numbers that cannot be; sources are checked when they are read."""
@@ -96,8 +100,8 @@ class RoleTexts:
     """The texts of each role, dealt out to their uses.
 
     Attributes:
-        pretrain: of the pre-training.
-        contained: as many positive as negative ones, for the pre-training too.
+        pretrain: of the pre-training, prompts and responses as one text each.
+        contained: as many positive as negative ones, for the pre-training too, likewise.
         train: "positive" and "negative": for fine-tuning, all that are left.
         held_out: of "pretrain", "positive" and "negative".
         judge: "positive" and "negative": for the judge of style.
@@ -107,15 +111,19 @@ class RoleTexts:
 
     pretrain: Texts
     contained: Texts
-    train: dict[str, Texts]
-    held_out: dict[str, Texts]
+    train: dict[str, Examples]
+    held_out: dict[str, Examples]
     judge: dict[str, Texts]
     digest: str
     notes: tuple[str, ...] = ()
 
 
 def given_texts(
-    texts: TextSpec, data: Iterable[str], reading: Sequence[str] = (), repeats: str | None = None
+    texts: TextSpec,
+    data: Iterable[str],
+    reading: Sequence[str] = (),
+    repeats: str | None = None,
+    template: str | None = None,
 ) -> TextSpec:
     """Return the texts of a preset, with other sources where there are ``role=source`` entries.
 
@@ -124,6 +132,7 @@ def given_texts(
         data: such as ``positive=good.txt``; a role may come several times, its sources are then joined.
         reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
         repeats: "apart" or "kept": see `TextSpec`.
+        template: see `TextSpec`.
 
     Raises:
         InvalidParameter: an entry of another form, some roles and not all, or options of files without files.
@@ -149,23 +158,24 @@ def given_texts(
         raise InvalidParameter(
             f"data for {given}, none for {missing}: give all three roles, as role=corpus or role=file"
         )
-    if reading and not given:
-        raise without_files(reading)
+    if (reading or template is not None) and not given:
+        raise without_files(reading or ["template"])
     return replace(
         texts,
         **{role: found.get(role, getattr(texts, role)) for role in ROLES},
         options=tuple(reading),
         repeats=repeats,
+        template=template or "auto",
     )
 
 
 def read_source(source: str, options: Sequence[str] = (), role: str | None = None) -> Texts:
     """Return the responses of a source, in its order; see `source_of`."""
-    return source_of(source, options, role)[0]
+    return source_of(source, options, role)[0].responses
 
 
-def source_of(source: str, options: Sequence[str] = (), role: str | None = None) -> tuple[Texts, ReadData | None]:
-    """Return the responses of a source, in its order, and how it was read; None for an embedded corpus.
+def source_of(source: str, options: Sequence[str] = (), role: str | None = None) -> tuple[Examples, ReadData | None]:
+    """Return the examples of a source, in its order, and how it was read; None for an embedded corpus.
 
     Args:
         source: an embedded corpus or a file.
@@ -177,9 +187,9 @@ def source_of(source: str, options: Sequence[str] = (), role: str | None = None)
         InvalidParameter: a file that can be read in several ways, or in none.
     """
     if source in corpus_names():
-        return corpus_texts(source, "sentence"), None
+        return Examples(corpus_texts(source, "sentence")), None
     found = read_data(source, choice_for_role(options, role, ROLES))
-    return found.responses, found
+    return Examples.of(found), found
 
 
 @lru_cache(maxsize=2)
@@ -209,11 +219,12 @@ def deal_texts(spec: TextSpec, most: int) -> RoleTexts:
         contained.append(_take(pools[role], role, spec.held_out, spec.contained, spec))
         train[role] = _take(pools[role], role, at, left, spec)
         judge[role] = _take(pools[role], role, at + left, spec.judged, spec)
-    both = Texts.concat(contained)
+    both = Examples.concat(contained)
     digest = hashlib.sha256()
     for texts in (pretrain, both, *train.values(), *held.values(), *judge.values()):
-        digest.update(texts_digest(texts).encode())
-    return RoleTexts(pretrain, both, train, held, judge, digest.hexdigest(), tuple(notes))
+        digest.update(texts.digest().encode())
+    judged = {role: texts.responses for role, texts in judge.items()}
+    return RoleTexts(pretrain.whole, both.whole, train, held, judged, digest.hexdigest(), tuple(notes))
 
 
 def text_record(spec: TextSpec, most: int) -> dict[str, Any]:
@@ -224,6 +235,7 @@ def text_record(spec: TextSpec, most: int) -> dict[str, Any]:
         **{name: getattr(spec, name) for name in ("held_out", "contained", "judged", "longest", "limit")},
         **({"repeats": spec.repeats} if spec.repeats is not None else {}),
         **({"options": list(spec.options)} if spec.options else {}),
+        **({"template": template_label(spec.template)} if spec.template != "auto" else {}),
         "pretrain_texts": len(dealt.pretrain),
         "pretrain_bytes": int(dealt.pretrain.buffer.size),
         "sha256": dealt.digest,
@@ -234,28 +246,28 @@ def _label(source: str) -> str:
     return source if source in corpus_names() else Path(source).name
 
 
-def _pool(role: str, spec: TextSpec, rng: np.random.Generator, limit: int | None, notes: list[str]) -> Texts:
+def _pool(role: str, spec: TextSpec, rng: np.random.Generator, limit: int | None, notes: list[str]) -> Examples:
     """Return the texts of a role, shuffled, without those that are too long, empty or repeated."""
     kept = []
     for source in getattr(spec, role):
         texts, found = source_of(source, spec.options, role)
-        lengths = np.diff(texts.offsets)
+        lengths = texts.sizes
         usable = np.flatnonzero((lengths > 0) & (lengths <= spec.longest))
         longer = int((lengths > spec.longest).sum())
         repeated = usable.size
         if spec.are_apart(role):
-            usable = usable[first_of_each(texts.select(usable))]
+            usable = usable[first_of_each(texts.select(usable).responses)]
         repeated -= usable.size
         kept.append(texts.select(rng.permutation(usable)[:limit]))
         if found is not None:
             left = {**found.left_out, "repeated": repeated, f"longer than {spec.longest} bytes (--longest)": longer}
             said = ", ".join(f"{count:,} {why}" for why, count in left.items() if count)
-            prompts = f"; {found.prompt_bytes:,} bytes of prompts are not used" if found.prompt_bytes else ""
+            prompts = f"; {found.prompt_bytes:,} bytes of prompts are context" if found.prompt_bytes else ""
             used = f": {said}: {usable.size:,} used" if said else f", {usable.size:,} used"
             notes.append(f"{role}: {_label(source)} is {found.how}, {found.rows:,} rows{used}{prompts}.")
-    joined = Texts.concat(kept)
+    joined = Examples.concat(kept)
     if spec.are_apart(role):
-        joined = joined.select(first_of_each(joined))
+        joined = joined.select(first_of_each(joined.responses))
     return joined.select(rng.permutation(len(joined)))
 
 
@@ -272,7 +284,7 @@ def first_of_each(texts: Texts) -> NDArray[np.intp]:
     return np.fromiter(first.values(), dtype=np.intp, count=len(first))
 
 
-def _shared(pools: dict[str, Texts], spec: TextSpec) -> Iterator[str]:
+def _shared(pools: dict[str, Examples], spec: TextSpec) -> Iterator[str]:
     """Say which texts of a role stand in the data of another; raise InvalidParameter for roles with the same texts."""
     sets = {
         role: set(pool) for role, pool in pools.items() if not all(s in corpus_names() for s in getattr(spec, role))
@@ -287,11 +299,14 @@ def _shared(pools: dict[str, Texts], spec: TextSpec) -> Iterator[str]:
                 f"{what} in two roles, {one} and {other}: what a model learns from the one is then measured on the "
                 f"other; give other data, or other rows of it, such as --where {other}:NAME=VALUE"
             )
-    for overlap in overlaps({role: pools[role] for role in sets}):
-        yield str(overlap)
+    if not sets:  # what the embedded corpora share is the same in every run
+        return
+    for overlap in overlaps({role: pool.responses for role, pool in pools.items()}):
+        if {overlap.role, overlap.other} & sets.keys():
+            yield str(overlap)
 
 
-def _take(pool: Texts, role: str, at: int, count: int, spec: TextSpec) -> Texts:
+def _take(pool: Examples, role: str, at: int, count: int, spec: TextSpec) -> Examples:
     if at + count > len(pool):
         raise InvalidParameter(
             f"the {role} data ({', '.join(_label(source) for source in getattr(spec, role))}) has {len(pool):,} texts "

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from compresslab._support.arrays import as_array
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, MismatchedVocabulary
+from compresslab.lm.prompts import Dialogues
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.scoring import check_tokens, score
 from compresslab.lm.windows import Windows, batches, plan_windows, window_tokens
@@ -38,8 +39,8 @@ class CodeLength:
     responses: int
 
 
-def code_lengths(model: LanguageModel, sets: Mapping[str, Dataset]) -> dict[str, CodeLength]:
-    """Return the code lengths of several sets of texts under a model, by name.
+def code_lengths(model: LanguageModel, sets: Mapping[str, Dataset | Dialogues]) -> dict[str, CodeLength]:
+    """Return the code lengths of several sets of texts under a model, by name; prompts of dialogues are context.
 
     Raises:
         MismatchedVocabulary: a set that is not in the model's tokens.
@@ -52,19 +53,33 @@ def code_lengths(model: LanguageModel, sets: Mapping[str, Dataset]) -> dict[str,
         True
     """
     found = {}
-    for name, data in sets.items():
-        scores = score(model, data, batch_tokens=max(512, _TABLE // model.vocab_size))
+    size = max(512, _TABLE // model.vocab_size)
+    for name, held in sets.items():
+        if isinstance(held, Dialogues):
+            scores = score(held.reader(model), held.data, batch_tokens=size)
+            scores = scores.after(held.hidden, held.data.response_bytes)
+        else:
+            scores = score(model, held, batch_tokens=size)
         bits = scores.response_bits
         error = float(bits.std(ddof=1) / np.sqrt(bits.size)) if bits.size > 1 else None
         found[name] = CodeLength(scores.rate("byte").value, float(bits.mean()), error, bits.size)
     return found
 
 
-def kl_nats(model: LanguageModel, base: LanguageModel, data: Dataset) -> float:
+def kl_nats(
+    model: LanguageModel, base: LanguageModel, data: Dataset, hidden: npt.NDArray[np.int64] | None = None
+) -> float:
     """Return ``KL(model || base)`` of the next symbol, in nats, averaged over all positions of the given texts.
 
     At each position it is exact: the sum over the whole vocabulary, not over what occurs in the text. The text is the
     context only; every symbol's position counts once, that of EOS too.
+
+    Args:
+        model: the one.
+        base: the other.
+        data: the texts.
+        hidden: how many symbols each text begins with whose positions do not count, as those of a prompt; int64, shape
+            (number of texts,); none where None.
 
     Raises:
         MismatchedVocabulary: models of different vocabularies, or texts in other tokens.
@@ -81,7 +96,7 @@ def kl_nats(model: LanguageModel, base: LanguageModel, data: Dataset) -> float:
     check_tokens(model, data)
     limits = [one.context for one in (model, base) if one.context is not None]
     plan = plan_windows(data.lengths, Windows.default(min(limits)) if limits else None)
-    total = 0.0
+    total, count = 0.0, 0
     for batch in batches(plan, max(512, _TABLE // model.vocab_size)):
         width = int(plan.size[batch[0]])
         ids = np.full((batch.size, width), model.prefix_id, dtype=np.int64)
@@ -89,9 +104,11 @@ def kl_nats(model: LanguageModel, base: LanguageModel, data: Dataset) -> float:
         for row, w in enumerate(batch.tolist()):
             document, start, size, new = (int(a[w]) for a in (plan.document, plan.start, plan.size, plan.new))
             ids[row, :size] = window_tokens(data, document, start, size, model.prefix_id, model.eos_id)[:-1]
-            counted[row, size - new : size] = True
+            first = size - new if hidden is None else max(size - new, int(hidden[document]) - start)
+            counted[row, first:size] = True
+        count += int(counted.sum())
         total += _kl_sum(model, base, ids, counted)
-    return total / int(plan.new.sum())
+    return total / count
 
 
 def _kl_sum(

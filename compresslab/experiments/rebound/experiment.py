@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts
+from compresslab.experiments.data.tuning_texts import TextSpec
 from compresslab.experiments.experiment import Design, Experiment
 from compresslab.experiments.models.finetuning import Recipe
 from compresslab.experiments.rebound.page import rebound_page
@@ -18,6 +18,7 @@ from compresslab.experiments.rebound.run import (
     check_rebound,
     finished_arms,
     rebound_cost,
+    rebound_notes,
     rebound_record,
     rebound_unit,
     rebound_units,
@@ -35,7 +36,7 @@ def read_recipes(found: Mapping[str, Any]) -> dict[str, Recipe]:
 
 def read_texts(found: Mapping[str, Any]) -> TextSpec:
     """Return the texts of a saved spec: sources are names without folders, to be shown, not to be read."""
-    later = {"repeats": None, "options": ()}  # what older folders do not say
+    later = {"repeats": None, "options": (), "template": "auto"}  # what older folders do not say
     return TextSpec(**{field.name: {**later, **found}[field.name] for field in fields(TextSpec)})
 
 
@@ -70,6 +71,6 @@ REBOUND: Experiment[ReboundSpec, ReboundUnit, list[ReboundSummary]] = Experiment
     findings=rebound_findings,
     tables=lambda spec, summaries, wide: rebound_tables(summaries, wide=wide),
     plain=lambda spec, summaries, rows: {"arms": [asdict(one) for one in summaries]},
-    notes=lambda spec: deal_texts(spec.texts, spec.most).notes,
+    notes=rebound_notes,
     page=rebound_page,
 )

@@ -92,6 +92,7 @@ def rebound_preset(
     reading: Sequence[str] = (),
     repeats: str | None = None,
     longest: int | None = None,
+    template: str | None = None,
 ) -> ReboundSpec:
     """Return the spec of a preset, changed by options.
 
@@ -104,7 +105,8 @@ def rebound_preset(
         seeds: how many seeds every arm has.
         reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
         repeats: "apart" or "kept": see `compresslab.experiments.data.tuning_texts.TextSpec`.
-        longest: bytes of a text at most, instead of the preset's.
+        longest: bytes of a text and its prompt at most, instead of the preset's.
+        template: what lays conversations out for a ready model, as of `compresslab.lm.documents.Layout`.
 
     Raises:
         UnknownName: no such preset.
@@ -115,7 +117,7 @@ def rebound_preset(
         (0, 1000, 2000, 5000, 10000)
     """
     spec = named_preset(REBOUND_PRESETS, name)
-    spec = replace(spec, texts=given_texts(spec.texts, data, reading, repeats))
+    spec = replace(spec, texts=given_texts(spec.texts, data, reading, repeats, template))
     if model is not None:
         spec = replace(spec, arms=_given_arms(spec, model))
         recipe, texts = suited([model], spec.recipe, spec.texts)

@@ -14,31 +14,31 @@ Source: Ji et al., arXiv 2406.06144, section 5 (figure of rebound: n in 1000 ...
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from compresslab._support.checks import number_or_nan
 from compresslab.data.dataset import Dataset
-from compresslab.data.texts import Texts
-from compresslab.data.tokenizers import get_tokenizer, tokenizer_fingerprint
-from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
-from compresslab.experiments.data.style_judge import StyleJudge
-from compresslab.experiments.data.tuning_texts import EMBEDDED, ROLES, RoleTexts, TextSpec, deal_texts, text_record
+from compresslab.errors import InvalidParameter
+from compresslab.experiments.data.tuning_texts import EMBEDDED, RoleTexts, TextSpec, deal_texts, text_record
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES, num_weights, pretrained
-from compresslab.experiments.models.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
-from compresslab.experiments.models.measures import code_lengths, kl_nats, sample_responses
+from compresslab.experiments.models.finetuning import Recipe, check_recipe
+from compresslab.experiments.models.given_models import (
+    check_model,
+    check_template,
+    given_model,
+    model_record,
+    template_notes,
+    template_record,
+)
 from compresslab.experiments.models.networks import require_torch
+from compresslab.experiments.rebound.tuning import tuning_rows
 from compresslab.experiments.rows import Row
 from compresslab.experiments.stages import Stages
 from compresslab.lm.hugging_face import HuggingFaceModel
-from compresslab.lm.registry import get_model, model_names
 
 __all__ = [
     "PAPER_NEGATIVE",
@@ -46,13 +46,11 @@ __all__ = [
     "ReboundArm",
     "ReboundSpec",
     "ReboundUnit",
-    "check_model",
     "finished_arms",
-    "given_model",
+    "rebound_notes",
     "rebound_record",
     "rebound_units",
     "scaled_volumes",
-    "tuning_rows",
 ]
 
 PAPER_POSITIVE = (1000, 2000, 5000, 10000)
@@ -139,6 +137,8 @@ class ReboundSpec:
                 f"texts of {self.texts.longest} bytes and their end do not fit into examples of {self.recipe.length}: "
                 "lower longest, or raise the recipe's length"
             )
+        for arm in self.arms:
+            check_template(arm.model, self.texts.template)
         deal_texts(self.texts, self.most)
 
     @property
@@ -206,40 +206,6 @@ def _check_volumes(name: str, volumes: tuple[int, ...], least: int, batch: int) 
         )
 
 
-def check_model(name: str, length: int, device: str = "cpu") -> None:
-    """Raise unless there is such a model and it can be trained on examples of ``length`` inputs.
-
-    Sizes are known, other models are loaded once.
-
-    Raises:
-        UnknownName, InvalidParameter: no such model, or none that can be trained so.
-    """
-    context = SHAPES[name].context if name in SHAPES else given_model(name, device).context
-    if context is not None and length > context:
-        raise InvalidParameter(
-            f"examples of {length} tokens are longer than the context of '{name}', {context}: lower the recipe's length"
-        )
-
-
-def given_model(name: str, device: str) -> HuggingFaceModel:
-    """Return a ready model, in float32.
-
-    Raises:
-        UnknownName, InvalidParameter: no such model, or none that can be fine-tuned.
-    """
-    settings = {"device": device} if name == "tiny" else {"device": device, "dtype": "float32"}
-    try:
-        model = None if name.startswith("tree:") else get_model(name, **settings)  # a tree takes no device
-    except UnknownName as error:
-        if any(sign in name for sign in "/\\:~") or name in model_names():
-            raise
-        raise UnknownName(f"unknown model {name!r}: {did_you_mean(name, (*SHAPES, *model_names()))}") from error
-    if not isinstance(model, HuggingFaceModel):
-        raise InvalidParameter(f"the model '{name}' cannot be fine-tuned: give a size ({', '.join(SHAPES)}) or a "
-                               "model of transformers")  # fmt: skip
-    return model
-
-
 # ---- one unit ----
 
 
@@ -257,15 +223,6 @@ def base_model(
     )
 
 
-def in_tokens(model: HuggingFaceModel, texts: Texts, length: int, name: str) -> Dataset:
-    """Return texts in a model's tokens, without those that no example of ``length`` inputs holds."""
-    data = Dataset.from_texts(texts, model.tokenizer or "bytes", name=name)
-    fitting = np.flatnonzero(data.lengths <= length)
-    if fitting.size == len(data):
-        return data
-    return Dataset.from_texts(texts.select(fitting), model.tokenizer or "bytes", name=name)
-
-
 def rebound_unit(unit: ReboundUnit, stages: Stages) -> list[Row]:
     """Train one base and all that starts from it; return a row for each pair of volumes."""
     from compresslab.experiments.models.exact_training import one_thread
@@ -280,74 +237,9 @@ def rebound_unit(unit: ReboundUnit, stages: Stages) -> list[Row]:
             {**head, **row}
             for row in tuning_rows(
                 base, dealt, unit.seed, positive=spec.positive, negative=spec.negative, recipe=spec.recipe,
-                samples=spec.samples, sample_length=spec.sample_length, stages=stages,
+                samples=spec.samples, sample_length=spec.sample_length, template=spec.texts.template, stages=stages,
             )
         ]  # fmt: skip
-
-
-def tuning_rows(
-    base: HuggingFaceModel,
-    dealt: RoleTexts,
-    seed: int,
-    *,
-    positive: Sequence[int],
-    negative: Sequence[int],
-    recipe: Recipe,
-    samples: int = 0,
-    sample_length: int = 160,
-    stages: Stages,
-) -> list[Row]:
-    """Fine-tune a base over all pairs of volumes and measure at each.
-
-    Args:
-        base: in float32; it is left as it was.
-        dealt: the texts.
-        seed: of the order of the data; the negative data has the same order after every positive volume.
-        positive: volumes, rising, from 0.
-        negative: volumes, rising, from 0.
-        recipe: of both fine-tunings, its learning rate constant.
-        samples: drawn at each pair, for the judge; 0 for none.
-        sample_length: tokens of a sample at most.
-        stages: of the unit; each positive volume and each negative stop is one.
-
-    Returns:
-        A row for each pair, the positive volume first.
-    """
-    import copy
-
-    model = HuggingFaceModel(copy.deepcopy(base.module), base.tokenizer, name=base.name, eos_id=base.eos_id,
-                             prefix_id=base.prefix_id)  # fmt: skip
-    held = {role: in_tokens(model, dealt.held_out[role], recipe.length, role) for role in ROLES}
-    train = {role: in_tokens(model, dealt.train[role], recipe.length, role) for role in ROLES[1:]}
-    judge = StyleJudge.of(dealt.judge["positive"], dealt.judge["negative"])
-
-    def measure(n: int, m: int) -> Row:
-        row: Row = {"positive": n, "negative": m}
-        for role, found in code_lengths(model, held).items():
-            row[f"{role}_bits_per_byte"] = found.bits_per_byte
-            row[f"{role}_bits_per_response"] = found.bits_per_response
-        for role, data in held.items():
-            row[f"kl_{role}_nats"] = kl_nats(model, base, data)
-        if samples:
-            length = min(sample_length, model.context or sample_length)
-            drawn = sample_responses(model, samples, seed=seed, length=length)
-            row["judged_positive"] = judge.positive_share(drawn.texts())
-        return row
-
-    fitted = fit_texts(
-        model, train["positive"], recipe, seed=seed, examples=positive[-1], stops=positive,
-        at=lambda n: get_state(model), stages=stages.part("positive"),
-    )  # fmt: skip
-    rows: list[Row] = []
-    for n, state in zip(positive, fitted.at, strict=True):
-        set_state(model, state)
-        tuned = fit_texts(
-            model, train["negative"], recipe, seed=seed + 1, examples=negative[-1], stops=negative,
-            at=partial(measure, n), stages=stages.part(f"negative after {n}"),
-        )  # fmt: skip
-        seen = {"seen_positive": fitted.seen[:16], "seen_negative": tuned.seen[:16]}
-        rows += [{**row, **seen} for row in tuned.at]
-    return rows
 
 
 def device_of(device: str, number: int) -> str:
@@ -401,27 +293,11 @@ def rebound_record(spec: ReboundSpec) -> dict[str, Any]:
         **asdict(spec),
         "texts": text_record(spec.texts, spec.most),
         **model_record([arm.model for arm in spec.arms], spec.device),
+        **template_record([arm.model for arm in spec.arms], spec.texts, spec.most, spec.recipe.length),
     }
 
 
-def model_record(names: Iterable[str], device: str) -> dict[str, Any]:
-    """Return the content fingerprints of the ready models, and of what reads texts for them."""
-    given = {name: given_model(name, device) for name in dict.fromkeys(names) if name not in SHAPES}
-    if not given:
-        return {}
-    return {
-        "models": {name: _fingerprints(model) for name, model in given.items()},
-        "model_tokens": {name: _tokens(model) for name, model in given.items()},
-    }
-
-
-def _fingerprints(model: HuggingFaceModel) -> dict[str, str]:
-    tokenizer = model.tokenizer or get_tokenizer("bytes")
-    return {"weights": model.content_fingerprint(), "tokenizer": tokenizer_fingerprint(tokenizer)}
-
-
-def _tokens(model: HuggingFaceModel) -> dict[str, int | str | None]:
-    """Return what begins and ends a text for a model, and the SHA-256 of its chat template; None where it has none."""
-    template = getattr(model.tokenizer, "chat_template", None)
-    digest = None if template is None else hashlib.sha256(template.encode()).hexdigest()
-    return {"prefix": model.prefix_id, "eos": model.eos_id, "template": digest}
+def rebound_notes(spec: ReboundSpec) -> tuple[str, ...]:
+    """Say what the texts were read as, what was left out, and how each ready model has them laid out."""
+    models = [arm.model for arm in spec.arms]
+    return deal_texts(spec.texts, spec.most).notes + template_notes(models, spec.texts, spec.most, spec.recipe.length)

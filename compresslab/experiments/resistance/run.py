@@ -31,14 +31,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab._support.arrays import as_array
 from compresslab.data.turns import Turn
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.dialogues import lay_out_pairs
+from compresslab.experiments.data.layouts import prompt_tokens
 from compresslab.experiments.models.base_models import SHAPES, num_weights, pretrained
 from compresslab.experiments.models.finetuning import Recipe, fit_texts, get_state, set_state
+from compresslab.experiments.models.given_models import given_model
 from compresslab.experiments.models.measures import sample_responses
-from compresslab.experiments.rebound.run import device_of, given_model
+from compresslab.experiments.rebound.run import device_of
 from compresslab.experiments.resistance.spec import (
     PAIRS,
     TESTED,
@@ -102,7 +103,7 @@ def _across(
     held_out = lay_out_pairs(dealt.held_out, given, talks, spec.template)
     model = held_out.reader(given)  # with the prefix and the EOS of the template, if there is one
     assert isinstance(model, HuggingFaceModel)
-    prompts = _prompts(model, held_out, dealt.prompts)
+    prompts = prompt_tokens(model, held_out, dealt.prompts)
     limit = _limit(model, held_out, prompts, spec)
 
     def held_bits() -> float:
@@ -156,13 +157,6 @@ def _across(
 
 
 Drawn = tuple[list[list[int]], list[int]]  # tokens of each prompt and response, and how many of them are the prompt's
-
-
-def _prompts(model: HuggingFaceModel, held_out: Dialogues, prompts: Sequence[bytes]) -> list[NDArray[np.int64]]:
-    """Return the tokens that responses to held-out prompts begin with: what stands before the response."""
-    if held_out.template is None:
-        return [as_array(model.encode(prompt + b"\n"), dtype=np.int64) for prompt in prompts]
-    return [as_array(one[:count], dtype=np.int64) for one, count in zip(held_out.data, held_out.hidden, strict=True)]
 
 
 def _limit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
@@ -17,11 +18,13 @@ from compresslab.data.tokenizers import get_tokenizer
 from compresslab.data.turns import Turn
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.dialogues import pairs_digest, pairs_of, read_pairs
+from compresslab.experiments.data.layouts import template_label
 from compresslab.experiments.data.tuning_texts import read_source
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES
 from compresslab.experiments.models.finetuning import Recipe, check_recipe
-from compresslab.experiments.rebound.run import check_model, given_model, is_whole, model_record
-from compresslab.lm.documents import TEMPLATES, Layout, choose_template
+from compresslab.experiments.models.given_models import check_model, check_template, given_model, model_record
+from compresslab.experiments.rebound.run import is_whole
+from compresslab.lm.documents import Layout, choose_template
 from compresslab.lm.prompts import Pair
 
 __all__ = [
@@ -121,11 +124,7 @@ class ResistanceSpec:
             )
         if self.model not in SHAPES and self.symbols:
             raise InvalidParameter(f"'{self.model}' is taken as it is, so its symbols are 0: not {self.symbols}")
-        if self.model in SHAPES and self.template not in ("auto", "none"):
-            raise InvalidParameter(
-                f"a model of size {self.model!r} reads bytes, and has no control tokens for a chat template: leave out "
-                f"--template {self.template} (template={self.template!r})"
-            )
+        check_template(self.model, self.template)
         if not self.data or len(set(self.data)) != len(self.data):
             raise InvalidParameter(f"an experiment needs at least one source of pairs, each once: {list(self.data)}")
         labels = source_labels(self.data)
@@ -187,6 +186,11 @@ def _templates(spec: ResistanceSpec) -> dict[str, tuple[str | None, str]]:
     for source in spec.data:
         label, talks = source_labels(spec.data)[source], bool(talks_of(source, spec.reading))
         chosen, said = choose_template(tokenizer, Layout(spec.template), label, talks=talks, asks=True)
+        count = getattr(tokenizer, "count_control_tokens", None)
+        pairs = usable_pairs(source, spec.longest, spec.reading) if count is not None else ()
+        typed = sum(count(text) for pair in pairs for text in pair) if count is not None else 0
+        if typed:
+            said = f"{said} Texts spell control tokens, {typed:,} in all, which are read as characters.".lstrip()
         found[label] = (None if chosen is None else chosen.fingerprint, said)
     return found
 
@@ -278,8 +282,8 @@ def resistance_record(spec: ResistanceSpec) -> dict[str, Any]:
         del said["reading"]  # older folders do not say it
     if spec.template == "auto":
         del said["template"]
-    elif spec.template not in TEMPLATES:
-        said["template"] = Path(spec.template).name  # what it holds is in the digest
+    else:
+        said["template"] = template_label(spec.template)
     used = {label: digest for label, (digest, _) in _templates(spec).items() if digest is not None}
     return {
         **said,
@@ -289,7 +293,23 @@ def resistance_record(spec: ResistanceSpec) -> dict[str, Any]:
         "pretrain_sha256": _pretrain_digest(spec),
         **model_record([spec.model], spec.device),
         **({"template_sha256": used} if used else {}),
+        **_talks_record(spec),
     }
+
+
+def _talks_record(spec: ResistanceSpec) -> dict[str, Any]:
+    """Return the digests of the conversations that pairs stand in: who said what is not in the pairs."""
+    found = {}
+    for source, label in source_labels(spec.data).items():
+        talks = talks_of(source, spec.reading)
+        said = hashlib.sha256()
+        for pair in usable_pairs(source, spec.longest, spec.reading) if talks else ():
+            for turn in talks.get(pair, ()):
+                said.update(f"{turn.role} {len(turn.text)} ".encode() + turn.text)
+            said.update(b";")
+        if talks:
+            found[label] = said.hexdigest()
+    return {"talks_sha256": found} if found else {}
 
 
 def _pretrain_digest(spec: ResistanceSpec) -> str | None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from compresslab.experiments.data.tuning_texts import deal_texts
 from compresslab.experiments.experiment import Design, Experiment
 from compresslab.experiments.rebound.experiment import read_recipes, read_texts
 from compresslab.experiments.scaling.page import scaling_page
@@ -17,6 +16,7 @@ from compresslab.experiments.scaling.run import (
     check_scaling,
     finished_seeds,
     scaling_cost,
+    scaling_notes,
     scaling_record,
     scaling_unit,
     scaling_units,
@@ -66,6 +66,6 @@ SCALING: Experiment[ScalingSpec, ScalingUnit, ScalingSummary] = Experiment(
     findings=lambda spec, summary: scaling_findings(summary),
     tables=lambda spec, summary, wide: scaling_tables(summary, wide=wide),
     plain=lambda spec, summary, rows: {"series": plain_series(summary)},
-    notes=lambda spec: deal_texts(spec.texts, spec.most).notes,
+    notes=scaling_notes,
     page=scaling_page,
 )

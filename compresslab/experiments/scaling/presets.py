@@ -72,6 +72,7 @@ def scaling_preset(
     reading: Sequence[str] = (),
     repeats: str | None = None,
     longest: int | None = None,
+    template: str | None = None,
 ) -> ScalingSpec:
     """Return the spec of a preset, changed by options.
 
@@ -84,7 +85,8 @@ def scaling_preset(
         seeds: how many seeds every base has.
         reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
         repeats: "apart" or "kept": see `compresslab.experiments.data.tuning_texts.TextSpec`.
-        longest: bytes of a text at most, instead of the preset's.
+        longest: bytes of a text and its prompt at most, instead of the preset's.
+        template: what lays conversations out for a ready model, as of `compresslab.lm.documents.Layout`.
 
     Raises:
         UnknownName: no such preset.
@@ -95,7 +97,7 @@ def scaling_preset(
         ('7k', '35k')
     """
     spec = named_preset(SCALING_PRESETS, name)
-    spec = replace(spec, texts=given_texts(spec.texts, data, reading, repeats))
+    spec = replace(spec, texts=given_texts(spec.texts, data, reading, repeats, template))
     if models:
         spec = replace(spec, models=tuple(models))
         if any(model not in SHAPES for model in models):

@@ -25,23 +25,22 @@ from compresslab.experiments.data.tuning_texts import EMBEDDED, RoleTexts, TextS
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES, num_weights
 from compresslab.experiments.models.depth_measured import layer_excess_bits
 from compresslab.experiments.models.finetuning import Recipe
+from compresslab.experiments.models.given_models import check_model, model_record, template_record
 from compresslab.experiments.rebound.run import (
     ReboundArm,
     ReboundSpec,
     ReboundUnit,
     base_model,
-    check_model,
     device_of,
-    in_tokens,
     is_whole,
-    model_record,
     rebound_cost,
-    tuning_rows,
+    rebound_notes,
 )
+from compresslab.experiments.rebound.tuning import in_tokens, tuning_rows
 from compresslab.experiments.rows import Row
 from compresslab.experiments.stages import Stages
 
-__all__ = ["ScalingSpec", "ScalingUnit", "finished_seeds", "scaling_record", "scaling_units"]
+__all__ = ["ScalingSpec", "ScalingUnit", "finished_seeds", "scaling_notes", "scaling_record", "scaling_units"]
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def scaling_unit(unit: ScalingUnit, stages: Stages) -> list[Row]:
         excess = stages.do("depth", lambda: layer_excess_bits(base, data, spec.depth).tolist())
         rows = tuning_rows(
             base, dealt, unit.seed, positive=(0, spec.positive), negative=spec.negative, recipe=spec.recipe,
-            stages=stages,
+            template=spec.texts.template, stages=stages,
         )  # fmt: skip
     rows[0]["excess_bits"] = excess  # of the base: 0 positive, 0 negative
     return [{**head, **row} for row in rows]
@@ -213,4 +212,10 @@ def scaling_record(spec: ScalingSpec) -> dict[str, Any]:
         **asdict(spec),
         "texts": text_record(spec.texts, spec.most),
         **model_record(spec.models, spec.device),
+        **template_record(spec.models, spec.texts, spec.most, spec.recipe.length),
     }
+
+
+def scaling_notes(spec: ScalingSpec) -> tuple[str, ...]:
+    """Say what the texts were read as, what was left out, and how each ready model has them laid out."""
+    return rebound_notes(spec.as_rebound())

@@ -6,6 +6,7 @@ there are follows from the files and the plan alone, so a finished run never has
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -79,6 +80,11 @@ class Plan:
     shard: int
     parts: int = 1
     cuts: tuple[int, ...] = ()
+
+    def packed(self) -> bytes:
+        """Return the plan as JSON, with its SHA-256: under another plan, finished runs would make another tree."""
+        held = asdict(self)
+        return json.dumps(held | {"sha256": hashlib.sha256(json.dumps(held).encode()).hexdigest()}).encode()
 
     def runs_of(self, run: Path) -> list[Path]:
         """Return the names of a run's parts: its own name, where the tree is made in one part."""
@@ -199,7 +205,7 @@ def make_plan(
     parts = parts or 1
     plan = Plan(prints, depth, known, vocab_size, shard, parts, tuple(choose_cuts(files, parts)))
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(note, [json.dumps(asdict(plan)).encode()])
+    write_atomic(note, [plan.packed()])
     return plan
 
 
@@ -220,7 +226,11 @@ def largest_resumed(wanted: int, shard: int | None, memory: int | None) -> int:
 
 def _read_plan(note: Path) -> Plan:
     try:
-        held = Plan(**read_json(note))
+        found = read_json(note)
+        if not isinstance(found, dict):
+            raise ValueError("it is not a JSON object")
+        digest = found.pop("sha256", None)
+        held = Plan(**found)
         held = replace(held, cuts=tuple(held.cuts))
         whole = (held.depth, held.vocab_size, held.shard, held.parts, *held.cuts)
         if not all(type(number) is int and number > 0 for number in whole) or list(held.cuts) != sorted(set(held.cuts)):
@@ -228,6 +238,8 @@ def _read_plan(note: Path) -> Plan:
         check_depth(held.depth)
         checked_vocab_size(held.vocab_size)
         check_parse(held.parse)
+        if digest != json.loads(held.packed())["sha256"]:
+            raise ValueError("its checksum is not that of what it says: it was changed, or is of an earlier version")
     except (ValueError, TypeError) as error:
         raise CorruptFile(f"{note} is not a plan of a build ({error}): remove {note.parent} and build again") from error
     return held

@@ -15,6 +15,7 @@ EOS is a symbol of its own. Files are read piece by piece, never mapped, so that
 from __future__ import annotations
 
 import importlib
+import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -39,6 +40,7 @@ LLM_C: Final[dict[tuple[int, int], np.dtype[Any]]] = {
 MEGATRON: Final = b"MMIDIDX\x00\x00"
 MEGATRON_DTYPES: Final = {1: "u1", 2: "i1", 3: "<i2", 4: "<i4", 5: "<i8", 8: "<u2"}
 # What numpy raises for the header of a .npy file, which is a Python literal, where it is none.
+_HEADER_MOST: Final = 1 << 16  # bytes of a .npy file's header; numpy takes 10,000 characters
 _BAD_HEADER: Final = (
     ArithmeticError, LookupError, MemoryError, RuntimeError, SyntaxError, TokenError, TypeError, ValueError
 )  # fmt: skip
@@ -176,13 +178,14 @@ def _split(tokens: Unsigned, eos: int | None, *, last: bool) -> Block:
 
 def _open_npy(path: Path, eos: int | None) -> TokenFile:
     with open_file(path) as file:
-        try:
-            major = np.lib.format.read_magic(file)[0]
-            reader = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-            shape, _, dtype = reader(file)
-        except _BAD_HEADER as error:
-            raise CorruptFile(f"{path} is not a .npy file: {error}") from error
-        start = file.tell()
+        head = io.BytesIO(file.read(_HEADER_MOST))  # a header may claim 4 GB, and numpy would ask the system for them
+    try:
+        major = np.lib.format.read_magic(head)[0]
+        reader = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+        shape, _, dtype = reader(head)
+    except _BAD_HEADER as error:
+        raise CorruptFile(f"{path} is not a .npy file: {error}") from error
+    start = head.tell()
     if len(shape) != 1 or shape[0] < 0 or dtype.kind not in "iu":
         raise InvalidTokens(f"{path} holds {dtype} of shape {shape}: give a one-dimensional array of whole numbers")
     _check_size(path, start + shape[0] * dtype.itemsize)
