@@ -90,9 +90,9 @@ def play_work(game: Game) -> None:
         if name.endswith(".json") and roll < 4:
             try:
                 held = json.loads(files[name], parse_int=_whole)
-            except ValueError:  # it was damaged before
+            except (ValueError, RecursionError):  # it was damaged before
                 continue
-            if name == "plan.json" and roll == 0:
+            if name == "plan.json" and roll == 0 and isinstance(held, dict):
                 key = chance.choice(("shard", "vocab_size", "depth", "parts"))
                 held[key] = hostile_int(chance, held.get(key, 1))
             elif roll == 1:
@@ -139,7 +139,7 @@ def _sum_again(files: dict[str, bytes], name: str) -> None:
         which = ["shared", "length", "counts", "symbols"].index(part)
         held["crc32"][which] = zlib.crc32(files[name])
         held["sizes"][which] = len(files[name]) // np.dtype(held["dtypes"][which]).itemsize
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         return
     files[note] = json.dumps(held).encode()
 

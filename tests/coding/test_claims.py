@@ -24,6 +24,7 @@ from compresslab.errors import CorruptFile, InvalidParameter, WrongModel
 
 from .forge import EMBEDDED, LZMA, MODEL, RAW, TEXT, ZLIB, Chunk, Forged
 
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
 READERS = (file_info, verify_file, lambda path: decompress_file(path, path.with_name("out")))
 
 
@@ -257,8 +258,6 @@ def test_recovery_reads_a_file_of_false_heads_a_few_times_at_most(tmp_path, monk
 GIGABYTE = """
 import resource, sys, time
 from compresslab.coding import decompress_file, recover_file
-
-pytestmark = pytest.mark.usefixtures("compiled_byte_model")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 decompress_file(sys.argv[1], sys.argv[2])
 recover_file(sys.argv[1], sys.argv[2])

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Make = Callable[..., "HuggingFaceModel"]
 law = settings(max_examples=40, deadline=None)
+pytestmark = pytest.mark.usefixtures("compiled_byte_model")
 TEXT = b"To be, or not to be, that is the question:\nWhether 'tis nobler in the mind to suffer\n" * 4
 CHUNK = len(TEXT) // 2
 shapes = st.tuples(st.integers(1, 5), st.integers(1, 40))
@@ -174,8 +175,6 @@ ELSEWHERE = """
 import sys
 from compresslab.coding.clz.container import decompress_file
 from compresslab.measurements.model_coding import model_of_file
-
-pytestmark = pytest.mark.usefixtures("compiled_byte_model")
 decompress_file(sys.argv[1], sys.argv[2], model=model_of_file(sys.argv[1], sys.argv[3], device="cpu"))
 """
 
