@@ -18,8 +18,8 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo         the main job: elasticity, a small model and networks on real text"
-	@echo "make test         linters, types, doctests and the tests"
-	@echo "make test-all     these, the slow tests, and the tests of models with the oldest versions that we support"
+	@echo "make test         style, doctests and the tests"
+	@echo "make test-all     these, types, the slow tests, and the tests of models with the oldest versions that we support"
 	@echo "make test-newest  the tests with the newest versions of everything but torch: what do they deprecate?"
 	@echo "make coq          the finite theorems, compiled by Coq; make coq-check: checked again, with what they rest on (both need Coq)"
 	@echo "make docs         the site, with warnings as errors: build/docs/index.html"
@@ -68,9 +68,8 @@ demo: $(VENV)/.core
 	@if test -f $(VENV)/.models; then $(BIN)/compresslab demo; else \
 	  $(MAKE) --no-print-directory $(VENV)/.models & $(BIN)/compresslab demo --first && wait $$! && $(BIN)/compresslab demo --rest; fi
 
-# The types are checked beside the tests: one process, where the tests wait for others and end one after the other.
 test: $(VENV)/.ready style
-	@$(BIN)/mypy & types=$$!; $(PYTEST) -m 'not slow'; tests=$$?; wait $$types && exit $$tests
+	@$(PYTEST) -m 'not slow'
 
 test-slow: $(VENV)/.ready $(VENV)/.smollm2
 	@$(PYTEST) -m slow
@@ -89,7 +88,7 @@ test-slow: $(VENV)/.ready $(VENV)/.smollm2
 test-oldest: .venv-oldest/.ready
 	@.venv-oldest/bin/python -m pytest -q -n 2 --dist loadfile -m 'not slow' tests/lm tests/experiments tests/measurements tests/cli/test_demo.py tests/cli/test_model_commands.py
 
-test-all: test test-slow test-oldest docs
+test-all: lint test test-slow test-oldest docs
 
 style: $(VENV)/.ready
 	@$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from compresslab.coding import (
     recover_file,
     verify_file,
 )
+from compresslab.coding.byte_model.model import compress_bytes, decompress_bytes
 from compresslab.coding.clz.header import VERSION
 from compresslab.data.dataset import Dataset
 from compresslab.errors import CorruptStream
@@ -439,5 +440,6 @@ KINDS = (
 
 
 def warm(folder: Path) -> None:
-    """Make the tree of the language model."""
+    """Make the tree of the language model, and load what is compiled for the embedded one (seconds, at first)."""
     tree_coder()
+    decompress_bytes(compress_bytes(bytes(600)), 600)

@@ -114,7 +114,13 @@ def test_a_pool_gives_results_and_leaves_the_signal_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "workers"), [(signal.SIGINT, 2), (signal.SIGTERM, 2), (signal.SIGTERM, 1), (signal.SIGHUP, 1)]
+    ("by", "workers"),
+    [
+        (signal.SIGTERM, 2),
+        (signal.SIGHUP, 1),
+        pytest.param(signal.SIGINT, 2, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 1, marks=pytest.mark.slow),
+    ],
 )
 def test_a_stopped_compress_writes_nothing_and_says_so(tmp_path: Path, by: signal.Signals, workers: int) -> None:
     file = tmp_path / "long.txt"

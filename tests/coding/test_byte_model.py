@@ -58,7 +58,11 @@ def test_source_code_takes_less_room_than_in_gzip_and_xz():
     assert coded < 0.95 * len(lzma.compress(data, preset=9))
 
 
-def test_the_same_bytes_give_the_same_code_as_when_the_version_was_set():
+@pytest.mark.parametrize(
+    "compiled", [pytest.param(False, marks=pytest.mark.slow), pytest.param(True, marks=needs_numba)]
+)
+def test_the_same_bytes_give_the_same_code_as_when_the_version_was_set(compiled, monkeypatch):
+    monkeypatch.setattr(kernels, "pays", lambda size: compiled)
     # If this fails, the model has changed: old files would no longer decode. Set a new fingerprint, then this digest.
     data = bytes(np.random.default_rng(0).integers(97, 105, 1500, dtype=np.uint8)) + b"def f(x):\n    return x\n" * 60
     digest = hashlib.blake2b(compress_bytes(data), digest_size=8).hexdigest()
@@ -87,7 +91,7 @@ KINDS = {
     [
         (1, 1),
         (7, 1),
-        (401, 2),
+        (161, 2),
         *(pytest.param(*cut, marks=pytest.mark.slow) for cut in ((400, 1), (2001, 9), (10_007, 60))),
     ],
 )
@@ -122,10 +126,8 @@ def test_compiled_loops_with_lanes_that_meet_in_one_place_write_the_same_bytes(m
 
 
 @needs_numba
-def test_compiled_loops_write_what_the_version_pins_and_are_called_for_large_data_only(monkeypatch):
-    assert [kernels.pays(size) for size in (1, (1 << 20) - 1, 1 << 20, 1 << 30)] == [False, False, True, True]
-    monkeypatch.setattr(kernels, "pays", lambda size: True)
-    test_the_same_bytes_give_the_same_code_as_when_the_version_was_set()
+def test_compiled_loops_are_called_where_loading_them_takes_less_time_than_they_save():
+    assert [kernels.pays(size) for size in (1, 511, 512, 1 << 30)] == [False, False, True, True]
 
 
 def test_without_numba_numpy_does_it_all(monkeypatch):
@@ -133,6 +135,7 @@ def test_without_numba_numpy_does_it_all(monkeypatch):
     assert not kernels.pays(1 << 40)
 
 
+@pytest.mark.usefixtures("compiled_byte_model")
 def test_damage_is_refused_or_changes_the_text_but_never_crashes():
     data = source_code(300)
     coded = bytearray(compress_bytes(data))

@@ -314,7 +314,7 @@ def parts(scenario: Scenario) -> list[object]:
     return [*scenario.pretrain.values(), scenario.align, scenario.perturb]
 
 
-@pytest.mark.parametrize("unit", ["line", "sentence", "word", "document"])
+@pytest.mark.parametrize("unit", ["line", "sentence", pytest.param("word", marks=pytest.mark.slow), "document"])
 def test_the_five_parts_are_equal_in_number_and_disjoint(unit: str) -> None:
     scenario = default_scenario(unit)
     assert list(scenario.pretrain) == ["names", "prose", "code"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from _pytest.mark.structures import ParameterSet
 from scipy import integrate
 
 from compresslab.coding.rows.quantize import PRECISION, quantize
@@ -47,10 +48,14 @@ def holds(fact: Fact, values: models.Values) -> bool:
 
 
 SLOW = {"elasticity-rebound-slows", "elasticity-exchangeable"}
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in models.MODELS]
+LONGEST = {"elasticity-any-number", "elasticity-paper", "elasticity-finite-size", "elasticity-separate-iid-reversed"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+def by_length(slow: set[str]) -> list[ParameterSet]:
+    return [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in models.MODELS]
+
+
+@pytest.mark.parametrize("name", by_length(SLOW | LONGEST))
 def test_every_goal_holds_at_random_rationals_that_satisfy_the_premises(name: str) -> None:
     claim, rng = CLAIMS[name], random.Random(name)
     checked = 0
@@ -77,7 +82,7 @@ def test_every_claim_has_a_model_or_a_reason_why_not() -> None:
     assert not have & set(models.WITHOUT)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", by_length(SLOW))
 def test_a_goal_with_its_sign_flipped_fails_somewhere(name: str) -> None:
     """The evaluation can fail: it is no rubber stamp."""
     claim, rng = CLAIMS[name], random.Random(name)

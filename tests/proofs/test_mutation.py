@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from proofs.kernel import check
 from proofs.registry import all_claims
@@ -13,7 +15,21 @@ from tests.proofs.mutations import alterations, deletions, goals_altered
 CLAIMS = {name: claim for name, claim in all_claims().items() if claim.kind not in {"open", "hypothesis"}}
 
 
-@pytest.mark.parametrize("name", CLAIMS)
+# These claims' mutants take longest: those of the others are tried by `make test`.
+LONGEST = {
+    "elasticity-any-number",
+    "elasticity-exchangeable",
+    "elasticity-finite-size",
+    "elasticity-paper",
+    "elasticity-ratio-limit",
+}
+
+
+def by_length(names: Iterable[str]) -> list[ParameterSet]:
+    return [pytest.param(name, marks=pytest.mark.slow if name in LONGEST else ()) for name in names]
+
+
+@pytest.mark.parametrize("name", by_length(CLAIMS))
 def test_a_deleted_part_is_missed(name: str) -> None:
     claim = CLAIMS[name]
     survivors = [what for what, mutant in deletions(claim) if check(mutant, CLAIMS, stop=True).verdict != "undecided"]
@@ -33,7 +49,7 @@ FEW, MANY = 30, 120
 @pytest.mark.parametrize(
     ("name", "about"),
     [
-        pytest.param(name, about, marks=pytest.mark.slow if name in LONG or about > FEW else ())
+        pytest.param(name, about, marks=pytest.mark.slow if name in LONG | LONGEST or about > FEW else ())
         for name in CLAIMS
         for about in ((MANY,) if name in LONG else (FEW, MANY))
     ],
@@ -50,7 +66,7 @@ def test_an_altered_step_is_not_proved(name: str, about: int) -> None:
 PROVED = [name for name, claim in CLAIMS.items() if claim.kind != "refutation"]
 
 
-@pytest.mark.parametrize("name", PROVED)  # a counterexample refutes its statement, and many a stronger one
+@pytest.mark.parametrize("name", by_length(PROVED))  # a counterexample refutes its statement, and many a stronger one
 def test_a_wrong_variant_of_the_theorem_is_not_proved(name: str) -> None:
     claim = CLAIMS[name]
     survivors = [

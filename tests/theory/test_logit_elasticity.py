@@ -73,7 +73,7 @@ def test_the_threshold_is_where_the_rate_turns(a: int, o: int, t: int, share: Fr
     assert not returns(threshold * (1 - 1e-6))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(rows(1, least=1, size=5), st.lists(st.integers(1, 9), min_size=2, max_size=2), st.integers(0, 2))
 def test_no_return_exceeds_its_bound(model: list[list[Fraction]], weights: list[int], other: int) -> None:
     q = [float(x) for x in model[0]]

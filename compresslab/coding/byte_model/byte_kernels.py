@@ -39,7 +39,7 @@ LANE_ROWS = 10
 
 _SO_FAR, _NODE, _PREVIOUS, _EXPECTED, _GRADE, _CHOSEN, _SHARED, _OWN, _AT, _VALUE = range(LANE_ROWS)
 
-_LARGE = 1 << 20  # bytes from which on loading compiled kernels costs less than it saves
+_LARGE = 1 << 9  # bytes from which on loading compiled kernels costs less than it saves: numpy takes 1 to 2 ms for each
 _LIMIT = 2047  # LOGIT_LIMIT
 _LEAST, _MOST = 32, (1 << 16) - 32  # probabilities in 1/65536
 _BYTE = np.uint64(0xFF)

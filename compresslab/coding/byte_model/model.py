@@ -55,7 +55,7 @@ def compress_bytes(data: bytes, progress: Progress | None = None) -> bytes:
     """Code ``data``. ``progress`` is called with (bytes done, bytes in all).
 
     On one core of a busy server, 10 MB of source code took 12.4 s of processor time with numba (extra ``scale``; used
-    from 1 MB on, after compiling for 4 s once per machine) and 46 s without; memory up to about 500 MB.
+    from 512 bytes on, after compiling for 4 s once per machine) and 46 s without; memory up to about 500 MB.
 
 
     Example:
