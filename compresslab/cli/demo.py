@@ -1,4 +1,4 @@
-"""The command behind ``make demo``: the theory on real text, a small model, trained networks, and one page on all."""
+"""The command behind ``make demo``: theory on real text, a small model probed, trained networks, and a page on all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ from compresslab.experiments.rows import Row, read_rows
 from compresslab.measurements.demo_page import demo_page
 from compresslab.measurements.elasticity import ElasticityResult, Scenarios, build_scenarios, measure_scenarios
 from compresslab.measurements.elasticity_page import elasticity_page, elasticity_view
+from compresslab.measurements.probe_tables import brief_view
 from compresslab.measurements.tiny_page import tiny_table
+from compresslab.probe.json_form import as_json
+from compresslab.probe.result import PRECISION, ProbeResult
 from compresslab.report.html import check_report_extra
 from compresslab.report.provenance import provenance
 from compresslab.report.terminal import section_view, table_view
@@ -42,7 +45,7 @@ __all__ = ["command"]
 
 _PARTS = (
     "Elasticity of the embedded corpora",
-    "A small language model, trained on the same corpora",
+    "A small language model: what will fine-tuning undo, and what did it?",
     "Do trained networks follow the theory?",
 )
 _Show = Callable[[RenderableType], None]
@@ -64,7 +67,7 @@ def command(
         bool, typer.Option("--rest", help="After --first: all parts, without showing the first one again.")
     ] = False,
 ) -> None:
-    """Run it all on the embedded corpora: elasticity, a small language model, trained networks; some minutes."""
+    """Run it all on the embedded corpora: elasticity, a small language model probed, trained networks; some minutes."""
     if first and rest:
         raise InvalidParameter("--first and --rest exclude each other: give one of them, or none to run all parts")
     speak: _Show = (lambda _: None) if output.json else print_view
@@ -87,8 +90,10 @@ def command(
             if not rest:
                 speak(elasticity_view(elasticity))
         with _part(2, speak, seconds):
-            rows, trained = _tiny(output, alone=begun is None)
+            rows, probed, trained = _tiny(output, alone=begun is None)
             speak(table_view(tiny_table(rows)))
+            speak(Text())
+            speak(brief_view(probed))
             if not trained:
                 speak(Text("The model was trained earlier and kept in the cache.", style="dim"))
         with _part(3, speak, seconds):
@@ -102,11 +107,14 @@ def command(
             {
                 "elasticity": asdict(elasticity),
                 "tiny": [asdict(row) for row in rows],
+                "probe": as_json(probed, PRECISION),
                 "joint": [asdict(summary) for summary in networks],
                 "seconds": seconds,
             }
         )
-    output.write_page(lambda: demo_page(page, rows, JOINT.page(spec, networks, found, page.provenance), joint), report)
+    output.write_page(
+        lambda: demo_page(page, rows, probed, JOINT.page(spec, networks, found, page.provenance), joint), report
+    )
 
 
 def check_models_extra() -> None:
@@ -143,21 +151,24 @@ def _measure(output: Output) -> tuple[ElasticityResult, Scenarios, list[Dataset]
         return measure_scenarios(built), built, [*scenario.pretrain.values(), scenario.align, scenario.perturb]
 
 
-def _tiny(output: Output, *, alone: bool) -> tuple[list[TinyRow], bool]:
-    """Train the small model, or load the one that was kept, and measure it; return also whether it was trained now."""
+def _tiny(output: Output, *, alone: bool) -> tuple[list[TinyRow], ProbeResult, bool]:
+    """Train the small model, or load the one that was kept, measure and probe it; tell also whether it was trained."""
     from compresslab.experiments.models.exact_training import one_thread
-    from compresslab.measurements.demo import measure_tiny
+    from compresslab.measurements.demo import measure_tiny, probe_tiny
 
     steps = 0
-    with output.working("training") as step, nullcontext() if alone else one_thread():
 
-        def count(done: int, total: int) -> None:
-            nonlocal steps
-            steps = done
-            step(done, total)
+    def count(done: int, total: int) -> None:
+        nonlocal steps
+        steps = done
+        step(done, total)
 
-        rows = measure_tiny(progress=count)
-    return rows, steps > 0
+    with nullcontext() if alone else one_thread():
+        with output.working("training") as step:
+            rows = measure_tiny(progress=count)
+        with output.working("probing"):
+            probed = probe_tiny()
+    return rows, probed, steps > 0
 
 
 @contextmanager

@@ -1,23 +1,32 @@
-"""The small model on the embedded corpora, beside a token tree of the same training data and general compressors."""
+"""The small model on the embedded corpora: beside a token tree and general compressors, and how elastic it is."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from compresslab.data.dataset import Dataset
 from compresslab.data.texts import Texts
+from compresslab.experiments.models.finetuning import Recipe, fit_texts
+from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.protocol import LanguageModel
-from compresslab.lm.scoring import score
+from compresslab.lm.scoring import score, tokenize
 from compresslab.lm.tiny import TINY, load_tiny, tiny_data
 from compresslab.lm.tree_model import TreeModel
 from compresslab.lm.windows import Windows
 from compresslab.measurements.model_rate import ModelRateResult, measure_model_rate
+from compresslab.probe.probing import probe
+from compresslab.probe.result import ProbeResult
 
-__all__ = ["TREE_DEPTH", "TinyRow", "measure_tiny"]
+__all__ = ["TREE_DEPTH", "TinyRow", "measure_tiny", "probe_tiny"]
 
 SAMPLE = 12_000  # bytes of held-out text of each corpus
 TREE_DEPTH, TREE_SMOOTHING = 4, 0.01
+PIECES, PIECE = 16, 120  # held-out texts of each kind that are probed, and their bytes
+ALIGNED_BY = Recipe(batch=8, length=128, learning_rate=1e-3)
+ALIGNED_FOR = 192  # examples
+PERTURBED_FOR = (16, 64)
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,42 @@ def measure_tiny(
         beside = score(tree, Dataset.from_texts(texts), windows)
         rows.append(TinyRow(result, beside.rate("byte").value))
     return rows
+
+
+def probe_tiny(base: HuggingFaceModel | None = None) -> ProbeResult:
+    """Align a copy of the small model with prose in capitals, and probe it: what will fine-tuning on code undo?
+
+    All texts are held out. The prediction is made first, the fine-tuning that is measured beside it afterwards.
+
+    Args:
+        base: another byte model of transformers in place of the small one.
+    """
+    base = load_tiny() if base is None else base
+    aligned = copy.deepcopy(base)
+    length = min(base.context or TINY.context, ALIGNED_BY.length)
+    pieces = {name: _pieces(held_out, min(PIECE, length - 8)) for name, (_, held_out) in tiny_data().items()}
+    capitals = [text.upper() for text in pieces["prose"]]
+    shown, kept = capitals[PIECES : 3 * PIECES], capitals[3 * PIECES :]
+    recipe = Recipe(batch=ALIGNED_BY.batch, length=length, learning_rate=ALIGNED_BY.learning_rate)
+    fit_texts(aligned, tokenize(aligned, shown * (ALIGNED_FOR // len(shown))), recipe, seed=0)
+    return probe(
+        aligned,
+        pretrain={name: texts[:PIECES] for name, texts in pieces.items()},
+        align={"capitals": kept},
+        perturb={"more code": pieces["code"][PIECES:]},
+        base=base,
+        verify=True,
+        learning_rate=3e-4,
+        examples=list(PERTURBED_FOR),
+        batch=8,
+        length=length,
+    )
+
+
+def _pieces(dataset: Dataset, size: int) -> list[str]:
+    """Return four times `PIECES` pieces of ``size`` bytes, from all over a dataset."""
+    found = [text[at : at + size] for text in dataset.texts() for at in range(0, max(1, len(text) - size), size)]
+    return [piece.decode(errors="ignore") for piece in found[:: max(1, len(found) // (4 * PIECES))][: 4 * PIECES]]
 
 
 def _sample(dataset: Dataset, size: int) -> Texts:

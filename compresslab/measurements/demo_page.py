@@ -7,18 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from compresslab.measurements.demo import TinyRow
+from compresslab.measurements.probe_page import probe_page
 from compresslab.measurements.tiny_page import tiny_fact, tiny_section, tiny_sentence
+from compresslab.probe.result import PRECISION, ProbeResult
 from compresslab.report.page import Fact, Page, Section
 
 __all__ = ["demo_page"]
 
+PROBED = ("Who pays", "Predicted changes", "Predicted beside measured", "All numbers")
 
-def demo_page(elasticity: Page, rows: Sequence[TinyRow], joint: Page, folder: Path) -> Page:
+
+def demo_page(elasticity: Page, rows: Sequence[TinyRow], probed: ProbeResult, joint: Page, folder: Path) -> Page:
     """Put the parts of the demo on one page.
 
     Args:
         elasticity: the page of the elasticity job.
         rows: what the small model was measured on.
+        probed: the small model, aligned.
         joint: the page of the experiment ``joint``.
         folder: where that experiment is, for its own page.
     """
@@ -26,14 +31,17 @@ def demo_page(elasticity: Page, rows: Sequence[TinyRow], joint: Page, folder: Pa
     verdict = f"{joint.answer[1][:1].lower()}{joint.answer[1][1:]}"
     lead = f"{joint.answer[0]} All arms, with figures: compresslab report {folder}."
     networks = Section("Do trained networks follow?", lead, groups=findings.groups)
+    probe = probe_page(probed, PRECISION, elasticity.provenance)
+    pays, *curves = (section for section in probe.sections if section.title in PROBED)
+    pays = replace(pays, title="What will fine-tuning a small language model undo?", lead=tiny_sentence(rows))
     measured = Section("What was measured", points=(elasticity.answer[0], *elasticity.answer[2:]))
     return replace(
         elasticity,
         title="compresslab's demo: what new data does to an aligned model",
         question=f"{elasticity.question} And do real networks do as the theory says?",
-        answer=(elasticity.answer[1], f"Networks trained by gradient descent: {verdict}", tiny_sentence(rows)),
+        answer=(elasticity.answer[1], probe.answer[0], f"Networks trained by gradient descent: {verdict}"),
         facts=(*elasticity.facts, tiny_fact(rows), _network_fact(joint)),
-        sections=(measured, *elasticity.sections, tiny_section(rows), networks, first),
+        sections=(measured, *elasticity.sections, pays, *curves, tiny_section(rows), networks, first),
     )
 
 

@@ -13,7 +13,7 @@ from compresslab.report.digits import measured, rounded, significant
 from compresslab.report.page import Table
 from compresslab.report.terminal import table_view
 
-__all__ = ["CERTAIN", "FIRST_ORDER_ONLY", "change_cells", "probe_view"]
+__all__ = ["CERTAIN", "FIRST_ORDER_ONLY", "brief_view", "change_cells", "probe_view"]
 
 FIRST_ORDER_ONLY = "first order alone: good from a base model, poor from an aligned one, where curvature rules"
 CERTAIN = "Certain is meant of the linearised step, which real fine-tuning need not take."
@@ -29,12 +29,21 @@ def probe_view(result: ProbeResult, half_width: float) -> RenderableType:
     return Group(*_views(result, half_width))
 
 
-def _views(result: ProbeResult, half_width: float) -> Iterator[RenderableType]:
+def brief_view(result: ProbeResult) -> RenderableType:
+    """Draw who pays and the predictions alone."""
+    return Group(*_who_pays(result), _changes(result))
+
+
+def _who_pays(result: ProbeResult) -> Iterator[RenderableType]:
     for sentences in who_pays(result).values():
         yield Text(sentences[0], style="bold")
         for line in sentences[1:]:
             yield Text(f"- {line}")
         yield Text()
+
+
+def _views(result: ProbeResult, half_width: float) -> Iterator[RenderableType]:
+    yield from _who_pays(result)
     for line in stationary(result):
         yield Text(line)
     yield Text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -51,7 +52,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list
     """The demo on little data and with small models; what it was asked to train is listed."""
     trained: list[str] = []
 
-    def load(*, progress: Callable[[int, int], None]) -> object:
+    def load(*, progress: Callable[[int, int], None] = lambda done, total: None) -> object:
         if not (tmp_path / "kept").exists():
             (tmp_path / "kept").touch()
             progress(1, 1)
@@ -66,6 +67,8 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list
     monkeypatch.setattr(
         compresslab.measurements.demo, "tiny_data", lambda: {name: (x, x) for name, x in held_out.items()}
     )
+    for name, few in (("PIECES", 2), ("ALIGNED_FOR", 8), ("PERTURBED_FOR", (8, 16))):
+        monkeypatch.setattr(compresslab.measurements.demo, name, few)
     monkeypatch.setitem(JOINT_PRESETS, "demo", lambda: SPEC)
     monkeypatch.setattr(compresslab.cli.demo, "workers", lambda: 1)  # another process would not see these settings
     monkeypatch.chdir(tmp_path)
@@ -81,16 +84,22 @@ def test_the_demo_runs_its_parts_in_order_and_ends_in_a_page(
     out, err = capsys.readouterr()
     assert (stop.value.code or 0, err, small) == (0, "Report: demo-report/report.html\n", ["tiny"])
     got = json.loads(out)
-    assert list(got) == ["elasticity", "tiny", "joint", "seconds"]
+    assert list(got) == ["elasticity", "tiny", "probe", "joint", "seconds"]
     page = (tmp_path / "demo-report" / "report.html").read_text()
     screen = re.search(r'<section class="answer".*?</section>', page, flags=re.DOTALL)
     assert screen is not None
     first = re.sub(r"<[^>]*>", " ", screen.group())
     for row in got["tiny"]:
-        assert f"{row['model']['bits_per_byte']:.2f} on {row['model']['name']}" in first
+        assert f"{row['model']['bits_per_byte']:.2f} on {row['model']['name']}" in page
+    assert got["probe"]["roles"] == {"prose": "pretrain", "code": "pretrain", "names": "pretrain", "capitals": "align",
+                                     "more code": "perturb"}  # fmt: skip
+    assert got["probe"]["who_pays"]["more code"][0] in html.unescape(first)
+    assert {row["examples"] for row in got["probe"]["measured"]} == {8, 16}
     assert "Networks trained by gradient descent: in the arm “contained”" in first
     assert "the alignment data" in first  # who pays
     for part in (
+        "What will fine-tuning a small language model undo?",
+        "Predicted beside measured",
         "A small language model on the same corpora",
         "Do trained networks follow?",
         "Curves of the arm “contained”",
@@ -104,9 +113,10 @@ def test_the_demo_runs_its_parts_in_order_and_ends_in_a_page(
     parts = [
         "1 of 3. Elasticity of the embedded corpora",
         "Contained reading:",
-        "2 of 3. A small language model, trained on the same corpora",
+        "2 of 3. A small language model: what will fine-tuning undo, and what did it?",
         "Held-out text of the embedded corpora, bits per byte",
         f"{got['tiny'][0]['model']['bits_per_byte']:.3f}",
+        "Predicted changes, nats per token",
         "The model was trained earlier and kept in the cache.",
         "3 of 3. Do trained networks follow the theory?",
         "- contained (gru 8): excess",

@@ -19,11 +19,7 @@ _FIVE = (0, 1, 2, 3, 4)
 def _demo() -> JointSpec:
     return JointSpec(
         words=120,
-        arms=(
-            Arm("contained", "gru", 48, (0, 1, 2), _COARSE, steps=1200, branch_steps=250),
-            Arm("separate", "gru", 48, (0, 1, 2), _COARSE, reading="separate", steps=1200, branch_steps=250),
-            Arm("same data", "gru", 48, (0, 1, 2), _COARSE, reading="same", steps=1200, branch_steps=250),
-        ),
+        arms=(Arm("contained", "gru", 48, (0, 1, 2), _COARSE, steps=1200, branch_steps=250),),
     )
 
 
@@ -102,7 +98,7 @@ def joint_preset(name: str, *, seeds: int | None = None) -> JointSpec:
 
     Example:
         >>> [arm.name for arm in joint_preset("demo").arms]
-        ['contained', 'separate', 'same data']
+        ['contained']
     """
     spec = named_preset(JOINT_PRESETS, name)
     if seeds is None:
