@@ -99,7 +99,7 @@ def probe(
         return None if progress is None else lambda done, total: progress(stage, done, total)
 
     network_of = Network.of(network_model)
-    with temporary_folder() as folder, eager_attention(network_model) if chosen.linearised or verify else nullcontext():
+    with temporary_folder() as folder, eager_attention(network_model) if chosen.linearised else nullcontext():
         with _timed(seconds, "gradients"):
             found = measure_gradients(network_of, sets, chosen, folder, telling("measuring gradients"))
             overlaps = measure_overlaps(found, chosen)
@@ -191,6 +191,14 @@ def in_tokens(
         InvalidParameter: a chat template that cannot be used.
         MismatchedVocabulary: data, or a base, in other tokens than the model's.
     """
+    if base is not None:
+        one, two = base.tokenizer, model.tokenizer
+        if one is not None and two is not None and one != two:
+            raise MismatchedVocabulary(
+                f"the base '{base.name}' reads the tokens of '{one.name}', the model '{model.name}' those of "
+                f"'{two.name}': give the model that it was aligned from"
+            )
+        settings = replace(settings, length=min(settings.length, base.context or settings.length))
     found = [prepare(model, name, role, data, settings) for role, sets in given.items() for name, data in sets.items()]
     for data in found if base is not None else ():
         assert base is not None

@@ -35,7 +35,7 @@ class ProbeSettings:
         learning_rate: of all steps.
         examples: after how many the changes are predicted; rising, each a multiple of ``batch``.
         batch: examples of a step.
-        length: tokens of an example at most; the model's context where that is shorter.
+        length: tokens of an example at most; the context of the model, or of its base, where that is shorter.
         state: of AdamW, when fine-tuning begins: "fresh", or "mixture": its second moment is the mean square of the
             gradients of batches of all datasets, each dataset with the same weight. Other optimisers have none.
         linearised: predict with the linearised model too; it costs more than the fine-tuning that it predicts.
