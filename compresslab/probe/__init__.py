@@ -14,6 +14,7 @@ returning             who comes back: the criterion of logit elasticity, on the 
 result, json_form     the whole answer, and its JSON
 sentences             who pays, in words
 planning              memory and time, before a large model is touched
+callback              for transformers' Trainer: overlaps and code lengths as a model is trained
 ====================  ===============================================================================
 
 Source: theory, sections 9 to 11 and 13.
@@ -27,13 +28,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from compresslab.probe.callback import probe_callback, read_steps
     from compresslab.probe.probing import probe
     from compresslab.probe.result import ProbeResult
     from compresslab.probe.settings import ProbeSettings
 
-__all__ = ["ProbeResult", "ProbeSettings", "probe"]
+__all__ = ["ProbeResult", "ProbeSettings", "probe", "probe_callback", "read_steps"]
 
-_HOME = {"ProbeResult": "result", "ProbeSettings": "settings"}
+_HOME = {
+    "ProbeResult": "result",
+    "ProbeSettings": "settings",
+    "probe_callback": "callback",
+    "read_steps": "callback",
+}
 
 
 class _Callable(ModuleType):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab._support.files import temporary_folder
-from compresslab.errors import InvalidParameter, MismatchedVocabulary, did_you_mean
+from compresslab.errors import InvalidParameter, MismatchedVocabulary
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import get_model
@@ -28,7 +28,7 @@ from compresslab.probe.settings import ProbeSettings
 from compresslab.probe.texts import Given, ProbeData, prepare
 from compresslab.theory.estimates import ratio_standard_error
 
-__all__ = ["ROLES", "check_given", "in_tokens", "probe"]
+__all__ = ["ROLES", "check_given", "check_named", "in_tokens", "probe", "trainable"]
 
 ROLES = ("pretrain", "align", "other", "perturb")
 
@@ -86,11 +86,11 @@ def probe(
         >>> change.linearised_nats < 0 and abs(change.linearised_nats - change.first_order_nats) < 0.1
         True
     """
-    chosen = replace(settings or ProbeSettings(), **_known(changes))
+    chosen = (settings or ProbeSettings()).changed(changes)
     given = {"pretrain": pretrain or {}, "align": align or {}, "other": other or {}, "perturb": perturb}
     check_given(given, with_base=base is not None)
-    network_model = _model(get_model(model) if isinstance(model, str) else model)
-    base_model = None if base is None else _model(get_model(base) if isinstance(base, str) else base)
+    network_model = trainable(get_model(model) if isinstance(model, str) else model)
+    base_model = None if base is None else trainable(get_model(base) if isinstance(base, str) else base)
     sets = in_tokens(network_model, given, chosen, base_model)
     gained = None if base_model is None else _base_nats(base_model, sets)
     seconds: dict[str, float] = {}
@@ -138,14 +138,6 @@ def probe(
     )
 
 
-def _known(changes: Mapping[str, Any]) -> dict[str, Any]:
-    known = list(ProbeSettings.__dataclass_fields__)
-    for name in changes:
-        if name not in known:
-            raise InvalidParameter(f"a probe has no setting {name!r}: {did_you_mean(name, known)}")
-    return dict(changes)
-
-
 def check_given(given: Mapping[str, Mapping[str, Given]], *, with_base: bool) -> None:
     """Raise InvalidParameter unless a probe can be made of such data: of each role by name.
 
@@ -159,6 +151,11 @@ def check_given(given: Mapping[str, Mapping[str, Given]], *, with_base: bool) ->
         )
     if not given["perturb"]:
         raise InvalidParameter("a probe asks what training on new data does: give some with perturb (--perturb)")
+    check_named(given)
+
+
+def check_named(given: Mapping[str, Mapping[str, Given]]) -> None:
+    """Raise InvalidParameter unless data of each role is given by name, and no two datasets have one."""
     for role, sets in given.items():
         if not isinstance(sets, Mapping):
             raise InvalidParameter(
@@ -170,7 +167,8 @@ def check_given(given: Mapping[str, Mapping[str, Given]], *, with_base: bool) ->
             raise InvalidParameter(f"two datasets are called {name!r}: each has a name of its own (NAME=FILE)")
 
 
-def _model(model: LanguageModel) -> HuggingFaceModel:
+def trainable(model: LanguageModel) -> HuggingFaceModel:
+    """Return a model, one that has gradients; raise InvalidParameter for another."""
     if not isinstance(model, HuggingFaceModel):
         raise InvalidParameter(
             f"'{model.name}' has no weights that are trained by gradients: a probe takes a causal model of transformers"

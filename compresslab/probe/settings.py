@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import index
+from typing import Any
 
 from compresslab._support.checks import number_or_nan
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
@@ -90,3 +92,15 @@ class ProbeSettings:
     def keeps_state(self) -> bool:
         """Whether the optimiser has a state, whose beginning matters."""
         return self.optimizer == "adamw"
+
+    def changed(self, changes: Mapping[str, Any]) -> ProbeSettings:
+        """Return settings in which some fields differ.
+
+        Raises:
+            InvalidParameter: no such field.
+        """
+        known = list(type(self).__dataclass_fields__)
+        for name in changes:
+            if name not in known:
+                raise InvalidParameter(f"a probe has no setting {name!r}: {did_you_mean(name, known)}")
+        return replace(self, **changes)
