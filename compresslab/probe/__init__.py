@@ -7,6 +7,7 @@ package itself is called.
 settings, texts       what is asked, and the data in the model's tokens
 flat, sketch          all weights as one vector; that vector in fewer numbers
 gradients             the mean gradient of each dataset's code length, with its error
+preferences           the DPO loss of pairs of responses, as one more objective of alignment data
 overlaps              ``g_i . P g_t``, and how far the model is from a stationary point
 walk, products        an optimiser's steps; the products of the linearised model
 prediction            what each perturbation does to each dataset, by first order and linearised
@@ -29,13 +30,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compresslab.probe.callback import probe_callback, read_steps
+    from compresslab.probe.preferences import Preferences
     from compresslab.probe.probing import probe
     from compresslab.probe.result import ProbeResult
     from compresslab.probe.settings import ProbeSettings
 
-__all__ = ["ProbeResult", "ProbeSettings", "probe", "probe_callback", "read_steps"]
+__all__ = ["Preferences", "ProbeResult", "ProbeSettings", "probe", "probe_callback", "read_steps"]
 
 _HOME = {
+    "Preferences": "preferences",
     "ProbeResult": "result",
     "ProbeSettings": "settings",
     "probe_callback": "callback",

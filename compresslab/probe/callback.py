@@ -84,6 +84,8 @@ def probe_callback(
     if type(every) is not int or every < 1:
         raise InvalidParameter(f"every is a number of steps, 1 or more: not {every!r}")
     chosen = (settings or ProbeSettings()).changed(changes)
+    if chosen.align_loss == "dpo":
+        raise InvalidParameter("a callback records code lengths, not the DPO loss: leave align_loss out")
     given = {"pretrain": pretrain or {}, "align": align or {}, "other": other or {}, "perturb": perturb or {}}
     check_named(given)
     if not any(given.values()):

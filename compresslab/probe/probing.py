@@ -21,6 +21,7 @@ from compresslab.lm.responses import token_name
 from compresslab.probe.gradients import Gradients, measure_gradients
 from compresslab.probe.overlaps import layer_groups, measure_overlaps, nearest_mixture, stationarity_of
 from compresslab.probe.prediction import Measured, measure, per_byte, predict, symbols_of
+from compresslab.probe.preferences import prepare_pairs
 from compresslab.probe.products import Network, code_lengths_nats, eager_attention
 from compresslab.probe.result import DatasetFacts, ModelFacts, ProbeResult
 from compresslab.probe.returning import measure_criteria
@@ -92,6 +93,8 @@ def probe(
     network_model = trainable(get_model(model) if isinstance(model, str) else model)
     base_model = None if base is None else trainable(get_model(base) if isinstance(base, str) else base)
     sets = in_tokens(network_model, given, chosen, base_model)
+    if base_model is not None:
+        sets = [_referred(base_model, data) if data.width > 1 else data for data in sets]
     gained = None if base_model is None else _base_nats(base_model, sets)
     seconds: dict[str, float] = {}
 
@@ -197,7 +200,17 @@ def in_tokens(
                 f"'{two.name}': give the model that it was aligned from"
             )
         settings = replace(settings, length=min(settings.length, base.context or settings.length))
-    found = [prepare(model, name, role, data, settings) for role, sets in given.items() for name, data in sets.items()]
+    if settings.align_loss == "dpo" and base is None:
+        raise InvalidParameter(
+            "the DPO loss is relative to a reference, the model before alignment: give it with base (--base)"
+        )
+    found = [
+        prepare_pairs(model, name, role, data, settings)
+        if (role, settings.align_loss) == ("align", "dpo")
+        else prepare(model, name, role, data, settings)
+        for role, sets in given.items()
+        for name, data in sets.items()
+    ]
     for data in found if base is not None else ():
         assert base is not None
         tokens = data.dialogues.data
@@ -207,6 +220,13 @@ def in_tokens(
                 "give the model that it was aligned from"
             )
     return found
+
+
+def _referred(base: HuggingFaceModel, data: ProbeData) -> ProbeData:
+    """Return pairs with the code length of each response under their reference."""
+    network = Network.of(base)
+    alone = replace(data, width=1, group=np.zeros(2 * data.responses, dtype=np.int64))
+    return replace(data, reference=code_lengths_nats(network, network.weights, alone))
 
 
 def _base_nats(base: HuggingFaceModel, sets: Sequence[ProbeData]) -> dict[str, float]:
@@ -233,6 +253,7 @@ def _facts(
     laid = data.dialogues
     return DatasetFacts(
         role=data.role,
+        objective=data.objective,
         responses=data.responses,
         tokens=data.symbols,
         bytes=data.num_bytes,
