@@ -71,12 +71,11 @@ def test_each_model_of_a_series_reads_conversations_by_its_own_template(
     (tmp_path / "chat.jsonl").write_text("".join(rows % what for what in ("corn", "rice", "a look")))
     chat = DATA | {"align": {"chat": read_data(tmp_path / "chat.jsonl")}}
     base = checkpoint("base", template=BARE_CHAT)
-    one, two = checkpoint("one", template=BARE_CHAT), checkpoint("two", template=BARE_CHAT.replace("user", "ask"))
+    one = checkpoint("one", template=BARE_CHAT)
     shouted = checkpoint("shouted", template=BARE_CHAT.replace("m['role']", "m['role'].upper()"))
     folder = tmp_path / "kept"
-    pairs = [(base, one), (base, shouted), (base, two)]
-    series = audit_series(pairs, **chat, **SHORT, folder=folder)
-    assert len(list(folder.glob("base-*"))) == 2  # the last reads what the first read
+    series = audit_series([(base, one), (base, shouted)], **chat, **SHORT, folder=folder)
+    assert len(list(folder.glob("base-*"))) == 2
     alone = compresslab.audit(base, shouted, **chat, **SHORT)
     for side in ("base", "aligned"):
         assert series[1].code_lengths[side]["chat"] == alone.code_lengths[side]["chat"]
