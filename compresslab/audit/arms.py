@@ -91,7 +91,7 @@ def _arm_rows(unit: ArmUnit) -> Iterator[Row]:
     start = get_state(tuned)
     for data in unit.data.of_role("perturb"):
         set_state(tuned, start)
-        found = _fit(unit, tuned, data, unit.settings.examples, lambda _: _measured(unit, tuned))
+        found = _fit(unit, tuned, data, unit.settings.examples, lambda seen: _measured(unit, tuned, seen))
         head = {"arm": unit.arm, "seed": unit.seed, "learning_rate": unit.learning_rate, "perturbation": data.name}
         stops = (0, *unit.settings.examples)
         yield from ({**head, "examples": seen, **one} for seen, one in zip(stops, found, strict=True))
@@ -157,7 +157,7 @@ def first_examples(stream: Curriculum, count: int) -> Curriculum:
     return stream.taking(np.arange(count) % len(stream))
 
 
-def _measured(unit: ArmUnit, tuned: HuggingFaceModel) -> dict[str, Any]:
+def _measured(unit: ArmUnit, tuned: HuggingFaceModel, seen: int) -> dict[str, Any]:
     nats: dict[str, list[float]] = {}
     kl: dict[str, float] = {}
     for data in unit.data.measured:
@@ -169,6 +169,11 @@ def _measured(unit: ArmUnit, tuned: HuggingFaceModel) -> dict[str, Any]:
             nats[data.name] = scores.per_response(scores.aligned, data.responses).tolist()
             kl[data.name] = float(scores.kl["aligned_to_base"].mean())
     if not all(np.isfinite(list(_numbers(nats, kl)))):
+        if not seen and unit.arm != "placebo":  # no learning rate mends that
+            raise InvalidParameter(
+                f"a code length under '{unit.model.name}' is not a number before anything is trained: look for an "
+                "overflow in the model (try float32)"
+            )
         raise Diverged(
             f"training diverged: a code length is not a number at learning rate {unit.learning_rate:g}: lower it"
         )

@@ -3,7 +3,8 @@
 An audit keeps what it has done in a folder, and goes on from there:
 
 ====================  ===========================================================================================
-``base-HASH/``        of a base: the gate's runs, which are the control, the placebo's, and the base's probe
+``base-HASH/``        of a base: the gate's runs, which are the control, the placebo's, and the base's probe; one more,
+                      ``base-HASH-HASH/``, where a later model of a series has another chat template
 ``pair-HASH/``        of a pair: the two models side by side, the aligned model's runs, and its probe
 ====================  ===========================================================================================
 
@@ -12,6 +13,7 @@ Models of one base share its folder, so that a series of checkpoints trains the 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -25,7 +27,7 @@ from compresslab.audit.gate import Gate, find_rate
 from compresslab.audit.journal import Journal, Place, journal, place_of
 from compresslab.audit.layers import Volumes, measure_depth, measure_volumes
 from compresslab.audit.predicting import predicted_shares, probed
-from compresslab.audit.reading import AuditData, check_pair, read_roles
+from compresslab.audit.reading import AuditData, check_pair, fitting, read_again, read_roles
 from compresslab.audit.result import MODELS, AuditResult, DataFacts, PairModel
 from compresslab.audit.settings import AuditSettings
 from compresslab.audit.standing import DIRECTIONS, TokenScores, code_length, kl_by_position, score_pair
@@ -128,21 +130,23 @@ def audit_series(
     """
     if not pairs:
         raise InvalidParameter("an audit takes a base and an aligned model: give both")
-    chosen = (settings or AuditSettings()).changed(changes)
-    given = {"pretrain": pretrain, "align": align, "perturb": perturb, "neutral": neutral or {}}
-    for role, sets in given.items():
-        if not isinstance(sets, Mapping):
-            raise InvalidParameter(f"{role} is a dictionary of data by name, such as {{'chat': texts}}: not {sets!r}")
+    asked = (settings or AuditSettings()).changed(changes)
+    roles = {"pretrain": pretrain, "align": align, "perturb": perturb, "neutral": neutral or {}}
+    given = {role: read_again(role, sets) for role, sets in roles.items()}
     with place_of(folder) as where:
         found: list[AuditResult] = []
         at: _Base | None = None
+        layouts: dict[str, dict[str, str]] = {}
         for base, aligned in pairs:
             after = _loaded(aligned)
-            if at is None or not _same(at.given, base):
-                before = after if base is aligned else _loaded(base)
-                check_pair(before, after)
-                at = _measured_base(base, before, read_roles(after, given, chosen), chosen, where, progress)
-            check_pair(at.model, after)
+            same = at is not None and _same(at.given, base)
+            before = at.model if at is not None and same else after if base is aligned else _loaded(base)
+            check_pair(before, after)
+            chosen = fitting(asked, before, after)
+            data = read_roles(after, given, chosen)
+            # A checkpoint with a chat template of its own reads other tokens: its control is trained on those.
+            if at is None or not same or at.data.digests() != data.digests():
+                at = _measured_base(base, before, data, chosen, where, progress, layouts)
             found.append(_audited(at, after, chosen, where, progress))
         return tuple(found)
 
@@ -182,10 +186,14 @@ def _measured_base(
     settings: AuditSettings,
     where: Place,
     progress: Progress | None,
+    layouts: dict[str, dict[str, str]],
 ) -> _Base:
     fingerprint, seed = base.content_fingerprint(), settings.seed
+    name, tokens = f"base-{fingerprint[:16]}", data.digests()
+    if layouts.setdefault(fingerprint, tokens) != tokens:  # an earlier model of this call read the data otherwise
+        name = f"{name}-{hashlib.sha256(repr(tokens).encode()).hexdigest()[:8]}"
     placebo: list[Row] = []
-    with journal(where, f"base-{fingerprint[:16]}", data, settings, {"base": fingerprint}) as kept_in:
+    with journal(where, name, data, settings, {"base": fingerprint}) as kept_in:
         gate = find_rate(
             lambda rate, number: ArmUnit(
                 "control", base, base, data, settings, rate, number, kept_in.stages("control", number, rate)

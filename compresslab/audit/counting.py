@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -157,10 +157,10 @@ def share_of(runs: Runs, what: str, names: Sequence[str], sign: float, perturbat
     before = joined("control", 0)[0], joined("aligned", 0)[0]
     whole = sign * (before[0] - before[1])
     raw = {arm: sign * (joined(arm, examples) - joined(arm, 0)) for arm in runs.arms}
-    found = {arm: crossed_share(raw["aligned"] - raw[arm], whole) for arm in runs.arms[1:]}
+    found = {arm: crossed_share(raw["aligned"] - raw[arm], whole, symbols) for arm in runs.arms[1:]}
     return Share(
-        what, perturbation, examples, crossed_mean(whole[None], symbols), crossed_share(raw["aligned"], whole),
-        found["control"], found.get("placebo"),
+        what, perturbation, examples, crossed_mean(whole[None], symbols),
+        crossed_share(raw["aligned"], whole, symbols), found["control"], found.get("placebo"),
     )  # fmt: skip
 
 
@@ -180,18 +180,21 @@ def crossed_mean(values: Values, symbols: Values) -> Estimate:
     mean = float(values.mean(axis=0).sum()) / total
     error = ratio_standard_error(values.mean(axis=0), symbols)
     over_texts = None if error is None else error**2
-    variance, runs = _both(over_texts, values.shape[1], _over_seeds(values, total), values.shape[0])
-    return interval(mean, float(np.sqrt(variance)), runs)
+    variance, freedom = _both(over_texts, values.shape[1], _over_seeds(values, total), values.shape[0])
+    return interval(mean, float(np.sqrt(variance)), 1 + math.floor(freedom + 1e-9))  # whole: as of one variance alone
 
 
-def crossed_share(part: Values, whole: Values) -> Estimate | None:
+def crossed_share(part: Values, whole: Values, symbols: Values | None = None) -> Estimate | None:
     """Return the share that one change is of another over the same responses, with Fieller's interval.
 
-    It is not defined where the whole is not certainly above 0: where alignment changed nothing, or the other way.
+    It is not defined where the whole is not certainly above 0: where alignment changed nothing, or the other way. That
+    is judged by the whole's own interval: each of the two means is as certain as `crossed_mean` has it, the part's with
+    fewer degrees of freedom where seeds differ much.
 
     Args:
         part: the change, sums over the tokens of each response, shape ``(seeds, responses)``.
         whole: what it is a share of, shape ``(responses,)``.
+        symbols: how many tokens these are, likewise; one each where None.
 
     Example:
         >>> whole = np.array([4.0, 5.0, 6.0, 5.0])
@@ -201,19 +204,23 @@ def crossed_share(part: Values, whole: Values) -> Estimate | None:
         >>> crossed_share(np.ones((1, 4)), -whole) is None
         True
     """
-    texts = whole.size
-    mean, under = part.mean(axis=0), float(whole.mean())
+    texts, mean = whole.size, part.mean(axis=0)
+    counts = np.ones(texts) if symbols is None else symbols
+    total = float(counts.sum())
+    over, under = float(mean.sum()) / total, float(whole.sum()) / total
     if under <= 0:
         return None
-    over = float(mean.mean())
     if texts < 2:
         return Estimate(over / under, None, None, 1)
-    covariance = np.cov(mean, whole) / texts
-    seeds = _over_seeds(part, float(texts))
-    rest = mean - over / under * whole
-    _, runs = _both(float(rest.var(ddof=1)) / texts, texts, seeds, part.shape[0])
+    rest = np.stack([mean - over * counts, whole - under * counts])
+    covariance = texts / (texts - 1) * (rest @ rest.T) / total**2
+    seeds = _over_seeds(part, total)
+    _, freedom = _both(float(covariance[0, 0]), texts, seeds, part.shape[0])
+    # The part is as uncertain as few seeds make it; the whole, which no seed changes, as its responses do.
+    wider = np.diag([_quantile(freedom) / _quantile(texts - 1), 1.0])
     covariance[0, 0] += seeds or 0.0
-    return fieller(over, under, covariance, max(2, runs))
+    found = fieller(over, under, wider @ covariance @ wider, texts)
+    return None if found is None else replace(found, runs=1 + math.floor(freedom + 1e-9))
 
 
 def _over_seeds(values: Values, total: float) -> float | None:
@@ -223,13 +230,19 @@ def _over_seeds(values: Values, total: float) -> float | None:
     return float((values.sum(axis=1) / total).var(ddof=1)) / len(values)
 
 
-def _both(texts: float | None, responses: int, seeds: float | None, runs: int) -> tuple[float, int]:
-    """Return the sum of two variances, and of how many runs it is as good as; NaN where neither is known."""
+def _both(texts: float | None, responses: int, seeds: float | None, runs: int) -> tuple[float, float]:
+    """Return the sum of two variances, and its degrees of freedom; NaN and 0 where neither is known."""
     known = [(v, n - 1) for v, n in ((texts, responses), (seeds, runs)) if v is not None]
     if not known:
-        return float("nan"), 1
+        return float("nan"), 0.0
     total = sum(v for v, _ in known)
     if total <= 0:
-        return 0.0, 1 + max(df for _, df in known)
-    freedom = total**2 / sum(v**2 / df for v, df in known)
-    return total, max(2, 1 + math.floor(freedom + 1e-9))  # whole where one variance is all there is
+        return 0.0, float(max(df for _, df in known))
+    return total, max(1.0, total**2 / sum(v**2 / df for v, df in known))
+
+
+def _quantile(freedom: float) -> float:
+    """Return Student's, of a two-sided interval of 95 %."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.975))

@@ -47,12 +47,13 @@ class PredictedShare:
 def probed(model: HuggingFaceModel, data: AuditData, settings: AuditSettings, learning_rate: float) -> dict[str, Any]:
     """Return what the probe says of a model, as its JSON has it, without the time that it took.
 
-    A LoRA's weights alone are trained where the audit trains a LoRA.
+    It is of the weights that the audit trains: all of them, or a LoRA's.
     """
     given: dict[str, dict[str, Given]] = {
         role: {one.name: one.dialogues for one in data.of_role(role)} for role in ("pretrain", "align", "perturb")
     }
-    one = to_train(model, settings.lora, settings.seed) if settings.lora else model
+    whole = all(weight.requires_grad for weight in model.module.parameters() if weight.is_floating_point())
+    one = model if whole and not settings.lora else to_train(model, settings.lora, settings.seed)
     asked = settings.probe(learning_rate)
     found = as_json(
         probe(one, pretrain=given["pretrain"], align=given["align"], perturb=given["perturb"], settings=asked)

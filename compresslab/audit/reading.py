@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -15,7 +15,7 @@ from compresslab.lm.prompts import Dialogues
 from compresslab.probe.settings import ProbeSettings
 from compresslab.probe.texts import Given, ProbeData, dialogues_of, prepare
 
-__all__ = ["ROLES", "AuditData", "check_pair", "read_roles"]
+__all__ = ["ROLES", "AuditData", "check_pair", "fitting", "read_again", "read_roles"]
 
 ROLES = ("pretrain", "align", "perturb", "neutral")
 
@@ -106,6 +106,23 @@ def _some(laid: Dialogues, most: int, seed: int) -> Dialogues:
     sizes = laid.data.response_bytes
     num_bytes = 0 if sizes is None else int(sizes[rows].sum())
     return replace(laid, data=laid.data.select(rows), hidden=laid.hidden[rows], num_bytes=num_bytes)
+
+
+def read_again(role: str, sets: object) -> dict[str, Given]:
+    """Return the data of a role so that several models can read it: what can be gone through once becomes a list.
+
+    Raises:
+        InvalidParameter: something else than a dictionary.
+    """
+    if not isinstance(sets, Mapping):
+        raise InvalidParameter(f"{role} is a dictionary of data by name, such as {{'chat': texts}}: not {sets!r}")
+    return {name: list(data) if isinstance(data, Iterator) else data for name, data in sets.items()}
+
+
+def fitting(settings: AuditSettings, *models: HuggingFaceModel) -> AuditSettings:
+    """Return settings whose examples fit into the context of every model, so that all see the same ones."""
+    contexts = [model.context for model in models if model.context is not None]
+    return replace(settings, length=min([settings.length, *contexts]))
 
 
 def check_pair(base: HuggingFaceModel, aligned: HuggingFaceModel) -> None:

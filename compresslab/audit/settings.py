@@ -25,7 +25,7 @@ class AuditSettings:
         learning_rate: at which the gate begins; the rate of all arms is this, or it halved a number of times.
         examples: after how many everything is measured; rising, each a multiple of ``batch``.
         batch: examples of a step.
-        length: tokens of an example at most; the model's context where that is shorter.
+        length: tokens of an example at most; the shorter of both models' contexts where that is less.
         seeds: of the order of the examples, how many: runs of each arm.
         texts: of each dataset that are measured at most, drawn by ``seed``; of a perturbation, which is measured where
             it is trained, no more are used than these or the last number of examples.

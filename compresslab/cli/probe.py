@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,10 +15,10 @@ from compresslab.cli.options import Seed, Split
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import reading_notes
 from compresslab.cli.role_data import named_data, numbers_of, read_named, shared_texts, stages_shown
-from compresslab.data.door import ReadData
 from compresslab.errors import InvalidParameter
 from compresslab.lm.layout_notes import layout_notes
 from compresslab.probe.json_form import as_json
+from compresslab.probe.preferences import Preferences
 from compresslab.probe.result import PRECISION, ProbeResult, check_precision
 from compresslab.probe.settings import BETAS, OPTIMIZERS, STATES, ProbeSettings
 from compresslab.report.page import Page
@@ -50,6 +50,14 @@ def command(
     state: Annotated[
         str, typer.Option(help=f"Where AdamW (betas {BETAS[0]}, {BETAS[1]}) begins: {' or '.join(STATES)} of all data.")
     ] = _USUAL.state,
+    align_loss: Annotated[
+        str,
+        typer.Option(
+            metavar="code-length|dpo",
+            help="Of alignment data: dpo takes pairs (fields chosen, rejected), and the reference as --base.",
+        ),
+    ] = "code-length",
+    dpo_beta: Annotated[float, typer.Option(help="Of the DPO loss.")] = _USUAL.dpo_beta,
     first_order: Annotated[
         bool, typer.Option("--first-order", help="Leave out the linearised model, which takes longer than fine-tuning.")
     ] = False,
@@ -77,18 +85,28 @@ def command(
     check_precision(precision)
     settings = ProbeSettings(
         optimizer=optimizer, learning_rate=learning_rate, examples=numbers_of(examples), batch=batch, length=length,
-        state=state, linearised=not first_order, template=template, seed=seed,
+        state=state, linearised=not first_order, template=template, align_loss=align_loss.replace("-", " "),
+        dpo_beta=dpo_beta, seed=seed,
     )  # fmt: skip
+    if settings.align_loss != "dpo":
+        refuse(context, ("dpo_beta",), "it is of the DPO loss: ask for that with --align-loss dpo, or leave it out")
     if not settings.keeps_state:
         refuse(context, ("state",), f"only adamw has a state, and the optimizer is {optimizer}: leave it out")
     given = {"pretrain": pretrain, "align": align, "other": other, "perturb": perturb}
     if not perturb:
         raise InvalidParameter("no --perturb: give a file of what the model will be fine-tuned on")
     with ExitStack() as streams:
-        found, files = read_named(given, reading.chosen, split, streams, output)
+        pairs = settings.align_loss == "dpo"
+        first = {"align": "chosen"} if pairs else None
+        found, files = read_named(given, reading.chosen, split, streams, output, first)
         shared = shared_texts(found)
+        data: dict[str, dict[str, Any]] = {role: dict(sets) for role, sets in found.items()}
+        if pairs:
+            alone = {role: align if role == "align" else None for role in given}
+            rejected, _ = read_named(alone, reading.chosen, split, streams, output, {"align": "rejected"})
+            data["align"] = {n: Preferences(one, rejected["align"][n]) for n, one in found["align"].items()}
         if dry_run:
-            _plan(model, base, found, settings, (device, dtype), verify=verify, output=output)
+            _plan(model, base, data, settings, (device, dtype), verify=verify, output=output)
             return
         from compresslab.measurements.probe_page import probe_page
         from compresslab.measurements.probe_tables import probe_view
@@ -97,7 +115,7 @@ def command(
         held = load_model(model, device, dtype, quiet=output.quiet)
         before = None if base is None else load_model(base, device, dtype, quiet=output.quiet)
         with stages_shown(output) as progress:
-            result = probe(held, **found, base=before, verify=verify, settings=settings, progress=progress)
+            result = probe(held, **data, base=before, verify=verify, settings=settings, progress=progress)
         reads = [one for sets in found.values() for one in sets.values()]
         notes = [*reading_notes(reads, with_model=True), *_layout_notes(result), *map(str, shared)]
 
@@ -119,7 +137,7 @@ def command(
 def _plan(
     model: str,
     base: str | None,
-    found: dict[str, dict[str, ReadData]],
+    found: dict[str, dict[str, Any]],
     settings: ProbeSettings,
     where: tuple[str | None, str | None],
     *,
@@ -145,4 +163,6 @@ def _layout_notes(result: ProbeResult) -> Iterator[str]:
     """Say how the texts of each dataset were laid out for the model, and what begins and ends them."""
     for name, facts in result.datasets.items():
         yield f"{name}: prefix {facts.prefix_token}, EOS {facts.eos_token}."
+        if facts.objective == "dpo":
+            yield f"{name}: the DPO loss per pair stands where other data has its code length per token."
         yield from layout_notes(facts, name, choice=False)

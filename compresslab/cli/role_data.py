@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def read_named(
     split: str | None,
     streams: ExitStack,
     output: Output,
+    responses: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, dict[str, ReadData]], list[Path]]:
     """Read the files of each role, each under its name: the one that was given, or the file's.
 
@@ -57,6 +59,7 @@ def read_named(
         split: what a response is.
         streams: what keeps a pipe open.
         output: shows that files are read.
+        responses: role -> the field of its responses, whatever the options say.
 
     Raises:
         InvalidParameter: two datasets of one name; one file, read in one way, twice.
@@ -70,6 +73,8 @@ def read_named(
     with output.working("reading"):
         for (role, name, _), path in zip(entries, paths, strict=True):
             choice = choice_for_role(options, role, tuple(given))
+            if responses and role in responses:
+                choice = replace(choice, response_field=responses[role])
             label = name or label_of([path])
             if any(label in sets for sets in found.values()):
                 raise InvalidParameter(f"two datasets are called '{label}': give each a name of its own, as NAME=FILE")

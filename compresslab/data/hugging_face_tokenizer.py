@@ -42,17 +42,18 @@ ENCODE_BATCH = 4096  # texts encoded at once: the library's own objects take far
 
 @dataclass(frozen=True)
 class HuggingFaceTokenizer:
-    """A Hugging Face tokenizer. Two are equal if their names and their contents (``fingerprint``) are.
+    """A Hugging Face tokenizer. Two are equal if equal numbers mean equal tokens, cut alike (``tokens``).
 
     Special tokens are not added, nothing is truncated or padded. Such tokenizers read text, so bytes that are not
     valid UTF-8 reach them as U+FFFD; some also change white space or case. A `Dataset` therefore checks every response,
     and its ``exact`` says whether all decode to their bytes. Byte counts are those of the original either way.
 
     Attributes:
-        name: "hf:NAME".
+        name: "hf:NAME". A base and the model aligned from it bring one tokenizer each, in two folders: no name counts.
         vocab_size: the largest token plus one, added tokens included.
         lossless: False: what it loses depends on the text.
         fingerprint: SHA-256 of its definition.
+        tokens: SHA-256 of what is in it on how texts are cut and what each number is: not what it puts around a text.
         definition: returns it, as the text of a ``tokenizer.json``; None where the package has no such form.
         token_id: the number of a token by its spelling; None where there is none.
         control_ids: the tokens that control a model, such as ``<|im_start|>``.
@@ -66,9 +67,10 @@ class HuggingFaceTokenizer:
         chat_template: the Jinja template that the tokenizer brings; None where it brings none.
     """
 
-    name: str
+    name: str = field(compare=False)
     vocab_size: int
-    fingerprint: str
+    fingerprint: str = field(compare=False)
+    tokens: str = field(repr=False)
     encode_texts: Callable[[list[str], Way], list[Sequence[int]]] = field(repr=False, compare=False)
     decode_tokens: Callable[[list[int]], str] = field(repr=False, compare=False)
     token_name: Callable[[int], str | None] = field(repr=False, compare=False)
@@ -248,6 +250,16 @@ def _from_json(name: str, path: Path, as_written: bool) -> HuggingFaceTokenizer:
     return _from_fast(name, used, special_tokens(path.parent), written_template(path.parent), vocabulary, as_written)
 
 
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _tokens_of(definition: Mapping[str, Any]) -> str:
+    """Return what of a definition decides where a text is cut, and what each number is."""
+    added = [(one["id"], one["content"]) for one in definition.get("added_tokens") or ()]
+    return json.dumps([added, *(definition.get(part) for part in (*_CUTTING, "decoder"))], sort_keys=True)
+
+
 _PLAIN_CLASSES = ("PreTrainedTokenizerFast", "TokenizersBackend")
 _CUTTING = ("normalizer", "pre_tokenizer", "model")  # the parts of a definition that decide where a text is cut
 
@@ -333,7 +345,8 @@ def _from_fast(
     return HuggingFaceTokenizer(
         name=f"hf:{name}",
         vocab_size=max(vocabulary.values(), default=0) + 1,
-        fingerprint=hashlib.sha256(fast.to_str().encode("utf-8")).hexdigest(),
+        fingerprint=_sha256(fast.to_str()),
+        tokens=_sha256(_tokens_of(json.loads(fast.to_str()))),
         encode_texts=guarded(name, encode),
         decode_tokens=guarded(name, lambda ids: str(fast.decode(ids, skip_special_tokens=False))),
         token_name=fast.id_to_token,
@@ -379,6 +392,7 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
     if backend is not None:
         return _from_fast(name, backend, specials, template)
     vocabulary = loaded.get_vocab()
+    content = _sha256(json.dumps(vocabulary, sort_keys=True))
     names = {index: token for token, index in vocabulary.items()}
 
     control = frozenset(getattr(loaded, "all_special_ids", ()))
@@ -390,7 +404,8 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
     return HuggingFaceTokenizer(
         name=f"hf:{name}",
         vocab_size=max(vocabulary.values(), default=0) + 1,
-        fingerprint=hashlib.sha256(json.dumps(vocabulary, sort_keys=True).encode("utf-8")).hexdigest(),
+        fingerprint=content,
+        tokens=content,
         encode_texts=guarded(name, encode),
         decode_tokens=guarded(
             name,

@@ -7,6 +7,7 @@ package itself is called.
 settings, texts       what is asked, and the data in the model's tokens
 flat, sketch          all weights as one vector; that vector in fewer numbers
 gradients             the mean gradient of each dataset's code length, with its error
+preferences           the DPO loss of pairs of responses, as one more objective of alignment data
 overlaps              ``g_i . P g_t``, and how far the model is from a stationary point
 walk, products        an optimiser's steps; the products of the linearised model
 prediction            what each perturbation does to each dataset, by first order and linearised
@@ -14,6 +15,7 @@ returning             who comes back: the criterion of logit elasticity, on the 
 result, json_form     the whole answer, and its JSON
 sentences             who pays, in words
 planning              memory and time, before a large model is touched
+callback              for transformers' Trainer: overlaps and code lengths as a model is trained
 ====================  ===============================================================================
 
 Source: theory, sections 9 to 11 and 13.
@@ -27,13 +29,21 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from compresslab.probe.callback import probe_callback, read_steps
+    from compresslab.probe.preferences import Preferences
     from compresslab.probe.probing import probe
     from compresslab.probe.result import ProbeResult
     from compresslab.probe.settings import ProbeSettings
 
-__all__ = ["ProbeResult", "ProbeSettings", "probe"]
+__all__ = ["Preferences", "ProbeResult", "ProbeSettings", "probe", "probe_callback", "read_steps"]
 
-_HOME = {"ProbeResult": "result", "ProbeSettings": "settings"}
+_HOME = {
+    "Preferences": "preferences",
+    "ProbeResult": "result",
+    "ProbeSettings": "settings",
+    "probe_callback": "callback",
+    "read_steps": "callback",
+}
 
 
 class _Callable(ModuleType):

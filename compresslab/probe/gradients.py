@@ -88,7 +88,8 @@ def measure_gradients(
         costs = np.zeros(data.responses)
         counts = np.zeros(data.groups)
         parts = np.zeros((data.groups, sketch.length))
-        share = 1 / -(-len(data.stream) // settings.batch)
+        whole = settings.batch * data.width
+        share = 1 / -(-len(data.stream) // whole)
 
         def add_step(slopes: Sequence[Any], i: int = i, share: float = share) -> None:
             if second is not None:
@@ -100,12 +101,10 @@ def measure_gradients(
             part[:] = 0
             for rows in data.batches(settings.batch, group):
                 found, slopes, count = gradient(network, network.weights, data, rows)
-                costs += np.bincount(
-                    data.stream.plan.document[rows], weights=found.double().sum(-1).cpu().numpy(), minlength=costs.size
-                )
+                costs += np.bincount(data.of(rows), weights=found, minlength=costs.size)
                 layout.add(part, slopes, count)
                 counts[group] += count
-                if rows.size == settings.batch:
+                if rows.size == whole:
                     add_step(slopes)
                 done += rows.size
                 if progress is not None:
@@ -120,10 +119,10 @@ def measure_gradients(
             raise InvalidParameter(
                 f"the gradient of '{data.name}' is not finite: look for an overflow in the model (try float32)"
             )
-        whole = parts.sum(axis=0) / counts.sum()
+        every = parts.sum(axis=0) / counts.sum()
         rest = (counts.sum() - counts)[:, None]
         left_out.append(
-            (parts.sum(axis=0) - parts) / np.where(rest > 0, rest, 1) - whole if data.groups > 1 else np.zeros((0, 0))
+            (parts.sum(axis=0) - parts) / np.where(rest > 0, rest, 1) - every if data.groups > 1 else np.zeros((0, 0))
         )
         nats.append(costs)
     sketches = np.stack([sketch.of(row) for row in means])

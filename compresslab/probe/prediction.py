@@ -256,8 +256,8 @@ def _prediction(
         linearised_nats=nats,
         linearised_standard_error_nats=ratio_standard_error(evaluated.linearised, symbols_of(data)),
         linearised_bits_per_byte=per_byte(nats, data),
-        certain_low_nats=low,
-        certain_high_nats=low + slack,
+        certain_low_nats=None if math.isnan(slack) else low,
+        certain_high_nats=None if math.isnan(slack) else low + slack,
         leading_error_nats=leading,
         at_step_nats=actual,
         within_linear_range=max(abs(leading), abs(actual - nats)) <= RANGE * abs(nats),
@@ -265,8 +265,10 @@ def _prediction(
 
 
 def symbols_of(data: ProbeData) -> NDArray[np.float64]:
-    """Return how many tokens of each response count."""
+    """Return how many tokens of each response count; 1 for each pair."""
     plan = data.stream.plan
+    if data.width > 1:
+        return np.ones(data.responses)
     return np.bincount(plan.document, weights=plan.new, minlength=data.responses).astype(np.float64)
 
 

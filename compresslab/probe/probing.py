@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab._support.files import temporary_folder
-from compresslab.errors import InvalidParameter, MismatchedVocabulary, did_you_mean
+from compresslab.errors import InvalidParameter, MismatchedVocabulary
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import get_model
@@ -21,6 +21,7 @@ from compresslab.lm.responses import token_name
 from compresslab.probe.gradients import Gradients, measure_gradients
 from compresslab.probe.overlaps import layer_groups, measure_overlaps, nearest_mixture, stationarity_of
 from compresslab.probe.prediction import Measured, measure, per_byte, predict, symbols_of
+from compresslab.probe.preferences import prepare_pairs
 from compresslab.probe.products import Network, code_lengths_nats, eager_attention
 from compresslab.probe.result import DatasetFacts, ModelFacts, ProbeResult
 from compresslab.probe.returning import measure_criteria
@@ -28,7 +29,7 @@ from compresslab.probe.settings import ProbeSettings
 from compresslab.probe.texts import Given, ProbeData, prepare
 from compresslab.theory.estimates import ratio_standard_error
 
-__all__ = ["ROLES", "check_given", "in_tokens", "probe"]
+__all__ = ["ROLES", "check_given", "check_named", "in_tokens", "probe", "trainable"]
 
 ROLES = ("pretrain", "align", "other", "perturb")
 
@@ -86,12 +87,14 @@ def probe(
         >>> change.linearised_nats < 0 and abs(change.linearised_nats - change.first_order_nats) < 0.1
         True
     """
-    chosen = replace(settings or ProbeSettings(), **_known(changes))
+    chosen = (settings or ProbeSettings()).changed(changes)
     given = {"pretrain": pretrain or {}, "align": align or {}, "other": other or {}, "perturb": perturb}
     check_given(given, with_base=base is not None)
-    network_model = _model(get_model(model) if isinstance(model, str) else model)
-    base_model = None if base is None else _model(get_model(base) if isinstance(base, str) else base)
+    network_model = trainable(get_model(model) if isinstance(model, str) else model)
+    base_model = None if base is None else trainable(get_model(base) if isinstance(base, str) else base)
     sets = in_tokens(network_model, given, chosen, base_model)
+    if base_model is not None:
+        sets = [_referred(base_model, data) if data.width > 1 else data for data in sets]
     gained = None if base_model is None else _base_nats(base_model, sets)
     seconds: dict[str, float] = {}
 
@@ -99,7 +102,7 @@ def probe(
         return None if progress is None else lambda done, total: progress(stage, done, total)
 
     network_of = Network.of(network_model)
-    with temporary_folder() as folder, eager_attention(network_model) if chosen.linearised or verify else nullcontext():
+    with temporary_folder() as folder, eager_attention(network_model) if chosen.linearised else nullcontext():
         with _timed(seconds, "gradients"):
             found = measure_gradients(network_of, sets, chosen, folder, telling("measuring gradients"))
             overlaps = measure_overlaps(found, chosen)
@@ -138,14 +141,6 @@ def probe(
     )
 
 
-def _known(changes: Mapping[str, Any]) -> dict[str, Any]:
-    known = list(ProbeSettings.__dataclass_fields__)
-    for name in changes:
-        if name not in known:
-            raise InvalidParameter(f"a probe has no setting {name!r}: {did_you_mean(name, known)}")
-    return dict(changes)
-
-
 def check_given(given: Mapping[str, Mapping[str, Given]], *, with_base: bool) -> None:
     """Raise InvalidParameter unless a probe can be made of such data: of each role by name.
 
@@ -159,6 +154,11 @@ def check_given(given: Mapping[str, Mapping[str, Given]], *, with_base: bool) ->
         )
     if not given["perturb"]:
         raise InvalidParameter("a probe asks what training on new data does: give some with perturb (--perturb)")
+    check_named(given)
+
+
+def check_named(given: Mapping[str, Mapping[str, Given]]) -> None:
+    """Raise InvalidParameter unless data of each role is given by name, and no two datasets have one."""
     for role, sets in given.items():
         if not isinstance(sets, Mapping):
             raise InvalidParameter(
@@ -170,7 +170,8 @@ def check_given(given: Mapping[str, Mapping[str, Given]], *, with_base: bool) ->
             raise InvalidParameter(f"two datasets are called {name!r}: each has a name of its own (NAME=FILE)")
 
 
-def _model(model: LanguageModel) -> HuggingFaceModel:
+def trainable(model: LanguageModel) -> HuggingFaceModel:
+    """Return a model, one that has gradients; raise InvalidParameter for another."""
     if not isinstance(model, HuggingFaceModel):
         raise InvalidParameter(
             f"'{model.name}' has no weights that are trained by gradients: a probe takes a causal model of transformers"
@@ -191,7 +192,25 @@ def in_tokens(
         InvalidParameter: a chat template that cannot be used.
         MismatchedVocabulary: data, or a base, in other tokens than the model's.
     """
-    found = [prepare(model, name, role, data, settings) for role, sets in given.items() for name, data in sets.items()]
+    if base is not None:
+        one, two = base.tokenizer, model.tokenizer
+        if one is not None and two is not None and one != two:
+            raise MismatchedVocabulary(
+                f"the base '{base.name}' reads the tokens of '{one.name}', the model '{model.name}' those of "
+                f"'{two.name}': give the model that it was aligned from"
+            )
+        settings = replace(settings, length=min(settings.length, base.context or settings.length))
+    if settings.align_loss == "dpo" and base is None:
+        raise InvalidParameter(
+            "the DPO loss is relative to a reference, the model before alignment: give it with base (--base)"
+        )
+    found = [
+        prepare_pairs(model, name, role, data, settings)
+        if (role, settings.align_loss) == ("align", "dpo")
+        else prepare(model, name, role, data, settings)
+        for role, sets in given.items()
+        for name, data in sets.items()
+    ]
     for data in found if base is not None else ():
         assert base is not None
         tokens = data.dialogues.data
@@ -201,6 +220,13 @@ def in_tokens(
                 "give the model that it was aligned from"
             )
     return found
+
+
+def _referred(base: HuggingFaceModel, data: ProbeData) -> ProbeData:
+    """Return pairs with the code length of each response under their reference."""
+    network = Network.of(base)
+    alone = replace(data, width=1, group=np.zeros(2 * data.responses, dtype=np.int64))
+    return replace(data, reference=code_lengths_nats(network, network.weights, alone))
 
 
 def _base_nats(base: HuggingFaceModel, sets: Sequence[ProbeData]) -> dict[str, float]:
@@ -227,6 +253,7 @@ def _facts(
     laid = data.dialogues
     return DatasetFacts(
         role=data.role,
+        objective=data.objective,
         responses=data.responses,
         tokens=data.symbols,
         bytes=data.num_bytes,

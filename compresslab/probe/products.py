@@ -24,6 +24,7 @@ from compresslab.errors import InvalidParameter
 from compresslab.lm.curriculum import IGNORE
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.probe.flat import Layout
+from compresslab.probe.preferences import dpo_nats, dpo_slopes
 from compresslab.probe.texts import ProbeData
 from compresslab.theory.logit_elasticity import linear_range_nats
 
@@ -116,30 +117,35 @@ def eager_attention(model: HuggingFaceModel) -> Iterator[None]:
 
 
 def code_lengths_nats(network: Network, weights: Sequence[Tensor], data: ProbeData) -> Values:
-    """Return the code length of each response, nats, shape (number of responses,)."""
+    """Return the code length of each response, nats, shape (number of responses,); of pairs the DPO loss of each."""
     import torch
 
     out = np.zeros(data.responses)
     with torch.no_grad():
         for rows in data.everything(network.tokens):
             ids, targets = network.batch(data, rows)
-            _add(out, data, rows, _token_nats(network.logits(weights, ids), targets))
+            _add(out, data, rows, _objective(data, rows, _token_nats(network.logits(weights, ids), targets).sum(-1)))
     return out
 
 
 def gradient(
     network: Network, weights: Sequence[Tensor], data: ProbeData, rows: NDArray[np.intp]
-) -> tuple[Tensor, list[Tensor], int]:
-    """Return each token's code length (B, T), the gradient of their mean, and how many tokens count."""
+) -> tuple[Values, list[Tensor], int]:
+    """Return each example's code length, the gradient of its mean per token, and how many tokens count.
+
+    Of pairs it is the DPO loss of each, the gradient of their mean, and how many pairs there are.
+    """
     import torch
 
     ids, targets = network.batch(data, rows)
     leaves = [w.detach().requires_grad_() for w in weights]
     with torch.enable_grad():
-        nats = _token_nats(network.logits(leaves, ids), targets)
-        count = int((targets != IGNORE).sum())
+        tokens = _token_nats(network.logits(leaves, ids), targets)
+        nats = _objective(data, rows, tokens if data.width == 1 else tokens.sum(-1))
+        count = int((targets != IGNORE).sum()) if data.width == 1 else len(nats)
         found = torch.autograd.grad(nats.sum() / count, leaves, allow_unused=True)
-    return nats.detach(), [torch.zeros_like(w) if g is None else g for g, w in zip(found, leaves, strict=True)], count
+    values: Values = nats.detach().double().reshape(len(rows) // data.width, -1).sum(-1).cpu().numpy()
+    return values, [torch.zeros_like(w) if g is None else g for g, w in zip(found, leaves, strict=True)], count
 
 
 def linearised_gradient(
@@ -172,18 +178,28 @@ def moved(network: Network, delta: Sequence[Tensor], data: ProbeData) -> Evaluat
         ids, targets = network.batch(data, rows)
         start, along = _pushed(network, delta, ids)
         with torch.no_grad():
-            before = _token_nats(start, targets)
+            tokens = _token_nats(start, targets)
             residual = _residual(start, targets)
-            _add(first, data, rows, (residual * along).sum(-1))
-            _add(linearised, data, rows, _token_nats(start + along, targets) - before)
+            if data.width > 1:
+                slopes = dpo_slopes(tokens.sum(-1), _reference(data, rows, tokens), data.beta)
+                residual = residual * slopes[:, None, None]
+            before = _objective(data, rows, tokens.sum(-1))
+            tangent = (residual * along).sum((-1, -2))
+            _add(first, data, rows, tangent.view(-1, data.width).sum(-1))
+            _add(linearised, data, rows, _objective(data, rows, _token_nats(start + along, targets).sum(-1)) - before)
             spread = (along.amax(-1) - along.amin(-1)).double().cpu().numpy()
             if not np.isfinite(spread).all():
                 raise InvalidParameter(
                     f"the linearised change of '{data.name}' is more than a float holds: lower the learning rate, or "
                     "ask for the first order alone (linearised=False, --first-order)"
                 )
-            _add(slack, data, rows, np.where(targets.cpu().numpy() == IGNORE, 0.0, linear_range_nats(spread)))
-            _add(actual, data, rows, _token_nats(network.logits(there, ids), targets) - before)
+            if data.width > 1:
+                slack[:] = np.nan  # the bound is of a code length: what is rejected counts with the other sign
+            else:
+                bounds = np.where(targets.cpu().numpy() == IGNORE, 0.0, linear_range_nats(spread))
+                _add(slack, data, rows, bounds.sum(-1))
+            there_nats = _token_nats(network.logits(there, ids), targets).double().sum(-1)
+            _add(actual, data, rows, _objective(data, rows, there_nats) - before)
         curvature += _curvature(network, delta, ids, residual)
     return Evaluation(first, linearised, slack, actual, curvature)
 
@@ -260,7 +276,19 @@ def _residual(logits: Tensor, targets: Tensor) -> Tensor:
     return q * counted[..., None]
 
 
+def _objective(data: ProbeData, rows: NDArray[np.intp], nats: Tensor) -> Tensor:
+    """Return what examples cost, given their code lengths: these; of pairs the DPO loss of each."""
+    return nats if data.width == 1 else dpo_nats(nats, _reference(data, rows, nats), data.beta)
+
+
+def _reference(data: ProbeData, rows: NDArray[np.intp], like: Tensor) -> Tensor:
+    import torch
+
+    assert data.reference is not None  # a probe of pairs takes a base
+    return torch.from_numpy(data.reference[data.stream.plan.document[rows]]).to(like)
+
+
 def _add(out: Values, data: ProbeData, rows: NDArray[np.intp], nats: Any) -> None:
-    """Add what the tokens of examples cost to their responses."""
-    sums = nats.sum(-1) if isinstance(nats, np.ndarray) else nats.double().sum(-1).cpu().numpy()
-    out += np.bincount(data.stream.plan.document[rows], weights=sums, minlength=out.size)
+    """Add what examples, or pairs of them, cost to their responses."""
+    sums = nats if isinstance(nats, np.ndarray) else nats.double().cpu().numpy()
+    out += np.bincount(data.of(rows), weights=sums, minlength=out.size)

@@ -71,6 +71,8 @@ class DatasetFacts:
         own_prefixes: as of `compresslab.lm.prompts.Dialogues`.
         own_ends: likewise.
         control_tokens: likewise; they are read as characters.
+        objective: "code length"; or "dpo": then ``responses`` and ``tokens`` are pairs, what is called a code length is
+            the DPO loss of a pair, and ``gained_nats`` is how far it is below ``ln 2``, that of the base.
     """
 
     role: str
@@ -90,6 +92,7 @@ class DatasetFacts:
     own_prefixes: int = 0
     own_ends: int = 0
     control_tokens: int = 0
+    objective: str = "code length"
 
     @property
     def read_control_tokens(self) -> bool:

@@ -83,6 +83,7 @@ class _Visits:
 
 def measure_criteria(model: HuggingFaceModel, sets: Sequence[ProbeData]) -> dict[str, dict[str, MeasuredCriterion]]:
     """Return the criterion of each dataset for each perturbation: dataset -> perturbation -> criterion."""
+    sets = [data for data in sets if data.width == 1]  # a loss of pairs is not a code length, which comes back or not
     visits = [_visits(data) for data in sets]
     pairs = [(i, t) for t, trained in enumerate(sets) if trained.role == "perturb" for i in range(len(sets)) if i != t]
     shared = {pair: _shared(visits[pair[0]], visits[pair[1]], model.context) for pair in pairs}

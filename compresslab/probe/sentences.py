@@ -107,7 +107,9 @@ def _sentence(result: ProbeResult, row: Prediction, role: str) -> str:
     places = _places(spread if spread > 0 else change.mean)
     half = "" if change.low is None else f" ± {spread:,.{places}f}"
     per_byte = row.first_order_bits_per_byte if row.linearised_nats is None else row.linearised_bits_per_byte
-    unit = "nats per token" + ("" if per_byte is None else f", {per_byte:+z,.{places}f} bits per byte")
+    pairs = result.datasets[row.dataset].objective == "dpo"
+    unit = "nats of the DPO loss per pair" if pairs else "nats per token"
+    unit += "" if per_byte is None else f", {per_byte:+z,.{places}f} bits per byte"
     gains = "comes back" if role == "other" else "gains"
     loses = "does not come back: it loses" if role == "other" else "loses"
     size = f"{abs(change.mean) if known else change.mean:{'' if known else '+z'},.{places}f}{half} ({unit})"
@@ -136,7 +138,8 @@ def _undone(result: ProbeResult, perturbation: str, name: str) -> str:
     gained = result.datasets[name].gained_nats
     if gained is None or gained <= 0:
         return f"Alignment has gained nothing on '{name}': there is nothing to undo."
-    half = f"half of what alignment gained on '{name}' ({gained:.3f} nats per token)"
+    per = "pair, of the DPO loss" if result.datasets[name].objective == "dpo" else "token"
+    half = f"half of what alignment gained on '{name}' ({gained:.3f} nats per {per})"
     found = half_undone(result, perturbation, name)
     if found is not None:
         return f"H{half[1:]} is undone after {found:,.0f} examples."

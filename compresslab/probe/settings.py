@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import index
+from typing import Any
 
 from compresslab._support.checks import number_or_nan
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 
-__all__ = ["BETAS", "EPSILON", "OPTIMIZERS", "STATES", "ProbeSettings"]
+__all__ = ["ALIGN_LOSSES", "BETAS", "EPSILON", "OPTIMIZERS", "STATES", "ProbeSettings"]
 
 OPTIMIZERS = ("sgd", "sign", "adamw")
 STATES = ("fresh", "mixture")
+ALIGN_LOSSES = ("code length", "dpo")
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 
@@ -35,12 +38,15 @@ class ProbeSettings:
         learning_rate: of all steps.
         examples: after how many the changes are predicted; rising, each a multiple of ``batch``.
         batch: examples of a step.
-        length: tokens of an example at most; the model's context where that is shorter.
+        length: tokens of an example at most; the context of the model, or of its base, where that is shorter.
         state: of AdamW, when fine-tuning begins: "fresh", or "mixture": its second moment is the mean square of the
             gradients of batches of all datasets, each dataset with the same weight. Other optimisers have none.
         linearised: predict with the linearised model too; it costs more than the fine-tuning that it predicts.
         template: the chat template that lays out conversations: "auto", "tokenizer", "none" or a file; see
             `compresslab.lm.documents`.
+        align_loss: the objective of alignment data: "code length", or "dpo", of pairs of responses; see
+            `compresslab.probe.preferences`.
+        dpo_beta: of the DPO loss.
         groups: of responses, whose differences give the standard errors of gradients.
         seed: of the order of the examples, and of the groups.
 
@@ -62,11 +68,14 @@ class ProbeSettings:
     state: str = "fresh"
     linearised: bool = True
     template: str = "auto"
+    align_loss: str = ALIGN_LOSSES[0]
+    dpo_beta: float = 0.1
     groups: int = 8
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for value, known, what in ((self.optimizer, OPTIMIZERS, "optimizer"), (self.state, STATES, "state")):
+        chosen = (self.optimizer, OPTIMIZERS, "optimizer"), (self.state, STATES, "state")
+        for value, known, what in (*chosen, (self.align_loss, ALIGN_LOSSES, "loss of alignment data")):
             if value not in known:
                 raise UnknownName(f"unknown {what} {value!r}: {did_you_mean(str(value), known)}")
         object.__setattr__(self, "examples", _whole(self.examples))
@@ -76,6 +85,8 @@ class ProbeSettings:
                 raise InvalidParameter(f"{name} is a whole number, {low} or more: not {value!r}")
         if not 0 < number_or_nan(self.learning_rate) < math.inf:
             raise InvalidParameter(f"learning_rate is above 0: not {self.learning_rate!r}")
+        if not 0 < number_or_nan(self.dpo_beta) < math.inf:
+            raise InvalidParameter(f"dpo_beta is above 0: not {self.dpo_beta!r}")
         numbers = self.examples
         if (
             not numbers
@@ -90,3 +101,15 @@ class ProbeSettings:
     def keeps_state(self) -> bool:
         """Whether the optimiser has a state, whose beginning matters."""
         return self.optimizer == "adamw"
+
+    def changed(self, changes: Mapping[str, Any]) -> ProbeSettings:
+        """Return settings in which some fields differ.
+
+        Raises:
+            InvalidParameter: no such field.
+        """
+        known = list(type(self).__dataclass_fields__)
+        for name in changes:
+            if name not in known:
+                raise InvalidParameter(f"a probe has no setting {name!r}: {did_you_mean(name, known)}")
+        return replace(self, **changes)

@@ -22,7 +22,7 @@ from compresslab.lm.scoring import check_tokens
 from compresslab.lm.windows import batches
 from compresslab.probe.settings import ProbeSettings
 
-__all__ = ["Given", "ProbeData", "dialogues_of", "prepare"]
+__all__ = ["Given", "ProbeData", "dealt_groups", "dialogues_of", "prepare"]
 
 Text: TypeAlias = str | bytes
 Given: TypeAlias = Dataset | Dialogues | ReadData | Iterable[Text | tuple[Text, Text]]
@@ -39,6 +39,9 @@ class ProbeData:
         stream: every window once, in the order in which a perturbation is trained; what a prompt is does not count.
         group: int64, shape (number of responses,): the group of each, from 0 on.
         layout: a sentence on the chat template; empty where there is nothing to say.
+        width: 2 for pairs, chosen and rejected in turn in ``stream``, whose objective is the DPO loss; else 1.
+        reference: of pairs, the code length of each response under the reference model, nats; None before it is known.
+        beta: of pairs, DPO's.
     """
 
     name: str
@@ -47,16 +50,34 @@ class ProbeData:
     stream: Curriculum
     group: Int64Array
     layout: str = ""
+    width: int = 1
+    reference: NDArray[np.float64] | None = None
+    beta: float = 0.0
+
+    @property
+    def objective(self) -> str:
+        """What is measured of it."""
+        return "code length" if self.width == 1 else "dpo"
+
+    @property
+    def unit(self) -> str:
+        """What a mean is taken over."""
+        return "token" if self.width == 1 else "pair"
 
     @property
     def responses(self) -> int:
-        """How many there are."""
+        """How many there are; of pairs, how many pairs."""
         return self.group.size
 
     @property
     def symbols(self) -> int:
-        """Tokens that count, each response's EOS among them."""
-        return int(self.stream.plan.new.sum())
+        """Tokens that count, each response's EOS among them; of pairs, how many pairs."""
+        return int(self.stream.plan.new.sum()) if self.width == 1 else self.responses
+
+    def of(self, rows: NDArray[np.intp]) -> Int64Array:
+        """Return the response that each example is of; of pairs, the pair of each two examples."""
+        found: Int64Array = self.stream.plan.document[rows[:: self.width]] // self.width
+        return found
 
     @property
     def num_bytes(self) -> int | None:
@@ -69,24 +90,30 @@ class ProbeData:
         return int(self.group.max()) + 1
 
     def batches(self, size: int, group: int) -> Iterator[NDArray[np.intp]]:
-        """Give the examples of a group of responses, ``size`` at a time, each once."""
-        rows = np.flatnonzero(self.group[self.stream.plan.document] == group)
-        for start in range(0, rows.size, size):
-            yield rows[start : start + size]
+        """Give the examples of a group of responses, ``size`` (pairs: twice as many) at a time, each once."""
+        rows, most = np.flatnonzero(self.group[self.stream.plan.document // self.width] == group), size * self.width
+        for start in range(0, rows.size, most):
+            yield rows[start : start + most]
 
     def left_over(self, size: int) -> Iterator[NDArray[np.intp]]:
         """Give the examples that `batches` of all groups have in batches below ``size``, in whole ones.
 
         The last one is filled up from the first example on, as in training.
         """
-        short = [rows for group in range(self.groups) for rows in self.batches(size, group) if rows.size < size]
+        most = size * self.width
+        short = [rows for group in range(self.groups) for rows in self.batches(size, group) if rows.size < most]
         rows = np.sort(np.concatenate([np.zeros(0, dtype=np.intp), *short]))
-        filling = np.arange(-rows.size % size) % len(self.stream)
-        yield from np.append(rows, filling).reshape(-1, size)
+        filling = np.arange(-rows.size % most) % len(self.stream)
+        yield from np.append(rows, filling).reshape(-1, most)
 
     def everything(self, tokens: int) -> Iterator[NDArray[np.intp]]:
         """Give all examples, each once, as many at a time as ``tokens`` allows."""
-        return batches(self.stream.plan, tokens)
+        if self.width == 1:
+            yield from batches(self.stream.plan, tokens)
+            return
+        most = self.width * max(1, tokens // (self.width * int(self.stream.plan.size.max())))
+        for start in range(0, len(self.stream), most):
+            yield np.arange(start, min(len(self.stream), start + most))
 
     def step(self, number: int, size: int) -> NDArray[np.intp]:
         """Return the examples of a step, from 0 on; after the last example comes the first one again."""
@@ -116,11 +143,16 @@ def prepare(model: HuggingFaceModel, name: str, role: str, given: Given, setting
         eos_id=model.eos_id if dialogues.eos_id is None else dialogues.eos_id,
         prefix_id=model.prefix_id if dialogues.prefix_id is None else dialogues.prefix_id, ends=dialogues.ends,
     )  # fmt: skip
-    count = len(dialogues.data)
+    dealt = dealt_groups(len(dialogues.data), settings)
+    return ProbeData(name, role, dialogues, every.hiding(dialogues.hidden), dealt, said)
+
+
+def dealt_groups(count: int, settings: ProbeSettings) -> Int64Array:
+    """Return the group of each response, dealt in a seeded order."""
     dealt = np.empty(count, dtype=np.int64)
     order = np.random.default_rng([settings.seed, 1]).permutation(count)
     dealt[order] = np.arange(count) % min(settings.groups, count)
-    return ProbeData(name, role, dialogues, every.hiding(dialogues.hidden), dealt, said)
+    return dealt
 
 
 def dialogues_of(model: HuggingFaceModel, name: str, given: Given, settings: ProbeSettings) -> Dialogues:
@@ -156,4 +188,9 @@ def _pair(name: str, one: object) -> tuple[bytes, bytes]:
         return b"", as_bytes(one)
     if isinstance(one, tuple) and len(one) == 2 and all(isinstance(part, str | bytes) for part in one):
         return as_bytes(one[0]), as_bytes(one[1])
+    if isinstance(one, tuple) and len(one) == 3:
+        raise InvalidParameter(
+            f"'{name}' holds pairs of responses (prompt, chosen, rejected): a probe takes them as alignment data with "
+            "align_loss='dpo' (--align-loss dpo); else leave one of the two responses out"
+        )
     raise InvalidParameter(f"'{name}' holds texts, or pairs of a prompt and a response: not {one!r}")

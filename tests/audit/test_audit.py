@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import sys
@@ -123,6 +124,27 @@ def test_shares_are_ratios_of_what_stands_beside_them() -> None:
             assert found.mean == pytest.approx(sign * net / share.of_nats.mean, rel=1e-6)
             assert found.low is not None
             assert found.low < found.mean
+
+
+def test_frozen_weights_are_trained_and_predicted_alike() -> None:
+    """What a model comes with is no part of the question: all arms train all weights, and so does the prediction."""
+    frozen = copy.copy(aligned_model())
+    frozen.module = copy.deepcopy(frozen.module)
+    for weight in frozen.module.model.parameters():
+        weight.requires_grad_(False)
+    result = compresslab.audit(base_model(), frozen, **WITHOUT, **SHORT)
+    assert result.changes == short().changes
+    assert result.predicted == short().predicted
+    assert not any(weight.requires_grad for weight in frozen.module.model.parameters())
+
+
+def test_a_model_that_is_no_numbers_is_refused_before_it_is_trained() -> None:
+    broken = copy.copy(base_model())
+    broken.module = copy.deepcopy(broken.module)
+    with torch.no_grad():
+        broken.module.lm_head.weight.fill_(math.nan)
+    with pytest.raises(InvalidParameter, match="is not a number before anything is trained"):
+        compresslab.audit(broken, aligned_model(), **WITHOUT, **SHORT)
 
 
 def test_an_audit_of_a_model_against_itself_undoes_nothing() -> None:

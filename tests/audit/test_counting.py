@@ -83,6 +83,21 @@ def test_a_share_of_what_is_not_certain_is_not_defined() -> None:
     assert fieller(1.0, 1.0, [[0.1, 0.0], [0.0, 1.0]], 5) is None
 
 
+@given(st.integers(0, 10**6))
+@settings(max_examples=30)
+def test_a_share_is_defined_where_the_interval_of_its_denominator_lies_above_0(seed: int) -> None:
+    """Whatever the seeds do: their few degrees of freedom are those of the part alone. Responses differ in length."""
+    rng = RNG(seed)
+    symbols = rng.integers(1, 9, 8).astype(float)
+    whole = symbols * rng.normal(1.0, 1.0, 8)
+    part = rng.normal(0.1, 0.2, 8) * symbols + rng.normal(0.0, 3.0, (2, 1))
+    of, share = crossed_mean(whole[None], symbols), crossed_share(part, whole, symbols)
+    assert (share is not None) == (of.low is not None and of.low > 0)
+    if share is not None:
+        assert share.covers(share.mean)
+        assert share.mean == pytest.approx(part.mean(axis=0).sum() / whole.sum())
+
+
 def rows(arm: str, seed: int, perturbation: str = "t") -> list[dict[str, object]]:
     rng = RNG([seed, len(arm)])
     return [

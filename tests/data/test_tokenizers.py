@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compresslab.data.dataset import Dataset
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizer_limits import TOKEN_MOST, TOKENS_MOST
 from compresslab.data.tokenizers import RUN, BitTokenizer, ByteTokenizer, Tokenizer, WordTokenizer, get_tokenizer
@@ -223,6 +224,21 @@ def test_hugging_face_tokenizers_are_equal_by_content(folder: Path) -> None:
     definition["pre_tokenizer"]["add_prefix_space"] = True
     (folder / "tokenizer.json").write_text(json.dumps(definition), "utf-8")
     assert first != get_tokenizer(f"hf:{folder}")
+
+
+def test_a_tokenizer_in_two_folders_is_one(folder: Path, tmp_path: Path) -> None:
+    """As those of a base and the model aligned from it: neither the place nor what is put around a text counts."""
+    other = tmp_path / "aligned"
+    other.mkdir()
+    definition = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    definition["post_processor"] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    (other / "tokenizer.json").write_text(json.dumps(definition), "utf-8")
+    one, two = get_tokenizer(f"hf:{folder}"), get_tokenizer(f"hf:{other}")
+    assert one.name != two.name
+    assert one == two
+    assert hash(one) == hash(two)
+    datasets = [Dataset.from_texts(["a"], tokenizer) for tokenizer in (one, two)]
+    datasets[0].check_same_vocabulary(datasets[1])
 
 
 def test_hugging_face_tokens_out_of_range_are_refused(folder: Path) -> None:

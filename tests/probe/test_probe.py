@@ -251,6 +251,11 @@ def test_predictions_have_not_seen_the_answer() -> None:
     assert again.predicted == probed().predicted
     assert again.measured == ()
     assert "measured" not in as_json(again)
+    first, verified = (
+        compresslab.probe(small_llama(layers=1), **ROLES, batch=16, examples=[16], linearised=False, verify=verify)
+        for verify in (False, True)
+    )
+    assert first.predicted == verified.predicted
 
 
 def test_a_probe_leaves_the_model_as_it_was() -> None:
