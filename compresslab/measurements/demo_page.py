@@ -28,7 +28,7 @@ def demo_page(elasticity: Page, rows: Sequence[TinyRow], probed: ProbeResult, jo
         folder: where that experiment is, for its own page.
     """
     findings, first = joint.sections[0], joint.sections[1]
-    verdict = f"{joint.answer[1][:1].lower()}{joint.answer[1][1:]}"
+    verdict = _after_colon(joint.answer[1])
     lead = f"{joint.answer[0]} All arms, with figures: compresslab report {folder}."
     networks = Section("Do trained networks follow?", lead, groups=findings.groups)
     probe = probe_page(probed, PRECISION, elasticity.provenance)
@@ -39,10 +39,19 @@ def demo_page(elasticity: Page, rows: Sequence[TinyRow], probed: ProbeResult, jo
         elasticity,
         title="compresslab's demo: what new data does to an aligned model",
         question=f"{elasticity.question} And do real networks do as the theory says?",
-        answer=(elasticity.answer[1], probe.answer[0], f"Networks trained by gradient descent: {verdict}"),
+        answer=(
+            elasticity.answer[1],
+            f"A small language model: {_after_colon(probe.answer[0])} {_after_colon(probe.answer[1])}",
+            f"Networks trained by gradient descent: {verdict}",
+        ),
         facts=(*elasticity.facts, tiny_fact(rows), _network_fact(joint)),
         sections=(measured, *elasticity.sections, pays, *curves, tiny_section(rows), networks, first),
     )
+
+
+def _after_colon(sentence: str) -> str:
+    """Return a sentence as it goes on after a colon."""
+    return f"{sentence[:1].lower()}{sentence[1:]}"
 
 
 def _network_fact(joint: Page) -> Fact:

@@ -15,12 +15,14 @@ pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 from compresslab import Dataset
 from compresslab.errors import InvalidParameter
+from compresslab.lm.tiny import TinyShape, make_tiny
 from compresslab.measurements.demo import TinyRow
 from compresslab.measurements.demo_page import demo_page
 from compresslab.measurements.elasticity import build_scenarios, measure_scenarios
 from compresslab.measurements.elasticity_page import elasticity_page
 from compresslab.measurements.model_rate import ModelRateResult
 from compresslab.measurements.model_rate_page import model_rate_page
+from compresslab.probe.probing import probe
 from compresslab.report.html import render_page
 from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
@@ -192,8 +194,20 @@ def test_the_demos_page_answers_in_three_sentences_and_says_nothing_twice(
     align, perturb = (Dataset.from_texts([text], name=text) for text in ("ALPHA, DELTA", "y = 1"))
     built = build_scenarios(data, align, perturb, depth=2)
     elasticity = elasticity_page(measure_scenarios(built), built, provenance(["demo"], [*data.values()]))
-    page = demo_page(elasticity, [tiny_row("prose"), tiny_row("code")], pages["joint-cpu"][0], tmp_path / "joint")
-    assert "networks" in page.answer[1].lower()
+    probed = probe(
+        make_tiny(TinyShape(hidden=8, layers=1, heads=2, context=16), device="cpu"),
+        pretrain={"prose": ["to be", "or not"]},
+        align={"capitals": ["TO BE", "OR NOT"]},
+        perturb={"code": ["x = 1", "y = 2"]},
+        verify=True,
+        examples=[2],
+        batch=2,
+        length=16,
+    )
+    rows = [tiny_row("prose"), tiny_row("code")]
+    page = demo_page(elasticity, rows, probed, pages["joint-cpu"][0], tmp_path / "joint")
+    assert "a small language model" in page.answer[1].lower()
+    assert "networks" in page.answer[2].lower()
     html = render_page(page, undrawn(page))
     said = [text for tag, _, text in blocks(html) if tag in ("p", "li") and len(text) > 25]
     assert [one for one, times in Counter(said).items() if times > 1] == []
