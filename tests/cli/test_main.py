@@ -96,6 +96,10 @@ def test_tree_draws_counts_and_saves(run: Run, texts: dict[str, Path], tmp_path:
     assert f"{tree.num_nodes:,} nodes" in out
     assert "EOS" in out
     got = json.loads(run("tree", texts["prose"], "--depth", 2, "--json")[1])
+    assert got["entropy"]["plug_in_bits"] == pytest.approx(entropy_bits(tree.leaves()))
+    assert got["entropy"]["plug_in_bits"] < got["entropy"]["corrected_bits"]
+    assert got["entropy"]["units"] == "responses"
+    assert f"estimated {got['entropy']['corrected_bits']:.4f}" in " ".join(out.split())
     assert [layer["nodes"] for layer in got["layers"]] == [len(layer) for layer in tree.layers]
     assert got["layers"][0]["phrases"] == tree.total
     assert sum(layer["eos_leaves"] for layer in got["layers"]) == tree.num_eos_leaves
