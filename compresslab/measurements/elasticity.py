@@ -22,7 +22,7 @@ from compresslab.theory.code_length import LN2, entropy_bits
 from compresslab.theory.elasticity import Elasticity, Roles, check_epsilon, check_k, check_l
 from compresslab.theory.finite_data import CONTAINED, Corrected, ElasticityEstimate, estimate_elasticity, fresh_weights
 from compresslab.theory.mixture import Mixture
-from compresslab.theory.observed import Observed, observe
+from compresslab.theory.observed import GROUPS, Observed, observe
 from compresslab.trees.tree import TokenTree
 
 __all__ = [
@@ -96,7 +96,7 @@ class ElasticityRow:
     """Code lengths and slopes at one ``k`` and one ``l``; bits per phrase, slopes per unit of ``l``.
 
     ``ratio`` is the slope of alignment over that of pre-training; None where pre-training has none. ``errors`` is what
-    finite data leaves open of each slope; None where a dataset has fewer than two phrases.
+    finite data leaves open of each slope; None where a dataset has fewer than 20 phrases.
     """
 
     k: float
@@ -148,7 +148,7 @@ class Reading:
         returns: for each ``k``, the least perturbation that undoes the alignment (theory, section 6).
         rows: the grid.
         missing_mass: of each dataset's next phrase, the chance that none of its other responses has it (Good and
-            Turing); None where a dataset has fewer than two phrases.
+            Turing); None where a dataset has fewer than 20 phrases.
     """
 
     name: str
@@ -199,7 +199,7 @@ class Scenarios:
         trees: their token trees, in the same order.
         readings: "contained" where the three parts are given, and "fresh"; each with the first ``k``.
         observed: for each reading the datasets as samples, and their weights in the three roles; empty where a dataset
-            has fewer than two phrases.
+            has fewer than 20 phrases.
         units: what the standard errors of each part are over.
     """
 
@@ -274,7 +274,7 @@ def build_scenarios(
         scenarios = {"contained": Elasticity.contained(p[0], p[1], p[2], k), "fresh": fresh}
     roles = ["pretrain"] * len(pretrain) + ["align", "perturb"]
     observed: dict[str, tuple[Observed, Sequence[Sequence[float]]]] = {}
-    if min(tree.total for tree in trees.values()) > 1:
+    if min(tree.total for tree in trees.values()) >= GROUPS:
         seen = observe(named, trees=trees, depth=depth, parse=parse)
         observed = {"contained": (seen.first(3), CONTAINED)} if "contained" in scenarios else {}
         observed["fresh"] = seen, fresh_weights(weights.tolist())

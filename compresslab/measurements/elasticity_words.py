@@ -149,7 +149,7 @@ def _finite_data(reading: Reading, row: ElasticityRow) -> Iterator[str]:
     """Say what finite data leaves open of the two slopes."""
     align, pretrain, missing = _error(row, "align"), _error(row, "pretrain"), reading.missing_mass
     if align is None or pretrain is None or missing is None:
-        yield "How much the slopes may be off is not known: a dataset has fewer than two phrases."
+        yield "How much the slopes may be off is not known: a dataset has fewer than 20 phrases."
         return
     yield (f"Corrected for finite data: alignment data {_corrected(align)}; pre-training data {_corrected(pretrain)}.")
     yield (

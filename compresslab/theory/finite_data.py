@@ -37,7 +37,7 @@ from compresslab._support.arrays import as_array
 from compresslab._support.checks import number_or_nan
 from compresslab.errors import InvalidParameter
 from compresslab.theory.elasticity import Roles, check_k, check_l
-from compresslab.theory.observed import Observed, Sample
+from compresslab.theory.observed import GROUPS, Observed, Sample
 
 __all__ = ["CONTAINED", "Corrected", "ElasticityEstimate", "estimate_elasticity", "fresh_weights"]
 
@@ -178,14 +178,15 @@ def estimate_elasticity(
         raise InvalidParameter(f"a confidence lies between 0 and 1: not {confidence!r}")
     grid = [(check_k(one), float(x)) for one in k for x in check_l(l)]
     full, parts, missing, new_mass = _slopes(observed, _streams(observed, weights), grid)
-    groups = observed.groups
     middle = parts.mean(axis=0)
-    errors = np.sqrt((groups - 1) / groups * ((parts - middle) ** 2).sum(axis=0))
-    again = groups * full[1] - (groups - 1) * middle[1]  # what is left of the bias of `alone`, by the jackknife
+    errors = np.sqrt((GROUPS - 1) / GROUPS * ((parts - middle) ** 2).sum(axis=0))
+    again = GROUPS * full[1] - (GROUPS - 1) * middle[1]  # what is left of the bias of `alone`, by the jackknife
     candidates, their = np.stack([full[1], again, full[2]]), errors[[1, 1, 2]]
-    half = float(stdtrit(groups - 1, (1 + confidence) / 2)) * their
+    half = float(stdtrit(GROUPS - 1, (1 + confidence) / 2)) * their
     low, high = (candidates - half).min(axis=0), (candidates + half).max(axis=0)
     numbers = np.stack([full[0], full[2], errors[2], low, high, full[1]], axis=-1)
+    own = numbers[:, 2]  # a dataset's own rate never rises (claim own-rate-falls): neither can its estimate
+    own[:, [1, 3, 4, 5]] = np.minimum(own[:, [1, 3, 4, 5]], 0.0)
     names = ("pretrain", "align", "perturb")
     return tuple(
         ElasticityEstimate(
@@ -281,9 +282,9 @@ def _slopes(
 
     Also the missing mass of each role, and the mass of the perturbation that stands nowhere else.
     """
-    M, D, groups = observed.num_leaves, len(streams.direction), range(observed.groups)
+    M, D, groups = observed.num_leaves, len(streams.direction), range(GROUPS)
     whole = [_summed(sample, slice(None), M) for sample in observed.samples]
-    bounds = [np.searchsorted(sample.group, np.arange(observed.groups + 1)) for sample in observed.samples]
+    bounds = [np.searchsorted(sample.group, np.arange(GROUPS + 1)) for sample in observed.samples]
 
     def gone(g: int) -> list[_Sums]:
         """What group ``g`` holds."""

@@ -64,13 +64,11 @@ class Observed:
         names: the datasets, in order.
         samples: one for each.
         num_leaves: leaves of the union.
-        groups: how many groups there are.
     """
 
     names: tuple[str, ...]
     samples: tuple[Sample, ...]
     num_leaves: int
-    groups: int
 
     def first(self, count: int) -> Observed:
         """Return the first ``count`` datasets alone."""
@@ -97,12 +95,12 @@ def observe(
 
     Raises:
         InvalidCounts: probabilities instead of counts.
-        InvalidParameter: a dataset of fewer than two phrases, or no datasets.
+        InvalidParameter: a dataset of fewer than 20 phrases, or no datasets.
 
     Example:
         >>> seen = observe({"a": [30, 10, 0], "b": [0, 5, 25]})
-        >>> seen.num_leaves, seen.groups, [sample.units for sample in seen.samples]
-        (3, 20, ['phrases', 'phrases'])
+        >>> seen.num_leaves, [sample.units for sample in seen.samples]
+        (3, ['phrases', 'phrases'])
     """
     if not sources:
         raise InvalidParameter("nothing was observed: give at least one dataset")
@@ -116,18 +114,17 @@ def observe(
     drawn: list[tuple[Whole, Whole, str, int] | Whole] = []
     for i, (name, source) in enumerate(named.items()):
         tree, total = built[name], _total(built[name])
-        if total < 2:
-            raise InvalidParameter(f"{name} has {total} phrase: how much a number may be off takes two or more")
+        if total < GROUPS:
+            raise InvalidParameter(
+                f"{name} has {total} phrases: how much a number may be off takes {GROUPS} or more; give more data"
+            )
         if isinstance(source, Dataset) and isinstance(tree, TokenTree):
             # A tree's leaves are in the order of the union's.
             drawn.append(_units(source, tree, np.flatnonzero(table[i] > 0)))
         else:
             drawn.append(np.rint(table[i].astype(np.float64) * total).astype(np.int64))
-    groups = min([GROUPS, *(int(one.sum()) if isinstance(one, np.ndarray) else one[3] for one in drawn)])
-    samples = [
-        _of_counts(one, groups, rng) if isinstance(one, np.ndarray) else _of_units(*one, groups, rng) for one in drawn
-    ]
-    return Observed(tuple(named), tuple(samples), len(keys), groups)
+    samples = [_of_counts(one, rng) if isinstance(one, np.ndarray) else _of_units(*one, rng) for one in drawn]
+    return Observed(tuple(named), tuple(samples), len(keys))
 
 
 def _counted(source: Any, name: str) -> LeafDistribution:
@@ -156,9 +153,9 @@ def _units(dataset: Dataset, tree: TokenTree, place: Whole) -> tuple[Whole, Whol
     return leaf, np.arange(len(leaf)) * runs // len(leaf), "runs of phrases", runs
 
 
-def _of_units(leaf: Whole, unit: Whole, units: str, num: int, groups: int, rng: np.random.Generator) -> Sample:
+def _of_units(leaf: Whole, unit: Whole, units: str, num: int, rng: np.random.Generator) -> Sample:
     size = np.bincount(unit, minlength=num)
-    dealt = rng.permutation(num) % groups
+    dealt = rng.permutation(num) % GROUPS
     width = int(leaf.max()) + 1
     found, count = np.unique(unit * width + leaf, return_counts=True)
     of = found // width
@@ -168,15 +165,15 @@ def _of_units(leaf: Whole, unit: Whole, units: str, num: int, groups: int, rng: 
     return Sample(found % width, count[order].astype(np.int64), ones, size[of], dealt[of], units, num)
 
 
-def _of_counts(counts: Whole, groups: int, rng: np.random.Generator) -> Sample:
+def _of_counts(counts: Whole, rng: np.random.Generator) -> Sample:
     """Deal phrases: one by one, those of a frequent leaf all at once."""
     often = np.flatnonzero(counts > _OFTEN)
     rarely = np.where(counts > _OFTEN, 0, counts)
     leaf = np.repeat(np.arange(len(counts)), rarely)
-    many = rng.multinomial(counts[often], np.full(groups, 1 / groups)) if len(often) else np.zeros((0, groups), int)
+    many = rng.multinomial(counts[often], np.full(GROUPS, 1 / GROUPS)) if len(often) else np.zeros((0, GROUPS), int)
     rows, columns = np.nonzero(many)
     times = np.concatenate([np.ones(len(leaf), np.int64), many[rows, columns]])
-    dealt = np.concatenate([rng.permutation(len(leaf)) % groups, columns])
+    dealt = np.concatenate([rng.permutation(len(leaf)) % GROUPS, columns])
     order = np.argsort(dealt, kind="stable")
     ones = np.ones(len(times), np.int64)
     return Sample(
