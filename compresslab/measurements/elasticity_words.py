@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from compresslab.measurements.elasticity import ElasticityResult, ElasticityRow, Reading, SlopeError
 from compresslab.report.digits import significant
 from compresslab.report.page import Fact, joined
+from compresslab.theory.elasticity import Roles
 
 __all__ = ["READINGS", "elasticity_answer", "elasticity_facts", "reading_findings"]
 
@@ -107,7 +108,10 @@ def reading_findings(result: ElasticityResult, reading: Reading) -> Iterator[str
         f"k = {k:g}, l = {row.l:g}: the perturbation {_effect(reading.signs[1])} the alignment data "
         f"({_slope(row, 'align')}) and {_effect(reading.signs[0])} the pre-training data ({_slope(row, 'pretrain')})."
     )
-    yield from _finite_data(reading, row)
+    if reading.missing_mass is not None:
+        yield from _finite_data(row, reading.missing_mass)
+    elif reading is result.readings[0]:
+        yield "How much the slopes may be off is not known: a dataset has fewer than 20 phrases."
     if row.ratio is None:
         yield "The pre-training data neither gains nor loses, so there is no ratio to compare with -k."
     else:
@@ -145,13 +149,12 @@ def reading_findings(result: ElasticityResult, reading: Reading) -> Iterator[str
     yield f"Forces on the three datasets sum to zero: worst residual {worst:.0e} of their size."
 
 
-def _finite_data(reading: Reading, row: ElasticityRow) -> Iterator[str]:
+def _finite_data(row: ElasticityRow, missing: Roles[float]) -> Iterator[str]:
     """Say what finite data leaves open of the two slopes."""
-    align, pretrain, missing = _error(row, "align"), _error(row, "pretrain"), reading.missing_mass
-    if align is None or pretrain is None or missing is None:
-        yield "How much the slopes may be off is not known: a dataset has fewer than 20 phrases."
-        return
-    yield (f"Corrected for finite data: alignment data {_corrected(align)}; pre-training data {_corrected(pretrain)}.")
+    align, pretrain = _error(row, "align"), _error(row, "pretrain")
+    if align is not None and pretrain is not None:
+        both = f"alignment data {_corrected(align)}; pre-training data {_corrected(pretrain)}"
+        yield f"Corrected for finite data: {both}."
     yield (
         "Phrases that a dataset has and did not show yet (Good and Turing): "
         f"{missing.pretrain:.1%} of D_p's next phrases, {missing.align:.1%} of D_a's, {missing.perturb:.1%} of D_t's."
