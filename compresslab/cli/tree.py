@@ -75,7 +75,7 @@ def command(
         dataset = sets[0] if len(sets) == 1 else Dataset.concat(sets)
     with output.working("counting phrases"):
         tree = TokenTree.build(dataset, depth, parse)
-        result = measure_tree(tree)
+        result = measure_tree(tree, dataset)
     if save is not None:
         tree.save(save)
     notes = list(reading_notes(found))

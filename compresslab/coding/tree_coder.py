@@ -17,10 +17,11 @@ from compresslab._support.arrays import smallest_unsigned
 from compresslab.coding.huffman_stream import HuffmanCode
 from compresslab.coding.static_coder import decode_static, encode_static
 from compresslab.data.dataset import Dataset
-from compresslab.errors import CorruptStream, InvalidParameter, MismatchedVocabulary
+from compresslab.errors import CorruptStream, InvalidParameter
 from compresslab.theory.huffman import huffman_lengths
-from compresslab.trees.leaves import LocatedPhrases, SortedLeaves, Unsigned
-from compresslab.trees.phrases import PARSES, check_parse, locate_phrases
+from compresslab.trees.leaves import SortedLeaves, Unsigned
+from compresslab.trees.phrase_leaves import leaves_of_phrases
+from compresslab.trees.phrases import PARSES, check_parse
 from compresslab.trees.tree import TokenTree
 
 __all__ = ["TreeCoding", "code_dataset", "dataset_of_leaves", "leaves_of_dataset", "pack_tree", "unpack_tree"]
@@ -122,31 +123,7 @@ def leaves_of_dataset(dataset: Dataset, tree: TokenTree) -> NDArray[np.int64]:
         raise InvalidParameter(
             f"a tree of parse '{tree.parse}' is not a code: build it with parse='phrases', which can be decoded from"
         )
-    if dataset.vocab_size != tree.vocab_size:
-        raise MismatchedVocabulary(
-            f"dataset and tree have vocabularies of {dataset.vocab_size} and {tree.vocab_size} tokens: "
-            "use one tokenizer"
-        )
-    strings = LocatedPhrases(dataset.tokens, *locate_phrases(dataset.offsets, tree.depth, tree.parse))
-    leaves = np.zeros(len(strings), dtype=np.int64)
-    node = np.zeros(len(strings), dtype=np.int64)
-    for m in range(tree.depth + 1):
-        first = _first_leaves(tree.sorted_leaves, m)
-        if m:
-            here = np.flatnonzero(strings.length >= m)
-            layer = tree.layers[m]
-            keys = layer.parent * tree.vocab_size + layer.symbol.astype(np.int64)
-            wanted = node[here] * tree.vocab_size + strings.symbol(m - 1)[here].astype(np.int64)
-            node[here] = np.searchsorted(keys, wanted)
-            known = keys[np.minimum(node[here], len(keys) - 1)] == wanted
-            if not known.all():
-                raise _unknown(strings, int(here[np.flatnonzero(~known)[0]]))
-        ending = np.flatnonzero(strings.length == m)
-        leaves[ending] = first[node[ending]]
-        wrong = np.flatnonzero(tree.sorted_leaves.length[leaves[ending]] != m)
-        if len(wrong):
-            raise _unknown(strings, int(ending[wrong[0]]))
-    return leaves
+    return leaves_of_phrases(dataset, tree)
 
 
 def dataset_of_leaves(leaves: NDArray[np.int64], tree: TokenTree) -> tuple[Unsigned, NDArray[np.int64]]:
@@ -210,23 +187,6 @@ def unpack_tree(data: bytes) -> TokenTree:
         return TokenTree(leaves, vocab_size, check_parse(PARSES[parse]))
     except (lzma.LZMAError, ValueError, IndexError, EOFError) as error:
         raise CorruptStream(f"the packed tree does not decode ({error}): it is damaged") from error
-
-
-def _first_leaves(held: SortedLeaves, m: int) -> NDArray[np.int64]:
-    """First leaf of every node of layer ``m``: its EOS leaf, if it has one."""
-    if not m:
-        return np.zeros(1, dtype=np.int64)
-    breaks = np.flatnonzero(held.shared < m)
-    return breaks[held.length[breaks] >= m]
-
-
-def _unknown(strings: LocatedPhrases, phrase: int) -> InvalidParameter:
-    start, length = int(strings.start[phrase]), int(strings.length[phrase])
-    tokens = strings.tokens[start : start + length].tolist()
-    return InvalidParameter(
-        f"the tree has no leaf for phrase {phrase}, tokens {tokens}: it has probability 0, so it cannot be coded; "
-        "build the tree on data that holds it"
-    )
 
 
 def _leb128_planes(numbers: NDArray[np.uint64]) -> bytes:

@@ -19,8 +19,10 @@ from compresslab._support.checks import number_or_nan
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter
 from compresslab.theory.code_length import LN2, entropy_bits
-from compresslab.theory.elasticity import Elasticity, check_epsilon, check_k, check_l
+from compresslab.theory.elasticity import Elasticity, Roles, check_epsilon, check_k, check_l
+from compresslab.theory.finite_data import CONTAINED, Corrected, ElasticityEstimate, estimate_elasticity, fresh_weights
 from compresslab.theory.mixture import Mixture
+from compresslab.theory.observed import GROUPS, Observed, observe
 from compresslab.trees.tree import TokenTree
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Reading",
     "Return",
     "Scenarios",
+    "SlopeError",
     "build_scenarios",
     "measure_elasticity",
     "measure_scenarios",
@@ -62,10 +65,38 @@ class Part:
 
 
 @dataclass(frozen=True)
+class SlopeError:
+    """What finite data leaves open of one slope; bits per phrase and unit of ``l``, intervals of 95 %.
+
+    Attributes:
+        corrected_bits: the slope, corrected for what finite data adds to it.
+        standard_error_bits: of the corrected slope, over responses.
+        low_bits: lower end of the interval.
+        high_bits: upper end.
+        alone_bits: the corrected slope if phrases that were not seen are not there.
+        overlap_corrected: the overlap that goes with the corrected slope.
+        overlap_low: lower end of its interval.
+        overlap_high: upper end.
+        sign: "+" or "-" where the interval lies on one side of 0, else "undecided".
+    """
+
+    corrected_bits: float
+    standard_error_bits: float
+    low_bits: float
+    high_bits: float
+    alone_bits: float
+    overlap_corrected: float
+    overlap_low: float
+    overlap_high: float
+    sign: str
+
+
+@dataclass(frozen=True)
 class ElasticityRow:
     """Code lengths and slopes at one ``k`` and one ``l``; bits per phrase, slopes per unit of ``l``.
 
-    ``ratio`` is the slope of alignment over that of pre-training; None where pre-training has none.
+    ``ratio`` is the slope of alignment over that of pre-training; None where pre-training has none. ``errors`` is what
+    finite data leaves open of each slope; None where a dataset has fewer than 20 phrases.
     """
 
     k: float
@@ -80,6 +111,7 @@ class ElasticityRow:
     overlap_align: float
     ratio: float | None
     conservation_residual: float
+    errors: Roles[SlopeError | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +147,8 @@ class Reading:
         turning_points: for each ``k`` the ``l`` at which pre-training turns from gaining to losing; None: never.
         returns: for each ``k``, the least perturbation that undoes the alignment (theory, section 6).
         rows: the grid.
+        missing_mass: of each dataset's next phrase, the chance that none of its other responses has it (Good and
+            Turing); None where a dataset has fewer than 20 phrases.
     """
 
     name: str
@@ -124,6 +158,7 @@ class Reading:
     turning_points: tuple[float | None, ...]
     returns: tuple[Return, ...]
     rows: tuple[ElasticityRow, ...]
+    missing_mass: Roles[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +173,8 @@ class ElasticityResult:
         l: the values of ``|D_t| / |D_a|``.
         parts: the datasets.
         readings: "contained" where the three parts are given, and "fresh".
+        units: what the standard errors of each part are over: "responses", or "runs of phrases" for a dataset of too
+            few responses.
     """
 
     depth: int
@@ -147,6 +184,7 @@ class ElasticityResult:
     l: tuple[float, ...]  # noqa: E741 - the paper's symbol
     parts: tuple[Part, ...]
     readings: tuple[Reading, ...]
+    units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +198,9 @@ class Scenarios:
         parts: the datasets: the parts of ``D_p``, then ``D_a`` and ``D_t``.
         trees: their token trees, in the same order.
         readings: "contained" where the three parts are given, and "fresh"; each with the first ``k``.
+        observed: for each reading the datasets as samples, and their weights in the three roles; empty where a dataset
+            has fewer than 20 phrases.
+        units: what the standard errors of each part are over.
     """
 
     depth: int
@@ -168,6 +209,8 @@ class Scenarios:
     parts: tuple[Part, ...]
     trees: tuple[TokenTree, ...]
     readings: Mapping[str, Elasticity]
+    observed: Mapping[str, tuple[Observed, Sequence[Sequence[float]]]]
+    units: tuple[str, ...]
 
 
 def measure_elasticity(
@@ -230,6 +273,11 @@ def build_scenarios(
     if len(pretrain) == 3 and equal_volumes:
         scenarios = {"contained": Elasticity.contained(p[0], p[1], p[2], k), "fresh": fresh}
     roles = ["pretrain"] * len(pretrain) + ["align", "perturb"]
+    observed: dict[str, tuple[Observed, Sequence[Sequence[float]]]] = {}
+    if min(tree.total for tree in trees.values()) >= GROUPS:
+        seen = observe(named, trees=trees, depth=depth, parse=parse)
+        observed = {"contained": (seen.first(3), CONTAINED)} if "contained" in scenarios else {}
+        observed["fresh"] = seen, fresh_weights(weights.tolist())
     return Scenarios(
         depth=depth,
         parse=parse,
@@ -248,6 +296,8 @@ def build_scenarios(
         ),
         trees=tuple(trees.values()),
         readings=scenarios,
+        observed=observed,
+        units=tuple(sample.units for sample in observed["fresh"][0].samples) if observed else (),
     )
 
 
@@ -277,11 +327,59 @@ def measure_scenarios(
         k=tuple(map(float, k)),
         l=tuple(map(float, l)),
         parts=built.parts,
-        readings=tuple(_read(name, scenario, k, l, epsilon) for name, scenario in built.readings.items()),
+        readings=tuple(
+            _read(name, scenario, k, l, epsilon, _estimates(built, name, k, l))
+            for name, scenario in built.readings.items()
+        ),
+        units=built.units,
     )
 
 
-def _read(name: str, scenario: Elasticity, ks: Sequence[float], ls: Sequence[float], epsilon: float) -> Reading:
+def _estimates(
+    built: Scenarios,
+    name: str,
+    k: Sequence[float],
+    l: Sequence[float],  # noqa: E741
+) -> tuple[ElasticityEstimate, ...]:
+    if name not in built.observed:
+        return ()
+    observed, weights = built.observed[name]
+    return estimate_elasticity(observed, weights, k=k, l=l)
+
+
+def _slope_error(slope: Corrected | None, overlap: Corrected | None) -> SlopeError | None:
+    if slope is None or overlap is None:
+        return None
+    return SlopeError(
+        corrected_bits=slope.value / LN2,
+        standard_error_bits=slope.standard_error / LN2,
+        low_bits=slope.low / LN2,
+        high_bits=slope.high / LN2,
+        alone_bits=slope.alone / LN2,
+        overlap_corrected=overlap.value,
+        overlap_low=overlap.low,
+        overlap_high=overlap.high,
+        sign={1: "+", -1: "-", 0: "undecided"}[slope.sign],
+    )
+
+
+def _errors(estimate: ElasticityEstimate) -> Roles[SlopeError | None]:
+    slopes, overlaps = estimate.slopes, estimate.overlaps
+    return Roles(
+        _slope_error(slopes.pretrain, overlaps.pretrain),
+        _slope_error(slopes.align, overlaps.align),
+        _slope_error(slopes.perturb, overlaps.perturb),
+    )
+
+
+def _read(
+    name: str,
+    scenario: Elasticity,
+    ks: Sequence[float],
+    ls: Sequence[float],
+    epsilon: float,
+    estimates: Sequence[ElasticityEstimate],
+) -> Reading:
     curve = scenario.curve(ls, ks)
     positive = [x for x in ls if x > 0]
     signs = scenario.signs(min(positive)) if positive else scenario.signs(0.0)
@@ -305,6 +403,7 @@ def _read(name: str, scenario: Elasticity, ks: Sequence[float], ls: Sequence[flo
                     overlap_align=float(overlap.align[i, j]),
                     ratio=_finite(curve.ratio[i, j]),
                     conservation_residual=float(residual[j]),
+                    errors=_errors(estimates[i * len(ls) + j]) if estimates else None,
                 )
             )
     return Reading(
@@ -315,6 +414,7 @@ def _read(name: str, scenario: Elasticity, ks: Sequence[float], ls: Sequence[flo
         turning_points=tuple(turning),
         returns=tuple(_return(scenario.with_k(k), epsilon) for k in ks),
         rows=tuple(rows),
+        missing_mass=estimates[0].missing if estimates else None,
     )
 
 

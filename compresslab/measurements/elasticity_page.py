@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from compresslab.measurements.elasticity import ElasticityResult, Reading, Scenarios
+from compresslab.measurements.elasticity import ElasticityResult, Reading, Scenarios, SlopeError
 from compresslab.measurements.elasticity_words import READINGS, elasticity_answer, elasticity_facts, reading_findings
 from compresslab.measurements.leaf_figures import SYMBOLS, leaf_section
 from compresslab.report.curve_figures import code_length_figure, force_figure, slope_figure
@@ -28,6 +28,10 @@ __all__ = ["elasticity_page", "elasticity_view"]
 Values = NDArray[np.float64]
 
 _POINTS = 61  # of a curve
+_ERRORS = (
+    "Low and high hold both answers to what was not seen, that it is not there and that it was missed, and beyond each "
+    "its error over responses. A sign is undecided where they hold 0."
+)
 _ELASTICITY_SYMBOLS = {
     "D_p, D_a, D_t": "pre-training data, alignment data, and the perturbation: new data added after alignment",
     "k": "|D_p| / |D_a|, how much more pre-training data than alignment data",
@@ -116,8 +120,25 @@ def _reading_section(result: ElasticityResult, reading: Reading) -> Section:
         f"{reading.name.capitalize()} reading",
         f"{READINGS[reading.name]}.",
         points=tuple(reading_findings(result, reading)),
-        tables=(Table("", columns, rows, text_columns=(), labels=2),),
+        tables=(Table("", columns, rows, text_columns=(), labels=2), *_error_tables(result, reading)),
     )
+
+
+def _error_tables(result: ElasticityResult, reading: Reading) -> tuple[Table, ...]:
+    """Return the slopes corrected for finite data; nothing where they are not known."""
+    rows = []
+    for row in reading.rows:
+        if row.errors is not None and row.errors.pretrain is not None and row.errors.align is not None:
+            pretrain, align = row.errors.pretrain, row.errors.align
+            rows.append((f"{row.k:g}", f"{row.l:g}", *_error_cells(pretrain), *_error_cells(align)))
+    columns = ("k", "l", "dγ_p/dl", "low", "high", "sign", "dγ_a/dl", "low", "high", "sign")
+    title = f"{reading.name.capitalize()} reading: slopes corrected for finite data, bits per phrase, intervals of 95 %"
+    notes = (_ERRORS,) if reading is result.readings[0] else ()
+    return (Table(title, columns, rows, text_columns=(), notes=notes, labels=2),) if rows else ()
+
+
+def _error_cells(error: SlopeError) -> tuple[str, ...]:
+    return (*map(_slope, (error.corrected_bits, error.low_bits, error.high_bits)), error.sign.replace("-", "−"))
 
 
 def _slope(x: float) -> str:
@@ -139,7 +160,7 @@ def _drawn_reading(result: ElasticityResult, reading: Reading, scenario: Elastic
     tag, k = reading.name, result.k[0]
     return replace(
         said,
-        tables=(replace(said.tables[0], title=title, notes=notes),),
+        tables=(replace(said.tables[0], title=title, notes=notes), *said.tables[1:]),
         figures=(
             PageFigure(f"{tag}-code-lengths", f"Code lengths, k = {k:g}",
                        "Theory, exact for this data. Each panel has its own scale.", code_length_figure(first, l)),

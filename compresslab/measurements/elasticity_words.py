@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compresslab.measurements.elasticity import ElasticityResult, ElasticityRow, Reading
+from compresslab.measurements.elasticity import ElasticityResult, ElasticityRow, Reading, SlopeError
 from compresslab.report.digits import significant
 from compresslab.report.page import Fact, joined
+from compresslab.theory.elasticity import Roles
 
 __all__ = ["READINGS", "elasticity_answer", "elasticity_facts", "reading_findings"]
 
@@ -46,7 +47,8 @@ def elasticity_answer(result: ElasticityResult) -> list[str]:
             )
         both = (significant(slope, 3, signed=True) for slope in (row.slope_align_bits, row.slope_pretrain_bits))
         slopes = f"{' and '.join(both)} bits per phrase"
-        sentences.append(f"{setting}, {outcome} ({slopes} and unit of l, at l = {row.l:g}).{reason}")
+        doubt = _doubt(row)
+        sentences.append(f"{setting}, {outcome} ({slopes} and unit of l, at l = {row.l:g}).{reason}{doubt}")
     return sentences
 
 
@@ -59,10 +61,12 @@ def elasticity_facts(result: ElasticityResult, reading: Reading) -> tuple[Fact, 
     worst = max(abs(r.conservation_residual) for r in reading.rows)
     where = f"bits per phrase, {reading.name} reading, l = {row.l:g}"
     facts = [
-        Fact("alignment data, dγ/dl", significant(row.slope_align_bits, 3, signed=True), where,
-             "good" if row.slope_align_bits > 0 else "bad"),
-        Fact("pre-training data, dγ/dl", significant(row.slope_pretrain_bits, 3, signed=True), where,
-             "good" if row.slope_pretrain_bits < 0 else "bad"),
+        Fact("alignment data, dγ/dl", significant(row.slope_align_bits, 3, signed=True),
+             where + _beside(_error(row, "align")),
+             _tone(row.slope_align_bits > 0, _error(row, "align"))),
+        Fact("pre-training data, dγ/dl", significant(row.slope_pretrain_bits, 3, signed=True),
+             where + _beside(_error(row, "pretrain")),
+             _tone(row.slope_pretrain_bits < 0, _error(row, "pretrain"))),
     ]  # fmt: skip
     ratio = start or row
     if ratio.ratio is not None:
@@ -104,6 +108,10 @@ def reading_findings(result: ElasticityResult, reading: Reading) -> Iterator[str
         f"k = {k:g}, l = {row.l:g}: the perturbation {_effect(reading.signs[1])} the alignment data "
         f"({_slope(row, 'align')}) and {_effect(reading.signs[0])} the pre-training data ({_slope(row, 'pretrain')})."
     )
+    if reading.missing_mass is not None:
+        yield from _finite_data(row, reading.missing_mass)
+    elif reading is result.readings[0]:
+        yield "How much the slopes may be off is not known: a dataset has fewer than 20 phrases."
     if row.ratio is None:
         yield "The pre-training data neither gains nor loses, so there is no ratio to compare with -k."
     else:
@@ -139,6 +147,52 @@ def reading_findings(result: ElasticityResult, reading: Reading) -> Iterator[str
         )
     worst = max(abs(r.conservation_residual) for r in reading.rows)
     yield f"Forces on the three datasets sum to zero: worst residual {worst:.0e} of their size."
+
+
+def _finite_data(row: ElasticityRow, missing: Roles[float]) -> Iterator[str]:
+    """Say what finite data leaves open of the two slopes."""
+    align, pretrain = _error(row, "align"), _error(row, "pretrain")
+    if align is not None and pretrain is not None:
+        both = f"alignment data {_corrected(align)}; pre-training data {_corrected(pretrain)}"
+        yield f"Corrected for finite data: {both}."
+    yield (
+        "Phrases that a dataset has and did not show yet (Good and Turing): "
+        f"{missing.pretrain:.1%} of D_p's next phrases, {missing.align:.1%} of D_a's, {missing.perturb:.1%} of D_t's."
+    )
+
+
+def _corrected(error: SlopeError) -> str:
+    low, high = significant(error.low_bits, 3, signed=True), significant(error.high_bits, 3, signed=True)
+    sign = "sign undecided" if error.sign == "undecided" else "sign certain"
+    return f"{significant(error.corrected_bits, 3, signed=True)} ({low} to {high}, {sign})"
+
+
+def _doubt(row: ElasticityRow) -> str:
+    """Say which of the two signs is not certain, and between what the slope lies."""
+    said = []
+    for role, name in (("align", "alignment"), ("pretrain", "pre-training")):
+        error = _error(row, role)
+        if error is not None and error.sign == "undecided":
+            low, high = significant(error.low_bits, 3, signed=True), significant(error.high_bits, 3, signed=True)
+            said.append(f"the {name} data's slope lies between {low} and {high}")
+    signs = "this sign is" if len(said) == 1 else "these signs are"
+    return f" With so much data {signs} not certain: {joined(said)}." if said else ""
+
+
+def _error(row: ElasticityRow, role: str) -> SlopeError | None:
+    if row.errors is None:
+        return None
+    return row.errors.align if role == "align" else row.errors.pretrain
+
+
+def _beside(error: SlopeError | None) -> str:
+    return "" if error is None else f"; corrected {_corrected(error)}"
+
+
+def _tone(as_in_theory: bool, error: SlopeError | None) -> str:
+    if error is not None and error.sign == "undecided":
+        return ""
+    return "good" if as_in_theory else "bad"
 
 
 def _effect(sign: int) -> str:

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compresslab.data.dataset import Dataset
+from compresslab.theory.finite_entropy import EntropyEstimate, estimate_entropy
+from compresslab.trees.phrase_leaves import leaves_of_phrases
+from compresslab.trees.phrases import num_phrases
 from compresslab.trees.tree import TokenTree
 
 __all__ = ["LayerResult", "TreeResult", "measure_tree"]
@@ -46,6 +50,7 @@ class TreeResult:
         eos_leaves: leaves that end in EOS; the others are truncated.
         bytes: memory of the tree's arrays.
         layers: from the root down.
+        entropy: of the leaves, as observed and as estimated for what the data is a sample of.
     """
 
     depth: int
@@ -57,10 +62,15 @@ class TreeResult:
     eos_leaves: int
     bytes: int
     layers: tuple[LayerResult, ...]
+    entropy: EntropyEstimate
 
 
-def measure_tree(tree: TokenTree) -> TreeResult:
-    """Count the nodes, leaves and phrases of every layer.
+def measure_tree(tree: TokenTree, dataset: Dataset | None = None) -> TreeResult:
+    """Count the nodes, leaves and phrases of every layer, and estimate the entropy of the leaves.
+
+    Args:
+        tree: the tree.
+        dataset: what it was built from: then the entropy's standard error is over responses, else over phrases.
 
     Example:
         >>> from compresslab import Dataset
@@ -97,4 +107,13 @@ def measure_tree(tree: TokenTree) -> TreeResult:
         eos_leaves=int(ends[:d].sum()),
         bytes=tree.nbytes,
         layers=layers,
+        entropy=_entropy(tree, dataset),
     )
+
+
+def _entropy(tree: TokenTree, dataset: Dataset | None) -> EntropyEstimate:
+    if dataset is None:
+        return estimate_entropy(tree.sorted_leaves.counts)
+    each = num_phrases(np.diff(dataset.offsets), tree.depth, tree.parse)
+    response = np.repeat(np.arange(len(each)), each)
+    return estimate_entropy(tree.sorted_leaves.counts, leaves_of_phrases(dataset, tree), response)

@@ -9,7 +9,7 @@ from rich.tree import Tree
 
 from compresslab.measurements.leaf_figures import SYMBOLS, TAIL_LEAD, leaf_figure
 from compresslab.measurements.tree import TreeResult
-from compresslab.report.digits import rounded
+from compresslab.report.digits import rounded, significant
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.page import Fact, Page, PageFigure, Section, Table
 from compresslab.report.provenance import Provenance
@@ -18,7 +18,7 @@ from compresslab.report.tree_figures import tree_figure
 from compresslab.trees.drawing import Branch, visible
 from compresslab.trees.tree import TokenTree
 
-__all__ = ["layer_table", "tree_page", "tree_view"]
+__all__ = ["entropy_words", "layer_table", "tree_page", "tree_view"]
 
 _FIRST_LAYERS, _LAST_LAYERS = 60, 5  # of a tree, that a table shows: nobody reads 65,535 lines
 
@@ -46,7 +46,23 @@ def tree_view(result: TreeResult, top: Branch, name: str) -> RenderableType:
         f"{result.phrases:,} phrases ({result.parse}, d = {result.depth}), {result.nodes:,} nodes, "
         f"{result.leaves:,} leaves ({result.eos_leaves:,} end in EOS), {result.bytes:,} bytes in memory"
     )
-    return Group(table_view(layer_table(result, name)), Text(summary), Text(), _branches(top))
+    words = Text(summary + "\n" + entropy_words(result))
+    return Group(table_view(layer_table(result, name)), words, Text(), _branches(top))
+
+
+def entropy_words(result: TreeResult) -> str:
+    """Say what the leaves' entropy is, and what finite data leaves open of it."""
+    found = result.entropy
+    error, same = "", ""
+    if found.standard_error_bits is not None:
+        error = f" (standard error {significant(found.standard_error_bits, 2)} over {found.units})"
+    if found.collision is not None:
+        same = f", and two phrases are the same with chance {significant(found.collision, 3)}"
+    return (
+        f"Entropy {rounded(found.plug_in_bits, 4)} bits per phrase as observed{error}: too low for what the data is a "
+        f"sample of, estimated {rounded(found.corrected_bits, 4)}. The next phrase is a new one with chance "
+        f"{found.missing_mass:.1%} (Good and Turing){same}."
+    )
 
 
 def _branches(top: Branch) -> Tree:
@@ -81,6 +97,8 @@ def tree_page(result: TreeResult, tree: TokenTree, top: Branch, name: str, sourc
         facts=(
             Fact("phrases |D|", f"{result.phrases:,}", f"{result.parse}, d = {result.depth}"),
             Fact("leaves M", f"{result.leaves:,}", f"{result.eos_leaves:,} end in EOS"),
+            Fact("entropy H", f"{rounded(result.entropy.plug_in_bits, 3)} bits",
+                 f"as observed; {rounded(result.entropy.corrected_bits, 3)} estimated for more such data"),
             Fact("nodes", f"{result.nodes:,}", "prefixes, the root included"),
             Fact("memory", f"{result.bytes:,} bytes", f"{result.bytes / result.nodes:.1f} bytes a node"),
         ),
@@ -89,6 +107,7 @@ def tree_page(result: TreeResult, tree: TokenTree, top: Branch, name: str, sourc
                 "The tree",
                 "Each layer's phrases are those that reach it. The root is layer 0. An EOS leaf is the end of a "
                 "response.",
+                points=(entropy_words(result),),
                 tables=(layer_table(result, name),),
                 figures=(
                     PageFigure("tree-top", "The top of the tree", "A box is a prefix, as high as its share of the "

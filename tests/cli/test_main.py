@@ -96,6 +96,10 @@ def test_tree_draws_counts_and_saves(run: Run, texts: dict[str, Path], tmp_path:
     assert f"{tree.num_nodes:,} nodes" in out
     assert "EOS" in out
     got = json.loads(run("tree", texts["prose"], "--depth", 2, "--json")[1])
+    assert got["entropy"]["plug_in_bits"] == pytest.approx(entropy_bits(tree.leaves()))
+    assert got["entropy"]["plug_in_bits"] < got["entropy"]["corrected_bits"]
+    assert got["entropy"]["units"] == "responses"
+    assert f"estimated {got['entropy']['corrected_bits']:.4f}" in " ".join(out.split())
     assert [layer["nodes"] for layer in got["layers"]] == [len(layer) for layer in tree.layers]
     assert got["layers"][0]["phrases"] == tree.total
     assert sum(layer["eos_leaves"] for layer in got["layers"]) == tree.num_eos_leaves
@@ -115,6 +119,18 @@ def test_elasticity_of_files_measures_both_readings(run: Run, texts: dict[str, P
     for reading in got["readings"]:
         assert [(row["k"], row["l"]) for row in reading["rows"]] == [(5, 0), (5, 0.1), (20, 0), (20, 0.1)]
         assert all(abs(row["conservation_residual"]) < 1e-12 for row in reading["rows"])
+        for row in reading["rows"]:
+            for role in ("pretrain", "align"):
+                error, slope = row["errors"][role], row[f"slope_{role}_bits"]
+                assert error["low_bits"] <= error["corrected_bits"] <= error["high_bits"]
+                assert error["sign"] == (
+                    "+" if error["low_bits"] > 0 else "-" if error["high_bits"] < 0 else "undecided"
+                )
+                overlap = 1 - (row["k"] + 1 + row["l"]) * error["corrected_bits"] * math.log(2)
+                assert error["overlap_corrected"] == pytest.approx(overlap)
+                assert math.isfinite(slope)
+            assert (row["errors"]["perturb"] is None) == (row["l"] == 0)
+    assert len(got["units"]) == len(got["parts"])
     contained = got["readings"][0]
     assert contained["new_mass"] == 0
     assert [row["ratio"] for row in contained["rows"] if row["l"] == 0] == pytest.approx([-5, -20], rel=1e-9)
@@ -125,6 +141,17 @@ def test_elasticity_without_files_takes_the_embedded_corpora(run: Run) -> None:
     assert code == 0
     for word in ("names", "prose", "code", "Contained reading", "Fresh reading", "Forces"):
         assert word in out
+    # 8 % of the new phrases were not seen before: the slope of pre-training data is above 0 only if they are absent.
+    words = " ".join(out.split())
+    assert "costs the pre-training data (+0.00" in words
+    assert re.search(r"pre-training data -0\.00\d+ \(-0\.00\d+ to \+0\.00\d+, sign undecided\)", words)
+
+
+def test_elasticity_says_where_no_error_can_be_known(run: Run, tmp_path: Path) -> None:
+    one = tmp_path / "one.txt"
+    one.write_text("a\n")
+    out = run("elasticity", "--pretrain", one, "--align", one, "--perturb", one, "--quiet")[1]
+    assert "is not known: a dataset has fewer than 20 phrases" in out
 
 
 def test_elasticity_in_natural_volumes_has_no_contained_reading(run: Run, texts: dict[str, Path]) -> None:
