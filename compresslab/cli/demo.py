@@ -67,7 +67,7 @@ def command(
         bool, typer.Option("--rest", help="After --first: all parts, without showing the first one again.")
     ] = False,
 ) -> None:
-    """Run it all on the embedded corpora: elasticity, a small language model probed, trained networks; some minutes."""
+    """Run it all on the embedded corpora: elasticity, a small model probed, trained networks; some minutes."""
     if first and rest:
         raise InvalidParameter("--first and --rest exclude each other: give one of them, or none to run all parts")
     speak: _Show = (lambda _: None) if output.json else print_view

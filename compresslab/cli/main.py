@@ -39,7 +39,7 @@ COMMANDS = {
     "prove": "Check every theorem, exactly, and print the ledger, or whole proofs by ID.",
     "experiment": "Run an experiment; killed at any point, it resumes.",
     "report": "Write report.html and its figures from the rows of a finished experiment.",
-    "demo": "Run it all on the embedded corpora: elasticity, a small language model, trained networks; some minutes.",
+    "demo": "Run it all on the embedded corpora: elasticity, a small model probed, trained networks; some minutes.",
     "compress": "Compress any file: by the embedded byte model (slow: under 1 MB a second) or by a language model.",
     "decompress": "Decompress a .clz file, checking every byte.",
     "verify": "Decode a .clz file to nowhere, checking every byte.",

@@ -181,7 +181,7 @@ def with_placebo() -> dict[str, Any]:
     return series_as_json([compresslab.audit(base_model(), aligned_model(), **ROLES, **SHORT)])
 
 
-@pytest.mark.parametrize("stop", [2, 10, 22])
+@pytest.mark.parametrize("stop", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (10, 22))])
 def test_an_audit_that_was_killed_goes_on_and_ends_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
