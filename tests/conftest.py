@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 # On a busy machine the first examples may be long in coming: that is no fault of a law. Examples are drawn anew in each
 # run, so fifty at a time are enough; `--hypothesis-profile thorough` draws more at once.
 settings.register_profile("soon", max_examples=50, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("thorough", max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("soon")
 
 if TYPE_CHECKING:

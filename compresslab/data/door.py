@@ -25,7 +25,7 @@ from compresslab.data.rows import MISSING, Row, Rows
 from compresslab.data.splitting import check_unit, split_texts
 from compresslab.data.table_rows import table_rows
 from compresslab.data.texts import Texts
-from compresslab.data.turns import SETTINGS, Turn
+from compresslab.data.turns import EARLIER, SETTINGS, Turn
 from compresslab.errors import EmptyDataset, InvalidParameter
 
 __all__ = ["ReadData", "check_not_empty", "read_data"]
@@ -195,7 +195,9 @@ def _read_rows(rows: Rows, choice: DataChoice, unit: str | None, label: str, for
     left: Counter[str] = Counter()
     total = used = prompt_bytes = 0
     values: Counter[str] = Counter()
-    for row in rows.read([*_needed(reading, choice), *(name for name in SETTINGS if name in rows.columns)]):
+    for row in rows.read(
+        [*_needed(reading, choice), *(name for name in (*EARLIER, *SETTINGS) if name in rows.columns)]
+    ):
         total += 1
         if not all(_holds(row, name, value, values) for name, value in conditions):
             left[FILTERED] += 1

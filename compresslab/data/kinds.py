@@ -12,7 +12,8 @@ TruthfulQA              ``Question``, ``Best Answer``, ``Correct Answers`` (seve
 ======================  =============================================================================================
 
 A prompt and a response are texts (*standard*) or lists of messages (*conversational*). Beside messages ``tools`` and
-``chat_template_kwargs`` are for the chat template.
+``chat_template_kwargs`` are for the chat template. Beside ``instruction`` and ``conversations``, ``system`` and
+``history`` (pairs of a prompt and its response) hold what was said before: such a row is conversational.
 """
 
 from __future__ import annotations
@@ -23,7 +24,18 @@ from typing import Any
 
 from compresslab.data.choice import DataChoice
 from compresslab.data.rows import MISSING, Row, Rows
-from compresslab.data.turns import SETTINGS, Turn, as_text, hh_turns, is_hh, said, settings_of, turns_of
+from compresslab.data.turns import (
+    EARLIER,
+    SETTINGS,
+    Turn,
+    as_text,
+    earlier_turns,
+    hh_turns,
+    is_hh,
+    said,
+    settings_of,
+    turns_of,
+)  # fmt: skip
 from compresslab.errors import InvalidParameter
 
 __all__ = ["Example", "Reading", "choose_reading", "examples_of"]
@@ -31,6 +43,7 @@ __all__ = ["Example", "Reading", "choose_reading", "examples_of"]
 COMPLETIONS = ("completion", "response", "output", "answer")
 CONVERSATIONS = ("messages", "conversations", "conversation")
 PREFERENCES = ("chosen", "rejected")
+EARLIER_IN = {"instruction", "conversations"}  # fields beside which `EARLIER` is what was said before
 QUESTION, BEST, SEVERAL = "Question", "Best Answer", ("Correct Answers", "Incorrect Answers")
 
 
@@ -226,8 +239,17 @@ def _answers(row: Row, reading: Reading, values: dict[str, Any]) -> Iterator[Exa
         yield Example(prompt, b"", len(prompt))
 
 
+def _earlier(row: Row, reading: Reading, choice: DataChoice) -> list[Turn]:
+    """Return what a row says before its prompt in columns of their own, where its layout has such."""
+    if choice.field is not None or choice.prompt_field or not EARLIER_IN & {*reading.prompt, *reading.response}:
+        return []
+    values = {name: value for name in EARLIER if (value := row.get(name)) is not MISSING}
+    return earlier_turns(values, row.place)
+
+
 def _examples(row: Row, reading: Reading, values: dict[str, Any], choice: DataChoice) -> Iterator[Example]:
-    before: list[Turn] = []
+    earlier = _earlier(row, reading, choice)
+    before = list(earlier) if reading.prompt else []
     for name in reading.prompt:
         what = f"{name!r} of {row.place}"
         if isinstance(values[name], list):
@@ -247,11 +269,11 @@ def _examples(row: Row, reading: Reading, values: dict[str, Any], choice: DataCh
             )
         context = said(before) if reading.prompt else None
         text = as_text(value, what)
-        in_turns = any(isinstance(values[name], list) for name in reading.prompt)
+        in_turns = bool(earlier) or any(isinstance(values[name], list) for name in reading.prompt)
         turns = (*before, Turn("assistant", text)) if in_turns else None
         yield Example(context, text, sum(len(turn.text) for turn in before), turns)
         return
-    spoken = turns_of(value, what)
+    spoken = [*(() if before else earlier), *turns_of(value, what)]
     if reading.kind == "preference" and not reading.prompt:
         other = row.get(PREFERENCES[name == PREFERENCES[0]])
         shared = _shared(spoken, turns_of(other, what) if isinstance(other, list) else [])

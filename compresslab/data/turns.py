@@ -11,9 +11,21 @@ from typing import Any
 from compresslab._support.json_text import parse_json
 from compresslab.errors import CorruptFile, InvalidParameter, NotText, did_you_mean
 
-__all__ = ["SETTINGS", "Turn", "as_text", "hh_turns", "is_hh", "said", "settings_of", "turns_of"]
+__all__ = [
+    "EARLIER",
+    "SETTINGS",
+    "Turn",
+    "as_text",
+    "earlier_turns",
+    "hh_turns",
+    "is_hh",
+    "said",
+    "settings_of",
+    "turns_of",
+]
 
 SETTINGS = ("tools", "chat_template_kwargs")  # TRL's columns for the chat template, beside the messages
+EARLIER = ("system", "history")  # columns of Alpaca's and ShareGPT's layouts: what was said before the rest of a row
 
 _MODEL = ("assistant", "gpt", "chatgpt", "bot", "model")  # whose turns are responses
 _OTHERS = ("user", "human", "prompter", "system", "developer", "tool", "function", "ipython", "observation")
@@ -83,6 +95,43 @@ def settings_of(values: dict[str, Any], what: str) -> Turn | None:
     if not held:
         return None
     return Turn("settings", as_text(json.dumps(held, ensure_ascii=False), f"what stands beside the messages of {what}"))
+
+
+def earlier_turns(values: dict[str, Any], what: str) -> list[Turn]:
+    """Return the turns that stand before a row's prompt in columns of their own; none where these are empty.
+
+    Args:
+        values: of `EARLIER`, those that a row has: the system's text, and pairs of a prompt and its response, or the
+            JSON of such a list.
+        what: the row, for errors.
+
+    Raises:
+        InvalidParameter: a value of another form.
+
+    Example:
+        >>> earlier_turns({"system": "Be brief.", "history": [["hi", "hello"]]}, "line 1")  # doctest: +ELLIPSIS
+        [Turn(role='system', text=b'Be brief.'), Turn(role='user', text=b'hi'), Turn(role='assistant', text=b'hello')]
+        >>> earlier_turns({"system": "", "history": None}, "line 1")
+        []
+    """
+    found = []
+    if system := values.get("system"):
+        found.append(Turn("system", as_text(system, f"'system' of {what}")))
+    history = values.get("history")
+    if isinstance(history, str | bytes) and history.strip():
+        try:
+            history = parse_json(as_text(history, f"'history' of {what}"))
+        except CorruptFile:
+            history = {}
+    for pair in history or () if isinstance(history, list | None) else (None,):
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(one, str | bytes) for one in pair):
+            raise InvalidParameter(
+                f"'history' of {what} is not a list of pairs of a prompt and its response ({values['history']!s:.60}): "
+                "write it so, write 'messages' in place of it, or name the fields of prompts and responses"
+            )
+        found += [Turn(role, as_text(one, f"'history' of {what}"))
+                  for role, one in zip(("user", "assistant"), pair, strict=True)]  # fmt: skip
+    return found
 
 
 def _without_nulls(value: Any) -> Any:

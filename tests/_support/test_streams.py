@@ -36,7 +36,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8", "cp932"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["ascii", "cp1252", *(pytest.param(name, marks=pytest.mark.slow) for name in ("latin-1", "utf-8", "cp932"))],
+)
 def test_no_encoding_of_the_output_stops_a_command(here: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
     names = ["café", "中文.txt", "\udcff", "× − →.txt", "😀"]
     for name in names:

@@ -216,6 +216,7 @@ def test_a_finished_audit_trains_nothing_again(tmp_path: Path, monkeypatch: pyte
         compresslab.audit(base_model(), aligned_model(), **WITHOUT, **{**SHORT, "seeds": 3}, folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_checkpoints_of_one_base_share_its_control(tmp_path: Path) -> None:
     later = changed(aligned_model(), DATA["a"], 10)
     pairs = [(base_model(), aligned_model()), (base_model(), later)]
@@ -349,6 +350,7 @@ def test_models_that_do_not_belong_together_are_refused(make_llama: Callable[...
         audit_series([], **WITHOUT)
 
 
+@pytest.mark.slow
 def test_a_lora_trains_an_adapter_alone() -> None:
     pytest.importorskip("peft", reason="needs the package peft")
     result: AuditResult = compresslab.audit(base_model(), aligned_model(), **WITHOUT, **SHORT, lora=2)

@@ -114,5 +114,7 @@ def test_a_plan_of_a_probe_is_of_what_the_page_says(run: Run, tmp_path: Path, mo
             assert (code, out, err.count("\n")) == (1, "", 1)
             continue
         wanted = [text.encode() for text in re.findall(r"`([^`]*)`", line[3])]
-        before = (len("Add\n1 2\n") if line[0] == "Alpaca" else len(PROMPT) + 1) if int(line[4]) else 0
+        before = len("Add\n1 2\n") if line[0] == "Alpaca" else len(PROMPT) + 1
+        before += len("Add.\nBoil rice?\nYes.\n") if "history" in line[1] else 0
+        before = before if int(line[4]) else 0
         assert json.loads(out)["tokens"] == len(data) * sum(before + len(text) + 1 for text in wanted), line

@@ -304,7 +304,7 @@ def test_notes_of_sizes_alone_and_of_files_elsewhere(run: Path) -> None:
 KEY = bytes(range(32))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(at=st.integers(0, 10_000), bit=st.integers(0, 7), size=st.integers(1, 40))
 def test_a_flipped_bit_of_a_journal_gives_no_other_score(
     at: int, bit: int, size: int, tmp_path_factory: pytest.TempPathFactory

@@ -105,7 +105,7 @@ def test_facts_of_version_3_that_cannot_be_are_named(tmp_path):
     version=st.integers(0, 5),
     sizes=st.tuples(*[st.sampled_from([0, 1, 5, 31, 1 << 20, 1 << 25, (1 << 25) + 1, 1 << 40, (1 << 64) - 1])] * 2),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_facts_are_read_or_refused_by_name(tmp_path_factory, text, version, sizes):
     path = tmp_path_factory.mktemp("facts") / "f.clz"
     path.write_bytes(one(text=text, version=version, size=sizes[0], chunk_size=sizes[1]))

@@ -48,7 +48,7 @@ def flags(draw):
 
 
 @given(flags(), st.integers(0, 200))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_flags_round_trip_within_nine_bits_of_their_cost(case, cut):
     misses, hits = case
     encoder = FlagEncoder()
@@ -218,7 +218,7 @@ def test_compiled_loops_see_every_minus_sign_and_every_nan(dtype, V):
 
 
 @given(st.integers(0, 80), st.integers(0, 2**32 - 1), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_trimmed_stream_decodes_and_is_no_longer(n, seed, sure):
     rng = np.random.default_rng(seed)
     share = rng.random(n) ** 30 if sure else rng.random(n)

@@ -34,7 +34,7 @@ def sample(rng, n, V, spread=2.0, dtype=np.float64):
     dtype=st.sampled_from([np.float32, np.float64]),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_symbols_round_trip_under_any_rows(V, n, spread, dtype, seed):
     rng = np.random.default_rng(seed)
     _, rows = sample(rng, n, V, spread, dtype)
@@ -186,7 +186,7 @@ def test_left_over_and_missing_data_is_noticed(V):
 
 
 @given(garbage=st.binary(max_size=60), V=st.sampled_from([3, 70, 5000]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_garbage_raises_corrupt_stream_or_decodes_to_valid_symbols(garbage, V):
     rows = np.full((20, V), 1 / V)
     try:

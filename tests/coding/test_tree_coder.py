@@ -18,7 +18,7 @@ responses = st.lists(st.lists(st.integers(0, 4), max_size=12), min_size=1, max_s
 
 
 @given(data=responses, depth=st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_dataset_is_coded_and_decoded_under_its_tree(data, depth):
     dataset = Dataset.from_token_lists(data, vocab_size=5)
     tree = TokenTree.build(dataset, depth)

@@ -30,7 +30,7 @@ def plain(texts: list[bytes], others: list[bytes]) -> tuple[int, int]:
     return count, size
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(ROLES, ROLES, st.binary(min_size=RUN - 1, max_size=RUN + 30), st.booleans())
 @example([b""], [b""], b"x" * RUN, True)
 def test_shared_texts_are_those_of_a_plain_loop(

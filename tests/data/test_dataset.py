@@ -25,7 +25,7 @@ from compresslab.errors import (
     UnknownName,
 )
 
-law = settings(max_examples=100, deadline=None)
+law = settings(max_examples=50, deadline=None)
 texts_of = st.lists(st.binary(max_size=12), min_size=1, max_size=12)
 lists_of = st.lists(st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 300), max_size=6), min_size=1, max_size=10)
 names_of = st.sampled_from(["bits", "bytes", "words"])

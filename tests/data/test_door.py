@@ -231,6 +231,43 @@ def test_a_text_where_messages_belong_is_read_as_a_text_when_asked_for(tmp_path:
     assert list(read(path, field="messages").responses) == [b"hello"]
 
 
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv", "tsv", "parquet", "arrow", "feather"])
+def test_what_columns_say_before_a_prompt_is_context_whatever_the_format(tmp_path: Path, name: str) -> None:
+    if name not in ("jsonl", "json", "csv", "tsv"):
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    said = {"system": "Be brief.", "history": [["Hi", "Hello"]]}
+    none = {"system": "", "history": []}
+    if name in ("csv", "tsv"):
+        said, none = ({**one, "history": json.dumps(one["history"])} for one in (said, none))
+    rows = [{"instruction": "Add", "input": "1 2", "output": "3"} | before for before in (said, none)]
+    path = tmp_path / f"a.{name}"
+    path.write_bytes(FORMATS[name][0](rows))
+    found = read_data(path, DataChoice())
+    assert list(found.responses) == [b"3", b"3"]
+    turns = [("system", b"Be brief."), ("user", b"Hi"), ("assistant", b"Hello"), ("user", b"Add"), ("user", b"1 2")]
+    first, second = found.conversations or ()
+    assert [(turn.role, turn.text) for turn in first or ()] == [*turns, ("assistant", b"3")]
+    assert (second, found.prompt_bytes) == (None, 9 + 2 + 5 + 6 + 6)
+    named = DataChoice(prompt_field=("instruction", "input"), response_field="output")
+    assert read_data(path, named).conversations is None
+
+
+@pytest.mark.parametrize("history", [3, "yes", ["Hi"], [["Hi"]], [["Hi", 3]], {"a": 1}])
+def test_a_history_that_is_not_of_pairs_is_named(tmp_path: Path, history: object) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"instruction": "Add", "output": "3", "history": history}))
+    with pytest.raises(InvalidParameter, match=r"'history' of .* is not a list of pairs"):
+        read_data(path, DataChoice())
+
+
+def test_a_system_column_stands_before_a_conversation(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    talk = [{"from": "human", "value": "Boil rice?"}, {"from": "gpt", "value": "Yes."}]
+    path.write_text(json.dumps({"conversations": talk, "system": "Be brief."}))
+    (turns,) = read_data(path, DataChoice()).conversations or ()
+    assert [turn.role for turn in turns or ()] == ["system", "user", "assistant"]
+
+
 @pytest.mark.parametrize("name", ["jsonl", "json", "parquet", "arrow"])
 def test_tools_stand_beside_the_messages_whatever_the_format(tmp_path: Path, name: str) -> None:
     if name not in ("jsonl", "json"):
@@ -420,7 +457,7 @@ solid = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters=
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(solid, solid), min_size=1, max_size=6), st.randoms())
 def test_bytes_in_are_bytes_counted_whatever_the_wrapping(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]], random: Any

@@ -51,6 +51,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return run(EFFECTIVE_VOLUMES, SPEC, tmp_path_factory.mktemp("effective"))
 
 
+@pytest.mark.slow
 def test_known_mixtures_come_back_within_two_standard_errors(rows: list[dict[str, Any]]) -> None:
     known = [row for row in rows if row["stage"] == "known"]
     assert [tuple(row["mixture"]) for row in known] == list(SPEC.mixtures)
@@ -61,6 +62,7 @@ def test_known_mixtures_come_back_within_two_standard_errors(rows: list[dict[str
         assert row["residual_nats"] < 0.01
 
 
+@pytest.mark.slow
 def test_late_examples_count_for_more_and_earlier_ones_are_lost(rows: list[dict[str, Any]]) -> None:
     at = {(row["stage"], row["aligned"], row["steps"]): row for row in rows if row["stage"] != "known"}
     stages = [("pretrain", 0, 200), ("align", 2, 2), ("align", 20, 20)]
@@ -77,6 +79,7 @@ def test_late_examples_count_for_more_and_earlier_ones_are_lost(rows: list[dict[
     assert at["perturb", 20, 2]["seen_shares"] == pytest.approx(np.array([200 / 3, 200 / 3 + 20, 200 / 3 + 2]) / 222)
 
 
+@pytest.mark.slow
 def test_the_summary_holds_the_numbers_of_the_rows(rows: list[dict[str, Any]]) -> None:
     found = summarise_effective(SPEC, rows)
     assert [known.recovered for known in found.known] == [True, True]
@@ -101,12 +104,14 @@ def test_the_summary_holds_the_numbers_of_the_rows(rows: list[dict[str, Any]]) -
     assert exchange.k.mean == pytest.approx(left / (1 - left))
 
 
+@pytest.mark.slow
 def test_the_theory_says_which_way_the_rebound_goes(rows: list[dict[str, Any]]) -> None:
     found = summarise_effective(SPEC, rows)
     assert rebound_signs(found.rebounds, "align") == len(found.rebounds) == 4
     assert all(one.network["align"].mean > 0 for one in found.rebounds)
 
 
+@pytest.mark.slow
 def test_the_report_holds_the_numbers_of_the_summary(rows: list[dict[str, Any]]) -> None:
     summary = summarise_effective(SPEC, rows)
     text = markdown(Section("", tables=tuple(effective_tables(SPEC, summary))))
@@ -122,6 +127,7 @@ def test_the_report_holds_the_numbers_of_the_summary(rows: list[dict[str, Any]])
         )
 
 
+@pytest.mark.slow
 def test_a_share_that_came_out_without_an_error_is_infinitely_far_off(rows: list[dict[str, Any]]) -> None:
     changed = [{**row, "standard_errors": [0.0, 0.1, 0.1]} if row["stage"] == "known" else row for row in rows]
     assert not any(known.recovered for known in summarise_effective(SPEC, changed).known)

@@ -77,7 +77,7 @@ def test_the_least_volume_lies_on_the_line_between_two_points() -> None:
         least_volume([0, 0], [1.0, 0.0], 0.5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=8), st.floats(0.01, 0.99))
 def test_a_lower_level_needs_at_least_as_much_data(values: list[float], level: float) -> None:
     x = list(range(len(values)))

@@ -30,7 +30,7 @@ def test_rows_come_back_as_they_were_written(path: Path) -> None:
     assert read_rows(path.with_name("none.jsonl")) == {}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(cut=st.integers(0, 10_000))
 def test_a_file_cut_anywhere_holds_exactly_the_units_that_are_whole(
     cut: int, tmp_path_factory: pytest.TempPathFactory
@@ -53,7 +53,7 @@ def test_a_file_cut_anywhere_holds_exactly_the_units_that_are_whole(
     assert target.read_bytes() == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(at=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_a_flipped_bit_never_gives_another_result(at: int, bit: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     target = tmp_path_factory.mktemp("flip") / "rows.jsonl"

@@ -45,6 +45,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path, Any]:
     return spec, folder / "out", run(SCALING, spec, folder / "out")
 
 
+@pytest.mark.slow
 def test_a_base_that_is_in_both_series_is_made_once(done: Any) -> None:
     spec, out, rows = done
     points = ["7k, 400 symbols", "35k, 400 symbols", "7k, 100 symbols"]
@@ -58,6 +59,7 @@ def test_a_base_that_is_in_both_series_is_made_once(done: Any) -> None:
     assert [series.sizes for series in summary.series] == [(7488.0, 35008.0), (100.0, 400.0)]
 
 
+@pytest.mark.slow
 def test_every_base_has_its_excess_and_more_training_lowers_it(done: Any) -> None:
     rows = [row for row in done[2] if "excess_bits" in row]
     assert all((row["positive"], row["negative"], len(row["excess_bits"])) == (0, 0, 4) for row in rows)
@@ -68,6 +70,7 @@ def test_every_base_has_its_excess_and_more_training_lowers_it(done: Any) -> Non
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_run_goes_on_and_the_same_rows_come_from_any_number_of_processes(
     done: Any, tmp_path: Path, workers: int
 ) -> None:
@@ -82,6 +85,7 @@ def test_a_run_goes_on_and_the_same_rows_come_from_any_number_of_processes(
     assert (tmp_path / "rows.jsonl").read_bytes() == (out / "rows.jsonl").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_seeds_that_are_finished_can_be_summarised(done: Any, tmp_path: Path) -> None:
     spec, out, rows = done
     lines = (out / "rows.jsonl").read_bytes().splitlines(keepends=True)
@@ -95,6 +99,7 @@ def test_the_seeds_that_are_finished_can_be_summarised(done: Any, tmp_path: Path
         finished_seeds(spec, list(spec.points()))
 
 
+@pytest.mark.slow
 def test_the_command_writes_its_report(done: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     spec, out, _ = done
     monkeypatch.setitem(SCALING_PRESETS, "demo", lambda: spec)
@@ -229,7 +234,7 @@ def test_the_excesses_sum_to_the_divergence_of_the_leaves(texts: list[bytes], de
     assert layer_entropies_bits(TokenTree.build(data, depth, "prefix")).shape == excess.shape
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 2), min_size=1, max_size=6), st.floats(0, 5))
 def test_the_fractional_depth_lies_in_the_next_layer(excess: list[float], tau: float) -> None:
     whole, found = effective_depth(excess, tau), fractional_depth(excess, tau)

@@ -103,8 +103,8 @@ def stop_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    "name", ["joint", "effective-volumes", "resistance", *(pytest.param(n, marks=pytest.mark.slow)
-                                                           for n in ("rebound", "scaling"))]
+    "name", ["joint", "resistance", *(pytest.param(n, marks=pytest.mark.slow)
+                                      for n in ("effective-volumes", "rebound", "scaling"))]
 )  # fmt: skip
 def test_a_run_that_is_stopped_after_any_stage_ends_with_the_same_rows(
     name: str, tmp_path: Path, stop_after: Any

@@ -14,7 +14,7 @@ from compresslab import Dataset
 from compresslab.errors import InvalidParameter, InvalidVolume
 from compresslab.lm.curriculum import IGNORE, Curriculum, Source, make_curriculum, pack
 
-law = settings(max_examples=60, deadline=None)
+law = settings(max_examples=50, deadline=None)
 V = 4
 datasets = st.lists(st.lists(st.integers(0, V - 1), max_size=11), min_size=1, max_size=6).map(
     lambda lists: Dataset.from_token_lists(lists, vocab_size=V)

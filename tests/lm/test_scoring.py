@@ -20,7 +20,7 @@ from compresslab.lm.scoring import score, score_everywhere, tokenize
 from compresslab.lm.tree_model import TreeModel
 from compresslab.lm.windows import Windows
 
-law = settings(max_examples=60, deadline=None)
+law = settings(max_examples=50, deadline=None)
 lists_of = st.lists(st.lists(st.integers(0, 3), max_size=14), min_size=1, max_size=6)
 windows_of = st.integers(1, 9).flatmap(lambda n: st.builds(Windows, st.just(n), st.integers(1, n)))
 

@@ -21,7 +21,7 @@ from compresslab.lm.scoring import score
 from compresslab.lm.tree_model import TreeModel
 from compresslab.testing import check_language_model
 
-law = settings(max_examples=60, deadline=None)
+law = settings(max_examples=50, deadline=None)
 V = 3
 datasets = st.lists(st.lists(st.integers(0, V - 1), max_size=9), min_size=1, max_size=8).map(
     lambda lists: Dataset.from_token_lists(lists, vocab_size=V)

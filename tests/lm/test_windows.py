@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from compresslab.errors import InvalidParameter
 from compresslab.lm.windows import Plan, Windows, batches, plan_windows
 
-law = settings(max_examples=100, deadline=None)
+law = settings(max_examples=50, deadline=None)
 documents = st.lists(st.integers(0, 40), min_size=1, max_size=8)
 windows_of = st.integers(1, 12).flatmap(lambda n: st.builds(Windows, st.just(n), st.integers(1, n)))
 

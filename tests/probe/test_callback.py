@@ -85,6 +85,7 @@ def test_rows_are_what_a_probe_says_there_and_the_training_is_unchanged(tmp_path
     assert rows[-1]["code_length_nats"]["a"] == pytest.approx(nats / tokens, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_ends_with_the_same_rows(tmp_path: Path) -> None:
     """Killed after step 4, and resumed from the checkpoint of step 3: the row of step 4 is written again."""
     wanted, path = tmp_path / "whole.jsonl", tmp_path / "rows.jsonl"

@@ -20,7 +20,7 @@ NEEDS = {
     "10_is_my_model_elastic": ("accelerate", "lm"),
     "11_audit_a_pair": ("accelerate", "lm"),
 }
-TRAINS = {"10_is_my_model_elastic", "11_audit_a_pair"}  # for seconds: slow
+LONG = {"09_figure", "10_is_my_model_elastic", "11_audit_a_pair"}  # seconds of drawing, of training: slow
 
 sys.path.insert(0, str(ROOT / "docs"))
 from record_examples import printed  # noqa: E402
@@ -48,7 +48,7 @@ def test_an_example_asks_one_question_in_public_names(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in TRAINS else ()) for path in EXAMPLES],
+    [pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in LONG else ()) for path in EXAMPLES],
 )
 def test_an_example_prints_what_the_docs_show(path: Path) -> None:
     if path.stem in NEEDS:

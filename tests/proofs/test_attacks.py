@@ -19,7 +19,7 @@ from compresslab.theory.code_length import cross_entropy_bits, entropy_bits, huf
 ATTACK = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 # Where a counterexample is to be found, the first one will do: none is made small.
 SEARCH = settings(
-    max_examples=800, deadline=None, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
+    max_examples=500, deadline=None, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
 )
 
 Row = list[Fraction]

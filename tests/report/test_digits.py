@@ -87,7 +87,7 @@ def test_a_grid_is_rounded_by_its_middle_interval() -> None:
     assert shared_decimals([0.0], 4) == 4
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @example(" -±0")
 @given(st.text(alphabet="ab 0123456789.-+±%<>=klof\u00a0\u2212", max_size=40))
 def test_setting_a_text_twice_changes_nothing_and_loses_nothing(text: str) -> None:

@@ -161,8 +161,11 @@ def test_every_claim_has_its_sentence(pages: dict[str, tuple[Page, str]], name: 
         assert claim.statement.endswith(".")
 
 
+DRAWN_LONG = {"joint-cpu", "effective-volumes-cpu", "scaling-cpu"}
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "joint-cpu" else name for name in NAMES]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in DRAWN_LONG else name for name in NAMES]
 )
 def test_no_text_of_a_figure_is_cut_or_overlaps_another(pages: dict[str, tuple[Page, str]], name: str) -> None:
     taken(pages, name)

@@ -27,7 +27,7 @@ from compresslab.theory.divergence import relative_entropy_nats
 from compresslab.theory.huffman import canonical_codewords, huffman_lengths, kraft_sum
 from compresslab.trees.distribution import LeafDistribution
 
-law = settings(max_examples=100, deadline=None)
+law = settings(max_examples=50, deadline=None)
 
 
 def exact_kl_bits(p: Any, q: Any) -> float:

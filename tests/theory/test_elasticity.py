@@ -20,7 +20,7 @@ from compresslab.theory.elasticity import Elasticity
 from compresslab.theory.mixture import Direction, Mixture
 from compresslab.trees.tree import TokenTree
 
-law = settings(max_examples=100, deadline=None)
+law = settings(max_examples=50, deadline=None)
 few = settings(max_examples=40, deadline=None)
 ks = st.floats(1e-2, 1e9) | st.sampled_from([1.0, 3.0, 1e9])
 ls = st.floats(1e-9, 10.0)

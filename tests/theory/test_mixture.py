@@ -25,7 +25,7 @@ from compresslab.theory.mixture import Mixture
 from compresslab.trees.distribution import LeafDistribution
 from compresslab.trees.tree import TokenTree
 
-law = settings(max_examples=100, deadline=None)
+law = settings(max_examples=50, deadline=None)
 few = settings(max_examples=40, deadline=None)
 
 

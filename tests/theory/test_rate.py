@@ -17,7 +17,7 @@ from compresslab.theory.code_length import cross_entropy_bits, kl_bits
 from compresslab.theory.mixture import Mixture
 from compresslab.theory.rate import Rate, compression_rate, normalized_rate
 
-law = settings(max_examples=100, deadline=None)
+law = settings(max_examples=50, deadline=None)
 
 
 @pytest.mark.claim("rate-identity", "rate-bounds")

@@ -22,7 +22,7 @@ from compresslab.trees.counting.rank_doubling import rank_by_doubling, sort_by_r
 from compresslab.trees.leaves import LocatedPhrases, SortedLeaves
 from compresslab.trees.phrases import PARSES, locate_phrases
 
-fast = settings(deadline=None, max_examples=60)
+fast = settings(deadline=None, max_examples=50)
 needs_numba = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
 
 

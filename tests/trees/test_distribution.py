@@ -17,7 +17,7 @@ from compresslab.testing.strategies import distributions, exact_distributions, l
 from compresslab.trees.distribution import LeafDistribution, align, as_distribution, as_probabilities
 from compresslab.trees.tree import TokenTree
 
-law = settings(max_examples=100, deadline=None)
+law = settings(max_examples=50, deadline=None)
 HALF = [0.5, 0.5]
 NAN, INF = float("nan"), float("inf")
 

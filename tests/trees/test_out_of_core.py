@@ -39,7 +39,7 @@ from compresslab.trees.phrases import PARSES
 from compresslab.trees.tree import TokenTree
 
 needs_numba = pytest.mark.skipif(not jit.available(), reason="numba (extra 'scale') is not installed")
-fast = settings(deadline=None, max_examples=100)
+fast = settings(deadline=None, max_examples=50)
 EOS = 9
 
 

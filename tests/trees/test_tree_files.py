@@ -269,7 +269,7 @@ def test_symbols_are_of_the_vocabulary_and_counts_add_up(tmp_path: Path) -> None
     check_leaves(SortedLeaves(many.symbols, many.shared, many.length, many.counts - 1), 3)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(dataset=datasets(), depth=st.integers(1, 5), parse=st.sampled_from(PARSES), data=st.data())
 def test_changed_bytes_load_as_a_tree_or_are_refused(
     dataset: Dataset, depth: int, parse: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
