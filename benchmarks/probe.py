@@ -43,7 +43,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.probe.small_models import small_llama, train, words
 
 EXAMPLES, BATCH, RATE = (32, 128), 16, 1e-4
-DIRECTIONS, DAMPING, ROUNDS = 512, 0.1, 60
+DIRECTIONS, DAMPING, ROUNDS = 512, 0.1, 40
 SETTINGS = ProbeSettings(optimizer="adamw", learning_rate=RATE, examples=EXAMPLES, batch=BATCH, length=16)
 Values = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def models(seed: int) -> tuple[dict[str, HuggingFaceModel], dict[str, dict[str, 
     train(base, {name: (one, 1.0) for name, one in data["pretrain"].items()}, 300, 3e-3)
     aligned = small_llama(seed, size=64, layers=1)
     aligned.module.load_state_dict(base.module.state_dict())
-    train(aligned, {name: (one, 1.0) for name, one in data["align"].items()}, 25, 1e-3)
+    train(aligned, {name: (one, 1.0) for name, one in data["align"].items()}, 60, 3e-3)
     return {"base": base, "aligned": aligned}, data
 
 

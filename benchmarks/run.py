@@ -1,6 +1,6 @@
 """Run benchmarks of this folder, each in a process of its own: those of speed beside peers, in under five minutes.
 
-Run: python benchmarks/run.py [name ...]     # others by name: elasticity, lm, reliability, scale
+Run: python benchmarks/run.py [name ...]     # others by name: elasticity, lm, probe, reliability, scale
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def command(
             if not rest:
                 speak(elasticity_view(elasticity))
         with _part(2, speak, seconds):
-            rows, probed, trained = _tiny(output, begun)
+            rows, probed, trained = _tiny(output, alone=begun is None)
             speak(table_view(tiny_table(rows)))
             speak(Text())
             speak(brief_view(probed))
@@ -151,33 +151,22 @@ def _measure(output: Output) -> tuple[ElasticityResult, Scenarios, list[Dataset]
         return measure_scenarios(built), built, [*scenario.pretrain.values(), scenario.align, scenario.perturb]
 
 
-def _tiny(output: Output, begun: Future[None] | None) -> tuple[list[TinyRow], ProbeResult, bool]:
-    """Train the small model, or load the one that was kept, measure and probe it; tell also whether it was trained.
-
-    Torch has one thread while networks are trained in another process, and all cores when these are done.
-    """
-    import torch
-
+def _tiny(output: Output, *, alone: bool) -> tuple[list[TinyRow], ProbeResult, bool]:
+    """Train the small model, or load the one that was kept, measure and probe it; tell also whether it was trained."""
     from compresslab.experiments.models.exact_training import one_thread
     from compresslab.measurements.demo import measure_tiny, probe_tiny
 
     steps = 0
 
-    def use_what_is_free() -> None:
-        if begun is not None and begun.done():
-            torch.set_num_threads(workers())
-
     def count(done: int, total: int) -> None:
         nonlocal steps
         steps = done
         step(done, total)
-        use_what_is_free()
 
-    with nullcontext() if begun is None else one_thread():
+    with nullcontext() if alone else one_thread():
         with output.working("training") as step:
             rows = measure_tiny(progress=count)
         with output.working("probing"):
-            use_what_is_free()
             probed = probe_tiny()
     return rows, probed, steps > 0
 
@@ -186,7 +175,8 @@ def _tiny(output: Output, begun: Future[None] | None) -> tuple[list[TinyRow], Pr
 def _networks_begun(folder: Path) -> Iterator[Future[None] | None]:
     """Start to train the networks in another process if there is a second core, and if any are left to train.
 
-    Networks gain nothing from a second thread, and the model little: side by side they take half the time.
+    Networks and model are too small to gain from a second thread each, which on a busy machine costs more than it
+    gains: side by side they take half the time.
     """
     if workers() < 2 or (folder / "rows.jsonl").exists():
         yield None
