@@ -34,13 +34,23 @@ def options_of(text: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("line", LINES, ids=[f"{i} {line[0]}" for i, line in enumerate(LINES)])
-@pytest.mark.parametrize("name", FORMATS)
+def holds(name: str, line: list[str]) -> bool:
+    """Whether a format can hold a row of the page: a table has no lists."""
+    return name not in ("csv", "tsv") or "[" not in line[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        pytest.param(name, line, id=f"{name}-{i} {line[0]}")
+        for name in FORMATS
+        for i, line in enumerate(LINES)
+        if holds(name, line)
+    ],
+)
 def test_the_table_of_kinds_is_what_is_read(tmp_path: Path, line: list[str], name: str) -> None:
     _, row, option, responses, prompts, pairs = line
     values: dict[str, Any] = json.loads(row.strip("`"))
-    if name in ("csv", "tsv") and any(isinstance(value, list) for value in values.values()):
-        pytest.skip("a table has no lists")
     if name not in ("jsonl", "json", "csv", "tsv"):
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     path = tmp_path / f"a.{name}.gz"
