@@ -1,13 +1,18 @@
-"""Reading numbers that a user gave."""
+"""Reading numbers and settings that a user gave."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import fields
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-__all__ = ["number_or_nan"]
+from compresslab.errors import InvalidParameter, did_you_mean
+
+__all__ = ["known_fields", "number_or_nan"]
 
 
 def number_or_nan(x: object) -> float:
@@ -23,3 +28,21 @@ def number_or_nan(x: object) -> float:
         return float(x)
     except OverflowError:
         return math.inf
+
+
+def known_fields(settings: Any, changes: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """Return changes of a dataclass, ready for ``dataclasses.replace``.
+
+    Args:
+        settings: the dataclass, or one of it.
+        changes: field -> value.
+        owner: whose settings these are, as "a probe".
+
+    Raises:
+        InvalidParameter: no such field.
+    """
+    known = [field.name for field in fields(settings)]
+    for name in changes:
+        if name not in known:
+            raise InvalidParameter(f"{owner} has no setting {name!r}: {did_you_mean(name, known)}")
+    return dict(changes)

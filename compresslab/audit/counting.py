@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from compresslab.audit.arms import ARMS
 from compresslab.experiments.rows import Row
-from compresslab.theory.estimates import Estimate, fieller, interval, ratio_standard_error
+from compresslab.theory.estimates import Estimate, fieller, interval, ratio_standard_error, student_quantile
 
 __all__ = ["Change", "Runs", "Share", "changes", "crossed_mean", "crossed_share", "share_of", "shares"]
 
@@ -217,7 +217,7 @@ def crossed_share(part: Values, whole: Values, symbols: Values | None = None) ->
     seeds = _over_seeds(part, total)
     _, freedom = _both(float(covariance[0, 0]), texts, seeds, part.shape[0])
     # The part is as uncertain as few seeds make it; the whole, which no seed changes, as its responses do.
-    wider = np.diag([_quantile(freedom) / _quantile(texts - 1), 1.0])
+    wider = np.diag([student_quantile(freedom) / student_quantile(texts - 1), 1.0])
     covariance[0, 0] += seeds or 0.0
     found = fieller(over, under, wider @ covariance @ wider, texts)
     return None if found is None else replace(found, runs=1 + math.floor(freedom + 1e-9))
@@ -239,10 +239,3 @@ def _both(texts: float | None, responses: int, seeds: float | None, runs: int) -
     if total <= 0:
         return 0.0, float(max(df for _, df in known))
     return total, max(1.0, total**2 / sum(v**2 / df for v, df in known))
-
-
-def _quantile(freedom: float) -> float:
-    """Return Student's, of a two-sided interval of 95 %."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.975))

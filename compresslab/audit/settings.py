@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from compresslab._support.checks import number_or_nan
-from compresslab.errors import InvalidParameter, did_you_mean
+from compresslab._support.checks import known_fields, number_or_nan
+from compresslab.errors import InvalidParameter
 from compresslab.experiments.models.finetuning import Recipe
 from compresslab.probe.settings import ProbeSettings
 
@@ -106,8 +106,4 @@ class AuditSettings:
         Raises:
             InvalidParameter: no such field.
         """
-        known = list(asdict(self))
-        for name in changes:
-            if name not in known:
-                raise InvalidParameter(f"an audit has no setting {name!r}: {did_you_mean(name, known)}")
-        return replace(self, **changes)
+        return replace(self, **known_fields(self, changes, "an audit"))

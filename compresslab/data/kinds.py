@@ -35,7 +35,7 @@ from compresslab.data.turns import (
     said,
     settings_of,
     turns_of,
-)  # fmt: skip
+)
 from compresslab.errors import InvalidParameter
 
 __all__ = ["Example", "Reading", "choose_reading", "examples_of"]

@@ -79,12 +79,7 @@ def settings_of(values: dict[str, Any], what: str) -> Turn | None:
     """
     held = {}
     for name, given in values.items():
-        value = given
-        if isinstance(value, str | bytes) and value.strip():
-            try:
-                value = parse_json(as_text(value, f"{name!r} of {what}"))
-            except CorruptFile:
-                value = given
+        value = _parsed(given, f"{name!r} of {what}")
         if value is None or value in ("", [], {}):
             continue
         kind = list if name == "tools" else dict
@@ -95,6 +90,16 @@ def settings_of(values: dict[str, Any], what: str) -> Turn | None:
     if not held:
         return None
     return Turn("settings", as_text(json.dumps(held, ensure_ascii=False), f"what stands beside the messages of {what}"))
+
+
+def _parsed(value: Any, what: str) -> Any:
+    """Return what the JSON of a text says, as a cell of a table holds a list; another text, or value, as it is."""
+    if not isinstance(value, str | bytes) or not value.strip():
+        return value
+    try:
+        return parse_json(as_text(value, what))
+    except CorruptFile:
+        return value
 
 
 def earlier_turns(values: dict[str, Any], what: str) -> list[Turn]:
@@ -109,7 +114,7 @@ def earlier_turns(values: dict[str, Any], what: str) -> list[Turn]:
         InvalidParameter: a value of another form.
 
     Example:
-        >>> earlier_turns({"system": "Be brief.", "history": [["hi", "hello"]]}, "line 1")  # doctest: +ELLIPSIS
+        >>> earlier_turns({"system": "Be brief.", "history": [["hi", "hello"]]}, "line 1")
         [Turn(role='system', text=b'Be brief.'), Turn(role='user', text=b'hi'), Turn(role='assistant', text=b'hello')]
         >>> earlier_turns({"system": "", "history": None}, "line 1")
         []
@@ -117,13 +122,9 @@ def earlier_turns(values: dict[str, Any], what: str) -> list[Turn]:
     found = []
     if system := values.get("system"):
         found.append(Turn("system", as_text(system, f"'system' of {what}")))
-    history = values.get("history")
-    if isinstance(history, str | bytes) and history.strip():
-        try:
-            history = parse_json(as_text(history, f"'history' of {what}"))
-        except CorruptFile:
-            history = {}
-    for pair in history or () if isinstance(history, list | None) else (None,):
+    history = _parsed(values.get("history"), f"'history' of {what}")
+    nothing = history is None or history in ("", [], {})
+    for pair in history if isinstance(history, list) else () if nothing else (None,):
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(one, str | bytes) for one in pair):
             raise InvalidParameter(
                 f"'history' of {what} is not a list of pairs of a prompt and its response ({values['history']!s:.60}): "

@@ -7,14 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from compresslab.measurements.demo import TinyRow
-from compresslab.measurements.probe_page import probe_page
+from compresslab.measurements.probe_page import change_sections, probe_page
 from compresslab.measurements.tiny_page import tiny_fact, tiny_section, tiny_sentence
 from compresslab.probe.result import PRECISION, ProbeResult
 from compresslab.report.page import Fact, Page, Section
 
 __all__ = ["demo_page"]
-
-PROBED = ("Who pays", "Predicted changes", "Predicted beside measured", "All numbers")
 
 
 def demo_page(elasticity: Page, rows: Sequence[TinyRow], probed: ProbeResult, joint: Page, folder: Path) -> Page:
@@ -32,7 +30,7 @@ def demo_page(elasticity: Page, rows: Sequence[TinyRow], probed: ProbeResult, jo
     lead = f"{joint.answer[0]} All arms, with figures: compresslab report {folder}."
     networks = Section("Do trained networks follow?", lead, groups=findings.groups)
     probe = probe_page(probed, PRECISION, elasticity.provenance)
-    pays, *curves = (section for section in probe.sections if section.title in PROBED)
+    pays, *curves = change_sections(probed)
     pays = replace(pays, title="What will fine-tuning a small language model undo?", lead=tiny_sentence(rows))
     measured = Section("What was measured", points=(elasticity.answer[0], *elasticity.answer[2:]))
     return replace(

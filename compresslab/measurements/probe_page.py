@@ -12,7 +12,7 @@ from compresslab.report.page import Fact, Group, Page, PageFigure, Section, Tabl
 from compresslab.report.probe_figures import ChangePoint, agreement_figure, change_figure, overlap_figure
 from compresslab.report.provenance import Provenance
 
-__all__ = ["probe_page"]
+__all__ = ["change_sections", "probe_page"]
 
 _SYMBOLS = {
     "g_i": "the mean gradient of dataset i's code length, nats per token",
@@ -44,10 +44,7 @@ def probe_page(result: ProbeResult, half_width: float, source: Provenance) -> Pa
         answer=tuple(said[first][:3]),
         facts=tuple(_facts(result, first)),
         sections=(
-            Section("Who pays", groups=tuple(Group(lines[0], tuple(lines[1:])) for lines in said.values())),
-            *_curves(result),
-            *_agreement(result),
-            _changes(result),
+            *change_sections(result),
             _overlaps(result),
             Section(
                 "Is the model at a stationary point?",
@@ -60,6 +57,13 @@ def probe_page(result: ProbeResult, half_width: float, source: Provenance) -> Pa
         provenance=source,
         symbols={**_SYMBOLS, "optimiser": f"{settings.optimizer}, learning rate {settings.learning_rate:g}"},
     )
+
+
+def change_sections(result: ProbeResult) -> tuple[Section, ...]:
+    """Return who pays, and the changes: predicted, beside what was measured, and in numbers."""
+    said = who_pays(result)
+    pays = Section("Who pays", groups=tuple(Group(lines[0], tuple(lines[1:])) for lines in said.values()))
+    return pays, *_curves(result), *_agreement(result), _changes(result)
 
 
 def _facts(result: ProbeResult, perturbation: str) -> Iterator[Fact]:

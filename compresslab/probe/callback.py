@@ -22,7 +22,8 @@ from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import get_model
 from compresslab.probe.gradients import measure_gradients
-from compresslab.probe.overlaps import measure_overlaps, stationarity_of
+from compresslab.probe.json_form import stationarity_as_json, table_as_json
+from compresslab.probe.overlaps import measure_overlaps, stationarities
 from compresslab.probe.prediction import symbols_of
 from compresslab.probe.probing import ROLES, check_named, in_tokens, trainable
 from compresslab.probe.products import Network
@@ -200,8 +201,6 @@ class _Rows:
             network = Network.of(_as_trained(self.model, module))
             found = measure_gradients(network, sets, self.settings, folder)
             overlaps = measure_overlaps(found, self.settings)
-        roles = {role: [i for i, data in enumerate(sets) if data.role == role] for role in ROLES}
-        pairs = {f"{names[a]}/{names[p]}": (a, p) for a in roles["align"] for p in roles["pretrain"]}
         nats = dict(zip(names, found.nats, strict=True))
         return {
             "code_length_nats": {one.name: float(nats[one.name].sum()) / one.symbols for one in sets},
@@ -209,20 +208,10 @@ class _Rows:
                 one.name: ratio_standard_error(nats[one.name], symbols_of(one)) for one in sets
             },
             "gradient_norm": dict(zip(names, np.sqrt(np.diag(overlaps.products)).tolist(), strict=True)),
-            "overlap": _table(overlaps.matrix, names),
-            "cosine": _table(overlaps.cosine, names),
-            "stationarity": {
-                pair: {
-                    key: {"value": x.mean, "low": x.low, "high": x.high}
-                    for key, x in vars(stationarity_of(overlaps, a, p)).items()
-                }
-                for pair, (a, p) in pairs.items()
-            },
+            "overlap": table_as_json(overlaps.matrix, names),
+            "cosine": table_as_json(overlaps.cosine, names),
+            "stationarity": {pair: stationarity_as_json(one) for pair, one in stationarities(overlaps, sets).items()},
         }
-
-
-def _table(matrix: Any, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    return {row: dict(zip(names, values, strict=True)) for row, values in zip(names, matrix.tolist(), strict=True)}
 
 
 def _line(row: Row) -> bytes:

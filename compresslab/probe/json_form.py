@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compresslab.probe.overlaps import MeasuredStationarity
 from compresslab.probe.result import PRECISION, ProbeResult, texts_needed
 from compresslab.probe.sentences import who_pays
-from compresslab.theory.estimates import Estimate
 
-__all__ = ["SCHEMA_VERSION", "as_json", "schema"]
+__all__ = ["SCHEMA_VERSION", "as_json", "schema", "stationarity_as_json", "table_as_json"]
 
 SCHEMA_VERSION = 1
 
@@ -40,16 +40,13 @@ def as_json(result: ProbeResult, half_width: float = PRECISION) -> dict[str, Any
             name: {key: x for key, x in asdict(facts).items() if key != "role"}
             for name, facts in result.datasets.items()
         },
-        "overlap": _table(overlaps.matrix, names),
-        "overlap_standard_error": _table(overlaps.error, names),
-        "overlap_symmetric": _table(overlaps.symmetric, names),
-        "overlap_by_part": {part: _table(matrix, names) for part, matrix in overlaps.parts.items()},
-        "cosine": _table(overlaps.cosine, names),
+        "overlap": table_as_json(overlaps.matrix, names),
+        "overlap_standard_error": table_as_json(overlaps.error, names),
+        "overlap_symmetric": table_as_json(overlaps.symmetric, names),
+        "overlap_by_part": {part: table_as_json(matrix, names) for part, matrix in overlaps.parts.items()},
+        "cosine": table_as_json(overlaps.cosine, names),
         "predicted": [asdict(row) for row in result.predicted],
-        "stationarity": {
-            pair: {key: _ends(getattr(found, key)) for key in ("cosine", "k_eff", "residual")}
-            for pair, found in result.stationarity.items()
-        },
+        "stationarity": {pair: stationarity_as_json(found) for pair, found in result.stationarity.items()},
         "mixture": None
         if result.mixture is None
         else {
@@ -78,12 +75,14 @@ def schema() -> dict[str, Any]:
     return found
 
 
-def _table(matrix: NDArray[np.float64], names: Sequence[str]) -> dict[str, dict[str, float]]:
+def table_as_json(matrix: NDArray[np.float64], names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return a matrix of pairs of datasets: row -> column -> number."""
     return {row: dict(zip(names, values, strict=True)) for row, values in zip(names, matrix.tolist(), strict=True)}
 
 
-def _ends(x: Estimate) -> dict[str, float | None]:
-    return {"value": x.mean, "low": x.low, "high": x.high}
+def stationarity_as_json(found: MeasuredStationarity) -> dict[str, dict[str, float | None]]:
+    """Return how far a model is from a stationary point, each number with its interval."""
+    return {name: {"value": x.mean, "low": x.low, "high": x.high} for name, x in vars(found).items()}
 
 
 def _plain(value: Any) -> Any:

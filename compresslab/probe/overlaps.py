@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from compresslab.probe.flat import GROUPS, Layout
 from compresslab.probe.gradients import Gradients
 from compresslab.probe.settings import EPSILON, ProbeSettings
+from compresslab.probe.texts import ProbeData
 from compresslab.theory.estimates import Estimate, interval
 from compresslab.theory.parametric import Stationarity, stationarity_of_products
 
@@ -29,6 +30,7 @@ __all__ = [
     "layer_groups",
     "measure_overlaps",
     "nearest_mixture",
+    "stationarities",
     "stationarity_of",
 ]
 
@@ -150,6 +152,16 @@ def _variance(changes: Values) -> float:
     """Return the jackknife's variance, from what a number changes by without each of the groups."""
     n = len(changes)
     return float((n - 1) / n * (changes @ changes))
+
+
+def stationarities(overlaps: Overlaps, sets: Sequence[ProbeData]) -> dict[str, MeasuredStationarity]:
+    """Return ``stationarity_of`` each pair, by "ALIGNMENT/PRE-TRAINING"."""
+    roles = {role: [i for i, data in enumerate(sets) if data.role == role] for role in ("align", "pretrain")}
+    return {
+        f"{sets[a].name}/{sets[p].name}": stationarity_of(overlaps, a, p)
+        for a in roles["align"]
+        for p in roles["pretrain"]
+    }
 
 
 def stationarity_of(overlaps: Overlaps, align: int, pretrain: int) -> MeasuredStationarity:

@@ -17,12 +17,18 @@ import numpy as np
 
 from compresslab.data.dataset import Dataset
 from compresslab.errors import EmptyDataset, InvalidParameter
-from compresslab.lm.curriculum import Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.prompts import Dialogues
 from compresslab.lm.scoring import check_tokens
 from compresslab.probe.settings import ProbeSettings
-from compresslab.probe.texts import Given, ProbeData, dealt_groups, dialogues_of
+from compresslab.probe.texts import (
+    Given,
+    ProbeData,
+    dealt_groups,
+    dialogues_of,
+    every_window,
+    longest_example,
+)
 
 __all__ = ["Preferences", "dpo_nats", "dpo_slopes", "prepare_pairs"]
 
@@ -100,16 +106,11 @@ def prepare_pairs(model: HuggingFaceModel, name: str, role: str, given: object, 
         control_tokens=one.control_tokens + two.control_tokens,
     )
     check_tokens(model, laid.data)
-    length = settings.length if model.context is None else min(settings.length, model.context)
-    stream = make_curriculum(
-        {name: Source(laid.data, 1.0)}, length=length, examples=None, seed=settings.seed,
-        eos_id=model.eos_id if laid.eos_id is None else laid.eos_id,
-        prefix_id=model.prefix_id if laid.prefix_id is None else laid.prefix_id, ends=laid.ends,
-    )  # fmt: skip
+    stream = every_window(model, name, laid, settings)
     if len(stream) != len(lists):
         raise InvalidParameter(
-            f"'{name}' has responses of more than {length} tokens with their prompts, and a pair is compared whole: "
-            "raise the length, or leave them out"
+            f"'{name}' has responses of more than {longest_example(model, settings)} tokens with their prompts, and a "
+            "pair is compared whole: raise the length, or leave them out"
         )
     stream = stream.taking(np.argsort(stream.plan.document, kind="stable")).hiding(laid.hidden)
     if len(stream) != len(lists):

@@ -19,7 +19,7 @@ from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import get_model
 from compresslab.lm.responses import token_name
 from compresslab.probe.gradients import Gradients, measure_gradients
-from compresslab.probe.overlaps import layer_groups, measure_overlaps, nearest_mixture, stationarity_of
+from compresslab.probe.overlaps import layer_groups, measure_overlaps, nearest_mixture, stationarities
 from compresslab.probe.prediction import Measured, measure, per_byte, predict, symbols_of
 from compresslab.probe.preferences import prepare_pairs
 from compresslab.probe.products import Network, code_lengths_nats, eager_attention
@@ -114,8 +114,7 @@ def probe(
         if verify:
             with _timed(seconds, "fine_tuning"):
                 measured = measure(network_of, sets, found, chosen, telling("fine-tuning"))
-    roles = {role: [i for i, data in enumerate(sets) if data.role == role] for role in ROLES}
-    trained = [*roles["pretrain"], *roles["align"]]
+    trained = [i for role in ("pretrain", "align") for i, data in enumerate(sets) if data.role == role]
     return ProbeResult(
         model=ModelFacts(
             network_model.name, network_model.fingerprint(), network_of.layout.total, layer_groups(network_of.layout)
@@ -126,11 +125,7 @@ def probe(
         datasets={data.name: _facts(found, i, data, gained, network_model) for i, data in enumerate(sets)},
         overlaps=overlaps,
         predicted=predicted,
-        stationarity={
-            f"{sets[a].name}/{sets[p].name}": stationarity_of(overlaps, a, p)
-            for a in roles["align"]
-            for p in roles["pretrain"]
-        },
+        stationarity=stationarities(overlaps, sets),
         mixture=(tuple(sets[i].name for i in trained), nearest_mixture(overlaps.products, trained))
         if trained
         else None,

@@ -9,7 +9,7 @@ from itertools import pairwise
 from operator import index
 from typing import Any
 
-from compresslab._support.checks import number_or_nan
+from compresslab._support.checks import known_fields, number_or_nan
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 
 __all__ = ["ALIGN_LOSSES", "BETAS", "EPSILON", "OPTIMIZERS", "STATES", "ProbeSettings"]
@@ -108,8 +108,4 @@ class ProbeSettings:
         Raises:
             InvalidParameter: no such field.
         """
-        known = list(type(self).__dataclass_fields__)
-        for name in changes:
-            if name not in known:
-                raise InvalidParameter(f"a probe has no setting {name!r}: {did_you_mean(name, known)}")
-        return replace(self, **changes)
+        return replace(self, **known_fields(self, changes, "a probe"))

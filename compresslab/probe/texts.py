@@ -22,7 +22,7 @@ from compresslab.lm.scoring import check_tokens
 from compresslab.lm.windows import batches
 from compresslab.probe.settings import ProbeSettings
 
-__all__ = ["Given", "ProbeData", "dealt_groups", "dialogues_of", "prepare"]
+__all__ = ["Given", "ProbeData", "dealt_groups", "dialogues_of", "every_window", "longest_example", "prepare"]
 
 Text: TypeAlias = str | bytes
 Given: TypeAlias = Dataset | Dialogues | ReadData | Iterable[Text | tuple[Text, Text]]
@@ -137,14 +137,23 @@ def prepare(model: HuggingFaceModel, name: str, role: str, given: Given, setting
     """
     dialogues, said = _dialogues(model, name, given, settings)
     check_tokens(model, dialogues.data)
-    length = settings.length if model.context is None else min(settings.length, model.context)
-    every = make_curriculum(
-        {name: Source(dialogues.data, 1.0)}, length=length, examples=None, seed=settings.seed,
-        eos_id=model.eos_id if dialogues.eos_id is None else dialogues.eos_id,
-        prefix_id=model.prefix_id if dialogues.prefix_id is None else dialogues.prefix_id, ends=dialogues.ends,
-    )  # fmt: skip
+    every = every_window(model, name, dialogues, settings)
     dealt = dealt_groups(len(dialogues.data), settings)
     return ProbeData(name, role, dialogues, every.hiding(dialogues.hidden), dealt, said)
+
+
+def longest_example(model: HuggingFaceModel, settings: ProbeSettings) -> int:
+    """Return how many tokens an example has at most."""
+    return settings.length if model.context is None else min(settings.length, model.context)
+
+
+def every_window(model: HuggingFaceModel, name: str, laid: Dialogues, settings: ProbeSettings) -> Curriculum:
+    """Return every window of data once, in a seeded order; its prompts are not hidden yet."""
+    return make_curriculum(
+        {name: Source(laid.data, 1.0)}, length=longest_example(model, settings), examples=None, seed=settings.seed,
+        eos_id=model.eos_id if laid.eos_id is None else laid.eos_id,
+        prefix_id=model.prefix_id if laid.prefix_id is None else laid.prefix_id, ends=laid.ends,
+    )  # fmt: skip
 
 
 def dealt_groups(count: int, settings: ProbeSettings) -> Int64Array:

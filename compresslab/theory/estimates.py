@@ -27,6 +27,7 @@ __all__ = [
     "net_of_control",
     "ratio_of_means",
     "ratio_standard_error",
+    "student_quantile",
 ]
 
 Values = NDArray[np.float64]
@@ -82,8 +83,6 @@ def estimate(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
         >>> found.mean, round(found.half_width, 3), found.sign
         (2.0, 2.484, 0)
     """
-    from scipy.special import stdtrit  # Student's quantile; scipy.stats takes seconds to load
-
     x = as_array(values, dtype=np.float64)
     if x.ndim != 1 or not x.size or not np.isfinite(x).all():
         raise InvalidParameter(f"an estimate needs finite numbers in one dimension, one for each run: not {values!r}")
@@ -92,8 +91,24 @@ def estimate(values: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
     mean = float(x.mean())
     if len(x) == 1:
         return Estimate(mean, None, None, 1)
-    half = float(stdtrit(len(x) - 1, (1 + confidence) / 2)) * float(x.std(ddof=1)) / math.sqrt(len(x))
+    half = student_quantile(len(x) - 1, confidence) * float(x.std(ddof=1)) / math.sqrt(len(x))
     return Estimate(mean, mean - half, mean + half, len(x))
+
+
+def student_quantile(freedom: float, confidence: float = 0.95) -> float:
+    """Return how many standard errors a two-sided interval of Student's reaches on either side.
+
+    Args:
+        freedom: degrees of freedom, above 0; they need not be whole.
+        confidence: of the interval, between 0 and 1.
+
+    Example:
+        >>> round(student_quantile(2), 3)
+        4.303
+    """
+    from scipy.special import stdtrit  # scipy.stats takes seconds to load
+
+    return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
 def interval(mean: float, standard_error: float, runs: int, confidence: float = 0.95) -> Estimate:
@@ -110,11 +125,9 @@ def interval(mean: float, standard_error: float, runs: int, confidence: float = 
         >>> round(found.half_width, 3)
         2.484
     """
-    from scipy.special import stdtrit
-
     if runs < 2 or math.isnan(standard_error):
         return Estimate(mean, None, None, max(runs, 1))
-    half = float(stdtrit(runs - 1, (1 + confidence) / 2)) * standard_error
+    half = student_quantile(runs - 1, confidence) * standard_error
     return Estimate(mean, mean - half, mean + half, runs)
 
 
@@ -213,11 +226,7 @@ def fieller(
         >>> share is not None and (share.mean, round(share.half_width, 4))
         (0.5, 0.1023)
     """
-    from scipy.special import stdtrit
-
-    (vx, cov), (_, vy) = (
-        float(stdtrit(runs - 1, (1 + confidence) / 2)) ** 2 * as_array(covariance, dtype=np.float64)
-    ).tolist()
+    (vx, cov), (_, vy) = (student_quantile(runs - 1, confidence) ** 2 * as_array(covariance, dtype=np.float64)).tolist()
     # The ratios r whose over - r under lies within its interval of 0: a quadratic in r, an interval where it opens
     # upwards.
     opening, middle = under * under - vy, over * under - cov

@@ -37,6 +37,7 @@ from compresslab._support.arrays import as_array
 from compresslab._support.checks import number_or_nan
 from compresslab.errors import InvalidParameter
 from compresslab.theory.elasticity import Roles, check_k, check_l
+from compresslab.theory.estimates import student_quantile
 from compresslab.theory.observed import GROUPS, Observed, Sample
 
 __all__ = ["CONTAINED", "Corrected", "ElasticityEstimate", "estimate_elasticity", "fresh_weights"]
@@ -172,8 +173,6 @@ def estimate_elasticity(
         >>> slope is not None and slope.covers(slope.plug_in)
         True
     """
-    from scipy.special import stdtrit
-
     if not 0 < number_or_nan(confidence) < 1:
         raise InvalidParameter(f"a confidence lies between 0 and 1: not {confidence!r}")
     grid = [(check_k(one), float(x)) for one in k for x in check_l(l)]
@@ -182,7 +181,7 @@ def estimate_elasticity(
     errors = np.sqrt((GROUPS - 1) / GROUPS * ((parts - middle) ** 2).sum(axis=0))
     again = GROUPS * full[1] - (GROUPS - 1) * middle[1]  # what is left of the bias of `alone`, by the jackknife
     candidates, their = np.stack([full[1], again, full[2]]), errors[[1, 1, 2]]
-    half = float(stdtrit(GROUPS - 1, (1 + confidence) / 2)) * their
+    half = student_quantile(GROUPS - 1, confidence) * their
     low, high = (candidates - half).min(axis=0), (candidates + half).max(axis=0)
     numbers = np.stack([full[0], full[2], errors[2], low, high, full[1]], axis=-1)
     own = numbers[:, 2]  # a dataset's own rate never rises (claim own-rate-falls): neither can its estimate

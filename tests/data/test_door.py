@@ -260,6 +260,12 @@ def test_a_history_that_is_not_of_pairs_is_named(tmp_path: Path, history: object
         read_data(path, DataChoice())
 
 
+@pytest.mark.parametrize("nothing", ["", "[]", None, [], {}])
+def test_an_empty_history_is_none(tmp_path: Path, nothing: object) -> None:
+    path = written(tmp_path / "a.jsonl", json_lines([{"instruction": "Add", "output": "3", "history": nothing}]))
+    assert (read(path).conversations, list(read(path).responses)) == (None, [b"3"])
+
+
 def test_a_system_column_stands_before_a_conversation(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     talk = [{"from": "human", "value": "Boil rice?"}, {"from": "gpt", "value": "Yes."}]
