@@ -8,6 +8,8 @@ LOCKS  := locks/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 # --no-deps: a lock is complete, and torch, which it leaves out, comes after it.
 PIP     = $(BIN)/python -m pip --disable-pip-version-check -qq install --no-compile
 LOCKED  = $(PIP) --require-hashes --no-deps -r
+# Python compiles a module when it first imports it: the largest ones beside pip's last step, so that tests need not, each process anew.
+WARM   := scipy.stats, torch, matplotlib.pyplot, transformers.models.llama.modeling_llama, transformers.trainer
 MADE_OF := pyproject.toml setup.cfg constraints.txt Makefile $(wildcard $(LOCKS)/*.txt)
 # loadfile: what the tests of a file share is made once.
 PYTEST  = $(BIN)/python -m pytest -q -n 2 --dist loadfile
@@ -45,7 +47,7 @@ $(VENV)/.models: $(VENV)/.core
 
 $(VENV)/.ready: $(VENV)/.models
 	@echo "Setting up $(VENV): proofs, compiled loops, tests, linters"
-	@$(LOCKED) $(LOCKS)/test.txt
+	@$(BIN)/python -W ignore -c 'import $(WARM)' & $(LOCKED) $(LOCKS)/test.txt && wait $$!
 	@touch $@
 
 $(VENV)/.smollm2: $(VENV)/.models

@@ -28,9 +28,11 @@ HAVE_TORCH = importlib.util.find_spec("torch") is not None and importlib.util.fi
 def pytest_configure(config: pytest.Config) -> None:
     """Let the processes that tests start take warnings as the tests do: pytest's own filters end at its process.
 
-    And tests run side by side: one thread each, since threads of torch that wait for each other use up the cores.
+    And tests run side by side: one thread each, since threads of torch that wait for each other use up the cores. What
+    they keep is this checkout's: corpora are made once for all of them, and nothing is found in a user's cache.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["COMPRESSLAB_CACHE"] = str(config.rootpath / "build" / "test-cache")
     filters = [*config.getini("filterwarnings"), *(config.getoption("pythonwarnings") or ())]
     os.environ["PYTHONWARNINGS"] = ",".join(filters)
 

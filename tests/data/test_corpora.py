@@ -9,7 +9,6 @@ import sys
 import token
 import tokenize
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +32,6 @@ from compresslab.data.stdlib_text import (
 )
 from compresslab.data.texts import Texts
 from compresslab.errors import CorruptFile, InvalidParameter, UnknownName, UnreadableFile
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep the tests out of the user's cache; corpora are made once for this module."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("cache")
-        patch.setenv("COMPRESSLAB_CACHE", str(folder))
-        yield folder
-
 
 # ---- what is in them ----
 

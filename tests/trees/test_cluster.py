@@ -104,6 +104,22 @@ def test_a_cluster_that_does_not_answer_is_named(tmp_path):
     assert "UnreadableFile: no Dask scheduler answers at nonsense://: start one, or give its address" in done.stderr
 
 
+@pytest.mark.slow
+def test_a_cluster_without_workers_is_named_once_none_has_come(tmp_path):
+    np.array([1, 2], np.uint16).tofile(tmp_path / "a.bin")
+    code = (
+        "import sys\n"
+        "from distributed import Client, LocalCluster\n"
+        "from compresslab.trees.out_of_core import cluster\n"
+        "cluster.WAIT = 1\n"
+        "with LocalCluster(n_workers=0, processes=False, dashboard_address=None) as none, Client(none) as client:\n"
+        "    cluster.build_tree_on_cluster(sys.argv[1], sys.argv[2], 4, cluster=client)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a.bin"), str(tmp_path / "got")]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert "UnreadableFile: the cluster has no workers, and none came in 1 s: start some" in done.stderr
+
+
 def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtra, match=r"building on a cluster needs the optional extra 'scale'"):

@@ -112,6 +112,14 @@ class _Plan:
         """How many there are."""
         return 1 << 16 - self.shift
 
+    def largest_share(self) -> float:
+        """Guess which share of the words is in the largest bucket, from a sample."""
+        second = self.tokens[1::_SAMPLE]
+        first = self.tokens[::_SAMPLE][: len(second)].astype(np.int64)
+        low = self.edge[first].astype(np.int64)
+        bucket = low + ((self.edge[first + 1] - low) * self.edge[second] >> 16) >> self.shift
+        return float(np.bincount(bucket).max() / len(bucket))
+
 
 @dataclass(frozen=True, eq=False)
 class _SortedWords:
@@ -147,14 +155,13 @@ def _tabulated(plan: _Plan) -> _SortedWords:
 
 
 def _dealt(plan: _Plan) -> _SortedWords | None:
-    """Deal words into buckets and sort each; None where one has most of them."""
+    """Deal words into buckets and sort each; None where one would have most of them."""
+    if plan.largest_share() > _SHARE_MOST:
+        return None
     bits, shift, cores = _U(plan.bits), _U(plan.shift), range(len(plan.spans))
     count = np.zeros((len(cores), plan.buckets), np.uint64)
     on_all_cores(lambda i: kernels.histogram(plan.tokens, plan.spans[i], plan.edge, shift, count[i]), cores)
-    sizes = count.sum(axis=0)
-    if int(sizes.max()) > _SHARE_MOST * plan.windows:
-        return None
-    first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    first = np.concatenate([[0], np.cumsum(count.sum(axis=0))]).astype(np.int64)
     at = first[:-1].astype(np.uint64) + np.cumsum(count, axis=0) - count
     words: Unsigned = np.empty(plan.windows, np.uint32 if DEPTH * plan.bits <= 32 else np.uint64)
     on_all_cores(lambda i: kernels.deal(plan.tokens, plan.spans[i], plan.edge, shift, bits, at[i], words), cores)

@@ -42,6 +42,7 @@ __all__ = ["build_tree_on_cluster"]
 FAN_IN: Final = 8  # runs that one task merges
 MERGE_MEMORY: Final = 256 << 20  # bytes of buffers in a merge
 MOST_PARTS: Final = 64  # parts that a tree is made in where nobody says
+WAIT: Final = 20  # seconds for a first worker: one that was killed comes back in a few
 TREES: Final = "trees"  # the folder of the parts' tree files
 
 
@@ -96,11 +97,7 @@ def build_tree_on_cluster(
     client = cluster if isinstance(cluster, distributed.Client) else _connect(distributed, str(cluster))
     try:
         with writing(folder):
-            limits = [
-                w["memory_limit"] // w["nthreads"] for w in client.scheduler_info(n_workers=-1)["workers"].values()
-            ]
-            if not limits:
-                raise UnreadableFile("the cluster has no workers: start some")
+            limits = _limits(client)
             spare = budget(min(limits) if memory is None else memory)
             wanted = shard or spare // (PER_SYMBOL if depth <= DEEP else PER_SYMBOL_DEEP)
             plan = make_plan(
@@ -140,6 +137,16 @@ def _connect(distributed: Any, address: str) -> Any:
         return distributed.Client(address, timeout=10)
     except (OSError, ValueError) as error:
         raise UnreadableFile(f"no Dask scheduler answers at {address}: start one, or give its address") from error
+
+
+def _limits(client: Any) -> list[int]:
+    """Return the bytes of memory that each worker may take for each of its threads, once there is a worker."""
+    try:
+        client.wait_for_workers(1, timeout=WAIT)
+    except TimeoutError as error:
+        raise UnreadableFile(f"the cluster has no workers, and none came in {WAIT} s: start some") from error
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    return [worker["memory_limit"] // worker["nthreads"] for worker in workers]
 
 
 def _submit(client: Any, files: list[TokenFile], plan: Plan, folder: Path, workers: int) -> list[Any]:
