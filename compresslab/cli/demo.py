@@ -154,6 +154,7 @@ def _measure(output: Output) -> tuple[ElasticityResult, Scenarios, list[Dataset]
 def _tiny(output: Output, *, alone: bool) -> tuple[list[TinyRow], ProbeResult, bool]:
     """Train the small model, or load the one that was kept, measure and probe it; tell also whether it was trained."""
     from compresslab.experiments.models.exact_training import one_thread
+    from compresslab.lm.tiny import load_tiny
     from compresslab.measurements.demo import measure_tiny, probe_tiny
 
     steps = 0
@@ -165,9 +166,11 @@ def _tiny(output: Output, *, alone: bool) -> tuple[list[TinyRow], ProbeResult, b
 
     with nullcontext() if alone else one_thread():
         with output.working("training") as step:
-            rows = measure_tiny(progress=count)
+            tiny = load_tiny(progress=count)
+        with output.working("measuring"):
+            rows = measure_tiny(tiny)
         with output.working("probing"):
-            probed = probe_tiny()
+            probed = probe_tiny(tiny)
     return rows, probed, steps > 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from compresslab.data.dataset import Dataset
@@ -12,7 +11,7 @@ from compresslab.experiments.models.finetuning import Recipe, fit_texts
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.scoring import score, tokenize
-from compresslab.lm.tiny import TINY, load_tiny, tiny_data
+from compresslab.lm.tiny import TINY, tiny_data
 from compresslab.lm.tree_model import TreeModel
 from compresslab.lm.windows import Windows
 from compresslab.measurements.model_rate import ModelRateResult, measure_model_rate
@@ -42,43 +41,35 @@ class TinyRow:
     trained_tree_bits_per_byte: float
 
 
-def measure_tiny(
-    model: LanguageModel | None = None,
-    *,
-    sample: int = SAMPLE,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[TinyRow]:
-    """Train the small model, or load the one that was kept, and measure held-out text of each embedded corpus.
+def measure_tiny(model: LanguageModel, *, sample: int = SAMPLE) -> list[TinyRow]:
+    """Measure held-out text of each embedded corpus under the small model.
 
     Args:
-        model: another byte model to measure in its place.
+        model: the small model, or another over bytes.
         sample: bytes of each corpus: whole documents, the last one cut.
-        progress: called with (training steps done, in all).
     """
-    tiny = load_tiny(progress=progress) if model is None else model
     data = tiny_data()
-    length = min(tiny.context or TINY.context, TINY.context)
+    length = min(model.context or TINY.context, TINY.context)
     windows = Windows(length, max(1, length // 2))
     shown = Dataset.concat([train for train, _ in data.values()])
     tree = TreeModel.of(shown, TREE_DEPTH, "windows", TREE_SMOOTHING)
     rows = []
     for name, (_, held_out) in data.items():
         texts = _sample(held_out, sample)
-        result = measure_model_rate(tiny, texts, name, windows=windows)
+        result = measure_model_rate(model, texts, name, windows=windows)
         beside = score(tree, Dataset.from_texts(texts), windows)
         rows.append(TinyRow(result, beside.rate("byte").value))
     return rows
 
 
-def probe_tiny(base: HuggingFaceModel | None = None) -> ProbeResult:
+def probe_tiny(base: HuggingFaceModel) -> ProbeResult:
     """Align a copy of the small model with prose in capitals, and probe it: what will fine-tuning on code undo?
 
     All texts are held out. The prediction is made first, the fine-tuning that is measured beside it afterwards.
 
     Args:
-        base: another byte model of transformers in place of the small one.
+        base: the small model, or another of transformers over bytes.
     """
-    base = load_tiny() if base is None else base
     aligned = copy.deepcopy(base)
     length = min(base.context or TINY.context, ALIGNED_BY.length)
     pieces = {name: _pieces(held_out, min(PIECE, length - 8)) for name, (_, held_out) in tiny_data().items()}

@@ -80,11 +80,12 @@ def elasticity_facts(result: ElasticityResult, reading: Reading) -> tuple[Fact, 
                 "good" if near else "bad",
             )
         )
+    doubt = "by the measured slope, whose sign is not certain" if _undecided(_error(row, "pretrain")) else ""
     facts.append(
         Fact(
             "pre-training gains until l =",
             "never gains" if turn == 0 else "always gains" if turn is None else f"{turn:.3g}",
-            "then it loses too" if turn else "",
+            ", ".join(filter(None, ["then it loses too" if turn else "", doubt])),
         )
     )
     rounding = worst < 1e-9
@@ -122,10 +123,13 @@ def reading_findings(result: ElasticityResult, reading: Reading) -> Iterator[str
         limit = f", {start:+.2f} at l = 0" if start is not None and row.l > 0 else ""
         yield f"Ratio of the two {row.ratio:+.2f}{limit}; the theorem says about {-k:g} for small l{cause}."
     turn = reading.turning_points[0]
+    who = "The pre-training data"
+    if _undecided(_error(row, "pretrain")):
+        who = "By the measured slope, whose sign is not certain, the pre-training data"
     if turn:
-        yield f"The pre-training data gains until l = {turn:.3g}, then loses."
+        yield f"{who} gains until l = {turn:.3g}, then loses."
     elif turn == 0:
-        yield "The pre-training data loses from the start."
+        yield f"{who} loses from the start."
     back = reading.returns[0]
     if back.aligned_kl_nats is None:
         yield "KL to the pre-trained model is infinite: alignment brought phrases that it never saw."
@@ -172,7 +176,7 @@ def _doubt(row: ElasticityRow) -> str:
     said = []
     for role, name in (("align", "alignment"), ("pretrain", "pre-training")):
         error = _error(row, role)
-        if error is not None and error.sign == "undecided":
+        if error is not None and _undecided(error):
             low, high = significant(error.low_bits, 3, signed=True), significant(error.high_bits, 3, signed=True)
             said.append(f"the {name} data's slope lies between {low} and {high}")
     signs = "this sign is" if len(said) == 1 else "these signs are"
@@ -185,12 +189,16 @@ def _error(row: ElasticityRow, role: str) -> SlopeError | None:
     return row.errors.align if role == "align" else row.errors.pretrain
 
 
+def _undecided(error: SlopeError | None) -> bool:
+    return error is not None and error.sign == "undecided"
+
+
 def _beside(error: SlopeError | None) -> str:
     return "" if error is None else f"; corrected {_corrected(error)}"
 
 
 def _tone(as_in_theory: bool, error: SlopeError | None) -> str:
-    if error is not None and error.sign == "undecided":
+    if _undecided(error):
         return ""
     return "good" if as_in_theory else "bad"
 

@@ -18,6 +18,7 @@ pytest.importorskip("matplotlib", reason="needs the extra 'report'")
 
 
 import compresslab.cli.demo
+import compresslab.lm.tiny
 import compresslab.measurements.demo
 from compresslab import Dataset
 from compresslab.cli.main import main
@@ -61,7 +62,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list
 
     monkeypatch.setattr("compresslab._support.progress._PATIENCE", 600.0)
     monkeypatch.setattr(compresslab.cli.demo, "default_scenario", little_scenario)
-    monkeypatch.setattr(compresslab.measurements.demo, "load_tiny", load)
+    monkeypatch.setattr(compresslab.lm.tiny, "load_tiny", load)
     data = little_scenario().pretrain
     held_out = {name: data[name] for name in ("prose", "code", "names")}
     monkeypatch.setattr(

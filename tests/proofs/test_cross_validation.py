@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from _pytest.mark.structures import ParameterSet
 from scipy import integrate
 
 from compresslab.coding.rows.quantize import PRECISION, quantize
@@ -30,6 +29,7 @@ from proofs.registry import all_claims
 from proofs.theorems import code_length, elasticity_any_number, elasticity_fixed, hooke, pareto, rebound
 from proofs.theorems import elasticity_ratio as roles
 from proofs.theorems import elasticity_three as three
+from tests.proofs.durations import by_length
 
 CLAIMS = all_claims()
 
@@ -51,11 +51,7 @@ SLOW = {"elasticity-rebound-slows", "elasticity-exchangeable"}
 LONGEST = {"elasticity-any-number", "elasticity-paper", "elasticity-finite-size", "elasticity-separate-iid-reversed"}
 
 
-def by_length(slow: set[str]) -> list[ParameterSet]:
-    return [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in models.MODELS]
-
-
-@pytest.mark.parametrize("name", by_length(SLOW | LONGEST))
+@pytest.mark.parametrize("name", by_length(models.MODELS, SLOW | LONGEST))
 def test_every_goal_holds_at_random_rationals_that_satisfy_the_premises(name: str) -> None:
     claim, rng = CLAIMS[name], random.Random(name)
     checked = 0
@@ -82,7 +78,7 @@ def test_every_claim_has_a_model_or_a_reason_why_not() -> None:
     assert not have & set(models.WITHOUT)
 
 
-@pytest.mark.parametrize("name", by_length(SLOW))
+@pytest.mark.parametrize("name", by_length(models.MODELS, SLOW))
 def test_a_goal_with_its_sign_flipped_fails_somewhere(name: str) -> None:
     """The evaluation can fail: it is no rubber stamp."""
     claim, rng = CLAIMS[name], random.Random(name)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from proofs.kernel import check
 from proofs.registry import all_claims
+from tests.proofs.durations import by_length
 from tests.proofs.mutations import alterations, deletions, goals_altered
 
 CLAIMS = {name: claim for name, claim in all_claims().items() if claim.kind not in {"open", "hypothesis"}}
@@ -25,11 +24,7 @@ LONGEST = {
 }
 
 
-def by_length(names: Iterable[str]) -> list[ParameterSet]:
-    return [pytest.param(name, marks=pytest.mark.slow if name in LONGEST else ()) for name in names]
-
-
-@pytest.mark.parametrize("name", by_length(CLAIMS))
+@pytest.mark.parametrize("name", by_length(CLAIMS, LONGEST))
 def test_a_deleted_part_is_missed(name: str) -> None:
     claim = CLAIMS[name]
     survivors = [what for what, mutant in deletions(claim) if check(mutant, CLAIMS, stop=True).verdict != "undecided"]
@@ -66,7 +61,9 @@ def test_an_altered_step_is_not_proved(name: str, about: int) -> None:
 PROVED = [name for name, claim in CLAIMS.items() if claim.kind != "refutation"]
 
 
-@pytest.mark.parametrize("name", by_length(PROVED))  # a counterexample refutes its statement, and many a stronger one
+@pytest.mark.parametrize(
+    "name", by_length(PROVED, LONGEST)
+)  # a counterexample refutes its statement, and many a stronger one
 def test_a_wrong_variant_of_the_theorem_is_not_proved(name: str) -> None:
     claim = CLAIMS[name]
     survivors = [
