@@ -76,11 +76,11 @@ def test_signs_that_are_there_are_written_as_themselves() -> None:
     [
         ("$C tree a.txt --json -q 2>&-", 0, b"{"),
         ("$C rate missing --json 2>&-", 1, b""),
-        ("$C info a.clz >&-", 1, b""),
-        ("$C info a.clz >&- 2>&-", 1, b""),
+        pytest.param("$C info a.clz >&-", 1, b"", marks=pytest.mark.slow),
+        pytest.param("$C info a.clz >&- 2>&-", 1, b"", marks=pytest.mark.slow),
         ("$C info a.clz <&- >&- 2>&-", 1, b""),
         ("$C info a.clz -q <&- | head -c 6", 0, b"a.clz:"),
-        ("$C rate - <&-", 1, b""),
+        pytest.param("$C rate - <&-", 1, b"", marks=pytest.mark.slow),
     ],
 )
 def test_closed_streams(here: Path, line: str, code: int, out: bytes) -> None:
@@ -231,7 +231,9 @@ def test_a_pipe_of_a_shell_is_read(here: Path) -> None:
 
 
 @needs_shell
-@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize(
+    "name", ["/dev/stdout", *(pytest.param(n, marks=pytest.mark.slow) for n in ("/dev/fd/1", "/proc/self/fd/1"))]
+)
 def test_standard_output_has_other_names(here: Path, name: str) -> None:
     if not Path(name).exists():
         pytest.skip(f"there is no {name} here")

@@ -144,6 +144,7 @@ def test_nothing_is_measured_where_models_cannot_be_trained(
     assert "the demo, which trains networks, needs the optional extra 'lm'" in err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_the_stages_show_each_part_once(
     small: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -172,7 +172,14 @@ def finished(make_llama: Make, data: Dataset, tmp_path_factory: pytest.TempPathF
     return folder, train(start, data, SETTINGS, folder / "run")
 
 
-@pytest.mark.parametrize("damage", ["weights", "flipped", "result", "deep result", "other result"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "weights",
+        "deep result",
+        *(pytest.param(d, marks=pytest.mark.slow) for d in ("flipped", "result", "other result")),
+    ],
+)
 def test_a_finished_run_that_is_damaged_is_made_again(
     finished: tuple[Path, Trained], data: Dataset, tmp_path: Path, damage: str
 ) -> None:

@@ -117,6 +117,7 @@ def play(inputs, only=""):
     return subprocess.run([*command, "--only", only], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_hostile_clz_files_rows_and_data_are_refused_by_name_or_read_right():
     only = "clz: s,clz: f,clz: h,clz: co,clz: di,clz: l,clz: cl,clz: da,records: ro,records: j,records: ca,data,token"
     done = play(700, only)

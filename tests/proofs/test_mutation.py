@@ -17,10 +17,16 @@ CLAIMS = {name: claim for name, claim in all_claims().items() if claim.kind not 
 # These claims' mutants take longest: those of the others are tried by `make test`.
 LONGEST = {
     "elasticity-any-number",
+    "elasticity-any-number-equality",
     "elasticity-exchangeable",
     "elasticity-finite-size",
+    "elasticity-fixed-roles",
     "elasticity-paper",
     "elasticity-ratio-limit",
+    "elasticity-rebound-slows",
+    "elasticity-separate-iid-reversed",
+    "own-rate-falls",
+    "pareto-overlap",
 }
 
 
@@ -38,7 +44,7 @@ LONG = {
     "elasticity-separate-iid-reversed",
     "elasticity-alignment-concave",
 }
-FEW, MANY = 30, 120
+FEW, MANY = 15, 120
 
 
 @pytest.mark.parametrize(
