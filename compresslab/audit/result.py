@@ -12,6 +12,7 @@ from compresslab.audit.predicting import PredictedShare
 from compresslab.audit.settings import AuditSettings
 from compresslab.audit.standing import CodeLength, KlAt
 from compresslab.theory.estimates import Estimate
+from compresslab.theory.verdicts import verdict
 
 __all__ = ["MARGIN", "MODELS", "AuditResult", "DataFacts", "PairModel", "verdict_of"]
 
@@ -128,10 +129,4 @@ def verdict_of(share: Estimate | None) -> str:
         >>> verdict_of(Estimate(0.4, 0.2, 0.6, 9)), verdict_of(Estimate(0.01, -0.01, 0.03, 9)), verdict_of(None)
         ('seen', 'equivalent to nothing', 'not defined')
     """
-    if share is None:
-        return "not defined"
-    if share.low is None or share.high is None:
-        return "undecided"
-    if share.low > -MARGIN and share.high < MARGIN:
-        return "equivalent to nothing"
-    return {1: "seen", -1: "the opposite seen", 0: "undecided"}[share.sign]
+    return "not defined" if share is None else verdict(share, margin=MARGIN).kind

@@ -186,8 +186,8 @@ def opened(sentence: str) -> str:
 
 
 def tone(verdict: str) -> str:
-    """Return the colour of a fact that was "seen", is "undecided here", or is neither."""
-    return {"seen": "good", "undecided here": ""}.get(verdict, "bad")
+    """Return the colour of a fact by the kind of its verdict."""
+    return {"seen": "good", "the opposite seen": "bad"}.get(verdict, "")
 
 
 def seeds_of(count: int) -> str:

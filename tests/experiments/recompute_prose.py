@@ -527,7 +527,7 @@ def resistance(results: Results) -> Iterator[Block]:
         "**It is not that",
         every(
             F("two", COUNTED),
-            Bound(before.count("undecided here")),
+            Bound(before.count("undecided")),
             Bound(len(before)),
             both(gap(reviews, (1, 3), "excess before"), 3),
         ),

@@ -463,8 +463,8 @@ def judged(gaps: Values) -> tuple[int, float, str]:
     above = int((gaps > 0).sum())
     p, sign = sign_test(above, int((gaps < 0).sum())), over_seeds(gaps).sign
     if not sign or p > 0.05:
-        return above, p, "undecided here"
-    return above, p, "seen" if sign > 0 else "not seen, but the opposite"
+        return above, p, "undecided"
+    return above, p, "seen" if sign > 0 else "the opposite seen"
 
 
 def checkpoints(results: Results, data: str, column: str, i: int) -> Found:

@@ -27,7 +27,7 @@ from compresslab.experiments.rebound.run import (
     rebound_units,
     scaled_volumes,
 )
-from compresslab.experiments.rebound.summary import early_volume, summarise_rebound, trend, verdict
+from compresslab.experiments.rebound.summary import early_volume, summarise_rebound, trend
 from compresslab.experiments.rebound.tables import rebound_findings, rebound_tables
 from compresslab.experiments.rows import read_rows
 from compresslab.lm.checkpoints import save
@@ -35,6 +35,7 @@ from compresslab.lm.tiny import TinyShape, make_tiny
 from compresslab.report.markdown import markdown
 from compresslab.report.page import Section
 from compresslab.theory.estimates import estimate
+from compresslab.theory.verdicts import verdict
 from tests.experiments.tuning import NEGATIVE, POSITIVE, VOLUMES, made_rebound, small_rebound, small_texts, without_arm
 
 needs_torch = pytest.mark.skipif(
@@ -308,14 +309,14 @@ def test_a_level_below_the_noise_is_undecidable_and_an_early_return_is_not_seen(
     assert [x.noise for x in one.after[-1].least] == [40, 120]  # the first made volumes above 0.02 and 0.1
     assert [x.undecidable for x in one.after[-1].least] == [True, False]
     text = "\n".join(rebound_findings(spec, [one]).lines)
-    assert "to 0.02 nats in 0 of 9 runs (undecidable here); the level is below the noise: 40 negative responses" in text
+    assert "to 0.02 nats in 0 of 9 runs (undecidable); the level is below the noise: 40 negative responses" in text
     assert "| 400 | 0.2 ± 0 | 0.5 of it | undecidable |" in markdown(Section("", tables=tuple(rebound_tables([one]))))
     there = [{**row, "kl_positive_nats": 0.01, "kl_negative_nats": 0.01} for row in rows]
     (one,) = summarise_rebound(spec, there)
     assert one.after[-1].least[0].at_once == 3
     assert one.after[-1].least[0].brought_back == ()
     text = "\n".join(rebound_findings(spec, [one]).lines)
-    assert "in 0 of 0 runs (undecided here); 9 more were there before any negative data" in text
+    assert "in 0 of 0 runs (undecided); 9 more were there before any negative data" in text
     assert "3 of 3 before" in markdown(Section("", tables=tuple(rebound_tables([one]))))
 
 
@@ -330,11 +331,11 @@ def test_the_findings_say_what_was_seen() -> None:
     )
     assert "describe all seeds' curves together better than one (AICc) after 3." in text
     assert "to 0.02 nats in 0 of 9 runs (not seen); the others stay above it up to 160 responses" in text
-    assert "to 0.1 nats in 6 of 9 runs (undecided here)" in text
+    assert "to 0.1 nats in 6 of 9 runs (undecided)" in text
     upside_down = [{**row, "negative_bits_per_byte": 6.5 - row["negative_bits_per_byte"]} for row in rows]
     text = "\n".join(rebound_findings(spec, summarise_rebound(spec, upside_down)).lines)
-    assert "the positive data works (not seen, but the opposite)" in text
-    assert "faster fall (not seen, but the opposite)" in text
+    assert "the positive data works (the opposite seen)" in text
+    assert "faster fall (the opposite seen)" in text
 
 
 def test_the_tables_hold_every_volume() -> None:
@@ -358,8 +359,8 @@ def test_missing_rows_are_named() -> None:
 def test_a_trend_is_the_slope_of_each_run() -> None:
     found = trend([10, 20, 40], np.array([[1.0, 3.0, 5.0], [1.0, 1.0, 1.0]]))
     assert (found.mean, found.runs) == (pytest.approx(1.0), 2)
-    assert verdict(found, 1) == "undecided here"
-    assert verdict(estimate([1.0, 1.1]), 1) == "seen"
+    assert verdict(found, 1).kind == "undecided"
+    assert verdict(estimate([1.0, 1.1]), 1).kind == "seen"
     with pytest.raises(InvalidParameter, match="two sizes or more"):
         trend([10], np.array([[1.0]]))
     assert POSITIVE[0] == 0

@@ -34,6 +34,7 @@ from compresslab.experiments.resistance.spec import (
 from compresslab.experiments.resistance.summary import compare, sign_test, summarise_resistance
 from compresslab.experiments.rows import read_rows
 from compresslab.lm.tiny import TinyShape
+from compresslab.theory.verdicts import Verdict
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("transformers") is None, reason="needs the extra 'lm' (torch and transformers)"
@@ -99,10 +100,10 @@ def test_signs_as_in_a_table() -> None:
 
 def test_a_verdict_needs_both_the_interval_and_the_signs() -> None:
     near = [0.1, 0.11, 0.12, 0.1, 0.11, 0.12]
-    assert compare([0.0] * 6, near).verdict == "seen"
-    assert compare(near, [0.0] * 6).verdict == "not seen, but the opposite"
-    assert compare([0.0] * 5, near[:5]).verdict == "undecided here"  # five signs can do no better than 0.0625
-    assert compare([0.0] * 6, [*near[:5], -3.0]).verdict == "undecided here"
+    assert compare([0.0] * 6, near).verdict.kind == "seen"
+    assert compare(near, [0.0] * 6).verdict.kind == "the opposite seen"
+    assert compare([0.0] * 5, near[:5]).verdict == Verdict("undecided", 6)  # five signs can do no better than 0.0625
+    assert compare([0.0] * 6, [*near[:5], -3.0]).verdict.kind == "undecided"
     assert compare([0.0] * 6, near).gap.mean == pytest.approx(0.11)
 
 

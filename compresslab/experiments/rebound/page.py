@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compresslab.experiments.rebound.run import ReboundSpec
-from compresslab.experiments.rebound.summary import CURVES, ReboundSummary, verdict
+from compresslab.experiments.rebound.summary import CURVES, ReboundSummary
 from compresslab.experiments.rebound.tables import (
     brought_back,
     code_length_changes,
@@ -19,6 +19,7 @@ from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Cell, rebound_figure, rebound_heatmap
 from compresslab.report.page import Fact, Page, PageFigure, Section, tone
 from compresslab.report.provenance import Provenance
+from compresslab.theory.verdicts import verdict
 
 __all__ = ["rebound_page"]
 
@@ -66,7 +67,7 @@ def rebound_page(
             "per token; 0 would be the base again",
             "± and bands": "half a 95 % interval, Student's, over seeds",
             "seen, undecided": "seen: the interval lies on the side of 0 that the paper's finding is on; undecided: it "
-            "holds 0",
+            "holds 0; so many seeds would decide if mean and spread stay as they are",
         },
     )
 
@@ -103,14 +104,14 @@ def _facts(one: ReboundSummary) -> tuple[Fact, ...]:
     most = one.after[-1]
     return (
         Fact(f"score (preference for positive texts) after {most.positive:,} of them", measured(one.gained),
-             "bits per byte; the base: 0", tone(verdict(one.gained, 1))),
+             "bits per byte; the base: 0", tone(verdict(one.gained, 1).kind)),
         Fact(f"score after {one.negative[-1]:,} negative texts more", measured(most.curves["score"][-1]),
              "bits per byte"),
         Fact("early fall of the score, above that without positive texts", measured(most.excess_rate),
              f"bits per byte for 1,000 negative texts; {verdict(most.excess_rate, 1)}",
-             tone(verdict(most.excess_rate, 1))),
+             tone(verdict(most.excess_rate, 1).kind)),
         Fact("early fall, more for each doubling of positive texts", measured(one.rate_by_volume),
-             f"the same unit; {verdict(one.rate_by_volume, 1)}", tone(verdict(one.rate_by_volume, 1))),
+             f"the same unit; {verdict(one.rate_by_volume, 1)}", tone(verdict(one.rate_by_volume, 1).kind)),
     )  # fmt: skip
 
 

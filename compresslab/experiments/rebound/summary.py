@@ -33,7 +33,6 @@ __all__ = [
     "early_volume",
     "summarise_rebound",
     "trend",
-    "verdict",
 ]
 
 Values = NDArray[np.float64]
@@ -165,18 +164,6 @@ class ReboundSummary:
     gained: Estimate
     loss_by_volume: Estimate
     survival_by_volume: Estimate
-
-
-def verdict(found: Estimate, expected: int) -> str:
-    """Say what an interval says about a sign that the paper finds.
-
-    Example:
-        >>> verdict(estimate([1.0, 1.1, 0.9]), 1), verdict(estimate([1.0, 1.1, 0.9]), -1), verdict(estimate([-1, 1]), 1)
-        ('seen', 'not seen, but the opposite', 'undecided here')
-    """
-    if found.sign == 0:
-        return "undecided here"
-    return "seen" if found.sign == expected else "not seen, but the opposite"
 
 
 def early_volume(negative: Sequence[int]) -> int:

@@ -11,11 +11,11 @@ from compresslab.experiments.rebound.summary import (
     AfterPositive,
     LeastVolume,
     ReboundSummary,
-    verdict,
 )
 from compresslab.report.digits import measured, measured_mean, ranged
 from compresslab.report.page import Group, Section, Table, seeds_of
 from compresslab.theory.estimates import Estimate
+from compresslab.theory.verdicts import verdict
 
 __all__ = [
     "PAPER_TABLE_3",
@@ -37,13 +37,13 @@ PAPER_TABLE_3 = {
 
 
 def rebound_findings(spec: ReboundSpec, summaries: Sequence[ReboundSummary]) -> Section:
-    """Say in words what each arm showed of what the paper finds: seen, not seen, or undecided here."""
+    """Say in words what each arm showed of what the paper finds: seen, the opposite seen, or undecided."""
     arms = {arm.name: arm for arm in spec.arms}
     groups = (
         Group(f"Arm “{one.arm}”", tuple(_findings(one)), _models(arms[one.arm], one), label=one.arm)
         for one in summaries
     )
-    lead = "Each says what the paper finds, and whether it is seen here, not seen, or undecided."
+    lead = "Each says what the paper finds, and whether it is seen here, the opposite seen, or undecided."
     return Section("Findings", lead, groups=tuple(groups))
 
 
@@ -89,7 +89,7 @@ def _findings(one: ReboundSummary) -> Iterator[str]:
         f"by {measured(one.survival_by_volume)} ({verdict(one.survival_by_volume, 1)})."
     )
     two = sum(found.pooled_gain > 0 for found in tuned)
-    steep = [verdict(found.change, 1) for found in tuned]
+    steep = [verdict(found.change, 1).kind for found in tuned]
     yield (
         f"a fast fall, then a slow one ({_together(steep)}): the rate after the knee less that before it is above 0 at "
         f"95 % after {steep.count('seen')} of {len(steep)} positive volumes, and two phases describe all seeds' curves "
@@ -130,14 +130,14 @@ def _least_words(least: Sequence[LeastVolume], largest: int) -> str:
     said = f"negative data brings KL to the base to {least[0].level:g} nats in {reached} of {runs} runs"
     noise = least[0].noise
     if not runs:
-        word, rest = "undecided here", ""
+        word, rest = "undecided", ""
     elif reached == runs:
         word, rest = "seen", ""
     elif noise is not None and not reached:
-        word = "undecidable here"
+        word = "undecidable"
         rest = f"; the level is below the noise: {noise:,} negative responses take a base above it by themselves"
     else:
-        word = "undecided here" if reached else "not seen"
+        word = "undecided" if reached else "not seen"
         rest = f"; the others stay above it up to {largest:,} responses"
     there = f"; {before} more were there before any negative data, of which nothing can be seen"
     return f"{said} ({word}){rest}{there * bool(before)}."

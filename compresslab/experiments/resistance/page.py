@@ -10,7 +10,7 @@ from compresslab.experiments.resistance.summary import ResistanceSummary
 from compresslab.experiments.resistance.tables import resistance_findings, resistance_tables
 from compresslab.experiments.rows import Row
 from compresslab.report.digits import measured, spanned
-from compresslab.report.page import Fact, Page, PageFigure, Section, Table, joined, seeds_of
+from compresslab.report.page import Fact, Page, PageFigure, Section, Table, joined, seeds_of, tone
 from compresslab.report.provenance import Provenance
 
 __all__ = ["resistance_page"]
@@ -44,7 +44,8 @@ def resistance_page(
             "KL": "Kullback-Leibler divergence, what data costs a model beyond what it costs its generator",
             "±": "half a 95 % interval, Student's, over seeds, paired",
             "seen, undecided": "seen: the interval lies above 0 and an exact test of the signs is at 5 % or below; "
-            "undecided: one of the two does not say so",
+            "undecided: one of the two does not say so; so many seeds would decide if mean, spread and share of "
+            "signs stay as they are",
         },
     )
 
@@ -64,8 +65,8 @@ def _answer(summaries: Sequence[ResistanceSummary]) -> tuple[str, ...]:
 
 
 def _counted(summaries: Sequence[ResistanceSummary], name: str) -> str:
-    found = [getattr(crossing, name).verdict for one in summaries for crossing in one.crossings]
-    easier, harder = found.count("seen"), found.count("not seen, but the opposite")
+    found = [getattr(crossing, name).verdict.kind for one in summaries for crossing in one.crossings]
+    easier, harder = found.count("seen"), found.count("the opposite seen")
     return (
         f"the easier in {easier} of {len(found)} comparisons, the harder in {harder}, and in "
         f"{len(found) - easier - harder} it is undecided"
@@ -73,14 +74,13 @@ def _counted(summaries: Sequence[ResistanceSummary], name: str) -> str:
 
 
 def _facts(one: ResistanceSummary) -> tuple[Fact, ...]:
-    tones = {"seen": "good", "not seen, but the opposite": "bad"}
     last = one.crossings[-1]
     return tuple(
         Fact(
             f"{one.data}: {name}, forward less inverse, checkpoints {last.later} and {last.earlier}",
             measured(x.gap),
             f"bits per symbol; above 0: back is easier; {x.verdict}",
-            tones.get(x.verdict, ""),
+            tone(x.verdict.kind),
         )
         for name, x in (("training loss", last.loss), ("excess", last.excess))
     )

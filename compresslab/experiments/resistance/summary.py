@@ -22,6 +22,7 @@ from compresslab.errors import InvalidParameter
 from compresslab.experiments.resistance.spec import PAIRS, ResistanceSpec, source_labels
 from compresslab.experiments.rows import Row
 from compresslab.theory.estimates import Estimate, estimate
+from compresslab.theory.verdicts import MOST_RUNS, Verdict, runs_to_decide, verdict
 
 __all__ = [
     "Compared",
@@ -30,6 +31,7 @@ __all__ = [
     "Toward",
     "compare",
     "least_seeds",
+    "seeds_for_signs",
     "sign_test",
     "summarise_resistance",
 ]
@@ -60,11 +62,13 @@ class Compared:
     p_value: float
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """Whether inverse alignment is the easier: both the interval and the test of signs must say so, or not so."""
-        if self.gap.sign == 0 or self.p_value > LEVEL:
-            return "undecided here"
-        return "seen" if self.gap.sign > 0 else "not seen, but the opposite"
+        if self.gap.sign and self.p_value <= LEVEL:
+            return verdict(self.gap)
+        harder = sum(gap < 0 for gap in self.by_seed)
+        wanted = [runs_to_decide(self.gap), seeds_for_signs(self.easier, harder)]
+        return Verdict("undecided", None if None in wanted else max(n for n in wanted if n is not None))
 
 
 @dataclass(frozen=True)
@@ -155,13 +159,30 @@ def least_seeds(tests: int, level: float = LEVEL) -> int:
     return 1 + math.ceil(math.log2(tests / level))
 
 
+def seeds_for_signs(easier: int, harder: int, level: float = LEVEL) -> int | None:
+    """Return how many seeds a test of signs takes if as large a share of them is easier; None: equal, or too many.
+
+    Example:
+        >>> seeds_for_signs(3, 0), seeds_for_signs(6, 2), seeds_for_signs(4, 4)
+        (6, 17, None)
+    """
+    from scipy.special import bdtr
+
+    if easier == harder:
+        return None
+    seeds = np.arange(1, MOST_RUNS + 1)
+    fewer = np.round(min(easier, harder) / (easier + harder) * seeds)
+    decides = np.flatnonzero(2 * bdtr(fewer, seeds, 0.5) <= level)
+    return int(seeds[decides[0]]) if len(decides) else None
+
+
 def compare(inverse: Sequence[float], forward: Sequence[float]) -> Compared:
     """Compare the two directions, seed by seed.
 
     Example:
         >>> found = compare([1.0, 1.1, 0.9], [1.2, 1.2, 1.2])
         >>> found.easier, round(found.gap.mean, 9), found.p_value, found.verdict
-        (3, 0.2, 0.25, 'undecided here')
+        (3, 0.2, 0.25, Verdict(kind='undecided', runs=6))
     """
     gaps = as_array(forward, dtype=np.float64) - as_array(inverse, dtype=np.float64)
     easier, harder = int((gaps > 0).sum()), int((gaps < 0).sum())

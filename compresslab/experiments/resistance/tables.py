@@ -20,7 +20,7 @@ PAPER_TABLE_1 = {
 
 
 def resistance_findings(summaries: Sequence[ResistanceSummary]) -> Section:
-    """Say in words what each source showed of what the paper finds: seen, not seen, or undecided here."""
+    """Say in words what each source showed of what the paper finds: seen, the opposite seen, or undecided."""
     return Section(
         "Findings",
         "Each is for three pairs of checkpoints: the second and the first, the third and the second, the third and the "
@@ -98,7 +98,7 @@ def _paper_same_target() -> str:
 
 
 def _together(one: ResistanceSummary, name: str) -> str:
-    verdicts = [_of(crossing, name).verdict for crossing in one.crossings]
+    verdicts = [str(_of(crossing, name).verdict) for crossing in one.crossings]
     if len(set(verdicts)) == 1:
         return f"{verdicts[0]}, for all three pairs"
     return "; ".join(f"{v} for θ{c.later}, θ{c.earlier}" for v, c in zip(verdicts, one.crossings, strict=True))
@@ -149,7 +149,7 @@ def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
             [
                 [
                     one.data, measured(x.forward, signed=False), measured(x.inverse, signed=False), measured(x.gap),
-                    f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict,
+                    f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict.kind,
                 ]
                 for one in summaries
                 for x in [one.toward.loss]
@@ -165,7 +165,7 @@ def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
                 [
                     f"θ{c.later}, θ{c.earlier}", said, measured(x.inverse, signed=False),
                     measured(x.forward, signed=False), measured(x.gap),
-                    f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict,
+                    f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict.kind,
                 ]
                 for c in one.crossings
                 for said, x in (

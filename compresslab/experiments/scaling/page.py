@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compresslab.experiments.rebound.summary import verdict
 from compresslab.experiments.rows import Row
 from compresslab.experiments.scaling.run import ScalingSpec
 from compresslab.experiments.scaling.summary import ScalingSummary, Series
@@ -15,6 +14,7 @@ from compresslab.report.model_figures import Cell, Trend, depth_figure, rebound_
 from compresslab.report.page import Fact, Page, PageFigure, Section, tone
 from compresslab.report.provenance import Provenance
 from compresslab.theory.estimates import Estimate
+from compresslab.theory.verdicts import verdict
 
 __all__ = ["scaling_page"]
 
@@ -51,7 +51,7 @@ def scaling_page(spec: ScalingSpec, summary: ScalingSummary, rows: Sequence[Row]
             "each doubling": "slope in log2 of the size, a line for each seed",
             "±": "half a 95 % interval, Student's, over seeds",
             "seen, undecided": "seen: the interval lies on the side of 0 that the paper's finding is on; undecided: it "
-            "holds 0",
+            "holds 0; so many seeds would decide if mean and spread stay as they are",
         },
     )
 
@@ -77,8 +77,9 @@ def _answer(spec: ScalingSpec, summary: ScalingSummary) -> tuple[str, ...]:
 
 def _facts(series: Series, tau: float) -> list[Fact]:
     def fact(label: str, slope: Estimate, unit: str) -> Fact:
-        word = verdict(slope, 1)
-        return Fact(f"{label}, more for each doubling of {series.name}", measured(slope), f"{unit}; {word}", tone(word))
+        found = verdict(slope, 1)
+        said = f"{label}, more for each doubling of {series.name}"
+        return Fact(said, measured(slope), f"{unit}; {found}", tone(found.kind))
 
     return [
         fact("fall over all negative texts, net of the control's", series.slopes["net_fallen"], "bits per byte"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compresslab.experiments.rebound.summary import verdict
 from compresslab.experiments.scaling.summary import ScalingPoint, ScalingSummary, Series
 from compresslab.report.digits import measured, measured_mean
 from compresslab.report.page import Group, Section, Table, seeds_of
 from compresslab.theory.estimates import Estimate
+from compresslab.theory.verdicts import verdict
 
 __all__ = ["bits", "scaling_findings", "scaling_tables"]
 
@@ -39,9 +39,9 @@ _HEADS = {
 
 
 def scaling_findings(summary: ScalingSummary) -> Section:
-    """Say in words what each series showed of what the paper finds: seen, not seen, or undecided here."""
+    """Say in words what each series showed of what the paper finds: seen, the opposite seen, or undecided."""
     groups = (Group(f"By {series.name}", tuple(_findings(series)), _bases(series)) for series in summary.series)
-    lead = "Each says what the paper finds, and whether it is seen here, not seen, or undecided."
+    lead = "Each says what the paper finds, and whether it is seen here, the opposite seen, or undecided."
     return Section("Findings", lead, groups=tuple(groups))
 
 
