@@ -35,7 +35,7 @@ from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.probe.gradients import measure_gradients
 from compresslab.probe.prediction import predict
 from compresslab.probe.probing import in_tokens
-from compresslab.probe.products import Network, eager_attention, gradient
+from compresslab.probe.products import Network, gradient, plain_kernels
 from compresslab.probe.settings import ProbeSettings
 from compresslab.probe.texts import ProbeData
 
@@ -147,7 +147,7 @@ def ours(model: HuggingFaceModel, data: dict[str, dict[str, Any]], *, linearised
     settings = SETTINGS.changed({"linearised": linearised})
     begun = time.perf_counter()
     sets, network = in_tokens(model, data, settings), Network.of(model)
-    with tempfile.TemporaryDirectory() as folder, eager_attention(model) if linearised else nullcontext():
+    with tempfile.TemporaryDirectory() as folder, plain_kernels(model) if linearised else nullcontext():
         found = measure_gradients(network, sets, settings, Path(folder))
         rows = predict(network, sets, found, settings, Path(folder))
     way = "linearised_nats" if linearised else "first_order_nats"
@@ -161,7 +161,7 @@ def foretell(
     sets = in_tokens(model, data, SETTINGS)
     perturbing = [i for i, one in enumerate(sets) if one.role == "perturb"]
     found: dict[str, Table] = {}
-    with eager_attention(model):
+    with plain_kernels(model):
         for name, peer in PEERS.items():
             begun = time.perf_counter()
             values = peer(Network.of(model), sets, perturbing)

@@ -32,7 +32,7 @@ from compresslab.errors import (
 )
 from compresslab.lm.distributed import number_of
 from compresslab.lm.folders import adapter_of, check_layers, check_weight_files, not_a_checkpoint, put_adapter
-from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.hugging_face import HuggingFaceModel, check_decoder
 
 __all__ = ["CARD", "default_device", "load", "quiet_transformers", "save", "torch_device", "torch_dtype"]
 
@@ -229,12 +229,17 @@ def _load_module(
     name: str, folder: str, gguf_file: str | None, device: str | None, dtype: str | None, attention: str | None
 ) -> Any:
     try:
-        from transformers import AutoModelForCausalLM
+        from transformers import AutoConfig, AutoModelForCausalLM
     except ImportError as error:
         raise MissingExtra(f"the model '{name}'", "lm") from error
     where = torch_device(device)
     # A checkpoint is data: neither the Python that it may bring nor what a pickle would run is ever run, nor asked for.
-    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, "weights_only": True}
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    packed = {} if gguf_file is None else {"gguf_file": gguf_file}
+    with _reading(name, folder, gguf_file, attention):
+        config = AutoConfig.from_pretrained(folder, **options, **packed)
+    check_decoder(config, name)
+    options["weights_only"] = True
     options["dtype"] = torch_dtype(dtype, where.type)
     if attention is not None:
         if "/" in attention:
@@ -268,8 +273,11 @@ def _empty_module(
     packed = {} if gguf_file is None else {"gguf_file": gguf_file}
     with _reading(name, folder, gguf_file, attention):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **packed)
-        with torch.device("meta"):
-            module = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    check_decoder(config, name)
+    with _reading(name, folder, gguf_file, attention), torch.device("meta"):
+        module = AutoModelForCausalLM.from_config(config, trust_remote_code=False).to(
+            "meta"
+        )  # some make parts elsewhere
     with suppress(OSError), quiet_transformers(), offline():
         module.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
     return module

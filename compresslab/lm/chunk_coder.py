@@ -95,7 +95,8 @@ class TokenCoder:
         coded: what `compress` has made so far, by chunk: the key is what it returned.
 
     Raises:
-        InvalidParameter: no tokenizer, or a number below 1.
+        InvalidParameter: no tokenizer, a number below 1, or a model that does not predict token by token what it
+            predicts in one pass.
 
     Example:
         >>> from compresslab import Dataset
@@ -116,6 +117,7 @@ class TokenCoder:
                 f"streams is {streams}: for {model.vocab_size} tokens at most {max(1, ROWS_MOST // model.vocab_size)} "
                 "sequences advance together, whose probabilities take 512 MiB"
             )
+        model.stepper(1)  # raises for a model that cannot be stepped, before anything is read
         self.model, self.streams = model, streams
         self.segment = min(segment, model.context) if model.context is not None else segment
         self.coded: dict[bytes, Coded] = {}

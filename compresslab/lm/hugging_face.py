@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import inspect
 import json
 from typing import Any
 
@@ -20,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from compresslab._support.arrays import UIntArray, as_array
+from compresslab._support.arrays import UIntArray
 from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
 from compresslab.lm.protocol import as_ids
 from compresslab.lm.special_tokens import end_token, start_token
+from compresslab.lm.stepping import HuggingFaceStepper, Way, way_to_step
 
-__all__ = ["HuggingFaceModel", "HuggingFaceStepper"]
+__all__ = ["HuggingFaceModel", "check_decoder"]
 
 _PIECE = 1 << 22  # logits turned into scores at once, in numbers: 16 MiB of float32, beside the batch itself
 _BATCH_BYTES = {"cpu": 1 << 28, "cuda": 1 << 32}  # logits of a batch, as float32
@@ -63,10 +63,8 @@ class HuggingFaceModel:
     ) -> None:
         self.name, self.module, self.tokenizer = name, module.eval(), tokenizer
         config = module.config
-        if getattr(config, "is_encoder_decoder", False):
-            raise InvalidParameter(
-                f"'{name}' is an encoder-decoder ({config.model_type}), not a causal language model: use a decoder"
-            )
+        check_decoder(config, name)
+        _settle(module)
         context = getattr(config.get_text_config(), "max_position_embeddings", None)
         self.context: int | None = int(context) if context else None
         self.vocab_size = self._probe()
@@ -78,6 +76,7 @@ class HuggingFaceModel:
                 f"the tokenizer '{tokenizer.name}' has {tokenizer.vocab_size} tokens, the model '{name}' only "
                 f"{self.vocab_size}: they do not belong together"
             )
+        self._way: Way | None = None
         most, budget = (sizes.get(self.device.type, sizes["cpu"]) for sizes in (_BATCH_TOKENS, _BATCH_BYTES))
         self.batch_tokens = max(1, min(most, budget // (4 * self.vocab_size)))
 
@@ -97,10 +96,19 @@ class HuggingFaceModel:
             return size
         first, second = (torch.tensor([[0, 1, 2, last]], device=self.device) % size for last in (3, 4))
         with torch.inference_mode():
-            a, b = (self.module(input_ids=ids, use_cache=False).logits[0].float() for ids in (first, second))
+            found: list[Any] = [
+                getattr(self.module(input_ids=ids, use_cache=False), "logits", None) for ids in (first, second)
+            ]
+        if not all(logits is not None and logits.dim() == 3 for logits in found):
+            raise InvalidParameter(
+                f"'{self.name}' ({type(self.module).__name__}) gives no logits of a next token: load it by "
+                "AutoModelForCausalLM"
+            )
+        a, b = (logits[0].float() for logits in found)
         before, after = ((a - b)[part].abs().max().item() for part in (slice(3), slice(3, 4)))
         # Equal shapes give equal bits on most devices; a thousandth leaves room for those on which they do not.
-        if before > 1e-3 * after + 1e-5 * a.abs().max().item():
+        room = 0.0 if _is_encoder(self.module.config) else 1e-3 * after + 1e-5 * a.abs().max().item()
+        if before > room:
             raise self._not_causal()
         return int(a.shape[-1])
 
@@ -164,17 +172,24 @@ class HuggingFaceModel:
         return other
 
     def stepper(self, batch: int) -> HuggingFaceStepper:
-        """Return ``batch`` empty sequences with a KV cache."""
+        """Return ``batch`` empty sequences, which carry what the model keeps of them.
+
+        Raises:
+            InvalidParameter: ``batch`` below 1; or the model does not predict token by token what it predicts in one
+                pass, as those that keep their state to themselves.
+        """
         if batch < 1:
             raise InvalidParameter(f"a stepper needs at least one sequence, not {batch}")
-        return HuggingFaceStepper(self, batch)
+        if self._way is None:
+            self._way = way_to_step(self)
+        return HuggingFaceStepper(self, batch, self._way)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the weights, the settings, the dtype, the kind of device, and the tokenizer."""
         config, tokenizer = self.module.config, self.tokenizer
         return self._digest(
             {
-                "config": {key: value for key, value in config.to_dict().items() if key not in _NOT_SETTINGS},
+                "config": _settings(config.to_dict()),
                 "attention": getattr(config, "_attn_implementation", None),
                 "device": self.device.type,
                 "eos": self.eos_id,
@@ -188,8 +203,7 @@ class HuggingFaceModel:
 
         Neither names nor places, nor what a machine has; so the same on every machine, and for every copy.
         """
-        held = self.module.config.to_diff_dict()
-        return self._digest({key: value for key, value in held.items() if key not in _NOT_SETTINGS})
+        return self._digest(_settings(self.module.config.to_diff_dict()))
 
     def _digest(self, facts: dict[str, Any]) -> str:
         import torch
@@ -209,44 +223,37 @@ class HuggingFaceModel:
         )
 
 
-class HuggingFaceStepper:
-    """Sequences that advance together through a model's KV cache; see `compresslab.lm.protocol.Stepper`."""
-
-    def __init__(self, model: HuggingFaceModel, batch: int) -> None:
-        self._model, self._batch = model, batch
-        self._keyword = _cache_keyword(model.module)
-        self._cache: Any = None
-        self._steps = 0
-
-    def step(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Append one token to every sequence (B,) and return ``ln p(next)``, (B, V), float32."""
-        import torch
-
-        model = self._model
-        column = as_ids(as_array(tokens)[:, None], model.vocab_size)
-        if len(column) != self._batch:
-            raise InvalidParameter(f"{self._batch} sequences advance together, not {len(column)}: one token each")
-        if model.context is not None and self._steps >= model.context:
-            raise InvalidParameter(
-                f"the context of '{model.name}' holds {model.context} tokens, all of them taken: start a new stepper"
-            )
-        with torch.inference_mode():
-            given = torch.from_numpy(column).to(model.device)
-            out = model.module(input_ids=given, use_cache=True, **{self._keyword: self._cache})
-            self._cache = getattr(out, self._keyword, None)
-            if self._cache is None:
-                raise InvalidParameter(
-                    f"'{model.name}' ({model.module.config.model_type}) keeps no KV cache of the usual form: "
-                    "it can score, but not decode token by token"
-                )
-            rows: NDArray[np.float32] = torch.log_softmax(out.logits[:, -1].float(), dim=-1).cpu().numpy()
-        self._steps += 1
-        return rows
+def check_decoder(config: Any, name: str) -> None:
+    """Raise InvalidParameter for the settings of an encoder-decoder, whose decoder alone is another model."""
+    if getattr(config, "is_encoder_decoder", False):
+        raise InvalidParameter(
+            f"'{name}' is an encoder-decoder ({config.model_type}), not a causal language model: use a decoder"
+        )
 
 
-def _cache_keyword(module: Any) -> str:
-    """Return what a module calls its KV cache, given and returned: ``cache``, or ``past_key_values`` before 5.24."""
-    return "cache" if "cache" in inspect.signature(module.forward).parameters else "past_key_values"
+def _settle(module: Any) -> None:
+    """Settle how a module computes, before it does.
+
+    RWKV divides weights by powers of 2 while it evaluates, so that float16 holds the states of many layers: saved then,
+    they would be divided again. Grouped products of experts, the default of transformers, are not there for float64.
+    """
+    import torch
+
+    config = module.config
+    if getattr(config, "rescale_every", 0) and module.dtype != torch.float16:
+        divided = any(getattr(part, "layers_are_rescaled", False) for part in module.modules())
+        config.rescale_every = config.rescale_every if divided else 0
+    if module.dtype == torch.float64 and getattr(config, "_experts_implementation", None) == "grouped_mm":
+        module.set_experts_implementation("eager")
+
+
+def _settings(held: dict[str, Any]) -> dict[str, Any]:
+    """Return what a config, and the configs in it, say about what is computed."""
+    return {
+        key: _settings(value) if isinstance(value, dict) else value
+        for key, value in held.items()
+        if key not in _NOT_SETTINGS
+    }
 
 
 def _is_encoder(config: Any) -> bool:

@@ -22,7 +22,7 @@ from compresslab.probe.gradients import Gradients, measure_gradients
 from compresslab.probe.overlaps import layer_groups, measure_overlaps, nearest_mixture, stationarities
 from compresslab.probe.prediction import Measured, measure, per_byte, predict, symbols_of
 from compresslab.probe.preferences import prepare_pairs
-from compresslab.probe.products import Network, code_lengths_nats, eager_attention
+from compresslab.probe.products import Network, code_lengths_nats, plain_kernels
 from compresslab.probe.result import DatasetFacts, ModelFacts, ProbeResult
 from compresslab.probe.returning import measure_criteria
 from compresslab.probe.settings import ProbeSettings
@@ -102,7 +102,7 @@ def probe(
         return None if progress is None else lambda done, total: progress(stage, done, total)
 
     network_of = Network.of(network_model)
-    with temporary_folder() as folder, eager_attention(network_model) if chosen.linearised else nullcontext():
+    with temporary_folder() as folder, plain_kernels(network_model) if chosen.linearised else nullcontext():
         with _timed(seconds, "gradients"):
             found = measure_gradients(network_of, sets, chosen, folder, telling("measuring gradients"))
             overlaps = measure_overlaps(found, chosen)

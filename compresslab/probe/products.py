@@ -1,7 +1,7 @@
 """A model's logits as a function of its weights, and the products of its linearised form.
 
 The linearised model is ``f(theta_0) + J delta``: ``J delta`` by forward mode, ``J^T c`` by one backward pass. Attention
-is computed step by step (eager) meanwhile: the fused kernels have no forward mode and no second derivative.
+and experts are computed step by step (eager) meanwhile: fused kernels have no forward mode and no second derivative.
 
 The curvature ``delta^T (H - G) delta / 2`` of theory, section 13.4, is taken by two backward passes along the line
 ``theta_0 + u delta``: forward mode over forward mode, or over a backward pass, is wrong without a word where a network
@@ -10,6 +10,7 @@ has a layer norm (torch 2.13: its forward derivative is not differentiated again
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from compresslab.probe.preferences import dpo_nats, dpo_slopes
 from compresslab.probe.texts import ProbeData
 from compresslab.theory.logit_elasticity import linear_range_nats
 
-__all__ = ["Evaluation", "Network", "code_lengths_nats", "eager_attention", "gradient", "linearised_gradient", "moved"]
+__all__ = ["Evaluation", "Network", "code_lengths_nats", "gradient", "linearised_gradient", "moved", "plain_kernels"]
 
 Tensor: TypeAlias = Any  # torch is optional, and is not loaded before it is used
 Values = NDArray[np.float64]
@@ -101,19 +102,22 @@ class Evaluation:
 
 
 @contextmanager
-def eager_attention(model: HuggingFaceModel) -> Iterator[None]:
-    """Have a model compute its attention step by step meanwhile; one that has no such choice is left as it is."""
+def plain_kernels(model: HuggingFaceModel) -> Iterator[None]:
+    """Have a model compute its attention and its experts step by step meanwhile, where it lets one choose."""
     module = model.module
-    before = getattr(module.config, "_attn_implementation", None)
-    switch = getattr(module, "set_attn_implementation", None)
-    if before in (None, "eager") or switch is None:
-        yield
-        return
-    switch("eager")
+    attention = getattr(module.config, "_attn_implementation", None)
+    experts = getattr(module.config, "_experts_implementation", None)
+    choices = ((attention, "set_attn_implementation"), (experts, "set_experts_implementation"))
+    switches = [(before, getattr(module, name, None)) for before, name in choices if before not in (None, "eager")]
+    for _, switch in switches:
+        if switch is not None:
+            switch("eager")
     try:
         yield
     finally:
-        switch(before)
+        for before, switch in switches:
+            if switch is not None:
+                switch(before)
 
 
 def code_lengths_nats(network: Network, weights: Sequence[Tensor], data: ProbeData) -> Values:
@@ -214,7 +218,7 @@ def _pushed(network: Network, delta: Sequence[Tensor], ids: Tensor) -> tuple[Ten
         with torch.no_grad():
             start, along = torch.func.jvp(lambda *w: network.logits(w, ids), network.weights, step)
     except (NotImplementedError, RuntimeError) as error:
-        if "forward" not in str(error).lower():
+        if not re.search("forward|autograd.Function", str(error), re.IGNORECASE):
             raise
         raise _refused(network, error) from error
     return start.double(), along.double()

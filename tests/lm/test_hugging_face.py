@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from compresslab.lm.hugging_face import HuggingFaceModel
 
 Make = Callable[..., "HuggingFaceModel"]
+SIZES = {"layers": 1, "attention_heads": 2, "ffn_dim": 16}
 TEXTS = ["To be, or not to be: that is the question.", "", "Whether 'tis nobler", "é" * 40 + "x" * 90]
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -213,7 +214,9 @@ def test_checkpoints_that_were_cut_short_are_refused(checkpoint: Path, tmp_path:
 
 
 def test_encoders_are_refused(tmp_path: Path) -> None:
-    from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditionalGeneration
+    from transformers import BertConfig, BertLMHeadModel, DistilBertConfig, DistilBertForMaskedLM
+
+    from compresslab.lm.hugging_face import HuggingFaceModel
 
     small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
     torch.manual_seed(0)
@@ -222,10 +225,50 @@ def test_encoders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bert" / "config.json").write_text(json.dumps(config | {"is_decoder": False}))
     with pytest.raises(InvalidParameter, match=r"\(bert\) is not causal, a later token changes what it predicts"):
         get_model(str(tmp_path / "bert"), tokenizer=None, device="cpu")
-    t5 = T5ForConditionalGeneration(T5Config(vocab_size=50, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2))
-    t5.save_pretrained(tmp_path / "t5")
-    with pytest.raises(InvalidParameter, match="is not a causal language model"):
-        get_model(str(tmp_path / "t5"), tokenizer=None, device="cpu")
+    for weights in (True, False):
+        with pytest.raises(InvalidParameter, match=r"\(bert\) is not causal"):
+            get_model(str(tmp_path / "bert"), tokenizer=None, device="cpu", weights=weights)
+    with pytest.raises(InvalidParameter, match=r"\(distilbert\) is not causal"):  # its weights are small, as drawn
+        HuggingFaceModel(DistilBertForMaskedLM(DistilBertConfig(vocab_size=50, dim=16, n_layers=1, n_heads=2)), None)
+
+
+def test_encoder_decoders_are_refused_though_their_decoders_could_be_loaded(tmp_path: Path) -> None:
+    from transformers import BartConfig, BartForConditionalGeneration, T5Config, T5ForConditionalGeneration
+
+    small = {f"{part}_{what}": size for part in ("encoder", "decoder") for what, size in SIZES.items()}
+    T5ForConditionalGeneration(
+        T5Config(vocab_size=50, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
+    ).save_pretrained(tmp_path / "t5")
+    BartForConditionalGeneration(BartConfig(vocab_size=50, d_model=16, **small)).save_pretrained(tmp_path / "bart")
+    for kind in ("t5", "bart"):
+        for weights in (True, False):
+            with pytest.raises(InvalidParameter, match=rf"is an encoder-decoder \({kind}\), not a causal language mod"):
+                get_model(str(tmp_path / kind), tokenizer=None, device="cpu", weights=weights)
+
+
+def test_what_gives_no_logits_of_tokens_is_refused() -> None:
+    from transformers import GPT2Config, GPT2ForSequenceClassification, GPT2Model
+
+    from compresslab.lm.hugging_face import HuggingFaceModel
+
+    config = GPT2Config(vocab_size=50, n_embd=16, n_layer=1, n_head=2, n_positions=16, eos_token_id=0, pad_token_id=0)
+    for kind in (GPT2Model, GPT2ForSequenceClassification):
+        with pytest.raises(InvalidParameter, match=rf"\({kind.__name__}\) gives no logits of a next token"):
+            HuggingFaceModel(kind(config), None)
+
+
+def test_settings_within_settings_are_no_part_of_where_a_model_is_from(tmp_path: Path) -> None:
+    from transformers import MptConfig, MptForCausalLM
+
+    from compresslab.lm.checkpoints import save
+    from compresslab.lm.hugging_face import HuggingFaceModel
+
+    config = MptConfig(vocab_size=50, d_model=16, n_heads=2, n_layers=1, max_seq_len=16, eos_token_id=0)
+    model = HuggingFaceModel(MptForCausalLM(config), None)
+    save(model, tmp_path)
+    again = get_model(str(tmp_path), device="cpu", tokenizer=None)
+    assert again.fingerprint() == model.fingerprint()
+    assert again.content_fingerprint() == model.content_fingerprint()
 
 
 def test_a_model_without_eos_is_refused_unless_one_is_given(checkpoint: Path) -> None:

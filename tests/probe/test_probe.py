@@ -282,7 +282,7 @@ def test_the_leading_error_is_what_the_linearised_model_leaves_out() -> None:
     """To third order in the step: in a network with layer norms too, of which nested forward modes are wrong."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from compresslab.probe.products import Network, eager_attention, moved
+    from compresslab.probe.products import Network, moved, plain_kernels
     from compresslab.probe.texts import prepare
     from tests.probe.small_models import wrapped
 
@@ -295,7 +295,7 @@ def test_the_leading_error_is_what_the_linearised_model_leaves_out() -> None:
         delta = [torch.randn_like(w) for w in network.weights]
     data = prepare(model, "t", "perturb", DATA["t"], ProbeSettings())
     left = []
-    with eager_attention(model):
+    with plain_kernels(model):
         for size in (2e-3, 1e-3):
             found = moved(network, [size * d for d in delta], data)
             missed = float((found.actual - found.linearised).sum())
