@@ -20,7 +20,7 @@ from compresslab._support.offline import offline
 from compresslab.data.control_tokens import Respelling, as_typed, respelled_definition
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizer_errors import guarded, is_theirs, reason_of
-from compresslab.data.tokenizer_facts import named_template, special_tokens, written_template
+from compresslab.data.tokenizer_facts import named_template, special_tokens, without_invented, written_template
 from compresslab.data.tokenizer_limits import check_definition, check_tokens
 from compresslab.errors import (
     CorruptFile,
@@ -390,7 +390,7 @@ def _from_folder(name: str, path: Path, gguf_file: str | None = None) -> Hugging
     template = named_template(getattr(loaded, "chat_template", None))
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is not None:
-        return _from_fast(name, backend, specials, template)
+        return _from_fast(name, without_invented(backend) if gguf_file else backend, specials, template)
     vocabulary = loaded.get_vocab()
     content = _sha256(json.dumps(vocabulary, sort_keys=True))
     names = {index: token for token, index in vocabulary.items()}

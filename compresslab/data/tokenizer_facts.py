@@ -1,7 +1,8 @@
-"""What the files beside a ``tokenizer.json`` say: how its special tokens are called, and its chat template."""
+"""What the files of a tokenizer say: how its special tokens are called, its chat template, which tokens are its own."""
 
 from __future__ import annotations
 
+import json
 from os.path import isfile  # false, not an error, for a name that is too long
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from compresslab._support.files import read_buffer
 from compresslab._support.json_text import read_json
 from compresslab.errors import CorruptFile
 
-__all__ = ["TEMPLATE_FILE", "named_template", "special_tokens", "written_template"]
+__all__ = ["TEMPLATE_FILE", "named_template", "special_tokens", "without_invented", "written_template"]
 
 TEMPLATE_FILE = "chat_template.jinja"
 _FILES = ("special_tokens_map.json", "tokenizer_config.json")  # the later one counts
@@ -77,3 +78,18 @@ def named_template(value: Any) -> str | None:
     if isinstance(value, dict):
         value = value.get("default")
     return value if isinstance(value, str) else None
+
+
+def without_invented(fast: Any) -> Any:
+    """Return the tokenizer of a GGUF file without tokens that are not in the file, which no model has a logit for.
+
+    A file lists all its tokens; a class of transformers adds its own unknown token behind them where it is not there.
+    """
+    from tokenizers import Tokenizer
+
+    held = json.loads(fast.to_str())
+    listed = fast.get_vocab_size(with_added_tokens=False)
+    kept = [token for token in held["added_tokens"] if token["id"] < listed]
+    if len(kept) == len(held["added_tokens"]):
+        return fast
+    return Tokenizer.from_str(json.dumps(held | {"added_tokens": kept}))

@@ -163,6 +163,15 @@ def test_an_index_of_weights_leads_to_files_beside_it_alone(
             get_model(str(folder))
 
 
+def test_a_checkpoint_in_several_files_is_the_same_model(base: Path, tmp_path: Path) -> None:
+    model = get_model(str(base), device="cpu")
+    shutil.copytree(base, tmp_path / "m")
+    (tmp_path / "m" / "model.safetensors").unlink()
+    model.module.save_pretrained(str(tmp_path / "m"), max_shard_size="40KB")  # type: ignore[attr-defined]
+    assert len(list((tmp_path / "m").glob("model-*.safetensors"))) > 2
+    assert get_model(str(tmp_path / "m"), device="cpu").fingerprint() == model.fingerprint()
+
+
 @pytest.mark.parametrize("where", [(), ("text_config",)])
 def test_layers_beyond_any_model_are_refused_before_they_are_set_up(
     base: Path, tmp_path: Path, where: tuple[str, ...]
