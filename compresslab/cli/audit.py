@@ -10,6 +10,7 @@ import typer
 
 from compresslab.audit.json_form import series_as_json
 from compresslab.audit.reading import ROLES
+from compresslab.audit.rows import LABELS, rows_of
 from compresslab.audit.settings import QUICK, AuditSettings
 from compresslab.cli.data_options import DataOptions
 from compresslab.cli.grouped_options import grouped
@@ -18,6 +19,7 @@ from compresslab.cli.options import Seed, Split
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import reading_notes
 from compresslab.cli.role_data import named_data, numbers_of, read_named, shared_texts, stages_shown
+from compresslab.cli.sinks import Sinks
 from compresslab.data.door import ReadData
 from compresslab.errors import InvalidParameter
 from compresslab.lm.protocol import LanguageModel
@@ -96,9 +98,11 @@ def command(
     device: Device = None,
     dtype: Dtype = "float32",
     seed: Seed = 0,
+    sinks: Sinks,
     output: ReportOutput,
 ) -> None:
     """Measure how elastic an aligned model is: what new data undoes of its alignment, and what comes back."""
+    sinks.check()
     asked = {"examples": None if examples is None else numbers_of(examples), "seeds": seeds, "texts": texts}
     chosen = (QUICK if quick else {}) | {name: value for name, value in asked.items() if value is not None}
     settings = AuditSettings(
@@ -140,6 +144,7 @@ def command(
 
         values = {**series_as_json(results), "read": [one.facts() for one in reads]}
         output.show(values, lambda: audit_view(results), notes)
+        sinks.send(lambda: rows_of(results), LABELS, out or output.report, f"audit of {results[0].aligned.name}")
         output.write(page)
 
 

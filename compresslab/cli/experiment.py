@@ -15,6 +15,7 @@ from compresslab.cli.grouped_options import grouped
 from compresslab.cli.output import ReportOutput
 from compresslab.cli.piped_arguments import RowsFolder, stored_sources
 from compresslab.cli.report import folder_page
+from compresslab.cli.sinks import RowsFile
 from compresslab.errors import TimeLimitReached
 from compresslab.experiments.experiment import findings_and_tables, finished, read_notes, run
 from compresslab.experiments.pool import num_workers
@@ -78,7 +79,7 @@ Repeats = Annotated[
 
 
 @dataclass(frozen=True)
-class Running:
+class Running(RowsFile):
     """How an experiment is run: the options that all experiments share."""
 
     seeds: Annotated[
@@ -138,6 +139,7 @@ def _perform(
     write_atomic(out / "report.md", [markdown(said).encode()])
     read = {"read": notes} if notes else {}
     values = {"folder": str(out), "findings": said.lines, **read, **found.plain(spec, summary, rows)}
+    running.write_rows(lambda: rows)
     output.show(values, lambda: section_view(findings_and_tables(found, spec, summary, wide=False)), notes)
     output.write(lambda: folder_page(context, out))
 

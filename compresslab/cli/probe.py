@@ -15,11 +15,13 @@ from compresslab.cli.options import Seed, Split
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import reading_notes
 from compresslab.cli.role_data import named_data, numbers_of, read_named, shared_texts, stages_shown
+from compresslab.cli.sinks import Sinks
 from compresslab.errors import InvalidParameter
 from compresslab.lm.layout_notes import layout_notes
 from compresslab.probe.json_form import as_json
 from compresslab.probe.preferences import Preferences
 from compresslab.probe.result import PRECISION, ProbeResult, check_precision
+from compresslab.probe.rows import LABELS, rows_of
 from compresslab.probe.settings import BETAS, OPTIMIZERS, STATES, ProbeSettings
 from compresslab.report.page import Page
 from compresslab.report.provenance import provenance
@@ -79,10 +81,12 @@ def command(
     device: Device = None,
     dtype: Dtype = "float32",
     seed: Seed = 0,
+    sinks: Sinks,
     output: ReportOutput,
 ) -> None:
     """Predict what fine-tuning a model on new data will do to its pre-training, alignment and other data."""
     check_precision(precision)
+    sinks.check()
     settings = ProbeSettings(
         optimizer=optimizer, learning_rate=learning_rate, examples=numbers_of(examples), batch=batch, length=length,
         state=state, linearised=not first_order, template=template, align_loss=align_loss.replace("-", " "),
@@ -131,6 +135,7 @@ def command(
             "shared": [one.facts() for one in shared],
         }
         output.show(values, lambda: probe_view(result, precision), notes)
+        sinks.send(lambda: rows_of(result), LABELS, output.report, f"probe of {result.model.name}")
         output.write(page)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ def make_trainer(
     folder: Path,
     keep: bool,
     progress: Callable[[int, int], None] | None,
+    trackers: Sequence[str] = (),
 ) -> Any:
     """Return a Trainer that shows the model the curriculum, in its order, once; checkpoints are made to be kept."""
     import torch
@@ -90,7 +91,7 @@ def make_trainer(
         logging_strategy="steps",
         logging_steps=1,
         logging_nan_inf_filter=False,
-        report_to="none",
+        report_to=list(trackers) or "none",
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=on_gpu,

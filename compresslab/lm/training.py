@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -38,6 +38,7 @@ from compresslab.lm.complete_folders import WHOLE, is_whole, last_whole, mark_wh
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
+from compresslab.lm.trackers import check_trackers
 from compresslab.lm.trainer import make_trainer
 
 __all__ = ["SCHEDULES", "Trained", "Training", "train"]
@@ -126,6 +127,7 @@ def train(
     settings: Training,
     folder: str | PathLike[str] | None = None,
     *,
+    log: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Trained:
     """Train a model, in place.
@@ -139,14 +141,20 @@ def train(
         settings: see `Training`.
         folder: where to keep checkpoints, the record and the result. If it holds an unfinished run of the same call,
             that is gone on with; if a finished one, its model is loaded and its result returned.
+        log: trackers that are sent loss, rate and norm of every step: what the ``report_to`` of transformers takes,
+            such as "tensorboard", which writes below ``runs/`` in the folder; see `compresslab.lm.trackers`.
         progress: called with (steps done, steps in all).
 
     Raises:
+        UnknownName: a tracker that transformers does not have.
         InvalidParameter: the folder holds another run; examples longer than the context; a batch that the processes
-            cannot share.
+            cannot share; a tracker that is not installed, or without a folder.
         MismatchedVocabulary: data that is not in the model's tokens.
         MissingExtra: transformers or accelerate is not installed.
     """
+    trackers = check_trackers(log)
+    if trackers and folder is None:
+        raise InvalidParameter("what trackers are sent is kept with a run: give a folder, or leave log out")
     given = {data.name or "data": data} if isinstance(data, Dataset) else data
     sources = {name: Source(one, 1.0) if isinstance(one, Dataset) else Source(*one) for name, one in given.items()}
     for source in sources.values():
@@ -167,7 +175,7 @@ def train(
     )
     if folder is None:
         with temporary_folder() as temporary:
-            return _train(model, curriculum, settings, temporary, False, progress)
+            return _train(model, curriculum, settings, temporary, False, progress, ())
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     run = _facts(model, curriculum, settings, sources)
@@ -177,7 +185,7 @@ def train(
     if not (target / RUN).is_file():
         curriculum.save(target / SEEN)
         write_atomic(target / RUN, [json.dumps(run, indent=2).encode()])
-    return _train(model, curriculum, settings, target, True, progress)
+    return _train(model, curriculum, settings, target, True, progress, trackers)
 
 
 def _facts(
@@ -235,13 +243,14 @@ def _train(
     folder: Path,
     keep: bool,
     progress: Progress | None,
+    trackers: Sequence[str],
 ) -> Trained:
     before, dtype = model.fingerprint(), model.module.dtype
     checkpoint, start = last_whole(folder) if keep else (None, 0)
     with _random_states(), quiet_transformers():
         model.module.float()
         try:
-            trainer = make_trainer(model, curriculum, settings, folder, keep, progress)
+            trainer = make_trainer(model, curriculum, settings, folder, keep, progress, trackers)
         except ImportError as error:  # transformers' Trainer needs accelerate
             raise MissingExtra("training a model", "lm") from error
         with if_stopped(lambda: _kept(folder if keep else None)):

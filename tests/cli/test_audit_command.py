@@ -46,8 +46,9 @@ def models(folder: Path, *names: str) -> list[str]:
     return [str(folder / name) for name in names]
 
 
-def test_json_is_what_the_function_finds(run: Run, folder: Path) -> None:
-    code, out, err = run("audit", *models(folder, "base", "aligned"), *options(folder), "--quick", "--json", "-q")
+def test_json_is_what_the_function_finds(run: Run, folder: Path, tmp_path: Path) -> None:
+    more = ("--quick", "--json", "-q", "--rows", tmp_path / "rows.jsonl")
+    code, out, err = run("audit", *models(folder, "base", "aligned"), *options(folder), *more)
     assert (code, err) == (0, "")
     value = json.loads(out)
     found = compresslab.audit(
@@ -61,6 +62,11 @@ def test_json_is_what_the_function_finds(run: Run, folder: Path) -> None:
     assert value["data"]["new"]["tokens"] == sum(2 * i + 1 for i in range(1, 5))  # prompts are context alone
     assert [one["name"] for one in value["read"]] == ["p.txt", "a.txt", "t.jsonl"]
     assert valid(value, schema()) == []
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [row["what"] for row in rows] == [*["change"] * len(value["changes"]), *[s["what"] for s in value["shares"]]]
+    for row, one in zip(rows, [*value["changes"], *value["shares"]], strict=True):
+        key = "net_of_control_nats" if row["what"] == "change" else "net_of_control"
+        assert [row[key], row[f"{key}_low"], row[f"{key}_high"]] == [one[key][end] for end in ("value", "low", "high")]
 
 
 @pytest.mark.usefixtures("undrawn")

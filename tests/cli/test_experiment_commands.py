@@ -54,11 +54,14 @@ def run_command(*arguments: object) -> None:
 
 def test_joint_prints_and_saves_its_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "joint"
-    run_command("joint", "--out", out, "--workers", 1)
+    run_command("joint", "--out", out, "--workers", 1, "--rows", tmp_path / "rows.jsonl")
     shown = capsys.readouterr().out
     assert "small (gru 4)" in shown
     assert (out / "report.md").read_text(encoding="utf-8").startswith("- small (gru 4): excess")
-    assert list(read_rows(out / "rows.jsonl")) == ["small/seed 0", "small/seed 1"]
+    units = read_rows(out / "rows.jsonl")
+    assert list(units) == ["small/seed 0", "small/seed 1"]
+    written = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert written == [row for rows in units.values() for row in rows]
     assert json.loads((out / "spec.json").read_text())["arms"][0]["name"] == "small"
 
 

@@ -42,8 +42,9 @@ def options(folder: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def test_json_is_what_the_function_finds(run: Run, folder: Path) -> None:
-    code, out, err = run(*options(folder), "--json", "--quiet", "--precision", "0.5")
+def test_json_is_what_the_function_finds(run: Run, folder: Path, tmp_path: Path) -> None:
+    more = ("--precision", "0.5", "--rows", tmp_path / "rows.jsonl")
+    code, out, err = run(*options(folder), "--json", "--quiet", *more)
     assert (code, err) == (0, "")
     value = json.loads(out)
     found = compresslab.probe(
@@ -66,6 +67,9 @@ def test_json_is_what_the_function_finds(run: Run, folder: Path) -> None:
         assert value[part] == wanted[part], part
     assert value["datasets"]["new"]["tokens"] == sum(2 * i + 1 for i in range(1, 5))  # prompts are context alone
     assert [one["name"] for one in value["read"]] == ["p.txt", "a.txt", "o.txt", "t.jsonl"]
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    measured = dict.fromkeys(("measured_nats", "measured_bits_per_byte", "measured_standard_error_nats"))
+    assert rows == [{**one, "role": value["roles"][one["dataset"]], **measured} for one in value["predicted"]]
 
 
 def test_a_page_shows_the_matrix_the_curves_and_what_was_measured(run: Run, folder: Path, tmp_path: Path) -> None:
