@@ -20,6 +20,7 @@ from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import reading_notes
 from compresslab.cli.role_data import named_data, numbers_of, read_named, shared_texts, stages_shown
 from compresslab.cli.sinks import Sinks
+from compresslab.cli.spec_files import SpecFiles
 from compresslab.data.door import ReadData
 from compresslab.errors import InvalidParameter
 from compresslab.lm.protocol import LanguageModel
@@ -99,10 +100,12 @@ def command(
     dtype: Dtype = "float32",
     seed: Seed = 0,
     sinks: Sinks,
+    specs: SpecFiles,
     output: ReportOutput,
 ) -> None:
     """Measure how elastic an aligned model is: what new data undoes of its alignment, and what comes back."""
     sinks.check()
+    specs.save(context)
     asked = {"examples": None if examples is None else numbers_of(examples), "seeds": seeds, "texts": texts}
     chosen = (QUICK if quick else {}) | {name: value for name, value in asked.items() if value is not None}
     settings = AuditSettings(

@@ -16,6 +16,7 @@ from compresslab.cli.output import ReportOutput
 from compresslab.cli.piped_arguments import RowsFolder, stored_sources
 from compresslab.cli.report import folder_page
 from compresslab.cli.sinks import RowsFile
+from compresslab.cli.spec_files import SpecFiles
 from compresslab.errors import TimeLimitReached
 from compresslab.experiments.experiment import findings_and_tables, finished, read_notes, run
 from compresslab.experiments.pool import num_workers
@@ -79,7 +80,7 @@ Repeats = Annotated[
 
 
 @dataclass(frozen=True)
-class Running(RowsFile):
+class Running(RowsFile, SpecFiles):
     """How an experiment is run: the options that all experiments share."""
 
     seeds: Annotated[
@@ -111,6 +112,7 @@ def _perform(
     context: typer.Context, name: str, preset: str, out: Path, options: dict[str, Any], running: Running,
     output: ReportOutput,
 ) -> None:  # fmt: skip
+    running.save(context)
     found = get_experiment(name)
     given = {option: value for option, value in options.items() if value is not None and value != ()}
     if running.seeds is not None:

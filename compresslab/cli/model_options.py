@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from compresslab._support.progress import working
+from compresslab.cli.spec_files import GIVEN
 from compresslab.errors import InvalidParameter
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Scoring:
 def refuse(context: typer.Context, options: Collection[str], why: str) -> None:
     """Raise InvalidParameter if one of these options was given: it would do nothing."""
     sources = {name: context.get_parameter_source(name) for name in options}
-    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    given = [name for name, source in sources.items() if source is not None and source.name in GIVEN]
     if given:
         named = " and ".join(map(option_of, given))
         raise InvalidParameter(f"{named}: {why}")

@@ -16,6 +16,7 @@ from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import reading_notes
 from compresslab.cli.role_data import named_data, numbers_of, read_named, shared_texts, stages_shown
 from compresslab.cli.sinks import Sinks
+from compresslab.cli.spec_files import SpecFiles
 from compresslab.errors import InvalidParameter
 from compresslab.lm.layout_notes import layout_notes
 from compresslab.probe.json_form import as_json
@@ -82,11 +83,13 @@ def command(
     dtype: Dtype = "float32",
     seed: Seed = 0,
     sinks: Sinks,
+    specs: SpecFiles,
     output: ReportOutput,
 ) -> None:
     """Predict what fine-tuning a model on new data will do to its pre-training, alignment and other data."""
     check_precision(precision)
     sinks.check()
+    specs.save(context)
     settings = ProbeSettings(
         optimizer=optimizer, learning_rate=learning_rate, examples=numbers_of(examples), batch=batch, length=length,
         state=state, linearised=not first_order, template=template, align_loss=align_loss.replace("-", " "),

@@ -1,0 +1,60 @@
+"""Specs as text: what is read back is what was written, and what is no spec is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compresslab._support.spec_text import read_table, write_table
+from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile
+
+words = st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=8)
+plain = words | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+values = st.recursive(
+    plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3), max_leaves=6
+)
+
+
+@pytest.mark.parametrize("kind", ["toml", "yaml", "json"])
+@settings(max_examples=40, deadline=None)
+@given(table=st.dictionaries(words, values, max_size=4))
+def test_what_is_read_back_is_what_was_written(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, table: dict[str, Any]
+) -> None:
+    pytest.importorskip("yaml", reason="needs PyYAML, which comes with transformers")
+    path = tmp_path_factory.mktemp("spec") / f"a.{kind}"
+    write_table(path, table)
+    assert read_table(path) == table
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.toml", "a = 1\na = 2\n", "cannot be read as TOML"),
+        ("a.yaml", "a: 1\na: 2\n", "cannot be read as YAML: it has the name 'a' twice"),
+        ("a.json", '{"a": 1, "a": 2}', "has the key 'a' twice|one key twice|twice"),
+        ("a.yaml", "a: [1", "cannot be read as YAML"),
+        ("a.yaml", "a: !!python/object/apply:os.getcwd []", "cannot be read as YAML"),
+        ("a.yaml", "- a\n- b\n", "is not a table of names and values"),
+        ("a.yaml", "1: a\n", "is not a table of names and values"),
+        ("a.json", "[" * 10000, "nested"),
+        ("a.toml", b"a = '\xff'", "cannot be read as TOML"),
+        ("a.toml", "x" * (1 << 20) + "y", "is larger than 1,048,576 bytes"),
+    ],
+)
+def test_what_is_not_a_spec_is_named(tmp_path: Path, name: str, text: str | bytes, message: str) -> None:
+    pytest.importorskip("yaml", reason="needs PyYAML, which comes with transformers")
+    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(CorruptFile, match=message):
+        read_table(tmp_path / name)
+
+
+def test_a_spec_of_another_kind_or_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match=r"its name ends in \.toml, \.yaml or \.json"):
+        write_table(tmp_path / "a.ini", {})
+    with pytest.raises(UnreadableFile):
+        read_table(tmp_path / "a.toml")
