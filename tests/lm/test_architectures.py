@@ -149,3 +149,14 @@ def test_a_deep_rwkv_is_saved_as_it_was(tmp_path: Path) -> None:
     again = get_model(str(tmp_path), device="cpu")
     assert again.fingerprint() == model.fingerprint()
     assert score(again, data).total_bits == bits
+
+
+def test_the_page_lists_what_is_tried_here() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "language-models.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Architectures\n")[2].partition("\n## ")[0]
+    rows = [
+        tuple(cell.strip() for cell in line.strip("|").split("|")) for line in section.splitlines() if line[:1] == "|"
+    ]
+    probed = {name: "first order" if name in NOT_LINEARISED else "yes" for name in ARCHITECTURES}
+    coded = {name: "no" if name in NOT_CODED else "yes" for name in ARCHITECTURES}
+    assert rows[2:] == [(name, probed[name], coded[name]) for name in ARCHITECTURES]
