@@ -31,7 +31,14 @@ from compresslab.errors import (
     is_out_of_memory,
 )
 from compresslab.lm.distributed import number_of
-from compresslab.lm.folders import adapter_of, check_layers, check_weight_files, not_a_checkpoint, put_adapter
+from compresslab.lm.folders import (
+    adapter_of,
+    check_layers,
+    check_weight_files,
+    not_a_checkpoint,
+    put_adapter,
+    save_adapter,
+)
 from compresslab.lm.hugging_face import HuggingFaceModel, check_decoder
 
 __all__ = ["CARD", "default_device", "load", "quiet_transformers", "save", "torch_device", "torch_dtype"]
@@ -118,7 +125,7 @@ def load(
 
 
 def save(model: HuggingFaceModel, folder: str | os.PathLike[str]) -> None:
-    """Write a model's weights, configuration and tokenizer to a folder that `load` reads.
+    """Write a model's weights, configuration and tokenizer to a folder that `load` reads; of an adapter no base.
 
     Raises:
         InvalidParameter: its tokenizer cannot be written: it is neither one of the library's own nor from a file.
@@ -135,8 +142,11 @@ def save(model: HuggingFaceModel, folder: str | os.PathLike[str]) -> None:
         card["tokenizer"] = model.tokenizer.name
     try:
         target.mkdir(parents=True, exist_ok=True)
-        with quiet_transformers():
-            model.module.save_pretrained(str(target))
+        if getattr(model.module, "_hf_peft_config_loaded", False):
+            save_adapter(model.module, target)
+        else:
+            with quiet_transformers():
+                model.module.save_pretrained(str(target))
     except OSError as error:
         raise UnreadableFile(f"cannot write the model to {target}: {error}") from error
     if definition is not None:

@@ -31,6 +31,7 @@ __all__ = [
     "checkpoints_in",
     "not_a_checkpoint",
     "put_adapter",
+    "save_adapter",
 ]
 
 ADAPTER = "adapter_config.json"
@@ -96,6 +97,8 @@ def adapter_of(folder: Path) -> Adapter | None:
 def put_adapter(module: Any, adapter: Adapter) -> None:
     """Put an adapter on its base: its weights beside those of the base, which keeps its own in their precision.
 
+    What is trained of such a model, and probed, are the adapter's weights.
+
     The settings of the adapter become part of the model's, so that they are in its fingerprint: the scale of a LoRA
     is nowhere in its weights.
 
@@ -116,8 +119,28 @@ def put_adapter(module: Any, adapter: Adapter) -> None:
                 f"the adapter {adapter.folder} lacks weights of its own, or has others ({len(wrong)}, such as "
                 f"{sorted(wrong)[0]}): it was cut short, or is not of the base {adapter.base}"
             )
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for layer in module.modules():
+        for name in layer.adapter_layer_names if isinstance(layer, BaseTunerLayer) else ():
+            for weight in getattr(layer, name).parameters():
+                weight.requires_grad_(True)
+    for held in module.peft_config.values():
+        held.base_model_name_or_path = str(Path(adapter.base).resolve()) if isdir(adapter.base) else adapter.base
     places = ("base_model_name_or_path", "revision", "auto_mapping")
     module.config.adapter = {key: value for key, value in adapter.settings.items() if key not in places}
+
+
+def save_adapter(module: Any, folder: Path) -> None:
+    """Write the adapter of a model to a folder, as peft does: its weights, and the name of its base."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    for name, settings in module.peft_config.items():
+        held = get_peft_model_state_dict(module, adapter_name=name)
+        weights = {f"base_model.model.{key}": weight.detach().cpu().contiguous() for key, weight in held.items()}
+        save_file(weights, str(folder / WEIGHTS[0]), {"format": "pt"})
+        settings.save_pretrained(str(folder))
 
 
 def check_layers(config: Any, name: str) -> None:

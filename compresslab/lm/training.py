@@ -173,6 +173,8 @@ def train(
         prefix_id=model.prefix_id,
         packed=settings.packed,
     )
+    if settings.save_every is not None and folder is not None:
+        _check_checkpoints(model)
     if folder is None:
         with temporary_folder() as temporary:
             return _train(model, curriculum, settings, temporary, False, progress, ())
@@ -186,6 +188,19 @@ def train(
         curriculum.save(target / SEEN)
         write_atomic(target / RUN, [json.dumps(run, indent=2).encode()])
     return _train(model, curriculum, settings, target, True, progress, trackers)
+
+
+def _check_checkpoints(model: HuggingFaceModel) -> None:
+    """Raise InvalidParameter where transformers cannot write an adapter, before anything is trained."""
+    if not getattr(model.module, "_hf_peft_config_loaded", False):
+        return
+    with temporary_folder() as temporary:
+        try:
+            model.module.save_pretrained(str(temporary))
+        except (ImportError, ValueError) as error:
+            raise InvalidParameter(
+                f"checkpoints of the adapter '{model.name}' cannot be written here ({error}): leave save_every out"
+            ) from error
 
 
 def _facts(

@@ -89,6 +89,28 @@ def test_an_adapter_adds_its_two_matrices_to_the_weights_of_its_base(base: Path,
         get_model(str(beside))
 
 
+@pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="needs the package peft")
+def test_an_adapter_is_probed_and_trained_in_its_own_weights_and_saved_as_an_adapter(
+    base: Path, tmp_path: Path
+) -> None:
+    from compresslab.lm.training import MODEL, Training, train
+    from compresslab.probe import probe
+
+    folder = adapter(tmp_path / "adapter", base)
+    model, before = get_model(str(folder), device="cpu"), load_file(str(folder / "adapter_model.safetensors"))
+    weights = sum(held.numel() for held in before.values())
+    change = probe(model, perturb={"new": TEXTS[:2]}, optimizer="sgd", learning_rate=1e-3, examples=[2], batch=2)
+    assert change.model.parameters == weights
+    assert change.predicted[0].first_order_nats < 0
+    data = tokenize(model, TEXTS[:2])
+    train(model, data, Training(steps=2, batch=2, length=16, learning_rate=1e-2), tmp_path / "run")
+    after = load_file(str(tmp_path / "run" / MODEL / "adapter_model.safetensors"))
+    assert before.keys() == after.keys()
+    assert all(not torch.equal(before[name], after[name]) for name in before)
+    again = get_model(str(tmp_path / "run" / MODEL), device="cpu")
+    assert score(again, data).total_bits == score(model, data).total_bits
+
+
 def test_an_adapter_without_peft_says_what_is_needed_and_what_to_give_instead(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
