@@ -7,8 +7,6 @@ probe predicts.
 
 from __future__ import annotations
 
-import copy
-import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -26,11 +24,12 @@ from compresslab.experiments.rows import Row
 from compresslab.experiments.stages import Stages
 from compresslab.lm.curriculum import Curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.probe.lora import to_train
 from compresslab.probe.products import Network, code_lengths_nats
 from compresslab.probe.settings import BETAS
 from compresslab.probe.texts import ProbeData, prepare
 
-__all__ = ["ARMS", "ArmUnit", "arm_rows", "nothing_kept", "to_train"]
+__all__ = ["ARMS", "ArmUnit", "arm_rows", "nothing_kept"]
 
 ARMS = ("aligned", "control", "placebo")
 
@@ -95,33 +94,6 @@ def _arm_rows(unit: ArmUnit) -> Iterator[Row]:
         head = {"arm": unit.arm, "seed": unit.seed, "learning_rate": unit.learning_rate, "perturbation": data.name}
         stops = (0, *unit.settings.examples)
         yield from ({**head, "examples": seen, **one} for seen, one in zip(stops, found, strict=True))
-
-
-def to_train(model: HuggingFaceModel, lora: int, seed: int) -> HuggingFaceModel:
-    """Return a copy of a model that is trained: in float32 at least, all of it, or a LoRA of the given rank.
-
-    Raises:
-        InvalidParameter: peft is not installed, or the model has no linear layers that it knows.
-    """
-    import torch
-
-    module = copy.deepcopy(model.module)
-    if module.dtype not in (torch.float32, torch.float64):
-        module = module.float()
-    for weight in module.parameters():
-        weight.requires_grad_(weight.is_floating_point())
-    if lora:
-        try:
-            peft: Any = importlib.import_module("peft")
-        except ImportError as error:
-            raise InvalidParameter(
-                "LoRA needs the package peft: pip install peft; or leave out --lora (lora=0)"
-            ) from error
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            settings = peft.LoraConfig(r=lora, lora_alpha=2 * lora, target_modules="all-linear")
-            peft.inject_adapter_in_model(settings, module)
-    return HuggingFaceModel(module, model.tokenizer, name=model.name, eos_id=model.eos_id, prefix_id=model.prefix_id)
 
 
 def _align(unit: ArmUnit, tuned: HuggingFaceModel) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compresslab.audit.arms import to_train
 from compresslab.audit.reading import AuditData
 from compresslab.audit.settings import AuditSettings
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.probe.json_form import as_json
+from compresslab.probe.lora import to_train
 from compresslab.probe.probing import probe
 from compresslab.probe.texts import Given
 

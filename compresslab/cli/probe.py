@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -60,6 +61,9 @@ def command(
             help="Of alignment data: dpo takes pairs (fields chosen, rejected), and the reference as --base.",
         ),
     ] = "code-length",
+    lora: Annotated[
+        int, typer.Option(help="Probe the space of a LoRA of this rank (needs peft); 0: of all weights.")
+    ] = _USUAL.lora,
     dpo_beta: Annotated[float, typer.Option(help="Of the DPO loss.")] = _USUAL.dpo_beta,
     first_order: Annotated[
         bool, typer.Option("--first-order", help="Leave out the linearised model, which takes longer than fine-tuning.")
@@ -93,7 +97,7 @@ def command(
     settings = ProbeSettings(
         optimizer=optimizer, learning_rate=learning_rate, examples=numbers_of(examples), batch=batch, length=length,
         state=state, linearised=not first_order, template=template, align_loss=align_loss.replace("-", " "),
-        dpo_beta=dpo_beta, seed=seed,
+        dpo_beta=dpo_beta, lora=lora, seed=seed,
     )  # fmt: skip
     if settings.align_loss != "dpo":
         refuse(context, ("dpo_beta",), "it is of the DPO loss: ask for that with --align-loss dpo, or leave it out")
@@ -117,14 +121,16 @@ def command(
             return
         from compresslab.measurements.probe_page import probe_page
         from compresslab.measurements.probe_tables import probe_view
+        from compresslab.probe.lora_against_whole import lora_accuracy
         from compresslab.probe.probing import probe
 
         held = load_model(model, device, dtype, quiet=output.quiet)
         before = None if base is None else load_model(base, device, dtype, quiet=output.quiet)
         with stages_shown(output) as progress:
             result = probe(held, **data, base=before, verify=verify, settings=settings, progress=progress)
+            lost = lora_accuracy(held, result, **data, base=before, progress=progress) if _asks_both(result) else ()
         reads = [one for sets in found.values() for one in sets.values()]
-        notes = [*reading_notes(reads, with_model=True), *_layout_notes(result), *map(str, shared)]
+        notes = [*map(str, lost), *reading_notes(reads, with_model=True), *_layout_notes(result), *map(str, shared)]
 
         def page() -> Page:
             source = provenance(
@@ -136,6 +142,9 @@ def command(
             **as_json(result, precision),
             "read": [one.facts() for one in reads],
             "shared": [one.facts() for one in shared],
+            **(
+                {"lora_accuracy": [{**asdict(one), "accuracy_lost": one.accuracy_lost} for one in lost]} if lost else {}
+            ),
         }
         output.show(values, lambda: probe_view(result, precision), notes)
         sinks.send(lambda: rows_of(result), LABELS, output.report, f"probe of {result.model.name}")
@@ -153,8 +162,7 @@ def _plan(
     output: ReportOutput,
 ) -> None:
     """Say what a probe takes, having checked without any weights what a run would refuse."""
-    from dataclasses import asdict
-
+    from compresslab.probe.lora import to_train
     from compresslab.probe.planning import model_of_settings, plan_probe, weights_of
     from compresslab.probe.probing import check_given, in_tokens
 
@@ -163,8 +171,18 @@ def _plan(
     before = None if base is None else model_of_settings(base, *where)
     with output.working("reading texts into tokens"):
         sizes = {data.name: data.dialogues.tokens for data in in_tokens(empty, found, settings, before)}
-    plan = plan_probe(weights_of(empty), sizes, settings, perturbations=len(found["perturb"]), verify=verify)
+    every = weights_of(empty)
+    trained = weights_of(to_train(empty, settings.lora, settings.seed)) if settings.lora else every
+    plan = plan_probe(
+        trained, sizes, settings, perturbations=len(found["perturb"]), verify=verify,
+        frozen=every if settings.lora else 0,
+    )  # fmt: skip
     output.say(asdict(plan), str(plan))
+
+
+def _asks_both(result: ProbeResult) -> bool:
+    """Return whether a probe of a LoRA is to be held against one of all weights: where fine-tuning is measured."""
+    return bool(result.settings.lora and result.settings.linearised and result.measured)
 
 
 def _layout_notes(result: ProbeResult) -> Iterator[str]:

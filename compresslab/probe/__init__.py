@@ -14,6 +14,8 @@ prediction            what each perturbation does to each dataset, by first orde
 returning             who comes back: the criterion of logit elasticity, on the model
 result, json_form     the whole answer, and its JSON
 sentences             who pays, in words
+lora                  which weights are trained: all, or those of a LoRA
+lora_against_whole    what is lost where the space of a LoRA stands for all weights
 planning              memory and time, before a large model is touched
 callback              for transformers' Trainer: overlaps and code lengths as a model is trained
 ====================  ===============================================================================
@@ -30,14 +32,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compresslab.probe.callback import probe_callback, read_steps
+    from compresslab.probe.lora_against_whole import LoraAccuracy, lora_accuracy
     from compresslab.probe.preferences import Preferences
     from compresslab.probe.probing import probe
     from compresslab.probe.result import ProbeResult
     from compresslab.probe.settings import ProbeSettings
 
-__all__ = ["Preferences", "ProbeResult", "ProbeSettings", "probe", "probe_callback", "read_steps"]
+__all__ = [
+    "LoraAccuracy",
+    "Preferences",
+    "ProbeResult",
+    "ProbeSettings",
+    "lora_accuracy",
+    "probe",
+    "probe_callback",
+    "read_steps",
+]
 
 _HOME = {
+    "LoraAccuracy": "lora_against_whole",
+    "lora_accuracy": "lora_against_whole",
     "Preferences": "preferences",
     "ProbeResult": "result",
     "ProbeSettings": "settings",

@@ -87,6 +87,8 @@ def probe_callback(
     chosen = (settings or ProbeSettings()).changed(changes)
     if chosen.align_loss == "dpo":
         raise InvalidParameter("a callback records code lengths, not the DPO loss: leave align_loss out")
+    if chosen.lora:
+        raise InvalidParameter("a callback measures the weights that are trained, of a LoRA its own: leave lora out")
     given = {"pretrain": pretrain or {}, "align": align or {}, "other": other or {}, "perturb": perturb or {}}
     check_named(given)
     if not any(given.values()):

@@ -55,6 +55,7 @@ def plan_probe(
     *,
     perturbations: int,
     verify: bool,
+    frozen: int = 0,
     flops: float | None = None,
 ) -> Plan:
     """Return what a probe will take.
@@ -65,6 +66,7 @@ def plan_probe(
         settings: of the probe.
         perturbations: how many of the datasets are trained on.
         verify: whether real fine-tuning is asked for.
+        frozen: weights that are not trained, of which there are two copies: those of a model with a LoRA.
         flops: multiplications and additions a second; measured here where None.
 
     Raises:
@@ -92,7 +94,8 @@ def plan_probe(
     if verify:
         passes += _REAL_STEP * steps + stops * tokens
     speed = measured_flops() if flops is None else flops
-    return Plan(parameters, tokens, held * vector, kept * vector, 2 * parameters * passes / speed)
+    memory = held * vector + 2 * _FLOAT * frozen
+    return Plan(parameters, tokens, memory, kept * vector, 2 * (parameters + frozen) * passes / speed)
 
 
 def model_of_settings(name: str, device: str | None = None, dtype: str | None = None) -> HuggingFaceModel:

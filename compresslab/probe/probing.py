@@ -19,6 +19,7 @@ from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import get_model
 from compresslab.lm.responses import token_name
 from compresslab.probe.gradients import Gradients, measure_gradients
+from compresslab.probe.lora import to_train
 from compresslab.probe.overlaps import layer_groups, measure_overlaps, nearest_mixture, stationarities
 from compresslab.probe.prediction import Measured, measure, per_byte, predict, symbols_of
 from compresslab.probe.preferences import prepare_pairs
@@ -90,7 +91,8 @@ def probe(
     chosen = (settings or ProbeSettings()).changed(changes)
     given = {"pretrain": pretrain or {}, "align": align or {}, "other": other or {}, "perturb": perturb}
     check_given(given, with_base=base is not None)
-    network_model = trainable(get_model(model) if isinstance(model, str) else model)
+    whole = trainable(get_model(model) if isinstance(model, str) else model)
+    network_model = to_train(whole, chosen.lora, chosen.seed) if chosen.lora else whole
     base_model = None if base is None else trainable(get_model(base) if isinstance(base, str) else base)
     sets = in_tokens(network_model, given, chosen, base_model)
     if base_model is not None:
@@ -116,9 +118,7 @@ def probe(
                 measured = measure(network_of, sets, found, chosen, telling("fine-tuning"))
     trained = [i for role in ("pretrain", "align") for i, data in enumerate(sets) if data.role == role]
     return ProbeResult(
-        model=ModelFacts(
-            network_model.name, network_model.fingerprint(), network_of.layout.total, layer_groups(network_of.layout)
-        ),
+        model=ModelFacts(whole.name, whole.fingerprint(), network_of.layout.total, layer_groups(network_of.layout)),
         settings=chosen,
         prefix=network_model.prefix_id,
         eos=network_model.eos_id,

@@ -23,6 +23,7 @@ __all__ = [
     "DatasetFacts",
     "ModelFacts",
     "ProbeResult",
+    "agreement_of",
     "check_precision",
     "student",
     "texts_needed",
@@ -180,11 +181,12 @@ class ProbeResult:
                 y = np.array([real[perturbation, p.dataset, seen] for p in rows])
                 for way in ways:
                     x = np.array([getattr(p, f"{way}_nats") for p in rows])
-                    found.append(Agreement(perturbation, seen, way, *_agreement(x, y)))
+                    found.append(Agreement(perturbation, seen, way, *agreement_of(x, y)))
         return tuple(found)
 
 
-def _agreement(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float | None, float | None, float | None]:
+def agreement_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float | None, float | None, float | None]:
+    """Return correlation, slope through 0 and R^2 about zero of what was measured, y, against what was predicted, x."""
     varies = len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0
     squared = float(y @ y)
     return (

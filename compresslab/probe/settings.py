@@ -47,6 +47,8 @@ class ProbeSettings:
         align_loss: the objective of alignment data: "code length", or "dpo", of pairs of responses; see
             `compresslab.probe.preferences`.
         dpo_beta: of the DPO loss.
+        lora: rank of a LoRA (of all linear layers, by the package peft), in whose weights fine-tuning is done; 0: in
+            all weights that have ``requires_grad``.
         groups: of responses, whose differences give the standard errors of gradients.
         seed: of the order of the examples, and of the groups.
 
@@ -70,6 +72,7 @@ class ProbeSettings:
     template: str = "auto"
     align_loss: str = ALIGN_LOSSES[0]
     dpo_beta: float = 0.1
+    lora: int = 0
     groups: int = 8
     seed: int = 0
 
@@ -79,7 +82,7 @@ class ProbeSettings:
             if value not in known:
                 raise UnknownName(f"unknown {what} {value!r}: {did_you_mean(str(value), known)}")
         object.__setattr__(self, "examples", _whole(self.examples))
-        for name, low in (("batch", 1), ("length", 1), ("groups", 2), ("seed", 0)):
+        for name, low in (("batch", 1), ("length", 1), ("lora", 0), ("groups", 2), ("seed", 0)):
             value = getattr(self, name)
             if not (isinstance(value, int) and number_or_nan(value) >= low):
                 raise InvalidParameter(f"{name} is a whole number, {low} or more: not {value!r}")

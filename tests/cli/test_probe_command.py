@@ -15,9 +15,10 @@ import compresslab
 from compresslab.data.door import read_data
 from compresslab.lm.checkpoints import load, save
 from compresslab.lm.tiny import TinyShape, make_tiny
-from compresslab.probe.json_form import as_json
+from compresslab.probe.json_form import as_json, schema
 from compresslab.probe.planning import model_of_settings, plan_probe, weights_of
 from compresslab.probe.settings import ProbeSettings
+from tests.json_rules import valid
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -82,6 +83,20 @@ def test_a_page_shows_the_matrix_the_curves_and_what_was_measured(run: Run, fold
     assert "What will fine-tuning" in page
     drawn = {path.stem for path in (tmp_path / "page" / "figures").glob("*.svg")}
     assert drawn == {"overlaps", "changes-0", "agreement"}
+
+
+def test_a_lora_says_what_it_loses(run: Run, folder: Path) -> None:
+    pytest.importorskip("peft", reason="needs the extra 'adapters'")
+    code, out, err = run(*options(folder), "--verify", "--lora", "1", "--optimizer", "sgd", "--json", "-q")
+    assert (code, err) == (0, "")
+    value = json.loads(out)
+    allowed = schema() | {"additionalProperties": True}  # the command adds what was read
+    assert valid(value, allowed) == []
+    (lost,) = value["lora_accuracy"]
+    assert lost["accuracy_lost"] == pytest.approx(lost["whole_r_squared"] - lost["lora_for_whole_r_squared"])
+    assert lost["lora_measured_nats"] == [row["change_nats"] for row in value["measured"]]
+    code, out, _ = run(*options(folder), "--lora", "1", "--dry-run", "--json", "-q")
+    assert (code, json.loads(out)["parameters"]) == (0, value["model"]["parameters"])
 
 
 def test_a_dry_run_touches_no_weights(run: Run, folder: Path, tmp_path: Path) -> None:
