@@ -245,10 +245,10 @@ def _load_module(
     where = torch_device(device)
     # A checkpoint is data: neither the Python that it may bring nor what a pickle would run is ever run, nor asked for.
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    packed = {} if gguf_file is None else {"gguf_file": gguf_file}
-    with _reading(name, folder, gguf_file, attention):
-        config = AutoConfig.from_pretrained(folder, **options, **packed)
-    check_decoder(config, name)
+    if gguf_file is None:  # what llama.cpp converts is a decoder, or no causal model to transformers
+        with _reading(name, folder, gguf_file, attention):
+            config = AutoConfig.from_pretrained(folder, **options)
+        check_decoder(config, name)
     options["weights_only"] = True
     options["dtype"] = torch_dtype(dtype, where.type)
     if attention is not None:
