@@ -73,6 +73,17 @@ def test_joint_as_json_holds_no_infinity_even_for_one_seed(tmp_path: Path, capsy
     assert len(found["arms"][0]["slopes"]) == 9
 
 
+def test_joint_takes_its_options_from_a_spec(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "joint"
+    (tmp_path / "a.toml").write_text(f"out = {json.dumps(str(out))}\nseeds = 1\nworkers = 1\njson = true\n")
+    run_command("joint", "--spec", tmp_path / "a.toml", "--save-spec", tmp_path / "b.json")
+    assert json.loads(capsys.readouterr().out)["arms"][0]["arm"]["seeds"] == [0]
+    saved = json.loads((tmp_path / "b.json").read_text())
+    assert saved == {"command": "experiment joint", "out": str(out), "seeds": 1, "workers": 1}
+    (run_once,) = json.loads((out / "run.json").read_text())["runs"]
+    assert run_once["command"] == "compresslab experiment joint --preset demo --out joint --seeds 1"
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_joint_writes_a_report_besides_that_says_how_it_was_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

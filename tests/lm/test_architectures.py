@@ -14,7 +14,7 @@ from compresslab.errors import InvalidParameter
 from compresslab.lm.chunk_coder import TokenCoder
 from compresslab.lm.scoring import score, tokenize
 from compresslab.testing import check_language_model
-from tests.lm.architectures import ARCHITECTURES, VOCABULARY, make_config, make_model
+from tests.lm.architectures import ARCHITECTURES, VOCABULARY, make_config, make_model, make_module
 
 torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
 pytest.importorskip("transformers", reason="needs the extra 'lm'")
@@ -124,6 +124,18 @@ def test_fine_tuning_learns_and_what_is_saved_is_the_model(tmp_path: Path, name:
     again = get_model(str(tmp_path / MODEL), device="cpu")
     assert again.fingerprint() == model.fingerprint()
     assert score(again, data).total_bits == pytest.approx(after, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["Bamba", "RWKV"])
+def test_half_precision_is_stepped_as_single_precision_is(made: Any, name: str) -> None:
+    """Rounding is no reason to refuse a model, nor to take a way in which its state is lost."""
+    from compresslab.lm.hugging_face import HuggingFaceModel
+    from compresslab.lm.stepping import way_to_step
+
+    half = HuggingFaceModel(make_module(name).bfloat16(), None, name="half")
+    assert way_to_step(half) == way_to_step(made(name))
+    assert way_to_step(half).positions is (name == "Bamba")
+    assert way_to_step(half).apart is (name == "RWKV")
 
 
 def test_a_deep_rwkv_is_saved_as_it_was(tmp_path: Path) -> None:
