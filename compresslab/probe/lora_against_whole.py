@@ -4,12 +4,12 @@ A LoRA moves a model less at the same learning rate, so the two are compared whe
 first order: all weights are trained at the rate at which they do. Each prediction is held against a fine-tuning by
 ``R^2`` about zero, ``1 - sum (measured - predicted)^2 / sum measured^2`` over the datasets:
 
-=====================  =========================================================================================
-``lora_r_squared``     the linearised LoRA against fine-tuning of the LoRA: is the prediction good in its space?
-``whole_r_squared``    the linearised model of all weights against fine-tuning of them
-``lora_for_whole_...`` the linearised LoRA against fine-tuning of *all* weights
-``accuracy_lost``      the second less the third: what it costs to ask the LoRA's space instead
-=====================  =========================================================================================
+============================  =======================================================================================
+``lora_r_squared``            the linearised LoRA against fine-tuning of the LoRA: is it good in its own space?
+``whole_r_squared``           the linearised model of all weights against fine-tuning of them
+``lora_for_whole_r_squared``  the linearised LoRA against fine-tuning of *all* weights
+``accuracy_lost``             the second less the third: what it costs to ask the LoRA's space instead
+============================  =======================================================================================
 """
 
 from __future__ import annotations
