@@ -124,4 +124,6 @@ def coded_rate_text(result: CodedRateResult) -> str:
 
 
 def _escaped(result: CodedRateResult) -> str:
-    return f"{result.escaped_bytes:,} bytes are stored without the model: no text of its tokenizer, or smaller so"
+    return "\n".join(
+        [f"{result.escaped_bytes:,} bytes are stored without the model:", *(f"  {found}" for found in result.escapes)]
+    )

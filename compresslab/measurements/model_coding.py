@@ -10,6 +10,7 @@ from typing import Any
 from compresslab._support.files import open_file
 from compresslab.coding.clz.chunk_model import ChunkModel, EmbeddedModel
 from compresslab.coding.clz.container import FileInfo, compress_file, file_info
+from compresslab.coding.clz.escapes import Escape, EscapedChunks, tally
 from compresslab.coding.clz.format import Method
 from compresslab.coding.clz.reader import ClzReader
 from compresslab.coding.rows.bounds import overhead_bound_bits
@@ -59,7 +60,8 @@ class CodedRateResult:
         float_path_bits: stepped minus scored: other shapes, other rounding; None without a score.
         coder_bits: stream minus stepped: quantisation, the range coder, the ends of the streams.
         coder_bound_bits: what that can be at most.
-        escaped_bytes: bytes of chunks that the model did not code, or not smaller than raw, zlib or LZMA do.
+        escaped_bytes: bytes of chunks that are stored without the model.
+        escapes: these by the reason why.
     """
 
     info: FileInfo
@@ -72,6 +74,7 @@ class CodedRateResult:
     coder_bits: float
     coder_bound_bits: float
     escaped_bytes: int
+    escapes: tuple[EscapedChunks, ...] = ()
 
 
 def model_coder(
@@ -112,8 +115,9 @@ def compress_with_model(
         compare: also score the same tokens, in one pass and the same segments.
         progress: called with (bytes done, in all).
     """
+    escapes: list[Escape] = []
     info = compress_file(
-        source, target, model=coder, chunk_size=chunk_size, verify=verify, workers=1, progress=progress
+        source, target, model=coder, chunk_size=chunk_size, verify=verify, progress=progress, escaped=escapes.append
     )
     made: list[Coded] = []
     scored, escaped = 0.0, 0
@@ -140,6 +144,7 @@ def compress_with_model(
         coder_bits=stream_bits - stepped,
         coder_bound_bits=tokens * (overhead_bound_bits(coder.model.vocab_size) + RANGE_CODER_BITS) + 160 * len(made),
         escaped_bytes=escaped,
+        escapes=tally(escapes),
     )
 
 

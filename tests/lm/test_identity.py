@@ -16,6 +16,7 @@ import pytest
 
 from compresslab import Dataset
 from compresslab.coding.clz import container
+from compresslab.coding.clz.chunk_model import Encoded
 from compresslab.coding.clz.container import compress_file, decompress_file, file_info, verify_file
 from compresslab.coding.clz.format import Method, pack_header
 from compresslab.coding.clz.recovery import recover_file
@@ -39,7 +40,7 @@ OTHERS = "the file is whole; this machine computes other probabilities than the 
 @pytest.fixture
 def by_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the model code every chunk, though random weights make it larger."""
-    monkeypatch.setattr(container, "encode_chunk", lambda data, model, *_: (Method.MODEL, model.compress(data)))
+    monkeypatch.setattr(container, "encode_chunk", lambda data, model, *_: Encoded(Method.MODEL, model.compress(data)))
 
 
 @pytest.fixture

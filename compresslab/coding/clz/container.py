@@ -26,11 +26,13 @@ from compresslab._support.processes import process_pool
 from compresslab.coding.clz.chunk_model import (
     ChunkModel,
     EmbeddedModel,
+    Encoded,
     Progress,
     decode_chunk,
     encode_chunk,
     identity_of,
 )
+from compresslab.coding.clz.escapes import Escape
 from compresslab.coding.clz.header import CHUNK_MOST, CHUNKS_MOST, Header
 from compresslab.coding.clz.reader import ClzReader
 from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile
@@ -115,6 +117,7 @@ def compress_file(
     verify: bool | None = None,
     workers: int = 1,
     progress: Progress | None = None,
+    escaped: Callable[[Escape], None] | None = None,
 ) -> FileInfo:
     """Compress a file to ``target`` (default: its name with ``.clz`` added) and say what came out.
 
@@ -129,6 +132,7 @@ def compress_file(
             but not for the embedded model, whose whole numbers cannot come out otherwise.
         workers: processes; more than 1 only for the embedded model. Scripts then need the usual main guard.
         progress: called with (original bytes done, in all).
+        escaped: called for each chunk that is stored without the model, with the reason.
 
     Raises:
         UnreadableFile: the source cannot be read or changes meanwhile, or the target cannot be written.
@@ -147,7 +151,9 @@ def compress_file(
                 f"{fspath(source)} has {size} bytes, more than {CHUNKS_MOST} chunks of {chunk_size}: take larger ones"
             )
         header = _header(model, size, chunk_size)
-        write_atomic(path, _compressed(file, fspath(source), header, model, verify, workers, progress), like=held)
+        write_atomic(
+            path, _compressed(file, fspath(source), header, model, verify, workers, progress, escaped), like=held
+        )
     return file_info(path)
 
 
@@ -276,6 +282,7 @@ def _compressed(
     verify: bool,
     workers: int,
     progress: Progress | None,
+    escaped: Callable[[Escape], None] | None,
 ) -> Iterator[bytes]:
     """Yield the parts of the `.clz` file."""
     size, chunk_size = header.original_size, header.chunk_size
@@ -294,13 +301,15 @@ def _compressed(
             raise UnreadableFile(f"{name} became longer while it was read: compress a copy of it")
 
     start = 0
-    for data, (method, coded) in _mapped(chunks(), model, verify, workers, _shifted(progress, chunk_size, size)):
+    for data, (method, coded, why) in _mapped(chunks(), model, verify, workers, _shifted(progress, chunk_size, size)):
         digest.update(data)
         index, own = len(digests), clz.chunk_digest(len(digests), start, data)
         yield clz.pack_chunk(clz.ChunkHead(index, method, start, len(data), len(coded), own[: clz.TAG]), coded)
         coded_sizes.append(len(coded))
         digests.append(own)
         start += len(data)
+        if escaped is not None and why is not None:
+            escaped(why)
         if progress is not None:
             progress(start, size)
     yield clz.pack_trailer(header, coded_sizes, digests, digest.digest())
@@ -308,13 +317,13 @@ def _compressed(
 
 def _mapped(
     chunks: Iterator[bytes], model: ChunkModel, verify: bool, workers: int, shifted: Callable[[int], Progress | None]
-) -> Iterator[tuple[bytes, tuple[clz.Method, bytes]]]:
+) -> Iterator[tuple[bytes, Encoded]]:
     """Yield chunks with what they are coded to, in order, at most one per worker ahead."""
     if workers == 1:
         for index, data in enumerate(chunks):
             yield data, encode_chunk(data, model, verify, shifted(index))
         return
-    waiting: deque[tuple[bytes, Future[tuple[clz.Method, bytes]]]] = deque()
+    waiting: deque[tuple[bytes, Future[Encoded]]] = deque()
     with process_pool(workers) as pool:
         for data in chunks:
             waiting.append((data, pool.submit(encode_chunk, data, EmbeddedModel(), verify)))
