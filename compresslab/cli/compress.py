@@ -91,11 +91,13 @@ def _compress_with_model(
     output: Output,
 ) -> CodedRateResult:
     from compresslab.lm.chunk_coder import DEFAULT_CHUNK, check_shape
+    from compresslab.lm.repeatable import prepare_process
     from compresslab.measurements.model_coding import coding_rule, compress_with_model, model_coder
 
     given: dict[str, Any] = {key: value for key, value in shape.items() if value is not None}
     size = check_chunk_size(given.pop("chunk_size", DEFAULT_CHUNK))  # before a model is loaded
     check_shape(**given)
+    prepare_process()
     coder = model_coder(load_model(name, device, dtype, quiet=output.quiet, **coding_rule(name)), **given)
     with output.working(f"compressing {file.name}") as step:
         return compress_with_model(file, target, coder, chunk_size=size, verify=verify, progress=step)

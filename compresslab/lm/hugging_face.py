@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from compresslab._support.arrays import UIntArray, as_array
 from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
+from compresslab.lm.growing_cache import grow_in_place
 from compresslab.lm.protocol import as_ids
 from compresslab.lm.special_tokens import end_token, start_token
 
@@ -169,6 +170,12 @@ class HuggingFaceModel:
             raise InvalidParameter(f"a stepper needs at least one sequence, not {batch}")
         return HuggingFaceStepper(self, batch)
 
+    def former_stepper(self, batch: int) -> HuggingFaceStepper:
+        """Return what files of stream version 1 and 2 were coded by: each step copies the cache, sums are the same."""
+        stepper = self.stepper(batch)
+        stepper.grows_in_place = False
+        return stepper
+
     def fingerprint(self) -> str:
         """Return the SHA-256 of the weights, the settings, the dtype, the kind of device, and the tokenizer."""
         config, tokenizer = self.module.config, self.tokenizer
@@ -210,13 +217,18 @@ class HuggingFaceModel:
 
 
 class HuggingFaceStepper:
-    """Sequences that advance together through a model's KV cache; see `compresslab.lm.protocol.Stepper`."""
+    """Sequences that advance together through a model's KV cache; see `compresslab.lm.protocol.Stepper`.
+
+    Attributes:
+        grows_in_place: whether the cache does (`compresslab.lm.growing_cache`); set before the first step.
+    """
 
     def __init__(self, model: HuggingFaceModel, batch: int) -> None:
         self._model, self._batch = model, batch
         self._keyword = _cache_keyword(model.module)
         self._cache: Any = None
         self._steps = 0
+        self.grows_in_place = True
 
     def step(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
         """Append one token to every sequence (B,) and return ``ln p(next)``, (B, V), float32."""
@@ -239,6 +251,8 @@ class HuggingFaceStepper:
                     f"'{model.name}' ({model.module.config.model_type}) keeps no KV cache of the usual form: "
                     "it can score, but not decode token by token"
                 )
+            if self.grows_in_place and not self._steps:
+                self._cache = grow_in_place(self._cache)
             rows: NDArray[np.float32] = torch.log_softmax(out.logits[:, -1].float(), dim=-1).cpu().numpy()
         self._steps += 1
         return rows

@@ -14,6 +14,7 @@ from compresslab.coding.clz.escapes import Escape, EscapedChunks, tally
 from compresslab.coding.clz.format import Method
 from compresslab.coding.clz.reader import ClzReader
 from compresslab.coding.rows.bounds import overhead_bound_bits
+from compresslab.coding.stream_version import FIXED_STEPS
 from compresslab.data.dataset import Dataset
 from compresslab.data.tokenizers import ByteTokenizer
 from compresslab.errors import CorruptFile, InvalidParameter, WrongModel, did_you_mean
@@ -29,6 +30,7 @@ from compresslab.lm.chunk_coder import (
 )
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import built_in_models, get_model, takes
+from compresslab.lm.repeatable import prepare_process
 from compresslab.lm.scoring import score
 
 __all__ = [
@@ -81,6 +83,11 @@ def model_coder(
     name: str | LanguageModel, *, streams: int = DEFAULT_STREAMS, segment: int = DEFAULT_SEGMENT, **settings: Any
 ) -> TokenCoder:
     """Return the coder of chunks under a model; ``settings`` are those of `compresslab.lm.registry.get_model`."""
+    prepare_process()
+    return _coder(name, streams, segment, settings)
+
+
+def _coder(name: str | LanguageModel, streams: int, segment: int, settings: dict[str, Any]) -> TokenCoder:
     return TokenCoder(get_model(name, **coding_rule(name), **settings), streams, segment)
 
 
@@ -190,9 +197,9 @@ def model_of_file(source: str | PathLike[str], name: str | None = None, **settin
 
         torch.set_num_threads(int(held["threads"]))
         settings = {"dtype": held.get("dtype"), **settings}
-    return model_coder(
-        info.model if name is None else name, streams=held["streams"], segment=held["segment"], **settings
-    )
+    if info.stream_version >= FIXED_STEPS:
+        prepare_process()
+    return _coder(info.model if name is None else name, held["streams"], held["segment"], settings)
 
 
 def check_settings(source: str | PathLike[str], held: Mapping[str, Any]) -> None:

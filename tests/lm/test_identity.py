@@ -153,7 +153,7 @@ def test_other_probabilities_are_no_damage(tmp_path: Path, monkeypatch: pytest.M
             use(tmp_path / "a.clz", model=tree(Elsewhere))
         assert "damaged" not in str(caught.value)
     # The probe is the same and the rest is not: found out by the chunk's digest, and said as well.
-    monkeypatch.setattr(TokenCoder, "_probe", lambda self: there.probe)
+    monkeypatch.setattr(TokenCoder, "probe", lambda self: there.probe)
     with pytest.raises(WrongModel, match=f"chunk 0 of 1 does not decode, but {OTHERS}: simd"):
         verify_file(tmp_path / "a.clz", model=tree(Elsewhere))
     (damage,) = recover_file(tmp_path / "a.clz", tmp_path / "b", model=tree(Elsewhere)).damages

@@ -14,9 +14,11 @@ from compresslab.coding.clz.escapes import Escape, Reason
 from compresslab.coding.clz.format import Method
 from compresslab.coding.clz.header import CHUNK_MOST, Header
 from compresslab.coding.clz.identity import Identity
+from compresslab.coding.stream_version import STREAM_VERSION
 from compresslab.errors import CompressLabError, CorruptStream, DecodingError, InvalidParameter
 
 __all__ = [
+    "CheckedModel",
     "ChunkModel",
     "EmbeddedModel",
     "Encoded",
@@ -28,6 +30,7 @@ __all__ = [
     "encode_chunk",
     "identity_of",
     "reader_of",
+    "stream_version_of",
     "unpacked",
 ]
 
@@ -87,14 +90,33 @@ class IdentifiedModel(Protocol):
 class StreamedModel(Protocol):
     """A `ChunkModel` whose chunks are not the same in all stream versions."""
 
+    @property
+    def stream_version(self) -> int:
+        """The version of the chunks that it writes."""
+        ...
+
     def reading(self, stream_version: int) -> ChunkModel:
-        """Return the same model, which decodes chunks of this version."""
+        """Return the same model, which codes chunks of this version."""
+        ...
+
+
+@runtime_checkable
+class CheckedModel(Protocol):
+    """A `ChunkModel` that can tell before the work whether this machine lets it code at all."""
+
+    def check(self) -> None:
+        """Raise NotRepeatable unless it computes the same twice here."""
         ...
 
 
 def reader_of(model: ChunkModel, stream_version: int) -> ChunkModel:
     """Return what decodes a model's chunks of a stream version."""
     return model.reading(stream_version) if isinstance(model, StreamedModel) else model
+
+
+def stream_version_of(model: ChunkModel) -> int:
+    """Return the version of the chunks that a model writes."""
+    return model.stream_version if isinstance(model, StreamedModel) else STREAM_VERSION
 
 
 def identity_of(model: ChunkModel) -> Identity:

@@ -24,6 +24,7 @@ import compresslab.coding.clz.format as clz
 from compresslab._support.files import open_file, write_atomic
 from compresslab._support.processes import process_pool
 from compresslab.coding.clz.chunk_model import (
+    CheckedModel,
     ChunkModel,
     EmbeddedModel,
     Encoded,
@@ -31,6 +32,7 @@ from compresslab.coding.clz.chunk_model import (
     decode_chunk,
     encode_chunk,
     identity_of,
+    stream_version_of,
 )
 from compresslab.coding.clz.escapes import Escape
 from compresslab.coding.clz.header import CHUNK_MOST, CHUNKS_MOST, Header
@@ -72,6 +74,7 @@ class FileInfo:
         methods: how many chunks are stored how: "model", "raw", "zlib", "lzma".
         digest: BLAKE2b-256 of the original, in hexadecimal; where it is a single chunk, that chunk's BLAKE2b-128.
         version: of the format.
+        stream_version: of what its chunks hold.
         tokenizer: fingerprint of the model's tokenizer; empty where there is none.
         machine: what the model's floats depended on where it was written; empty for whole numbers.
     """
@@ -87,6 +90,7 @@ class FileInfo:
     methods: dict[str, int]
     digest: str
     version: int
+    stream_version: int
     tokenizer: str
     machine: dict[str, Any]
 
@@ -137,6 +141,7 @@ def compress_file(
     Raises:
         UnreadableFile: the source cannot be read or changes meanwhile, or the target cannot be written.
         InvalidParameter: chunk_size or workers out of range.
+        NotRepeatable: the model does not compute the same twice on this machine; nothing was written.
     """
     model = EmbeddedModel() if model is None else model
     check_chunk_size(chunk_size)
@@ -144,6 +149,8 @@ def compress_file(
     verify = not isinstance(model, EmbeddedModel) if verify is None else verify
     path = Path(f"{fspath(source)}{SUFFIX}") if target is None else Path(target)
     with open_file(source) as file:
+        if isinstance(model, CheckedModel):
+            model.check()
         held = os.fstat(file.fileno())
         size = held.st_size
         if -(-size // chunk_size) > CHUNKS_MOST:
@@ -235,6 +242,7 @@ def file_info(source: str | PathLike[str]) -> FileInfo:
             methods=dict(methods),
             digest=reader.trailer.digest.hex(),
             version=header.version,
+            stream_version=header.stream_version,
             tokenizer=header.identity.tokenizer,
             machine=dict(header.identity.machine),
         )
@@ -264,7 +272,8 @@ def _header(model: ChunkModel, size: int, chunk_size: int) -> Header:
     from compresslab import __version__
 
     libraries = {"compresslab": __version__, "numpy": np.__version__, "python": platform.python_version()}
-    return Header(size, chunk_size, identity_of(model), model.name[:_NAME_MOST], model.settings(), libraries)
+    names = (model.name[:_NAME_MOST], model.settings(), libraries)
+    return Header(size, chunk_size, identity_of(model), *names, stream_version=stream_version_of(model))
 
 
 def _check_workers(workers: int, model: ChunkModel) -> None:
