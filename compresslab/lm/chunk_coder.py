@@ -225,7 +225,7 @@ class TokenCoder:
         with self._kernels():
             stepper = self._stepper(self.streams)
             for step in range(min(_PROBE_STEPS, self.segment)):
-                rows = _probabilities(stepper.step(fed))
+                rows = self._rows(stepper, fed)
                 for row in range(0, self.streams, _PROBE_ROWS):
                     digest.update(quantize(rows[row : row + _PROBE_ROWS]).astype("<u4").tobytes())
                 fed = (np.arange(self.streams, dtype=np.int64) * 7919 + 104729 * (step + 1)) % self.model.vocab_size
@@ -236,6 +236,14 @@ class TokenCoder:
         if self._stream_version < FIXED_STEPS:
             make = getattr(self.model, "former_stepper", make)
         return make(batch)
+
+    def _rows(self, stepper: Stepper, fed: NDArray[np.int64]) -> Floats:
+        """Return rows of probabilities (B, V) that sum to 1 to within the coder's tolerance."""
+        if self._stream_version >= FIXED_STEPS and hasattr(stepper, "probabilities"):
+            straight: Floats = stepper.probabilities(fed)
+            return straight
+        rows: Floats = np.exp(stepper.step(fed))
+        return rows
 
     def _kernels(self) -> AbstractContextManager[None]:
         fixed = self._stream_version >= FIXED_STEPS
@@ -343,7 +351,7 @@ class TokenCoder:
                 fed = np.full(batch, self.model.prefix_id, dtype=np.int64)
                 for step in range(int(lengths[0])):
                     active = int(np.count_nonzero(lengths > step))
-                    rows = _probabilities(stepper.step(fed)[:active])
+                    rows = self._rows(stepper, fed)[:active]
                     fed[active:] = self.model.eos_id
                     fed[:active] = code(starts[:active] + step, rows)
                     done += active
@@ -386,12 +394,6 @@ def _groups(count: int, streams: int, segment: int) -> Iterator[tuple[NDArray[np
     starts = np.cumsum(sizes) - sizes
     for first in range(0, segments, streams):
         yield starts[first : first + streams], sizes[first : first + streams]
-
-
-def _probabilities(log_probs: Floats) -> Floats:
-    """Return rows of probabilities that sum to 1 to within the coder's tolerance, from rows of ``ln p``."""
-    rows: Floats = np.exp(log_probs)
-    return rows
 
 
 def _digest(facts: list[Any], digits: int) -> str:

@@ -234,6 +234,22 @@ class HuggingFaceStepper:
         """Append one token to every sequence (B,) and return ``ln p(next)``, (B, V), float32."""
         import torch
 
+        with torch.inference_mode():
+            rows: NDArray[np.float32] = torch.log_softmax(self._logits(tokens), dim=-1).cpu().numpy()
+        return rows
+
+    def probabilities(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Append one token to every sequence (B,) and return ``p(next)``, (B, V), float32: a pass less than `step`."""
+        import torch
+
+        with torch.inference_mode():
+            rows: NDArray[np.float32] = torch.softmax(self._logits(tokens), dim=-1).cpu().numpy()
+        return rows
+
+    def _logits(self, tokens: NDArray[np.int64]) -> Any:
+        """Append one token to every sequence (B,); return its logits (B, V), float32, on the model's device."""
+        import torch
+
         model = self._model
         column = as_ids(as_array(tokens)[:, None], model.vocab_size)
         if len(column) != self._batch:
@@ -242,20 +258,18 @@ class HuggingFaceStepper:
             raise InvalidParameter(
                 f"the context of '{model.name}' holds {model.context} tokens, all of them taken: start a new stepper"
             )
-        with torch.inference_mode():
-            given = torch.from_numpy(column).to(model.device)
-            out = model.module(input_ids=given, use_cache=True, **{self._keyword: self._cache})
-            self._cache = getattr(out, self._keyword, None)
-            if self._cache is None:
-                raise InvalidParameter(
-                    f"'{model.name}' ({model.module.config.model_type}) keeps no KV cache of the usual form: "
-                    "it can score, but not decode token by token"
-                )
-            if self.grows_in_place and not self._steps:
-                self._cache = grow_in_place(self._cache)
-            rows: NDArray[np.float32] = torch.log_softmax(out.logits[:, -1].float(), dim=-1).cpu().numpy()
+        given = torch.from_numpy(column).to(model.device)
+        out = model.module(input_ids=given, use_cache=True, **{self._keyword: self._cache})
+        self._cache = getattr(out, self._keyword, None)
+        if self._cache is None:
+            raise InvalidParameter(
+                f"'{model.name}' ({model.module.config.model_type}) keeps no KV cache of the usual form: "
+                "it can score, but not decode token by token"
+            )
+        if self.grows_in_place and not self._steps:
+            self._cache = grow_in_place(self._cache)
         self._steps += 1
-        return rows
+        return out.logits[:, -1].float()
 
 
 def _cache_keyword(module: Any) -> str:

@@ -73,6 +73,17 @@ def test_a_growing_cache_follows_what_is_done_to_it_from_outside(make_llama: Mak
         np.testing.assert_allclose(grown.step(tokens), copied.step(tokens), atol=2e-5)
 
 
+def test_probabilities_of_a_step_are_those_of_its_logarithms(make_llama: Make) -> None:
+    model = make_llama()
+    straight, logs = model.stepper(3), model.stepper(3)
+    for step in range(5):
+        tokens = np.array([step, 7, 200])
+        rows = straight.probabilities(tokens)
+        assert (rows.dtype, rows.shape) == (np.float32, (3, 257))
+        np.testing.assert_allclose(rows, np.exp(logs.step(tokens).astype(np.float64)), rtol=2e-6)
+        np.testing.assert_allclose(rows.sum(axis=1, dtype=np.float64), 1, atol=1e-6)
+
+
 # ---- versions of streams ----
 
 
