@@ -11,7 +11,7 @@ from compresslab._support import threads
 from compresslab._support.interrupts import if_stopped
 from compresslab._support.processes import process_pool
 from compresslab.errors import InvalidParameter, TimeLimitReached
-from compresslab.experiments.cluster import on_cluster
+from compresslab.experiments.cluster import units_on_cluster
 from compresslab.experiments.rows import Row, append_rows, open_rows, settle_rows
 
 __all__ = ["num_workers", "run_units"]
@@ -64,7 +64,7 @@ def run_units(
         saved: called with each unit whose rows have been saved.
         begin: called once, before the first unit is done; not at all where none is missing.
         cluster: a Dask scheduler's address or a ``distributed.Client``, whose workers do the units instead of processes
-            here; see `compresslab.experiments.cluster.on_cluster`, which says what it raises.
+            here; see `compresslab.experiments.cluster.units_on_cluster`, which says what it raises.
 
     Raises:
         InvalidParameter: the file holds a unit that is not among these.
@@ -98,7 +98,7 @@ def run_units(
         begin()
     with if_stopped(kept):
         if missing and cluster is not None:
-            on_cluster(work, units, missing, cluster, take, Path(path).absolute().parent)
+            units_on_cluster(work, units, missing, cluster, take, Path(path).absolute().parent)
         elif workers <= 1 or len(missing) <= 1:
             for name in missing:
                 take(name, work(units[name]))

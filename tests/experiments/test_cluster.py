@@ -17,8 +17,8 @@ if importlib.util.find_spec("distributed") is None:
 import torch
 from distributed import Client, LocalCluster
 
+from compresslab._support import cluster
 from compresslab.errors import InvalidParameter, TimeLimitReached, UnreadableFile, WorkerKilled
-from compresslab.experiments import cluster
 from compresslab.experiments.experiment import run
 from compresslab.experiments.pool import run_units
 from tests.experiments.test_stages import made
@@ -97,7 +97,7 @@ class Told:
             raise TimeoutError
 
     def run(self, function: Any, *_: object) -> dict[str, Any]:
-        facts = self.sees if function is os.path.isdir else self.versions or cluster._facts()
+        facts = self.sees if function is os.path.isdir else self.versions or cluster._versions()
         return {"tcp://w:1": facts}
 
 
@@ -107,7 +107,7 @@ class Told:
         (Told(threads=0), UnreadableFile, "the cluster has no workers, and none came in 20 s: start some"),
         (Told(threads=2), InvalidParameter, "the worker tcp://w:1 has 2 threads, .* start workers with --nthreads 1"),
         (
-            Told(versions=cluster._facts() | {"torch": "1.0"}),
+            Told(versions=cluster._versions() | {"torch": "1.0"}),
             InvalidParameter,
             "tcp://w:1 has other versions: torch 1.0 there, .* here: install the same",
         ),
@@ -116,8 +116,8 @@ class Told:
 )
 def test_workers_that_would_make_other_rows_are_refused(told: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
-        cluster._check_workers(told, Path("here"))
-    cluster._check_workers(Told(), Path("here"))
+        cluster.check_workers(told, ["here"])
+    cluster.check_workers(Told(), ["here"])
 
 
 def test_processes_here_and_a_scheduler_do_not_go_together(run: Run, tmp_path: Path) -> None:
@@ -140,5 +140,5 @@ def test_an_experiment_has_the_same_rows_on_a_cluster(tmp_path: Path) -> None:
         assert run(experiment, spec, tmp_path / "there", cluster=found.scheduler.address) == wanted
         assert (tmp_path / "there" / "rows.jsonl").read_bytes() == (tmp_path / "here" / "rows.jsonl").read_bytes()
         assert not (tmp_path / "there" / "stages").exists()
-        with pytest.raises(WorkerKilled, match="died of the same unit"):
+        with pytest.raises(WorkerKilled, match="died of the same piece of work"):
             run_units(die, {"a": 0}, tmp_path / "dead", cluster=found)
