@@ -37,7 +37,9 @@ def command(
     ] = None,
     streams: Annotated[
         int | None,
-        typer.Option(help="Segments that advance together.", show_default="16", min=1, rich_help_panel=PANEL),
+        typer.Option(
+            help="Segments that advance together; more are faster.", show_default="16", min=1, rich_help_panel=PANEL
+        ),
     ] = None,
     segment: Annotated[
         int | None,

@@ -265,6 +265,25 @@ def test_headers_are_within_the_bound_of_small_files_with_any_versions_that_are_
     assert len(pack_header(Header(20_000, 1 << 24, identity, "tiny", settings, libraries))) <= 60
 
 
+def test_the_version_of_steps_and_a_gpu_s_precision_stay_within_the_size_of_a_header() -> None:
+    from compresslab.coding.clz.header import Header
+    from compresslab.coding.clz.identity import Identity
+
+    facts = {
+        "attention": "sdpa", "cpu": "Intel 6.143 7fff", "cuda": "13.0", "cudnn": 91002,
+        "device": "NVIDIA H100 80GB HBM3",
+        "kernels": "AVX512", "mkl": "2024.2", "onednn": "3.12.0", "processor": "x86_64", "simd": "AVX512_SPR",
+        "torch": "2.13.0+cu130", "transformers": "5.24.0",
+    }  # fmt: skip
+    identity = Identity("cb40bd1bfe9cb2a5", "d72b15d3", "", "df45c460", facts)
+    settings = {"dtype": "bfloat16", "segment": 512, "streams": 64, "threads": 2}
+    sizes = [
+        len(pack_header(Header(20_000, 1 << 18, identity, "smollm2", settings, LIBRARIES[0], stream_version=version)))
+        for version in (2, 3)
+    ]
+    assert sizes[0] == sizes[1] <= 85
+
+
 # ---- nothing is loaded because a file says so, and no code of a checkpoint is run ----
 
 
