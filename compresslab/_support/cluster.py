@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import chdir, contextmanager
@@ -58,11 +59,14 @@ def workers_of(client: Any, wait: float = WAIT) -> dict[str, dict[str, Any]]:
     Raises:
         UnreadableFile: none came in ``wait`` seconds.
     """
-    try:
-        client.wait_for_workers(1, timeout=wait)
-    except TimeoutError as error:
-        raise UnreadableFile(f"the cluster has no workers, and none came in {wait} s: start some") from error
-    found: dict[str, dict[str, Any]] = client.scheduler_info(n_workers=-1)["workers"]
+    end = time.monotonic() + wait
+    found: dict[str, dict[str, Any]] = {}
+    while not found:  # the one that was waited for may be gone again
+        try:
+            client.wait_for_workers(1, timeout=max(0.1, end - time.monotonic()))
+        except TimeoutError as error:
+            raise UnreadableFile(f"the cluster has no workers, and none came in {wait} s: start some") from error
+        found = client.scheduler_info(n_workers=-1)["workers"]
     return found
 
 

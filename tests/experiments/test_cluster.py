@@ -120,6 +120,15 @@ def test_workers_that_would_make_other_rows_are_refused(told: Any, error: type[E
     cluster.check_workers(Told(), ["here"])
 
 
+def test_a_worker_that_is_gone_again_is_waited_for() -> None:
+    class Coming(Told):
+        def scheduler_info(self, **_: object) -> dict[str, Any]:
+            self.threads += 1  # the first one was killed between the two questions
+            return {"workers": {} if self.threads == 2 else {"tcp://w:1": {"nthreads": 1}}}
+
+    assert cluster.workers_of(Coming()) == {"tcp://w:1": {"nthreads": 1}}
+
+
 def test_processes_here_and_a_scheduler_do_not_go_together(run: Run, tmp_path: Path) -> None:
     options = ("--out", tmp_path / "x", "--workers", 2, "--scheduler", "tcp://nobody:1")
     code, _, err = run("experiment", "joint", *options)
