@@ -236,7 +236,7 @@ def _on_cluster(
     found: dict[str, tuple[dict[str, Scored], int]] = {}
     with connected(cluster, "scoring on a cluster") as client:
         workers_of(client)  # or there is nobody to give the data to
-        shared = client.scatter(dict(read), broadcast=True, hash=False)
+        [shared] = client.scatter([dict(read)], broadcast=True, hash=False)  # a dictionary itself would be taken apart
         tasks = {label: (_under_model, given, shared, how, load) for label, given in chosen.items()}
         folders = [] if how["folder"] is None else [how["folder"]]
         on_cluster(client, tasks, found.__setitem__, folders)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,3 +66,21 @@ def test_launched_processes_and_a_scheduler_do_not_go_together(
     code, _, err = run("score", *options)
     assert (code, err.count("\n")) == (1, 1)
     assert "2 processes were launched, and --scheduler has the workers of a cluster do the work" in err
+
+
+@pytest.mark.slow  # processes of workers: the law is that of the first test
+def test_the_command_scores_on_workers_in_processes_of_their_own(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, models: dict[str, str]
+) -> None:
+    (tmp_path / "a.txt").write_text("to be\nor not to be\n")
+    (tmp_path / "b.jsonl").write_text('{"prompt": "to", "response": " be"}\n' * 2)
+    command = ["score", "--model", *models.values(), "--data", tmp_path / "a.txt", tmp_path / "b.jsonl", "--json"]
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+        there = run(*command, "--scheduler", cluster.scheduler_address)
+    here = run(*command)
+    assert there[0] == here[0] == 0
+    tables = [json.loads(out) for _, out, _ in (there, here)]
+    for table in tables:
+        for cell in table["scores"]:
+            del cell["seconds"]
+    assert tables[0] == tables[1]
