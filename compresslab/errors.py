@@ -109,6 +109,10 @@ class WrongModel(CompressLabError, ValueError):
     """A file that was written with another model, or with other settings of it."""
 
 
+class NotRepeatable(CompressLabError, RuntimeError):
+    """A model gives other probabilities for the same tokens on the same machine: what it codes would not decode."""
+
+
 class WorkerKilled(CompressLabError, RuntimeError):
     """A worker process was ended from outside, before its work was done."""
 

@@ -37,7 +37,9 @@ def command(
     ] = None,
     streams: Annotated[
         int | None,
-        typer.Option(help="Segments that advance together.", show_default="16", min=1, rich_help_panel=PANEL),
+        typer.Option(
+            help="Segments that advance together; more are faster.", show_default="16", min=1, rich_help_panel=PANEL
+        ),
     ] = None,
     segment: Annotated[
         int | None,
@@ -91,11 +93,13 @@ def _compress_with_model(
     output: Output,
 ) -> CodedRateResult:
     from compresslab.lm.chunk_coder import DEFAULT_CHUNK, check_shape
+    from compresslab.lm.repeatable import prepare_process
     from compresslab.measurements.model_coding import coding_rule, compress_with_model, model_coder
 
     given: dict[str, Any] = {key: value for key, value in shape.items() if value is not None}
     size = check_chunk_size(given.pop("chunk_size", DEFAULT_CHUNK))  # before a model is loaded
     check_shape(**given)
+    prepare_process()
     coder = model_coder(load_model(name, device, dtype, quiet=output.quiet, **coding_rule(name)), **given)
     with output.working(f"compressing {file.name}") as step:
         return compress_with_model(file, target, coder, chunk_size=size, verify=verify, progress=step)
@@ -124,4 +128,6 @@ def coded_rate_text(result: CodedRateResult) -> str:
 
 
 def _escaped(result: CodedRateResult) -> str:
-    return f"{result.escaped_bytes:,} bytes are stored without the model: no text of its tokenizer, or smaller so"
+    return "\n".join(
+        [f"{result.escaped_bytes:,} bytes are stored without the model:", *(f"  {found}" for found in result.escapes)]
+    )

@@ -12,6 +12,7 @@ import typer
 from compresslab._support.files import write_atomic
 from compresslab.cli.data_options import DataOptions, as_given
 from compresslab.cli.grouped_options import grouped
+from compresslab.cli.model_options import refuse
 from compresslab.cli.output import ReportOutput
 from compresslab.cli.piped_arguments import RowsFolder, stored_sources
 from compresslab.cli.report import folder_page
@@ -87,6 +88,15 @@ class Running(RowsFile, SpecFiles):
         int | None, typer.Option(help="Number of seeds, instead of the preset's; a sign test needs 6.")
     ] = None
     workers: Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="tcp://HOST:PORT",
+            help="Dask scheduler whose workers do the units, instead of processes here; all see the same folders.",
+            show_default="none",
+        ),
+    ] = None
     so_far: Annotated[bool, typer.Option("--so-far", help="Train nothing: summarise what is finished.")] = False
     time_limit: Annotated[
         float | None,
@@ -121,6 +131,8 @@ def _perform(
     if running.so_far:
         spec, rows = finished(found, spec, out)
     else:
+        if running.scheduler is not None:
+            refuse(context, ("workers",), "of processes here, leave it out beside --scheduler, whose workers do all")
         processes = num_workers(running.workers, getattr(spec, "device", "cpu"))
         written = {("model" if option == "models" else option): value for option, value in given.items()}
         written |= as_given(written.pop("reading", ()))
@@ -128,7 +140,7 @@ def _perform(
             with output.working(f"{name}, {preset}") as step:
                 rows = run(
                     found, spec, out, workers=processes, time_limit=running.time_limit, progress=step,
-                    begin=lambda: record_run(name, preset, out, written),
+                    begin=lambda: record_run(name, preset, out, written), cluster=running.scheduler,
                 )  # fmt: skip
         except TimeLimitReached as reached:
             print(f"compresslab: {reached}", file=sys.stderr)

@@ -87,6 +87,15 @@ def command(
             callback=output_file,
         ),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="tcp://HOST:PORT",
+            help="Dask scheduler whose workers score the models, one each at a time; all see the same folders.",
+            show_default="none",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
     output: ReportOutput,
 ) -> None:
     """Score responses given their prompts: bits per byte and per token, nats, perplexity; all models on all data."""
@@ -107,7 +116,12 @@ def command(
             f"--save-logprobs takes the numbers of one model, not of {len(models)}: give one --model at a time"
         )
     files = _named(context, data)
-    speaks = processes()[0] == 0
+    speaks, of = processes()[0] == 0, processes()[1]
+    if scheduler is not None and of > 1:
+        raise InvalidParameter(
+            f"{of} processes were launched, and --scheduler has the workers of a cluster do the work: take one of the "
+            "two"
+        )
     output = replace(output, quiet=output.quiet or not speaks)
     found = _read(files, split, reading.chosen)
 
@@ -128,8 +142,9 @@ def command(
         batch_tokens=scoring.batch,
         resume=resume,
         save_log_probs=save_logprobs if speaks else None,
-        load=partial(_load, settings=_given(models, settings), quiet=output.quiet),
+        load=partial(_load, settings=_given(models, settings), quiet=output.quiet or scheduler is not None),
         progress=watch,
+        cluster=scheduler,
     )
     if not speaks:
         return

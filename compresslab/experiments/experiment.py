@@ -147,6 +147,7 @@ def run(
     time_limit: float | None = None,
     progress: Step | None = None,
     begin: Callable[[], None] = lambda: None,
+    cluster: Any = None,
 ) -> list[Row]:
     """Run an experiment, or resume a stopped one; rows go to ``out/rows.jsonl``, the spec to ``spec.json``.
 
@@ -158,6 +159,7 @@ def run(
         time_limit: seconds after which no stage is begun that would end later; None for no limit.
         progress: see :func:`compresslab.experiments.pool.run_units`.
         begin: called once, before the first unit that is missing; not at all where none is.
+        cluster: a Dask scheduler's address or a ``distributed.Client``: its workers do the units.
 
     Returns:
         All rows, in the order of the spec.
@@ -165,7 +167,7 @@ def run(
     Raises:
         InvalidParameter, UnknownName, UnreadableFile: the spec is wrong, or another process runs in the folder;
             nothing has been trained or written.
-        MissingExtra: torch or transformers is not installed.
+        MissingExtra: torch or transformers is not installed; for a cluster, dask.
         CorruptFile: the data, or the rows in the folder, are damaged.
         TimeLimitReached: what is finished is kept.
     """
@@ -176,7 +178,7 @@ def run(
     experiment.check(spec)
     held = record(experiment, spec)
     save_spec(out, held, former=experiment.former)
-    folder, of = Path(out), hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
+    folder, of = Path(out).absolute(), hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
     notes = list(experiment.notes(spec))
     if notes:
         write_atomic(folder / READ, [(json.dumps({"read": notes}, indent=2, ensure_ascii=False) + "\n").encode()])
@@ -188,7 +190,7 @@ def run(
     with alone_with(folder / "spec.json", busy):
         rows = run_units(
             _work, units, folder / "rows.jsonl", workers=workers, cost=lambda work: experiment.cost(work.unit),
-            progress=progress, saved=lambda work: Stages(work.stages).clear(), begin=begin,
+            progress=progress, saved=lambda work: Stages(work.stages).clear(), begin=begin, cluster=cluster,
         )  # fmt: skip
         Stages(folder / "stages").clear()
     return rows

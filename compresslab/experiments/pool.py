@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from compresslab._support import threads
 from compresslab._support.interrupts import if_stopped
 from compresslab._support.processes import process_pool
 from compresslab.errors import InvalidParameter, TimeLimitReached
+from compresslab.experiments.cluster import units_on_cluster
 from compresslab.experiments.rows import Row, append_rows, open_rows, settle_rows
 
 __all__ = ["num_workers", "run_units"]
@@ -47,6 +48,7 @@ def run_units(
     progress: Step | None = None,
     saved: Callable[[Job], None] = lambda job: None,
     begin: Callable[[], None] = lambda: None,
+    cluster: Any = None,
 ) -> list[Row]:
     """Run every unit that the file does not hold yet; return the rows of all units, in their order.
 
@@ -61,6 +63,8 @@ def run_units(
         progress: called with (cost done, cost of all, both in thousandths of the whole) after each unit.
         saved: called with each unit whose rows have been saved.
         begin: called once, before the first unit is done; not at all where none is missing.
+        cluster: a Dask scheduler's address or a ``distributed.Client``, whose workers do the units instead of processes
+            here; see `compresslab.experiments.cluster.units_on_cluster`, which says what it raises.
 
     Raises:
         InvalidParameter: the file holds a unit that is not among these.
@@ -93,7 +97,9 @@ def run_units(
     if missing:
         begin()
     with if_stopped(kept):
-        if workers <= 1 or len(missing) <= 1:
+        if missing and cluster is not None:
+            units_on_cluster(work, units, missing, cluster, take, Path(path).absolute().parent)
+        elif workers <= 1 or len(missing) <= 1:
             for name in missing:
                 take(name, work(units[name]))
         else:

@@ -27,8 +27,9 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +41,13 @@ from compresslab.coding.clz.schema import NUMBERS
 from compresslab.coding.leb128 import leb128, read_leb128
 from compresslab.coding.rows.quantize import quantize
 from compresslab.coding.rows.stream import Decoder, Encoder
-from compresslab.coding.stream_version import STREAM_VERSION
+from compresslab.coding.stream_version import FIXED_STEPS, ROW_VERSIONS, STREAM_VERSION
 from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import CorruptStream, DecodingError, InvalidParameter
 from compresslab.lm.machine import machine_of
-from compresslab.lm.protocol import Floats, LanguageModel
+from compresslab.lm.protocol import Floats, LanguageModel, Stepper
+from compresslab.lm.repeatable import WORKSPACE, WORKSPACE_VALUE, repeatable
+from compresslab.lm.self_check import check_repeats
 
 __all__ = [
     "DEFAULT_CHUNK",
@@ -66,6 +69,7 @@ TOKENS_MOST = 1 << 22  # of a chunk: each takes up to 40 bytes of memory while a
 ROWS_MOST = 1 << 26  # probabilities of a step: what a file asks for is bounded too
 _MODEL_DIGITS, _OTHER_DIGITS = 16, 8  # of fingerprints, hexadecimal: wrong ones are found out by the digests anyway
 _PROBE_STEPS, _PROBE_ROWS = 3, 8
+_CHECK_STEPS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class TokenCoder:
         self.segment = min(segment, model.context) if model.context is not None else segment
         self.coded: dict[bytes, Coded] = {}
         self._identity: Identity | None = None
-        self._stream_version = STREAM_VERSION
+        self._stream_version = STREAM_VERSION if getattr(model, "module", None) is None else FIXED_STEPS
 
     @property
     def name(self) -> str:
@@ -145,10 +149,16 @@ class TokenCoder:
             self._identity = Identity(
                 model=_digest([content, self.model.eos_id, self.model.prefix_id], _MODEL_DIGITS),
                 tokenizer=tokenizer_digest(tokenizer) if tokenizer else "",
-                probe=self._probe(),
-                machine=machine_of(self.model),
+                probe=self.probe(),
+                machine=self._machine(),
             )
         return self._identity
+
+    def _machine(self) -> dict[str, Any]:
+        facts = machine_of(self.model)
+        if self._stream_version >= FIXED_STEPS and facts.get(WORKSPACE) == WORKSPACE_VALUE:
+            del facts[WORKSPACE]  # the version says it
+        return facts
 
     def settings(self) -> dict[str, Any]:
         """Return what `model_of_file` sets up again, as JSON."""
@@ -176,29 +186,70 @@ class TokenCoder:
         facts = ([2, former(name), name, shape, machine] for name in names)
         return any(_digest(each, 32) == header.identity.model for each in facts)
 
+    @property
+    def stream_version(self) -> int:
+        """The version of the streams that it codes."""
+        return self._stream_version
+
     def reading(self, stream_version: int) -> TokenCoder:
-        """Return the same coder, which decodes chunks of this version of streams."""
+        """Return the same coder, which codes chunks of this version of streams."""
+        if stream_version == self._stream_version:
+            return self
         other = copy.copy(self)
-        other._stream_version = stream_version
+        other._stream_version, other._identity = stream_version, None  # other steps have another probe
         return other
+
+    def check(self) -> None:
+        """Raise NotRepeatable unless the model computes the same twice here, beside other work and alone.
+
+        What is not a network in full precision on a CPU is tried for a few steps: on a GPU, and in bfloat16 and
+        float16 everywhere, kernels may add in another order from one call to the next.
+
+        Raises:
+            InvalidDistribution: its probabilities are not numbers, as where float16 overflows.
+        """
+        module = getattr(self.model, "module", None)
+        if module is not None and (module.device.type != "cpu" or module.dtype.itemsize <= 2):
+            short = copy.copy(self)
+            short.segment = min(self.segment, _CHECK_STEPS)
+            check_repeats(short, module)
 
     def _shape(self) -> dict[str, Any]:
         return {"streams": self.streams, "segment": self.segment}
 
-    def _probe(self) -> str:
+    def probe(self) -> str:
         """Return a digest of the integer weights of a few steps on fixed tokens: what a decoder must have the same.
 
         Not of the floats: a last bit that no weight sees is not a difference.
         """
         digest = hashlib.sha256()
-        stepper = self.model.stepper(self.streams)
         fed = np.full(self.streams, self.model.prefix_id, dtype=np.int64)
-        for step in range(min(_PROBE_STEPS, self.segment)):
-            rows = _probabilities(stepper.step(fed))
-            for row in range(0, self.streams, _PROBE_ROWS):
-                digest.update(quantize(rows[row : row + _PROBE_ROWS]).astype("<u4").tobytes())
-            fed = (np.arange(self.streams, dtype=np.int64) * 7919 + 104729 * (step + 1)) % self.model.vocab_size
+        with self._kernels():
+            stepper = self._stepper(self.streams)
+            for step in range(min(_PROBE_STEPS, self.segment)):
+                rows = self._rows(stepper, fed)
+                for row in range(0, self.streams, _PROBE_ROWS):
+                    digest.update(quantize(rows[row : row + _PROBE_ROWS]).astype("<u4").tobytes())
+                fed = (np.arange(self.streams, dtype=np.int64) * 7919 + 104729 * (step + 1)) % self.model.vocab_size
         return digest.hexdigest()[:_OTHER_DIGITS]
+
+    def _stepper(self, batch: int) -> Stepper:
+        make: Callable[[int], Stepper] = self.model.stepper
+        if self._stream_version < FIXED_STEPS:
+            make = getattr(self.model, "former_stepper", make)
+        return make(batch)
+
+    def _rows(self, stepper: Stepper, fed: NDArray[np.int64]) -> Floats:
+        """Return rows of probabilities (B, V) that sum to 1 to within the coder's tolerance."""
+        if self._stream_version >= FIXED_STEPS and hasattr(stepper, "probabilities"):
+            straight: Floats = stepper.probabilities(fed)
+            return straight
+        rows: Floats = np.exp(stepper.step(fed))
+        return rows
+
+    def _kernels(self) -> AbstractContextManager[None]:
+        fixed = self._stream_version >= FIXED_STEPS
+        return repeatable(getattr(self.model, "device", None)) if fixed else nullcontext()
 
     def compress(self, data: bytes, progress: Progress | None = None) -> bytes:
         """Code a chunk: the number of tokens (LEB128), then one stream.
@@ -271,7 +322,7 @@ class TokenCoder:
             if stream:
                 raise CorruptStream(f"{len(stream)} bytes of data for no tokens: the data is damaged")
             return np.zeros(0, dtype=np.int64)
-        decoder = Decoder(stream, self.model.vocab_size, self._stream_version)
+        decoder = Decoder(stream, self.model.vocab_size, min(self._stream_version, ROW_VERSIONS[-1]))
         out = np.zeros(count, dtype=np.int64)
 
         def code(places: NDArray[np.int64], rows: Floats) -> NDArray[np.int64]:
@@ -291,20 +342,23 @@ class TokenCoder:
         """Take all segments through the model; ``code`` codes the tokens at some places under their rows.
 
         Segments of a group differ by one token at most, the longer ones first: those that have ended are the last
-        rows, which are fed EOS and not coded, so that every step of a group has the same batch size.
+        rows, which are fed EOS and not coded, so that every step of a group has the same batch size. From
+        `FIXED_STEPS` on it is the same for all groups of a chunk: a last group of few segments is filled up.
         """
-        done = 0
-        for starts, lengths in _groups(count, self.streams, self.segment):
-            stepper = self.model.stepper(starts.size)
-            fed = np.full(starts.size, self.model.prefix_id, dtype=np.int64)
-            for step in range(int(lengths[0])):
-                active = int(np.count_nonzero(lengths > step))
-                rows = _probabilities(stepper.step(fed)[:active])
-                fed[active:] = self.model.eos_id
-                fed[:active] = code(starts[:active] + step, rows)
-                done += active
-                if progress is not None:
-                    progress(done, count)
+        done = batch = 0
+        with self._kernels():
+            for starts, lengths in _groups(count, self.streams, self.segment):
+                batch = max(batch, starts.size) if self._stream_version >= FIXED_STEPS else starts.size
+                stepper = self._stepper(batch)
+                fed = np.full(batch, self.model.prefix_id, dtype=np.int64)
+                for step in range(int(lengths[0])):
+                    active = int(np.count_nonzero(lengths > step))
+                    rows = self._rows(stepper, fed)[:active]
+                    fed[active:] = self.model.eos_id
+                    fed[:active] = code(starts[:active] + step, rows)
+                    done += active
+                    if progress is not None:
+                        progress(done, count)
 
 
 def check_shape(streams: int = DEFAULT_STREAMS, segment: int = DEFAULT_SEGMENT) -> None:
@@ -342,12 +396,6 @@ def _groups(count: int, streams: int, segment: int) -> Iterator[tuple[NDArray[np
     starts = np.cumsum(sizes) - sizes
     for first in range(0, segments, streams):
         yield starts[first : first + streams], sizes[first : first + streams]
-
-
-def _probabilities(log_probs: Floats) -> Floats:
-    """Return rows of probabilities that sum to 1 to within the coder's tolerance, from rows of ``ln p``."""
-    rows: Floats = np.exp(log_probs)
-    return rows
 
 
 def _digest(facts: list[Any], digits: int) -> str:

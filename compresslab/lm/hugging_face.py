@@ -184,6 +184,12 @@ class HuggingFaceModel:
             self._way = way_to_step(self)
         return HuggingFaceStepper(self, batch, self._way)
 
+    def former_stepper(self, batch: int) -> HuggingFaceStepper:
+        """Return what files of stream version 1 and 2 were coded by: each step copies the cache, sums are the same."""
+        stepper = self.stepper(batch)
+        stepper.grows_in_place = False
+        return stepper
+
     def fingerprint(self) -> str:
         """Return the SHA-256 of the weights, the settings, the dtype, the kind of device, and the tokenizer."""
         config, tokenizer = self.module.config, self.tokenizer

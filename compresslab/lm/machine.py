@@ -28,6 +28,7 @@ _VARIABLES: Final = re.compile(
     r"MKL_CBWR|MKL_ENABLE_INSTRUCTIONS|MKL_DYNAMIC|(ONEDNN|DNNL)_\w+|ATEN_CPU_CAPABILITY|NPY_DISABLE_CPU_FEATURES"
     r"|NVIDIA_TF32_OVERRIDE|CUBLAS_WORKSPACE_CONFIG|TORCH_BLAS_PREFER_CUBLASLT|OPENBLAS_CORETYPE"
 )
+_OF_A_GPU: Final = re.compile(r"NVIDIA_\w+|CUBLAS_\w+|TORCH_BLAS_\w+")
 _QUIET: Final = re.compile(r"(ONEDNN|DNNL)_(VERBOSE|JIT_DUMP|JIT_PROFILE)\w*")  # say what runs, and change nothing
 
 
@@ -39,7 +40,7 @@ def machine_of(model: Any) -> dict[str, Any]:
         True
     """
     module = getattr(model, "module", None)
-    facts: dict[str, Any] = {"processor": platform.machine() or "unknown", "simd": _simd(), **_environment()}
+    facts: dict[str, Any] = {"processor": platform.machine() or "unknown", "simd": _simd(), **_environment(module)}
     if module is None:
         return facts
     import torch
@@ -99,11 +100,12 @@ def _simd() -> str:
         return "unknown"
 
 
-def _environment() -> dict[str, str]:
+def _environment(module: Any = None) -> dict[str, str]:
+    on_gpu = module is not None and module.device.type == "cuda"
     return {
         key: value[:60]
         for key, value in sorted(os.environ.items())
-        if _VARIABLES.fullmatch(key) and not _QUIET.fullmatch(key)
+        if _VARIABLES.fullmatch(key) and not _QUIET.fullmatch(key) and (on_gpu or not _OF_A_GPU.fullmatch(key))
     }
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from compresslab._support.arrays import as_array
 from compresslab.errors import InvalidParameter, is_out_of_memory
+from compresslab.lm.growing_cache import grow_in_place
 from compresslab.lm.protocol import as_ids
 
 if TYPE_CHECKING:
@@ -48,15 +49,36 @@ class Way:
 
 
 class HuggingFaceStepper:
-    """Sequences that advance together through a model's cache; see `compresslab.lm.protocol.Stepper`."""
+    """Sequences that advance together through a model's cache; see `compresslab.lm.protocol.Stepper`.
+
+    Attributes:
+        grows_in_place: whether a KV cache does (`compresslab.lm.growing_cache`); set before the first step.
+    """
 
     def __init__(self, model: HuggingFaceModel, batch: int, way: Way) -> None:
         self._model, self._batch, self._way = model, batch, way
         self._carried: list[Any] = [None] * (batch if way.apart else 1)
         self._steps = 0
+        self.grows_in_place = True
 
     def step(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
         """Append one token to every sequence (B,) and return ``ln p(next)``, (B, V), float32."""
+        import torch
+
+        with torch.inference_mode():
+            rows: NDArray[np.float32] = torch.log_softmax(self._logits(tokens), dim=-1).cpu().numpy()
+        return rows
+
+    def probabilities(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Append one token to every sequence (B,) and return ``p(next)``, (B, V), float32: a pass less than `step`."""
+        import torch
+
+        with torch.inference_mode():
+            rows: NDArray[np.float32] = torch.softmax(self._logits(tokens), dim=-1).cpu().numpy()
+        return rows
+
+    def _logits(self, tokens: NDArray[np.int64]) -> Any:
+        """Append one token to every sequence (B,); return its logits (B, V), float32, on the model's device."""
         import torch
 
         model = self._model
@@ -68,12 +90,10 @@ class HuggingFaceStepper:
                 f"the context of '{model.name}' holds {model.context} tokens, all of them taken: start a new stepper"
             )
         given = torch.from_numpy(column).to(model.device)
-        with torch.inference_mode():
-            parts = given.split(1) if self._way.apart else (given,)
-            logits = torch.cat([self._advance(i, part) for i, part in enumerate(parts)])
-            rows: NDArray[np.float32] = torch.log_softmax(logits.float(), dim=-1).cpu().numpy()
+        parts = given.split(1) if self._way.apart else (given,)
+        logits = torch.cat([self._advance(i, part) for i, part in enumerate(parts)])
         self._steps += 1
-        return rows
+        return logits.float()
 
     def _advance(self, i: int, given: Any) -> Any:
         """Append tokens (b, 1) to a part of the sequences, and return their logits (b, V)."""
@@ -85,6 +105,8 @@ class HuggingFaceStepper:
         self._carried[i] = getattr(out, name, None)
         if self._carried[i] is None:
             raise _refused(self._model, "keeps no cache that can be given back to it")
+        if self.grows_in_place and not self._steps:
+            self._carried[i] = grow_in_place(self._carried[i])
         return out.logits[:, -1]
 
 
@@ -97,6 +119,8 @@ def way_to_step(model: HuggingFaceModel) -> Way:
     length = min(_TRIED, model.context or _TRIED)
     ids = np.arange(4 * length, dtype=np.int64).reshape(4, length) * 7919 % model.vocab_size
     whole = np.exp(model.log_probs(ids).astype(np.float64))
+    if not np.isfinite(whole).all():  # nothing can be compared: what is coded refuses such rows itself
+        return next(_ways(model.module), Way(_CARRIED[0]))
     allowed = _allowed(model, ids, whole)
     found: list[tuple[float, Way]] = []
     for way in _ways(model.module):

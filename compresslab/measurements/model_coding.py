@@ -10,9 +10,11 @@ from typing import Any
 from compresslab._support.files import open_file
 from compresslab.coding.clz.chunk_model import ChunkModel, EmbeddedModel
 from compresslab.coding.clz.container import FileInfo, compress_file, file_info
+from compresslab.coding.clz.escapes import Escape, EscapedChunks, tally
 from compresslab.coding.clz.format import Method
 from compresslab.coding.clz.reader import ClzReader
 from compresslab.coding.rows.bounds import overhead_bound_bits
+from compresslab.coding.stream_version import FIXED_STEPS
 from compresslab.data.dataset import Dataset
 from compresslab.data.tokenizers import ByteTokenizer
 from compresslab.errors import CorruptFile, InvalidParameter, WrongModel, did_you_mean
@@ -28,6 +30,7 @@ from compresslab.lm.chunk_coder import (
 )
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import built_in_models, get_model, takes
+from compresslab.lm.repeatable import prepare_process
 from compresslab.lm.scoring import score
 
 __all__ = [
@@ -59,7 +62,8 @@ class CodedRateResult:
         float_path_bits: stepped minus scored: other shapes, other rounding; None without a score.
         coder_bits: stream minus stepped: quantisation, the range coder, the ends of the streams.
         coder_bound_bits: what that can be at most.
-        escaped_bytes: bytes of chunks that the model did not code, or not smaller than raw, zlib or LZMA do.
+        escaped_bytes: bytes of chunks that are stored without the model.
+        escapes: these by the reason why.
     """
 
     info: FileInfo
@@ -72,12 +76,18 @@ class CodedRateResult:
     coder_bits: float
     coder_bound_bits: float
     escaped_bytes: int
+    escapes: tuple[EscapedChunks, ...] = ()
 
 
 def model_coder(
     name: str | LanguageModel, *, streams: int = DEFAULT_STREAMS, segment: int = DEFAULT_SEGMENT, **settings: Any
 ) -> TokenCoder:
     """Return the coder of chunks under a model; ``settings`` are those of `compresslab.lm.registry.get_model`."""
+    prepare_process()
+    return _coder(name, streams, segment, settings)
+
+
+def _coder(name: str | LanguageModel, streams: int, segment: int, settings: dict[str, Any]) -> TokenCoder:
     return TokenCoder(get_model(name, **coding_rule(name), **settings), streams, segment)
 
 
@@ -112,8 +122,9 @@ def compress_with_model(
         compare: also score the same tokens, in one pass and the same segments.
         progress: called with (bytes done, in all).
     """
+    escapes: list[Escape] = []
     info = compress_file(
-        source, target, model=coder, chunk_size=chunk_size, verify=verify, workers=1, progress=progress
+        source, target, model=coder, chunk_size=chunk_size, verify=verify, progress=progress, escaped=escapes.append
     )
     made: list[Coded] = []
     scored, escaped = 0.0, 0
@@ -140,6 +151,7 @@ def compress_with_model(
         coder_bits=stream_bits - stepped,
         coder_bound_bits=tokens * (overhead_bound_bits(coder.model.vocab_size) + RANGE_CODER_BITS) + 160 * len(made),
         escaped_bytes=escaped,
+        escapes=tally(escapes),
     )
 
 
@@ -185,9 +197,9 @@ def model_of_file(source: str | PathLike[str], name: str | None = None, **settin
 
         torch.set_num_threads(int(held["threads"]))
         settings = {"dtype": held.get("dtype"), **settings}
-    return model_coder(
-        info.model if name is None else name, streams=held["streams"], segment=held["segment"], **settings
-    )
+    if info.stream_version >= FIXED_STEPS:
+        prepare_process()
+    return _coder(info.model if name is None else name, held["streams"], held["segment"], settings)
 
 
 def check_settings(source: str | PathLike[str], held: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from compresslab._support.cluster import connected, on_cluster, workers_of
 from compresslab._support.files import short_names, write_atomic
 from compresslab._support.json_text import finite
 from compresslab.data.door import ReadData, read_data
@@ -114,6 +115,7 @@ def score(
     save_log_probs: str | PathLike[str] | None = None,
     load: Callable[[str], Scorer] | None = None,
     progress: Watch | None = None,
+    cluster: Any = None,
 ) -> ScoreTable:
     r"""Return what the responses of datasets cost under models: bits per byte and per token, nats, perplexity.
 
@@ -135,9 +137,13 @@ def score(
         load: what gets a model by its name; `get_scorer` where None.
         progress: called with the names of a model and a dataset; gives a context, and in it what is called with
             (symbols done, in all).
+        cluster: a Dask scheduler's address or a ``distributed.Client``, whose workers take a model each; models are
+            then given by name. All workers see the models, and the folder of ``resume``, under the same names.
 
     Raises:
-        InvalidParameter: no model, no data, one name for two, or several models whose log-probabilities go to one file.
+        InvalidParameter: no model, no data, one name for two, or several models whose log-probabilities go to one file;
+            on a cluster: a model that is not a name, or a worker that would compute other numbers.
+        UnreadableFile, WorkerKilled, MissingExtra: of a cluster, as `compresslab.experiments.experiment.run`.
         CompressLabError: as loading, reading and scoring do.
 
     Example:
@@ -157,29 +163,24 @@ def score(
         raise InvalidParameter(
             f"{len(chosen)} models' log-probabilities do not fit into one file: save those of one model at a time"
         )
-    folder = None if resume is None else _folder(resume)
+    folder = None if resume is None else _folder(resume).absolute()
+    how = {"layout": layout, "windows": windows, "eos": eos, "batch_tokens": batch_tokens, "folder": folder}
+    get = load or get_scorer
+    under = (
+        ((label, _under_model(given, read, how, get, label, progress)) for label, given in chosen.items())
+        if cluster is None
+        else _on_cluster(cluster, chosen, read, how, get)
+    )
     cells: dict[tuple[str, str], ModelScore] = {}
     bits: dict[tuple[str, str], NDArray[np.float64]] = {}
     unused: dict[str, int] = {}
-    for label, given in chosen.items():
-        model = (load or get_scorer)(given) if isinstance(given, str) else given
-        made: dict[str, Scored] = {}
-        for name, one in read.items():
-            with progress(label, name) if progress is not None else nullcontext() as step:
-                made[name] = score_texts(
-                    model, one.responses, name, prompts=one.prompts, conversations=one.conversations, layout=layout,
-                    windows=windows, eos=eos, batch_tokens=batch_tokens, progress=step, folder=folder,
-                )  # fmt: skip
-            cells[label, name] = made[name].result
-            bits[label, name] = made[name].responses.scores.response_bits
-        if isinstance(model, LogProbs):
-            held = {
-                line.place for name, one in read.items() for line in model.lines_of(one.responses, one.prompts, name)
-            }
-            unused[label] = len(model) - len(held)
+    for label, (made, count) in under:
+        for name, one in made.items():
+            cells[label, name] = one.result
+            bits[label, name] = one.responses.scores.response_bits
+        unused[label] = count
         if save_log_probs is not None:
             write_atomic(save_log_probs, _lines(made, read))
-        del model  # there may be no room for two
     first = next(iter(chosen))
     return ScoreTable(
         tuple(chosen),
@@ -193,6 +194,53 @@ def score(
         },
         {label: count for label, count in unused.items() if count},
     )
+
+
+def _under_model(
+    given: str | Scorer,
+    read: Mapping[str, ReadData],
+    how: Mapping[str, Any],
+    load: Callable[[str], Scorer],
+    label: str = "",
+    progress: Watch | None = None,
+) -> tuple[dict[str, Scored], int]:
+    """Score all datasets under a model, which is let go at the end: there may be no room for two.
+
+    Returns:
+        dataset -> its scores; and how many lines of a file of log-probabilities no dataset has.
+    """
+    model = load(given) if isinstance(given, str) else given
+    made: dict[str, Scored] = {}
+    for name, one in read.items():
+        with progress(label, name) if progress is not None else nullcontext() as step:
+            made[name] = score_texts(
+                model, one.responses, name, prompts=one.prompts, conversations=one.conversations, progress=step, **how
+            )
+    if not isinstance(model, LogProbs):
+        return made, 0
+    held = {line.place for name, one in read.items() for line in model.lines_of(one.responses, one.prompts, name)}
+    return made, len(model) - len(held)
+
+
+def _on_cluster(
+    cluster: Any,
+    chosen: Mapping[str, str | Scorer],
+    read: Mapping[str, ReadData],
+    how: Mapping[str, Any],
+    load: Callable[[str], Scorer],
+) -> list[tuple[str, tuple[dict[str, Scored], int]]]:
+    """Score all datasets under each model on the workers of a cluster; in the order of the models."""
+    own = next((label for label, given in chosen.items() if not isinstance(given, str)), None)
+    if own is not None:
+        raise InvalidParameter(f"the workers of a cluster load models by name: '{own}' is not one, save it and name it")
+    found: dict[str, tuple[dict[str, Scored], int]] = {}
+    with connected(cluster, "scoring on a cluster") as client:
+        workers_of(client)  # or there is nobody to give the data to
+        [shared] = client.scatter([dict(read)], broadcast=True, hash=False)  # a dictionary itself would be taken apart
+        tasks = {label: (_under_model, given, shared, how, load) for label, given in chosen.items()}
+        folders = [] if how["folder"] is None else [how["folder"]]
+        on_cluster(client, tasks, found.__setitem__, folders)
+    return [(label, found[label]) for label in chosen]
 
 
 def get_scorer(name: str, **settings: Any) -> Scorer:

@@ -170,7 +170,7 @@ def test_an_option_that_a_message_names_is_an_option() -> None:
     found = every_command()
     options = {name: options_of(command) for name, command in found.items()}
     known = set().union(*options.values()) | {"--debug", "--help", "--version"}
-    theirs = {"--no-deps", "--latex"}  # pip's, and of the prover, which reads its own
+    theirs = {"--no-deps", "--latex", "--nthreads", "--nworkers"}  # pip's, the prover's own, and of dask's workers
     for path in sorted(PACKAGE.rglob("*.py")):
         for named in re.findall(r"(?<![\w-])--[a-z][a-z-]+\b", path.read_text(encoding="utf-8")):
             assert named in known | theirs, f"{path.name} names {named}"

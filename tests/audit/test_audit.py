@@ -5,7 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
+import random
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
@@ -202,6 +206,45 @@ def test_an_audit_that_was_killed_goes_on_and_ends_alike(
     found = compresslab.audit(base_model(), aligned_model(), **ROLES, **SHORT, folder=tmp_path)
     assert series_as_json([found]) == wanted
     assert calls <= 24 + 2  # what was measured at the stop itself is measured again, and nothing else
+
+
+KILLED = """
+import sys
+sys.path.insert(0, sys.argv[2])
+import compresslab
+from tests.audit.small_pairs import ROLES, SHORT, aligned_model, base_model
+base, aligned = base_model(), aligned_model()
+print("begun", flush=True)
+compresslab.audit(base, aligned, **ROLES, **SHORT, folder=sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_an_audit_that_is_killed_at_random_moments_ends_alike(tmp_path: Path) -> None:
+    out, root, drawn = tmp_path / "out", str(Path(__file__).resolve().parents[2]), random.Random(0)
+    begun, killed = time.monotonic(), 0
+    compresslab.audit(base_model(), aligned_model(), **ROLES, **SHORT, folder=tmp_path / "timed")
+    whole = time.monotonic() - begun
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(out), root], stdout=subprocess.PIPE, env=os.environ
+        )
+        assert process.stdout is not None
+        with process.stdout:
+            assert process.stdout.readline() == b"begun\n"
+            try:
+                process.wait(timeout=drawn.uniform(0, whole / 2))
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                killed += 1
+    assert killed
+    found = compresslab.audit(base_model(), aligned_model(), **ROLES, **SHORT, folder=out)
+    assert series_as_json([found]) == with_placebo()
+    held = [sorted(path.relative_to(top) for path in top.rglob("*.jsonl")) for top in (out, tmp_path / "timed")]
+    assert held[0] == held[1]
+    assert all((out / path).read_bytes() == (tmp_path / "timed" / path).read_bytes() for path in held[0])
 
 
 def test_a_finished_audit_trains_nothing_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,7 @@ def test_facts_of_version_3_that_cannot_be_are_named(tmp_path):
         ({"size": CHUNK_MOST + 1, "chunk_size": CHUNK_MOST + 1}, "more than 33554432"),
         ({"chunk_size": CHUNK_MOST + 1}, "chunks of 33554433 bytes, more than 33554432"),
         ({"chunk_size": (1 << 64) - 40}, "more than 33554432"),
-        ({"stream_version": 3}, "holds streams of version 3, this compresslab reads 1 and 2: update it"),
+        ({"stream_version": 4}, "holds streams of version 4, this compresslab reads 1 to 3: update it"),
         ({"text": TEXT | {"machine": {"cpu": ["x"]}}}, "a value of 'machine' among its facts is neither"),
         ({"fingerprints": (EMBEDDED, b"x" * 99, b"", b"")}, "the fingerprint of its tokenizer has 99 bytes"),
     ):

@@ -19,8 +19,17 @@ from compresslab.coding import (
     verify_file,
 )
 from compresslab.coding.clz.chunk_model import decode_chunk, encode_chunk
+from compresslab.coding.clz.escapes import Escape, Reason, tally
 from compresslab.coding.clz.format import Method
-from compresslab.errors import CorruptFile, CorruptStream, InvalidParameter, UnreadableFile, WrongModel
+from compresslab.errors import (
+    CorruptFile,
+    CorruptStream,
+    DecodingError,
+    InvalidDistribution,
+    InvalidParameter,
+    UnreadableFile,
+    WrongModel,
+)
 
 pytestmark = pytest.mark.usefixtures("compiled_byte_model")
 TEXT = b"it was the best of times, it was the worst of times, it was the age of wisdom. "
@@ -43,6 +52,8 @@ class Quick:
     def compress(self, data, progress=None):
         if self._fail == "raise":
             raise CorruptStream("no")
+        if isinstance(self._fail, Exception):
+            raise self._fail
         if progress is not None:
             progress(len(data), len(data))
         return data[: len(data) // 3]
@@ -179,7 +190,7 @@ def test_methods_are_chosen_by_size_and_all_decode():
     seen = set()
     mixed = np.random.default_rng(1).bytes(5000)
     for data in (b"", b"ab", bytes(1_000_000), bytes(3000), TEXT, TEXT * 4, mixed * 2, mixed):
-        method, coded = encode_chunk(data, EmbeddedModel())
+        method, coded, _ = encode_chunk(data, EmbeddedModel())
         seen.add(method)
         assert len(coded) <= len(data)
         assert decode_chunk(method, coded, len(data), EmbeddedModel()) == data
@@ -187,6 +198,44 @@ def test_methods_are_chosen_by_size_and_all_decode():
             with pytest.raises(CorruptStream):
                 decode_chunk(method, coded, len(data) + 1, EmbeddedModel())
     assert seen >= {Method.RAW, Method.ZLIB, Method.LZMA, Method.MODEL}
+
+
+@pytest.mark.parametrize(
+    ("fail", "reason", "detail"),
+    [
+        (DecodingError("it is not text"), Reason.NOT_TEXT, "it is not text"),
+        (InvalidDistribution("row 3 has nan"), Reason.REFUSED, "row 3 has nan"),
+        ("decode", Reason.NOT_REPEATED, ""),
+    ],
+)
+def test_a_chunk_that_the_model_does_not_code_says_why(tmp_path, fail, reason, detail):
+    (tmp_path / "f").write_bytes(b"".join(threefold(500) for _ in range(3)))
+    seen = []
+    info = compress_file(tmp_path / "f", model=Quick(fail=fail), chunk_size=1500, escaped=seen.append)
+    assert "model" not in info.methods
+    assert seen == [Escape(reason, 1500, detail)] * 3
+    (found,) = tally(seen)
+    assert (found.reason, found.chunks, found.bytes, found.detail) == (reason, 3, 4500, detail)
+    assert str(found).startswith("4,500 bytes in 3 chunks: ")
+    assert str(found).endswith(found.remedy)
+
+
+def test_chunks_of_several_reasons_are_counted_by_reason_and_none_is_lost(tmp_path):
+    (tmp_path / "f").write_bytes(threefold(500) + np.random.default_rng(0).bytes(1500 * 3) + bytes(1500))
+    seen = []
+    info = compress_file(tmp_path / "f", model=Quick(), chunk_size=1500, escaped=seen.append)
+    assert info.methods == {"model": 1, "raw": 3, "zlib": 1}
+    found = {each.reason: (each.chunks, each.bytes) for each in tally(seen)}
+    # Quick makes anything shorter, but only three times the same comes back: the check finds it out.
+    assert found == {Reason.NO_SMALLER: (1, 1500), Reason.NOT_REPEATED: (3, 4500)}
+    assert tally([]) == ()
+
+
+def test_without_the_check_nothing_is_said_to_differ(tmp_path):
+    (tmp_path / "f").write_bytes(threefold(500))
+    seen = []
+    compress_file(tmp_path / "f", model=Quick(fail="decode"), verify=False, escaped=seen.append)
+    assert seen == []
 
 
 def test_progress_reaches_the_size_and_never_falls(tmp_path):

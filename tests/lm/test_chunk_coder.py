@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from compresslab import Dataset
 from compresslab.cli.compress import coded_rate_text
-from compresslab.coding.clz.chunk_model import EmbeddedModel
+from compresslab.coding.clz.chunk_model import EmbeddedModel, Encoded
 from compresslab.coding.clz.container import compress_file, decompress_file, file_info
 from compresslab.errors import CorruptFile, CorruptStream, InvalidParameter, UnknownName, WrongModel
 from compresslab.lm.chunk_coder import TokenCoder, segments_of
@@ -137,7 +139,10 @@ def test_what_a_model_cannot_code_is_stored_without_it(make_llama: Make, tmp_pat
     result = compress_with_model(source, None, TokenCoder(make_llama(), 4, 64))
     assert result.info.methods == {"raw": 1}
     assert (result.tokens, result.stream_bits, result.escaped_bytes) == (0, 0, 300)
-    assert "300 bytes are stored without the model" in coded_rate_text(result)
+    text = coded_rate_text(result)
+    assert "300 bytes are stored without the model" in text
+    assert "300 bytes in 1 chunk: the model makes them no smaller than storing, zlib or LZMA does; nothing is" in text
+    assert json.loads(json.dumps(asdict(result)))["escapes"] == [asdict(found) for found in result.escapes]
     decompress_file(tmp_path / "noise.clz", tmp_path / "again", model=TokenCoder(make_llama(), 4, 64))
     assert (tmp_path / "again").read_bytes() == source.read_bytes()
 
@@ -207,7 +212,7 @@ def _force(source: Path, coder: TokenCoder) -> None:
     from compresslab.coding.clz.format import Method
 
     original = container.encode_chunk
-    container.encode_chunk = lambda data, model, *_: (Method.MODEL, model.compress(data))  # type: ignore[assignment]
+    container.encode_chunk = lambda data, model, *_: Encoded(Method.MODEL, model.compress(data))  # type: ignore[assignment]
     try:
         compress_file(source, model=coder)
     finally:

@@ -16,6 +16,7 @@ import pytest
 
 from compresslab import Dataset
 from compresslab.coding.clz import container
+from compresslab.coding.clz.chunk_model import Encoded
 from compresslab.coding.clz.container import compress_file, decompress_file, file_info, verify_file
 from compresslab.coding.clz.format import Method, pack_header
 from compresslab.coding.clz.recovery import recover_file
@@ -39,7 +40,7 @@ OTHERS = "the file is whole; this machine computes other probabilities than the 
 @pytest.fixture
 def by_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the model code every chunk, though random weights make it larger."""
-    monkeypatch.setattr(container, "encode_chunk", lambda data, model, *_: (Method.MODEL, model.compress(data)))
+    monkeypatch.setattr(container, "encode_chunk", lambda data, model, *_: Encoded(Method.MODEL, model.compress(data)))
 
 
 @pytest.fixture
@@ -152,7 +153,7 @@ def test_other_probabilities_are_no_damage(tmp_path: Path, monkeypatch: pytest.M
             use(tmp_path / "a.clz", model=tree(Elsewhere))
         assert "damaged" not in str(caught.value)
     # The probe is the same and the rest is not: found out by the chunk's digest, and said as well.
-    monkeypatch.setattr(TokenCoder, "_probe", lambda self: there.probe)
+    monkeypatch.setattr(TokenCoder, "probe", lambda self: there.probe)
     with pytest.raises(WrongModel, match=f"chunk 0 of 1 does not decode, but {OTHERS}: simd"):
         verify_file(tmp_path / "a.clz", model=tree(Elsewhere))
     (damage,) = recover_file(tmp_path / "a.clz", tmp_path / "b", model=tree(Elsewhere)).damages
@@ -262,6 +263,25 @@ def test_headers_are_within_the_bound_of_small_files_with_any_versions_that_are_
     settings = {"dtype": "float32", "segment": 32, "streams": 64, "threads": 1}
     identity = Identity("cb40bd1bfe9cb2a5", "d72b15d3", "", "df45c460", facts)
     assert len(pack_header(Header(20_000, 1 << 24, identity, "tiny", settings, libraries))) <= 60
+
+
+def test_the_version_of_steps_and_a_gpu_s_precision_stay_within_the_size_of_a_header() -> None:
+    from compresslab.coding.clz.header import Header
+    from compresslab.coding.clz.identity import Identity
+
+    facts = {
+        "attention": "sdpa", "cpu": "Intel 6.143 7fff", "cuda": "13.0", "cudnn": 91002,
+        "device": "NVIDIA H100 80GB HBM3",
+        "kernels": "AVX512", "mkl": "2024.2", "onednn": "3.12.0", "processor": "x86_64", "simd": "AVX512_SPR",
+        "torch": "2.13.0+cu130", "transformers": "5.24.0",
+    }  # fmt: skip
+    identity = Identity("cb40bd1bfe9cb2a5", "d72b15d3", "", "df45c460", facts)
+    settings = {"dtype": "bfloat16", "segment": 512, "streams": 64, "threads": 2}
+    sizes = [
+        len(pack_header(Header(20_000, 1 << 18, identity, "smollm2", settings, LIBRARIES[0], stream_version=version)))
+        for version in (2, 3)
+    ]
+    assert sizes[0] == sizes[1] <= 85
 
 
 # ---- nothing is loaded because a file says so, and no code of a checkpoint is run ----

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from compresslab.coding.clz import container
+from compresslab.coding.clz.chunk_model import Encoded
 from compresslab.coding.clz.format import Method
 from compresslab.lm.chunk_coder import TokenCoder
 from compresslab.measurements.demo import measure_tiny
@@ -78,7 +79,7 @@ def test_twenty_kilobytes_take_the_bits_of_their_score_and_hardly_more(
     """At most 0.5 % and 100 bytes above the score in one pass: headers, checksums, index and stream ends included."""
     _, model, _ = trained
     # After 60 steps LZMA is still better; take the model all the same.
-    monkeypatch.setattr(container, "encode_chunk", lambda data, model, *_: (Method.MODEL, model.compress(data)))
+    monkeypatch.setattr(container, "encode_chunk", lambda data, model, *_: Encoded(Method.MODEL, model.compress(data)))
     source = tmp_path / "prose.txt"
     source.write_bytes(b"\n".join(tiny_data()["prose"][1].texts())[:20_000])
     result = compress_with_model(source, None, TokenCoder(model, streams=64), verify=False)

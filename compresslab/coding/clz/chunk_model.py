@@ -5,19 +5,23 @@ from __future__ import annotations
 import lzma
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from compresslab.coding.byte_model.model import BYTES_PER_CODED_BYTE, compress_bytes, decompress_bytes
+from compresslab.coding.clz.escapes import Escape, Reason
 from compresslab.coding.clz.format import Method
 from compresslab.coding.clz.header import CHUNK_MOST, Header
 from compresslab.coding.clz.identity import Identity
-from compresslab.errors import CompressLabError, CorruptStream, InvalidParameter
+from compresslab.coding.stream_version import STREAM_VERSION
+from compresslab.errors import CompressLabError, CorruptStream, DecodingError, InvalidParameter
 
 __all__ = [
+    "CheckedModel",
     "ChunkModel",
     "EmbeddedModel",
+    "Encoded",
     "IdentifiedModel",
     "NoModel",
     "Progress",
@@ -26,6 +30,7 @@ __all__ = [
     "encode_chunk",
     "identity_of",
     "reader_of",
+    "stream_version_of",
     "unpacked",
 ]
 
@@ -85,14 +90,33 @@ class IdentifiedModel(Protocol):
 class StreamedModel(Protocol):
     """A `ChunkModel` whose chunks are not the same in all stream versions."""
 
+    @property
+    def stream_version(self) -> int:
+        """The version of the chunks that it writes."""
+        ...
+
     def reading(self, stream_version: int) -> ChunkModel:
-        """Return the same model, which decodes chunks of this version."""
+        """Return the same model, which codes chunks of this version."""
+        ...
+
+
+@runtime_checkable
+class CheckedModel(Protocol):
+    """A `ChunkModel` that can tell before the work whether this machine lets it code at all."""
+
+    def check(self) -> None:
+        """Raise NotRepeatable unless it computes the same twice here."""
         ...
 
 
 def reader_of(model: ChunkModel, stream_version: int) -> ChunkModel:
     """Return what decodes a model's chunks of a stream version."""
     return model.reading(stream_version) if isinstance(model, StreamedModel) else model
+
+
+def stream_version_of(model: ChunkModel) -> int:
+    """Return the version of the chunks that a model writes."""
+    return model.stream_version if isinstance(model, StreamedModel) else STREAM_VERSION
 
 
 def identity_of(model: ChunkModel) -> Identity:
@@ -161,31 +185,58 @@ class NoModel:
         raise CorruptStream(self.why)
 
 
-def encode_chunk(
-    data: bytes, model: ChunkModel, verify: bool = True, progress: Progress | None = None
-) -> tuple[Method, bytes]:
+class Encoded(NamedTuple):
+    """A coded chunk; ``escape`` says why the model did not code it, None where it did."""
+
+    method: Method
+    coded: bytes
+    escape: Escape | None = None
+
+
+def encode_chunk(data: bytes, model: ChunkModel, verify: bool = True, progress: Progress | None = None) -> Encoded:
     """Code a chunk in the smallest way that is known to decode: by the model, or raw, by zlib or by LZMA.
 
     The model is not asked where its answer is foreseeable: noise, and bytes of which zlib leaves next to nothing. If it
     fails, or with ``verify`` does not decode to the same bytes, the chunk is stored without it.
     """
-    best = Method.RAW, data
+    no_smaller = Escape(Reason.NO_SMALLER, len(data))
+    best = Encoded(Method.RAW, data, no_smaller)
     packed = zlib.compress(data, 9)
     if len(packed) < len(data):
-        best = Method.ZLIB, packed
+        best = Encoded(Method.ZLIB, packed, no_smaller)
     if len(packed) < max(len(data) // 100, _LITTLE):
-        return min(best, (Method.LZMA, _lzma(data)), key=lambda pair: len(pair[1])) if len(packed) > _LITTLE else best
+        return _without_model(data, best, no_smaller) if len(packed) > _LITTLE else best
     if len(data) >= 1 << 12 and len(packed) >= len(data) and _is_flat(data):
         return best
+    coded, escape = _by_the_model(data, model, len(best.coded), verify, progress)
+    return _without_model(data, best, escape) if escape is not None else Encoded(Method.MODEL, coded)
+
+
+def _by_the_model(
+    data: bytes, model: ChunkModel, most: int, verify: bool, progress: Progress | None
+) -> tuple[bytes, Escape | None]:
+    """Return a chunk as the model codes it, below ``most`` bytes; or why it is to be stored without it."""
     try:
         coded = model.compress(data, _part(progress, 0, 2 if verify else 1))
-        if len(coded) < len(best[1]) and (
-            not verify or model.decompress(coded, len(data), _part(progress, 1, 2)) == data
-        ):
-            return Method.MODEL, coded
-    except CompressLabError:
-        pass
-    return min(best, (Method.LZMA, _lzma(data)), key=lambda pair: len(pair[1]))
+    except DecodingError as error:
+        return b"", Escape(Reason.NOT_TEXT, len(data), str(error))
+    except CompressLabError as error:
+        return b"", Escape(Reason.REFUSED, len(data), str(error))
+    if len(coded) >= most:
+        return b"", Escape(Reason.NO_SMALLER, len(data))
+    try:
+        if not verify or model.decompress(coded, len(data), _part(progress, 1, 2)) == data:
+            return coded, None
+    except CompressLabError as error:
+        return b"", Escape(Reason.NOT_REPEATED, len(data), str(error))
+    return b"", Escape(Reason.NOT_REPEATED, len(data))
+
+
+def _without_model(data: bytes, best: Encoded, escape: Escape) -> Encoded:
+    """Return a chunk stored by LZMA where that is smaller than ``best``."""
+    packed = _lzma(data)
+    method, coded = (Method.LZMA, packed) if len(packed) < len(best.coded) else (best.method, best.coded)
+    return Encoded(method, coded, escape)
 
 
 def decode_chunk(

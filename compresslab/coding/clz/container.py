@@ -24,13 +24,17 @@ import compresslab.coding.clz.format as clz
 from compresslab._support.files import open_file, write_atomic
 from compresslab._support.processes import process_pool
 from compresslab.coding.clz.chunk_model import (
+    CheckedModel,
     ChunkModel,
     EmbeddedModel,
+    Encoded,
     Progress,
     decode_chunk,
     encode_chunk,
     identity_of,
+    stream_version_of,
 )
+from compresslab.coding.clz.escapes import Escape
 from compresslab.coding.clz.header import CHUNK_MOST, CHUNKS_MOST, Header
 from compresslab.coding.clz.reader import ClzReader
 from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile
@@ -70,6 +74,7 @@ class FileInfo:
         methods: how many chunks are stored how: "model", "raw", "zlib", "lzma".
         digest: BLAKE2b-256 of the original, in hexadecimal; where it is a single chunk, that chunk's BLAKE2b-128.
         version: of the format.
+        stream_version: of what its chunks hold.
         tokenizer: fingerprint of the model's tokenizer; empty where there is none.
         machine: what the model's floats depended on where it was written; empty for whole numbers.
     """
@@ -85,6 +90,7 @@ class FileInfo:
     methods: dict[str, int]
     digest: str
     version: int
+    stream_version: int
     tokenizer: str
     machine: dict[str, Any]
 
@@ -115,6 +121,7 @@ def compress_file(
     verify: bool | None = None,
     workers: int = 1,
     progress: Progress | None = None,
+    escaped: Callable[[Escape], None] | None = None,
 ) -> FileInfo:
     """Compress a file to ``target`` (default: its name with ``.clz`` added) and say what came out.
 
@@ -129,10 +136,12 @@ def compress_file(
             but not for the embedded model, whose whole numbers cannot come out otherwise.
         workers: processes; more than 1 only for the embedded model. Scripts then need the usual main guard.
         progress: called with (original bytes done, in all).
+        escaped: called for each chunk that is stored without the model, with the reason.
 
     Raises:
         UnreadableFile: the source cannot be read or changes meanwhile, or the target cannot be written.
         InvalidParameter: chunk_size or workers out of range.
+        NotRepeatable: the model does not compute the same twice on this machine; nothing was written.
     """
     model = EmbeddedModel() if model is None else model
     check_chunk_size(chunk_size)
@@ -140,6 +149,8 @@ def compress_file(
     verify = not isinstance(model, EmbeddedModel) if verify is None else verify
     path = Path(f"{fspath(source)}{SUFFIX}") if target is None else Path(target)
     with open_file(source) as file:
+        if isinstance(model, CheckedModel):
+            model.check()
         held = os.fstat(file.fileno())
         size = held.st_size
         if -(-size // chunk_size) > CHUNKS_MOST:
@@ -147,7 +158,9 @@ def compress_file(
                 f"{fspath(source)} has {size} bytes, more than {CHUNKS_MOST} chunks of {chunk_size}: take larger ones"
             )
         header = _header(model, size, chunk_size)
-        write_atomic(path, _compressed(file, fspath(source), header, model, verify, workers, progress), like=held)
+        write_atomic(
+            path, _compressed(file, fspath(source), header, model, verify, workers, progress, escaped), like=held
+        )
     return file_info(path)
 
 
@@ -229,6 +242,7 @@ def file_info(source: str | PathLike[str]) -> FileInfo:
             methods=dict(methods),
             digest=reader.trailer.digest.hex(),
             version=header.version,
+            stream_version=header.stream_version,
             tokenizer=header.identity.tokenizer,
             machine=dict(header.identity.machine),
         )
@@ -258,7 +272,8 @@ def _header(model: ChunkModel, size: int, chunk_size: int) -> Header:
     from compresslab import __version__
 
     libraries = {"compresslab": __version__, "numpy": np.__version__, "python": platform.python_version()}
-    return Header(size, chunk_size, identity_of(model), model.name[:_NAME_MOST], model.settings(), libraries)
+    names = (model.name[:_NAME_MOST], model.settings(), libraries)
+    return Header(size, chunk_size, identity_of(model), *names, stream_version=stream_version_of(model))
 
 
 def _check_workers(workers: int, model: ChunkModel) -> None:
@@ -276,6 +291,7 @@ def _compressed(
     verify: bool,
     workers: int,
     progress: Progress | None,
+    escaped: Callable[[Escape], None] | None,
 ) -> Iterator[bytes]:
     """Yield the parts of the `.clz` file."""
     size, chunk_size = header.original_size, header.chunk_size
@@ -294,13 +310,15 @@ def _compressed(
             raise UnreadableFile(f"{name} became longer while it was read: compress a copy of it")
 
     start = 0
-    for data, (method, coded) in _mapped(chunks(), model, verify, workers, _shifted(progress, chunk_size, size)):
+    for data, (method, coded, why) in _mapped(chunks(), model, verify, workers, _shifted(progress, chunk_size, size)):
         digest.update(data)
         index, own = len(digests), clz.chunk_digest(len(digests), start, data)
         yield clz.pack_chunk(clz.ChunkHead(index, method, start, len(data), len(coded), own[: clz.TAG]), coded)
         coded_sizes.append(len(coded))
         digests.append(own)
         start += len(data)
+        if escaped is not None and why is not None:
+            escaped(why)
         if progress is not None:
             progress(start, size)
     yield clz.pack_trailer(header, coded_sizes, digests, digest.digest())
@@ -308,13 +326,13 @@ def _compressed(
 
 def _mapped(
     chunks: Iterator[bytes], model: ChunkModel, verify: bool, workers: int, shifted: Callable[[int], Progress | None]
-) -> Iterator[tuple[bytes, tuple[clz.Method, bytes]]]:
+) -> Iterator[tuple[bytes, Encoded]]:
     """Yield chunks with what they are coded to, in order, at most one per worker ahead."""
     if workers == 1:
         for index, data in enumerate(chunks):
             yield data, encode_chunk(data, model, verify, shifted(index))
         return
-    waiting: deque[tuple[bytes, Future[tuple[clz.Method, bytes]]]] = deque()
+    waiting: deque[tuple[bytes, Future[Encoded]]] = deque()
     with process_pool(workers) as pool:
         for data in chunks:
             waiting.append((data, pool.submit(encode_chunk, data, EmbeddedModel(), verify)))

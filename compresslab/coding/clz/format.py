@@ -224,7 +224,7 @@ def parse_header(data: bytes, name: str) -> tuple[Header, int]:
     if header.stream_version not in STREAM_VERSIONS:
         raise OtherVersion(
             f"{name} holds streams of version {header.stream_version}, this compresslab reads "
-            f"{' and '.join(map(str, STREAM_VERSIONS))}: update it"
+            f"{STREAM_VERSIONS[0]} to {STREAM_VERSIONS[-1]}: update it"
         )
     return header, end + _CRC.size
 

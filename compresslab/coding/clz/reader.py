@@ -35,6 +35,7 @@ def check_model(header: Header, model: ChunkModel, name: str) -> None:
 
     Where the machine's facts differ and its probe does not, the file is read: what it decodes to is checked anyway.
     """
+    model = reader_of(model, header.stream_version)
     own = identity_of(model)
     if header.short:  # of a file of version 2 whose header is lost there is only the fingerprint's beginning
         if not isinstance(model, IdentifiedModel) and not own.model.startswith(header.identity.model):

@@ -26,7 +26,7 @@ from compresslab._support.arrays import as_array
 from compresslab.coding.rows.quantize import Rows, as_rows, block_layout
 from compresslab.coding.rows.share_coder import SHARES_MOST, ShareDecoder, ShareEncoder
 from compresslab.coding.rows.wide_coder import WideDecoder, WideEncoder
-from compresslab.coding.stream_version import STREAM_VERSION, STREAM_VERSIONS
+from compresslab.coding.stream_version import ROW_VERSIONS, STREAM_VERSION
 from compresslab.errors import CorruptStream, InvalidDistribution, InvalidParameter, InvalidTokens
 
 __all__ = ["BatchDecoder", "BatchEncoder", "Decoder", "Encoder", "decode", "encode"]
@@ -90,10 +90,10 @@ class Decoder:
     """
 
     def __init__(self, data: bytes, vocab_size: int, version: int = STREAM_VERSION) -> None:
-        if version not in STREAM_VERSIONS:
+        if version not in ROW_VERSIONS:
             raise InvalidParameter(
                 f"streams of version {version} are not read here, but those of version "
-                f"{' and '.join(map(str, STREAM_VERSIONS))}: update compresslab"
+                f"{' and '.join(map(str, ROW_VERSIONS))}: update compresslab"
             )
         layout = block_layout(vocab_size)
         self._vocab_size, self._count = vocab_size, 0

@@ -6,7 +6,6 @@ passed on, by name: a worker that dies takes nothing with it but what it was wri
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -15,8 +14,9 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final
 
+from compresslab._support.cluster import WAIT, connected, dask_distributed, workers_of
 from compresslab._support.files import name_beside
-from compresslab.errors import EmptyDataset, InvalidParameter, MissingExtra, UnreadableFile, WorkerKilled
+from compresslab.errors import EmptyDataset, InvalidParameter, WorkerKilled
 from compresslab.trees.out_of_core.building import (
     DEEP,
     PER_SYMBOL,
@@ -42,7 +42,6 @@ __all__ = ["build_tree_on_cluster"]
 FAN_IN: Final = 8  # runs that one task merges
 MERGE_MEMORY: Final = 256 << 20  # bytes of buffers in a merge
 MOST_PARTS: Final = 64  # parts that a tree is made in where nobody says
-WAIT: Final = 20  # seconds for a first worker: one that was killed comes back in a few
 TREES: Final = "trees"  # the folder of the parts' tree files
 
 
@@ -85,19 +84,15 @@ def build_tree_on_cluster(
         EmptyDataset: no responses.
         WorkerKilled: workers died of the same piece of work, one after the other.
     """
-    try:
-        distributed: Any = importlib.import_module("distributed")
-    except ImportError as error:
-        raise MissingExtra("building on a cluster", "scale") from error
+    distributed = dask_distributed("building on a cluster")
     if parts is not None and parts < 1:
         raise InvalidParameter(f"a tree cannot be written in {parts} parts: give 1 or more")
     files, target = open_all(sources), Path(path).absolute()
     folder = (Path(work) if work is not None else name_beside(target, ".work")).absolute()
     tell: Progress = progress or (lambda what, done, of: None)
-    client = cluster if isinstance(cluster, distributed.Client) else _connect(distributed, str(cluster))
     try:
-        with writing(folder):
-            limits = _limits(client)
+        with connected(cluster, "building on a cluster") as client, writing(folder):
+            limits = [facts["memory_limit"] // facts["nthreads"] for facts in workers_of(client, WAIT).values()]
             spare = budget(min(limits) if memory is None else memory)
             wanted = shard or spare // (PER_SYMBOL if depth <= DEEP else PER_SYMBOL_DEEP)
             plan = make_plan(
@@ -127,26 +122,6 @@ def build_tree_on_cluster(
             f"workers of the cluster died of the same piece of work, as they do out of memory: give them more, or a "
             f"smaller memory= to count in; finished shards are kept in {folder}"
         ) from error
-    finally:
-        if client is not cluster:
-            client.close()
-
-
-def _connect(distributed: Any, address: str) -> Any:
-    try:
-        return distributed.Client(address, timeout=10)
-    except (OSError, ValueError) as error:
-        raise UnreadableFile(f"no Dask scheduler answers at {address}: start one, or give its address") from error
-
-
-def _limits(client: Any) -> list[int]:
-    """Return the bytes of memory that each worker may take for each of its threads, once there is a worker."""
-    try:
-        client.wait_for_workers(1, timeout=WAIT)
-    except TimeoutError as error:
-        raise UnreadableFile(f"the cluster has no workers, and none came in {WAIT} s: start some") from error
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    return [worker["memory_limit"] // worker["nthreads"] for worker in workers]
 
 
 def _submit(client: Any, files: list[TokenFile], plan: Plan, folder: Path, workers: int) -> list[Any]:
