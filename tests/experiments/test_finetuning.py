@@ -19,8 +19,17 @@ from compresslab.experiments.data.style_judge import StyleJudge
 from compresslab.experiments.data.tuning_texts import EMBEDDED, TextSpec, deal_texts, given_texts, text_record
 from compresslab.experiments.models import measures
 from compresslab.experiments.models.base_models import SHAPES, num_weights, pretrained
-from compresslab.experiments.models.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
+from compresslab.experiments.models.finetuning import (
+    Diverged,
+    Losses,
+    Recipe,
+    check_recipe,
+    fit_texts,
+    get_state,
+    set_state,
+)
 from compresslab.experiments.models.measures import code_lengths, kl_nats, sample_responses
+from compresslab.lm.curriculum import Source, make_curriculum
 from compresslab.lm.tiny import TinyShape, make_tiny
 from compresslab.lm.tree_model import TreeModel
 
@@ -323,3 +332,37 @@ def test_the_judge_tells_the_embedded_kinds_apart() -> None:
     assert judge.positive_share(dealt.held_out["positive"]) > 0.95
     assert judge.positive_share(dealt.held_out["negative"]) < 0.1
     assert isinstance(dealt.held_out["positive"].responses, Texts)
+
+
+# ---- losses that are fetched once in a while ----
+
+
+@needs_torch
+@pytest.mark.parametrize("every", [1, 3, 64])
+def test_losses_are_the_same_whenever_they_are_fetched(every: int) -> None:
+    import torch
+
+    seen = make_curriculum(
+        {"a": Source(POSITIVE, 1.0)}, length=8, examples=18, seed=0, eos_id=256, prefix_id=256
+    )  # fmt: skip
+    losses = Losses(FAST, seen, every)
+    nats = [2.0, 1.5, 3.25, 1.0, 0.5]
+    for number, one in enumerate(nats, 1):
+        losses.add(torch.tensor(one))
+        assert len(losses.bits) == number // every * every
+    losses.fetch()
+    losses.fetch()  # again: nothing is left
+    assert losses.bits == [one / math.log(2) for one in nats]
+    symbols = [int(seen.plan.new[start : start + 4].sum()) for start in range(0, 18, 4)]
+    assert losses.total == pytest.approx(sum(b * n for b, n in zip(losses.bits, symbols, strict=True)), rel=1e-15)
+
+
+@needs_torch
+def test_a_loss_that_is_not_a_number_is_noticed_when_it_is_fetched() -> None:
+    import torch
+
+    seen = make_curriculum({"a": Source(POSITIVE, 1.0)}, length=8, examples=8, seed=0, eos_id=256, prefix_id=256)
+    losses = Losses(FAST, seen, every=64)
+    losses.add(torch.tensor(math.nan))
+    with pytest.raises(Diverged, match=r"the loss is not a number at learning rate 0\.01: lower it"):
+        losses.fetch()

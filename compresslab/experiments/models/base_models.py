@@ -38,7 +38,7 @@ SHAPES = {
 
 PRETRAINING = Recipe(batch=4, length=128, learning_rate=1.5e-3, schedule="cosine", warmup=20, packed=True)
 
-_RECIPE = 1  # raise it when base models are made in another way: it is part of the key
+_RECIPE = 2  # raise it when base models are made in another way: it is part of the key
 
 
 def check_shape(shape: TinyShape) -> None:
