@@ -38,6 +38,7 @@ from compresslab.errors import InvalidParameter
 __all__ = ["DEFAULT_LENGTH", "Plan", "Windows", "batches", "plan_windows", "window_tokens"]
 
 DEFAULT_LENGTH = 1024
+_PADDING, _FREE_PADDING = 8, 64  # parts of a batch's own tokens, and of what it may have, that may be padding
 
 
 @dataclass(frozen=True)
@@ -146,16 +147,22 @@ def window_tokens(
 def batches(plan: Plan, batch_tokens: int) -> Iterator[NDArray[np.int64]]:
     """Group windows into batches of at most ``batch_tokens`` inputs, padding counted; each has at least one window.
 
-    The longest windows come first: little is padding, and a batch that is too large for the memory fails at once.
+    The longest windows come first, so that a batch that is too large for the memory fails at once. A batch ends before
+    a window for which more than an eighth of its tokens (or a 64th of ``batch_tokens``, if that is more) were padding.
 
     Example:
-        >>> [batch.tolist() for batch in batches(plan_windows(np.array([2, 5, 4, 1]), None), 8)]
-        [[1], [2, 0], [3]]
+        >>> [batch.tolist() for batch in batches(plan_windows(np.array([8, 8, 5, 7, 1]), None), 24)]
+        [[0, 1, 3], [2], [4]]
     """
     order = np.argsort(-plan.size, kind="stable")
+    sizes = plan.size[order]
     at = 0
     while at < order.size:
-        rows = max(1, batch_tokens // int(plan.size[order[at]]))
+        longest = int(sizes[at])
+        some = sizes[at : at + max(1, batch_tokens // longest)]
+        padding = np.cumsum(longest - some)
+        much = padding > np.maximum(batch_tokens // _FREE_PADDING, np.cumsum(some) // _PADDING)
+        rows = int(much.argmax()) if much.any() else some.size  # never the first one, which has no padding
         yield order[at : at + rows]
         at += rows
 
