@@ -175,14 +175,17 @@ def scoring(
                 costs = -torch.log_softmax(logits.float(), dim=-1)
                 costs.gather(2, targets.to(model.device)[:, :, None]).cpu()
 
-    ours, theirs = in_turns(device, lambda: score(model, data, windows), plain, rounds=rounds)
+    def read() -> None:
+        score(model, data, windows, fingerprint="")
+
+    ours, theirs = in_turns(device, read, plain, rounds=rounds)
     tokens = int(plan.size.sum())
     yield Figure(f"scoring, {what}", tokens / ours, "tokens/s", "plain forward passes", tokens / theirs)
     yield Figure(f"scoring, {what}, share of matrix products", 2 * weights_of(model) * tokens / ours / peak, "")
     padded = sum(int(plan.size[one].max()) * one.size for one in batches(plan, model.batch_tokens))
     yield Figure(f"scoring, {what}, padding", padded / tokens - 1, "of the tokens")
     if device == "cuda":
-        for name, call in (("scoring", lambda: score(model, data, windows)), ("plain", plain)):
+        for name, call in (("scoring", read), ("plain", plain)):
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
             before = torch.cuda.memory_allocated()
@@ -299,7 +302,9 @@ def coding(model: HuggingFaceModel, text: bytes, streams: int, what: str) -> Ite
         return
     parts = segments_of(model.encode(text), coder.streams, coder.segment)
     data = Dataset.from_token_lists(parts, vocab_size=model.vocab_size)
-    one_pass = held.tokens / in_turns(device, lambda: score(model, data, eos=False, whole=True), rounds=1)[0]
+    one_pass = (
+        held.tokens / in_turns(device, lambda: score(model, data, eos=False, whole=True, fingerprint=""), rounds=1)[0]
+    )
     yield Figure(f"encoding, {what}", held.tokens / (middle - begun), "tokens/s", "one-pass scoring", one_pass)
     yield Figure(f"decoding, {what}", held.tokens / (ended - middle), "tokens/s", "one-pass scoring", one_pass)
     scored = score(model, data, eos=False, whole=True).total_bits

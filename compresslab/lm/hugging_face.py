@@ -156,19 +156,20 @@ class HuggingFaceModel:
             raise InvalidParameter(f"targets have shape {wanted.shape}, ids {np.shape(ids)}: give one target per token")
         tokens = as_ids(ids, self.vocab_size, self.context)
         with torch.inference_mode():
-            places = places_of(self.module, self._apart, sent(tokens, self.device))
+            places = places_of(self.module, self.apart, sent(tokens, self.device))
             found = nats_at(places, sent(wanted, self.device).flatten()).double()
         return fetched(found, wanted.shape)
 
     @cached_property
-    def _apart(self) -> Apart | None:
+    def apart(self) -> Apart | None:
+        """The layers and the output layer, where they can be called one after the other; else None."""
         return head_apart(self.module)
 
     @property
     def scoring_tokens(self) -> int:
         """Inputs of a batch whose logits are not all made: on a GPU as many as the free memory has room for."""
         free = free_bytes(self.device)
-        if free is None or self._apart is None:
+        if free is None or self.apart is None:
             return self.batch_tokens
         config = self.module.config.get_text_config()
         return max(self.batch_tokens, tokens_that_fit(free, config, self.module.dtype.itemsize))

@@ -197,6 +197,7 @@ def score(
     progress: Progress | None = None,
     resume: str | PathLike[str] | None = None,
     share: tuple[int, int] = (0, 1),
+    fingerprint: str | None = None,
 ) -> Scores:
     """Score every symbol of a dataset, exactly once.
 
@@ -211,6 +212,8 @@ def score(
         progress: called with (symbols done, symbols in all).
         resume: a file that keeps what is done; a scoring that was stopped goes on from it.
         share: ``(i, n)``: score the ``i``-th share of ``n`` only; the rest is NaN (see `score_everywhere`).
+        fingerprint: the model's, for the record, or "" for none; it is taken where None, which reads all weights once:
+            longer than scoring a few texts takes.
 
     Raises:
         MismatchedVocabulary: the dataset is not in the model's tokens.
@@ -230,7 +233,7 @@ def score(
         )
     lengths = np.diff(dataset.offsets) + (1 if eos else 0)
     offsets = offsets_of(lengths)
-    fingerprint = model.fingerprint()
+    fingerprint = model.fingerprint() if fingerprint is None else fingerprint
     total = int(offsets[-1])
     if resume is None:
         journal = new_journal(total)

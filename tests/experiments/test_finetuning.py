@@ -93,9 +93,28 @@ def test_the_kl_is_the_exact_sum_at_every_position(context: int | None) -> None:
 def test_the_kl_is_the_same_where_the_models_are() -> None:
     model, base = (make_tiny(SMALL, seed=seed, device="cpu") for seed in (0, 1))
     ids, counted = np.arange(24).reshape(2, 12) % 257, np.arange(24).reshape(2, 12) % 5 > 0
-    here = measures._kl_sum(model, base, ids, counted)
+    here = measures.kl_of_tables(model, base, ids, counted)
     assert here > 0
-    assert measures._kl_sum_there(model, base, ids, counted) == pytest.approx(here, rel=1e-4)
+    assert measures.kl_of_places(model, base, ids, counted) == pytest.approx(here, rel=1e-5)
+
+
+@needs_torch
+def test_the_kl_is_the_same_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    model, base = (make_tiny(SMALL, seed=seed, device="cpu") for seed in (0, 1))
+    wanted, whole = kl_nats(model, base, POSITIVE), measures.kl_of_places
+    tried: list[int] = []
+
+    def cramped(model: Any, base: Any, ids: Any, counted: Any) -> float:
+        tried.append(len(ids))
+        if len(ids) > 7:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return whole(model, base, ids, counted)
+
+    monkeypatch.setattr(measures, "kl_of_places", cramped)
+    assert kl_nats(model, base, POSITIVE) == pytest.approx(wanted, rel=1e-6)
+    assert max(tried) > 7
 
 
 def test_no_kl_between_models_of_different_vocabularies() -> None:

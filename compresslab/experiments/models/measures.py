@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ import numpy.typing as npt
 from compresslab._support.arrays import as_array
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, MismatchedVocabulary
+from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.memory import Parts, in_parts
+from compresslab.lm.places import pieces, places_of, sent
 from compresslab.lm.prompts import Dialogues
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.scoring import check_tokens, score
@@ -20,6 +23,7 @@ from compresslab.lm.windows import Windows, batches, plan_windows, window_tokens
 __all__ = ["CodeLength", "code_lengths", "kl_nats", "sample_responses"]
 
 _TABLE = 1 << 19  # probabilities held at once for each model, in numbers: 2 MiB of float32 stay in a cache
+_MOST = 1 << 14  # tokens of a batch on a GPU, where two models read it
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,13 @@ def code_lengths(model: LanguageModel, sets: Mapping[str, Dataset | Dialogues]) 
         True
     """
     found = {}
-    size = max(512, _TABLE // model.vocab_size)
+    size = None if _on_gpu(model) else _table_tokens(model)
     for name, held in sets.items():
         if isinstance(held, Dialogues):
-            scores = score(held.reader(model), held.data, batch_tokens=size)
+            scores = score(held.reader(model), held.data, batch_tokens=size, fingerprint="")
             scores = scores.after(held.hidden, held.data.response_bytes)
         else:
-            scores = score(model, held, batch_tokens=size)
+            scores = score(model, held, batch_tokens=size, fingerprint="")
         bits = scores.response_bits
         error = float(bits.std(ddof=1) / np.sqrt(bits.size)) if bits.size > 1 else None
         found[name] = CodeLength(scores.rate("byte").value, float(bits.mean()), error, bits.size)
@@ -96,8 +100,9 @@ def kl_nats(
     check_tokens(model, data)
     limits = [one.context for one in (model, base) if one.context is not None]
     plan = plan_windows(data.lengths, Windows.default(min(limits)) if limits else None)
-    total, count = 0.0, 0
-    for batch in batches(plan, max(512, _TABLE // model.vocab_size)):
+    total, count, parts = 0.0, 0, Parts()
+    size = min(_MOST, int(model.scoring_tokens)) if _on_gpu(model) else _table_tokens(model)  # type: ignore[attr-defined]
+    for batch in batches(plan, size):
         width = int(plan.size[batch[0]])
         ids = np.full((batch.size, width), model.prefix_id, dtype=np.int64)
         counted = np.zeros((batch.size, width), dtype=bool)
@@ -107,33 +112,54 @@ def kl_nats(
             first = size - new if hidden is None else max(size - new, int(hidden[document]) - start)
             counted[row, first:size] = True
         count += int(counted.sum())
-        total += _kl_sum(model, base, ids, counted)
+        work = partial(_kl_sum, model, base, ids, counted)
+        total += sum(in_parts(work, batch.size, parts, f"comparing '{model.name}' with its base"))
     return total / count
 
 
+def _on_gpu(model: LanguageModel) -> bool:
+    return isinstance(model, HuggingFaceModel) and model.device.type == "cuda"
+
+
+def _table_tokens(model: LanguageModel) -> int:
+    return max(512, _TABLE // model.vocab_size)
+
+
 def _kl_sum(
+    model: LanguageModel, base: LanguageModel, ids: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_], rows: slice
+) -> float:
+    """Return the sum of the divergences at the counted positions of some rows of a batch."""
+    if isinstance(model, HuggingFaceModel) and isinstance(base, HuggingFaceModel):
+        return kl_of_places(model, base, ids[rows], counted[rows])
+    return kl_of_tables(model, base, ids[rows], counted[rows])
+
+
+def kl_of_tables(
     model: LanguageModel, base: LanguageModel, ids: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_]
 ) -> float:
-    """Return the sum of the divergences at the counted positions of a batch."""
-    if getattr(getattr(model, "device", None), "type", "cpu") != "cpu":
-        return _kl_sum_there(model, base, ids, counted)
+    """Return the sum of ``KL(model || base)`` at the counted positions, by the tables of two models of any kind."""
     log_p, log_q = (as_array(one.log_probs(ids))[counted] for one in (model, base))
     p = np.exp(log_p)
     gap = np.subtract(log_p, log_q, out=np.zeros_like(p), where=p > 0)  # 0 ln 0 = 0
     return float((p * gap).sum(dtype=np.float64))
 
 
-def _kl_sum_there(model: Any, base: Any, ids: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_]) -> float:
-    """Do the same where models of transformers are: tables of a large vocabulary are slow to fetch from a GPU."""
+def kl_of_places(
+    model: HuggingFaceModel, base: HuggingFaceModel, ids: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_]
+) -> float:
+    """Return the same where models of transformers are, a piece of the positions at a time."""
     import torch
 
     with torch.inference_mode():
-        given, kept = (torch.from_numpy(array).to(model.device) for array in (ids, counted))
-        log_p, log_q = (
-            torch.log_softmax(one.module(input_ids=given, use_cache=False).logits[kept].float(), dim=-1)
-            for one in (model, base)
+        ours, theirs = (
+            places_of(one.module, one.apart, sent(ids, one.device), sent(counted, one.device)) for one in (model, base)
         )
-        return float((log_p.exp() * (log_p - log_q)).sum(dtype=torch.float64))
+        total = torch.zeros((), dtype=torch.float64, device=ours.states.device)
+        for part in pieces(ours):
+            log_p, log_q = (torch.log_softmax(one.logits(part).to(total.device), dim=-1) for one in (ours, theirs))
+            p = log_p.exp()
+            total += (p * torch.where(p > 0, log_p - log_q, 0.0)).sum(dtype=torch.float64)
+        return float(total)
 
 
 def sample_responses(
