@@ -302,11 +302,13 @@ def coding(model: HuggingFaceModel, text: bytes, streams: int, what: str) -> Ite
         return
     parts = segments_of(model.encode(text), coder.streams, coder.segment)
     data = Dataset.from_token_lists(parts, vocab_size=model.vocab_size)
-    one_pass = (
-        held.tokens / in_turns(device, lambda: score(model, data, eos=False, whole=True, fingerprint=""), rounds=1)[0]
-    )
+
+    def once() -> float:
+        return score(model, data, eos=False, whole=True, fingerprint="").total_bits
+
+    one_pass = held.tokens / in_turns(device, once, rounds=1)[0]
     yield Figure(f"encoding, {what}", held.tokens / (middle - begun), "tokens/s", "one-pass scoring", one_pass)
     yield Figure(f"decoding, {what}", held.tokens / (ended - middle), "tokens/s", "one-pass scoring", one_pass)
-    scored = score(model, data, eos=False, whole=True).total_bits
+    scored = once()
     yield Figure(f"coding, {what}, rows of the coder over the score", held.ideal_bits - scored, "bits")
     yield Figure(f"coding, {what}, size", len(chunk), "bytes", "the scored size", scored / 8)

@@ -110,7 +110,8 @@ def _key(
     device: str,
 ) -> str:
     torch = require_torch()
-    facts = (_RECIPE, asdict(shape), steps, seed, asdict(recipe), device, torch.__version__)
+    kind = torch.device(device).type  # which of several GPUs does not matter
+    facts = (_RECIPE, asdict(shape), steps, seed, asdict(recipe), kind, torch.__version__)
     digest = hashlib.sha256(repr(facts).encode())
     for name, (one, share) in ({"data": (data, 1.0)} if isinstance(data, Dataset) else data).items():
         digest.update(f"{name} {share}".encode())
