@@ -14,7 +14,6 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -160,10 +159,13 @@ class HuggingFaceModel:
             found = nats_at(places, sent(wanted, self.device).flatten()).double()
         return fetched(found, wanted.shape)
 
-    @cached_property
+    @property
     def apart(self) -> Apart | None:
         """The layers and the output layer, where they can be called one after the other; else None."""
-        return head_apart(self.module)
+        found: tuple[Any, Apart | None] | None = self.__dict__.get("_apart")
+        if found is None or found[0] is not self.module:  # a copy may have been given another module
+            found = self._apart = (self.module, head_apart(self.module))
+        return found[1]
 
     @property
     def scoring_tokens(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -120,3 +121,16 @@ def test_a_subclass_that_counts_otherwise_is_asked() -> None:
     module = made("Llama")
     one, two = HuggingFaceModel(module, None), Doubled(module, None)
     assert np.array_equal(begin_token_nats(two, IDS, TARGETS)(), 2 * begin_token_nats(one, IDS, TARGETS)())
+
+
+def test_a_copy_with_another_module_is_scored_by_that_module() -> None:
+    model = HuggingFaceModel(made("Llama"), None)
+    before = model.token_nats(IDS, TARGETS)
+    other = copy.copy(model)
+    other.module = copy.deepcopy(model.module)
+    with torch.no_grad():
+        other.module.lm_head.weight.mul_(3.0)
+    wanted = HuggingFaceModel(other.module, None).token_nats(IDS, TARGETS)
+    assert np.array_equal(other.token_nats(IDS, TARGETS), wanted)
+    assert not np.allclose(wanted, before)
+    assert np.array_equal(model.token_nats(IDS, TARGETS), before)
