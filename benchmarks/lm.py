@@ -95,7 +95,7 @@ def speed(device: str, window: int, peak: float) -> None:
     on_cpu = device == "cpu"
     for shape, tokens, texts, steps, code in (
         (SMALL, 20_000, 20_000, 40, 2000),
-        (SMOLLM2, 1_024, 512, 1, 320) if on_cpu else (SMOLLM2, 400_000, 400_000, 60, 20_000),
+        (SMOLLM2, 1_024, 512, 1, 160) if on_cpu else (SMOLLM2, 400_000, 400_000, 60, 20_000),
     ):
         rounds = 1 if on_cpu and shape is SMOLLM2 else 3
         model = llama(shape, device, torch.float32 if on_cpu else torch.bfloat16)

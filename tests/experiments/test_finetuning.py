@@ -106,15 +106,32 @@ def test_the_kl_is_the_same_where_memory_runs_out(monkeypatch: pytest.MonkeyPatc
     wanted, whole = kl_nats(model, base, POSITIVE), measures.kl_of_places
     tried: list[int] = []
 
-    def cramped(model: Any, base: Any, ids: Any, counted: Any) -> float:
+    def cramped(model: Any, base: Any, ids: Any, counted: Any, known: Any) -> float:
         tried.append(len(ids))
         if len(ids) > 7:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return whole(model, base, ids, counted)
+        return whole(model, base, ids, counted, known)
 
     monkeypatch.setattr(measures, "kl_of_places", cramped)
     assert kl_nats(model, base, POSITIVE) == pytest.approx(wanted, rel=1e-6)
     assert max(tried) > 7
+
+
+@needs_torch
+def test_a_base_that_is_known_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, base, other = (make_tiny(SMALL, seed=seed, device="cpu") for seed in (0, 1, 2))
+    wanted = [kl_nats(one, base, POSITIVE) for one in (model, other)]
+    known: measures.Known = {}
+    assert kl_nats(model, base, POSITIVE, known=known) == wanted[0]
+    asked: list[int] = []
+    base.module.register_forward_hook(lambda *_: asked.append(1))
+    base.module.model.register_forward_hook(lambda *_: asked.append(1))
+    assert kl_nats(other, base, POSITIVE, known=known) == wanted[1]
+    assert not asked
+    monkeypatch.setattr(measures, "_KNOWN_BYTES", 10)  # too much to be kept
+    assert kl_nats(other, base, POSITIVE, known=(little := {})) == wanted[1]
+    assert asked
+    assert not little
 
 
 def test_no_kl_between_models_of_different_vocabularies() -> None:
