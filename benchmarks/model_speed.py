@@ -182,7 +182,7 @@ def scoring(
     tokens = int(plan.size.sum())
     yield Figure(f"scoring, {what}", tokens / ours, "tokens/s", "plain forward passes", tokens / theirs)
     yield Figure(f"scoring, {what}, share of matrix products", 2 * weights_of(model) * tokens / ours / peak, "")
-    padded = sum(int(plan.size[one].max()) * one.size for one in batches(plan, model.batch_tokens))
+    padded = sum(int(plan.size[one].max()) * one.size for one in batches(plan, model.batch_tokens, model.free_padding))
     yield Figure(f"scoring, {what}, padding", padded / tokens - 1, "of the tokens")
     if device == "cuda":
         for name, call in (("scoring", read), ("plain", plain)):

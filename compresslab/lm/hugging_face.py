@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from compresslab._support.arrays import UIntArray
 from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
-from compresslab.lm.memory import free_bytes, tokens_that_fit
+from compresslab.lm.memory import call_tokens, free_bytes, tokens_that_fit
 from compresslab.lm.places import Apart, fetched, head_apart, nats_at, places_of, sent
 from compresslab.lm.protocol import as_ids
 from compresslab.lm.special_tokens import end_token, start_token
@@ -166,6 +166,12 @@ class HuggingFaceModel:
         if found is None or found[0] is not self.module:  # a copy may have been given another module
             found = self._apart = (self.module, head_apart(self.module))
         return found[1]
+
+    @property
+    def free_padding(self) -> int:
+        """Tokens of padding in a batch that cost no more than another batch would."""
+        layers = int(getattr(self.module.config.get_text_config(), "num_hidden_layers", 1) or 1)
+        return call_tokens(self.device.type, layers, sum(int(one.numel()) for one in self.module.parameters()))
 
     @property
     def scoring_tokens(self) -> int:

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 from compresslab.errors import OutOfMemory, is_out_of_memory
 
-__all__ = ["MOST_TOKENS", "Parts", "free_bytes", "in_parts", "tokens_that_fit"]
+__all__ = ["MOST_TOKENS", "Parts", "call_tokens", "free_bytes", "in_parts", "tokens_that_fit"]
 
 T = TypeVar("T")
 
 MOST_TOKENS = 1 << 16  # of a batch on a GPU: more are no faster
 _LEAST_TOKENS = 1 << 10
+_CALL_SECONDS = 4e-4  # of a layer
 _SHARE = 0.4  # of the free memory that a batch may take: the estimate is rough, and others may be at work there too
 
 
@@ -114,3 +115,22 @@ def tokens_that_fit(free: int, config: Any, item_bytes: int) -> int:
     each = 2 * (item_bytes * (6 * hidden + 4 * inner) + 8 * hidden)
     tokens = max(1, int(_SHARE * free / each))
     return max(_LEAST_TOKENS, min(MOST_TOKENS, 1 << (tokens.bit_length() - 1)))
+
+
+def call_tokens(device_type: str, layers: int, weights: int) -> int:
+    """Return how many tokens of a batch cost about as much as a call does whatever its batch: 256 at most on a CPU.
+
+    A call takes some 0.4 ms for each layer, of Python and of starting kernels; a token takes two operations for each
+    weight. For small models that is hundreds of tokens, for large ones on a CPU a few.
+
+    Args:
+        device_type: "cpu" or "cuda".
+        layers: of the model.
+        weights: of the model.
+
+    Example:
+        >>> [call_tokens("cpu", layers, weights) for layers, weights in ((1, 7_488), (3, 325_000), (30, 134_515_008))]
+        [256, 92, 2]
+    """
+    rate, most = (3e14, MOST_TOKENS // 8) if device_type == "cuda" else (5e10, 256)
+    return int(min(most, _CALL_SECONDS * layers * rate / (2 * max(1, weights))))

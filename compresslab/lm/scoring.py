@@ -254,7 +254,7 @@ def score(
             if progress is not None:
                 progress(done * of, total)
 
-    for number, batch in enumerate(batches(plan, budget)):
+    for number, batch in enumerate(batches(plan, budget, int(getattr(model, "free_padding", 0)))):
         if number % of == mine:
             for one in begin_batch(work, batch, parts):
                 begun.append(one)

@@ -38,7 +38,7 @@ from compresslab.errors import InvalidParameter
 __all__ = ["DEFAULT_LENGTH", "Plan", "Windows", "batches", "plan_windows", "window_tokens"]
 
 DEFAULT_LENGTH = 1024
-_PADDING, _FREE_PADDING = 8, 64  # parts of a batch's own tokens, and of what it may have, that may be padding
+_PADDING = 8  # of so many tokens of a batch one more may be padding
 
 
 @dataclass(frozen=True)
@@ -144,11 +144,12 @@ def window_tokens(
     return row
 
 
-def batches(plan: Plan, batch_tokens: int) -> Iterator[NDArray[np.int64]]:
+def batches(plan: Plan, batch_tokens: int, free_padding: int = 0) -> Iterator[NDArray[np.int64]]:
     """Group windows into batches of at most ``batch_tokens`` inputs, padding counted; each has at least one window.
 
     The longest windows come first, so that a batch that is too large for the memory fails at once. A batch ends before
-    a window for which more than an eighth of its tokens (or a 64th of ``batch_tokens``, if that is more) were padding.
+    a window for which its padding were more than an eighth of its tokens, and more than ``free_padding``: what costs no
+    more than another batch does.
 
     Example:
         >>> [batch.tolist() for batch in batches(plan_windows(np.array([8, 8, 5, 7, 1]), None), 24)]
@@ -161,7 +162,7 @@ def batches(plan: Plan, batch_tokens: int) -> Iterator[NDArray[np.int64]]:
         longest = int(sizes[at])
         some = sizes[at : at + max(1, batch_tokens // longest)]
         padding = np.cumsum(longest - some)
-        much = padding > np.maximum(batch_tokens // _FREE_PADDING, np.cumsum(some) // _PADDING)
+        much = padding > np.maximum(free_padding, np.cumsum(some) // _PADDING)
         rows = int(much.argmax()) if much.any() else some.size  # never the first one, which has no padding
         yield order[at : at + rows]
         at += rows

@@ -101,12 +101,12 @@ def test_windows_that_cannot_be_are_refused(length: int, stride: int | None, mes
 
 
 @law
-@given(st.lists(st.integers(1, 300), min_size=1, max_size=60), st.integers(1, 600))
-def test_little_of_a_batch_is_padding(lengths: list[int], batch_tokens: int) -> None:
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=60), st.integers(1, 600), st.integers(0, 100))
+def test_little_of_a_batch_is_padding(lengths: list[int], batch_tokens: int, free: int) -> None:
     plan = plan_windows(np.array(lengths), None)
-    for batch in batches(plan, batch_tokens):
+    for batch in batches(plan, batch_tokens, free):
         sizes = plan.size[batch]
-        assert sizes.max() * sizes.size - sizes.sum() <= max(batch_tokens / 64, sizes.sum() / 8)
+        assert sizes.max() * sizes.size - sizes.sum() <= max(free, sizes.sum() / 8)
 
 
 def test_windows_of_one_length_fill_their_batches() -> None:

@@ -114,7 +114,7 @@ def kl_nats(
     size = min(_MOST, int(model.scoring_tokens)) if _on_gpu(model) else _table_tokens(model)  # type: ignore[attr-defined]
     if known is not None and 4 * model.vocab_size * int(plan.new.sum()) > _KNOWN_BYTES:
         known = None
-    for number, batch in enumerate(batches(plan, size)):
+    for number, batch in enumerate(batches(plan, size, int(getattr(model, "free_padding", 0)))):
         width = int(plan.size[batch[0]])
         ids = np.full((batch.size, width), model.prefix_id, dtype=np.int64)
         counted = np.zeros((batch.size, width), dtype=bool)
