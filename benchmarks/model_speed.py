@@ -311,4 +311,5 @@ def coding(model: HuggingFaceModel, text: bytes, streams: int, what: str) -> Ite
     yield Figure(f"decoding, {what}", held.tokens / (ended - middle), "tokens/s", "one-pass scoring", one_pass)
     scored = once()
     yield Figure(f"coding, {what}, rows of the coder over the score", held.ideal_bits - scored, "bits")
-    yield Figure(f"coding, {what}, size", len(chunk), "bytes", "the scored size", scored / 8)
+    if len(chunk) < len(text):  # else the model says nothing of the text, as one of random weights, and the coder knows
+        yield Figure(f"coding, {what}, size", len(chunk), "bytes", "the scored size", scored / 8)
