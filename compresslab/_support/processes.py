@@ -18,7 +18,9 @@ from compresslab._support.interrupts import SIGNALS
 from compresslab._support.streams import mend_streams
 from compresslab.errors import WorkerKilled
 
-__all__ = ["process_pool"]
+__all__ = ["process_pool", "worker_number"]
+
+_number = 0  # of this process among the workers of its pool
 
 
 @contextmanager
@@ -37,7 +39,8 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """
     context = multiprocessing.get_context("spawn")
     line, end = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_obey, initargs=(line,))
+    begun = context.Value("i", 0)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_obey, initargs=(line, begun))
     try:
         with _deaf():
             for _ in range(workers):
@@ -70,13 +73,26 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def worker_number() -> int:
+    """Return which worker of its pool this process is, from 0 on; 0 in a process that is not a worker."""
+    return _number
+
+
 def _nothing() -> None:
     """Do nothing, in a worker."""
 
 
-def _obey(line: Connection) -> None:
-    """Run in a worker: leave Ctrl-C and its like to the parent, and end when the parent ends or closes the pipe."""
+def _obey(line: Connection, begun: Any) -> None:
+    """Run in a worker: leave Ctrl-C and its like to the parent, and end when the parent ends or closes the pipe.
+
+    Args:
+        line: the pipe.
+        begun: how many workers have come here before, shared by all of them.
+    """
+    global _number
     mend_streams()
+    with begun.get_lock():
+        _number, begun.value = begun.value, begun.value + 1
     for one in SIGNALS:
         signal.signal(one, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

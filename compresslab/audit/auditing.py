@@ -29,10 +29,10 @@ from compresslab.audit.layers import Volumes, measure_depth, measure_volumes
 from compresslab.audit.predicting import predicted_shares, probed
 from compresslab.audit.reading import AuditData, check_pair, fitting, read_again, read_roles
 from compresslab.audit.result import MODELS, AuditResult, DataFacts, PairModel
+from compresslab.audit.sending import processes_for, run_arm
 from compresslab.audit.settings import AuditSettings
 from compresslab.audit.standing import DIRECTIONS, TokenScores, code_length, kl_by_position, score_pair
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.pool import run_units
 from compresslab.experiments.rows import Row
 from compresslab.experiments.stages import Stages
 from compresslab.lm.hugging_face import HuggingFaceModel
@@ -58,6 +58,7 @@ def audit(
     neutral: Mapping[str, Given] | None = None,
     settings: AuditSettings | None = None,
     folder: str | PathLike[str] | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
     **changes: Any,
 ) -> AuditResult:
@@ -75,6 +76,7 @@ def audit(
         neutral: one dataset, to which the placebo is aligned; no placebo without it.
         settings: how; `AuditSettings()` where None.
         folder: where to keep what is done; an audit that was stopped goes on from it. Nothing is kept where None.
+        workers: processes, which share the seeds of each arm; on GPUs as many at most as their memory holds.
         progress: called with (what is done, how much of it is done, how much there is).
         changes: fields of `AuditSettings` that differ, such as ``learning_rate=1e-3``.
 
@@ -99,7 +101,7 @@ def audit(
     """
     return audit_series(
         [(base, aligned)], pretrain=pretrain, align=align, perturb=perturb, neutral=neutral, settings=settings,
-        folder=folder, progress=progress, **changes,
+        folder=folder, workers=workers, progress=progress, **changes,
     )[0]  # fmt: skip
 
 
@@ -112,6 +114,7 @@ def audit_series(
     neutral: Mapping[str, Given] | None = None,
     settings: AuditSettings | None = None,
     folder: str | PathLike[str] | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
     **changes: Any,
 ) -> tuple[AuditResult, ...]:
@@ -125,6 +128,7 @@ def audit_series(
         neutral: likewise.
         settings: likewise.
         folder: likewise; models of one base share what is kept of it.
+        workers: likewise.
         progress: likewise.
         changes: likewise.
     """
@@ -146,8 +150,8 @@ def audit_series(
             data = read_roles(after, given, chosen)
             # A checkpoint with a chat template of its own reads other tokens: its control is trained on those.
             if at is None or not same or at.data.digests() != data.digests():
-                at = _measured_base(base, before, data, chosen, where, progress, layouts)
-            found.append(_audited(at, after, chosen, where, progress))
+                at = _measured_base(base, before, data, chosen, where, progress, layouts, workers)
+            found.append(_audited(at, after, chosen, where, progress, workers))
         return tuple(found)
 
 
@@ -187,7 +191,9 @@ def _measured_base(
     where: Place,
     progress: Progress | None,
     layouts: dict[str, dict[str, str]],
+    workers: int,
 ) -> _Base:
+    workers = processes_for(base, workers)
     fingerprint, seed = base.content_fingerprint(), settings.seed
     name, tokens = f"base-{fingerprint[:16]}", data.digests()
     if layouts.setdefault(fingerprint, tokens) != tokens:  # an earlier model of this call read the data otherwise
@@ -199,11 +205,11 @@ def _measured_base(
                 "control", base, base, data, settings, rate, number, kept_in.stages("control", number, rate)
             ),
             kept_in.folder, settings.learning_rate, settings.level_nats, settings.seeds,
-            _telling(progress, "training the control"),
+            _telling(progress, "training the control"), workers,
         )  # fmt: skip
         rate = gate.learning_rate
         if data.neutral is not None:
-            placebo = _trained("placebo", base, base, data, settings, rate, kept_in, progress)
+            placebo = _trained("placebo", base, base, data, settings, rate, kept_in, progress, workers)
         kept = kept_in.kept(rate)
         _tell(progress, "probing the base", 0)
         probe = kept.do("probe", lambda: probed(base, data, settings, rate))
@@ -213,7 +219,12 @@ def _measured_base(
 
 
 def _audited(
-    at: _Base, aligned: HuggingFaceModel, settings: AuditSettings, where: Place, progress: Progress | None
+    at: _Base,
+    aligned: HuggingFaceModel,
+    settings: AuditSettings,
+    where: Place,
+    progress: Progress | None,
+    workers: int,
 ) -> AuditResult:
     base, data, rate = at.model, at.data, at.gate.learning_rate
     prints = {"base": at.fingerprint, "aligned": aligned.content_fingerprint()}
@@ -226,7 +237,9 @@ def _audited(
             scores[one.name] = _scores(kept, base, aligned, one)
         found = kept.do("volumes", lambda: asdict(measure_volumes(aligned, data.measured, settings.seed)))
         volumes = Volumes(**found)
-        rows = _trained("aligned", aligned, base, data, settings, rate, kept_in, progress)
+        rows = _trained(
+            "aligned", aligned, base, data, settings, rate, kept_in, progress, processes_for(aligned, workers)
+        )
         _tell(progress, "probing the aligned model", 0)
         probe = kept.do("probe", lambda: probed(aligned, data, settings, rate))
         _tell(progress, "probing the aligned model", 1)
@@ -277,6 +290,7 @@ def _trained(
     rate: float,
     kept_in: Journal,
     progress: Progress | None,
+    workers: int,
 ) -> list[Row]:
     units = {
         f"{arm}/seed {number}": ArmUnit(
@@ -284,10 +298,8 @@ def _trained(
         )
         for number in range(settings.seeds)
     }
-    return run_units(
-        arm_rows, units, kept_in.folder / f"{arm}.jsonl", progress=_telling(progress, f"training the {arm}"),
-        saved=lambda unit: unit.stages.clear(),
-    )  # fmt: skip
+    path = kept_in.folder / f"{arm}.jsonl"
+    return run_arm(arm_rows, units, path, workers=workers, progress=_telling(progress, f"training the {arm}"))
 
 
 def _scores(kept: Stages, base: HuggingFaceModel, aligned: HuggingFaceModel, data: ProbeData) -> TokenScores:

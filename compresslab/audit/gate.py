@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compresslab.audit.arms import ArmUnit, arm_rows
+from compresslab.audit.sending import run_arm
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.models.finetuning import Diverged
-from compresslab.experiments.pool import run_units
 from compresslab.experiments.rows import Row, read_rows
 
 __all__ = ["HALVINGS", "Gate", "control_kl_nats", "find_rate"]
@@ -44,6 +44,7 @@ def find_rate(
     level_nats: float,
     seeds: int,
     progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
 ) -> Gate:
     """Halve a learning rate until the control stays below a level.
 
@@ -55,6 +56,7 @@ def find_rate(
             per token.
         seeds: how many.
         progress: as of `compresslab.experiments.pool.run_units`, for each rate.
+        workers: processes.
 
     Raises:
         InvalidParameter: the level is passed at the last rate too.
@@ -68,7 +70,7 @@ def find_rate(
         # The first seed tells most rates that are too high: the others are not run for them.
         first = dict(list(units.items())[:1])
         for chosen in (units,) if len(read_rows(path)) > 1 else (first, units):
-            rows = run_units(_rows, chosen, path, progress=progress, saved=lambda unit: unit.stages.clear())
+            rows = run_arm(_rows, chosen, path, workers=workers, progress=progress)
             tried[rate] = control_kl_nats(rows)
             if tried[rate] is None or tried[rate] >= level_nats:  # type: ignore[operator]
                 break

@@ -144,7 +144,7 @@ def _log_mass(
         prompts = _prompts(data, rng)
         for prompt in prompts:
             asked = Dataset.from_token_lists([[*prompt, *leaf] for leaf in leaves], model.vocab_size)
-            scores = score(reader, asked, eos=False)
+            scores = score(reader, asked, eos=False, fingerprint="")
             nats = np.add.reduceat(
                 np.where(_counted(scores.offsets, len(prompt)), scores.nats, 0.0), scores.offsets[:-1]
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from compresslab._support.arrays import Int64Array
 from compresslab.lm.curriculum import IGNORE
 from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.memory import Parts, in_parts
+from compresslab.lm.places import pieces, places_of, sent
 from compresslab.probe.prediction import symbols_of
 from compresslab.probe.texts import ProbeData
 from compresslab.theory.code_length import LN2
@@ -95,41 +98,48 @@ class KlAt:
 
 
 def score_pair(base: HuggingFaceModel, aligned: HuggingFaceModel, data: ProbeData) -> TokenScores:
-    """Read a dataset with two models at once; every token that counts is predicted exactly once."""
-    import torch
+    """Read a dataset with two models at once; every token that counts is predicted exactly once.
 
-    plan = data.stream.plan
-    parts: list[list[NDArray[Any]]] = []
-    with torch.inference_mode():
-        for rows in data.everything(max(1, base.batch_tokens // 2)):
-            ids, wanted = (torch.from_numpy(a) for a in data.stream.padded(rows))
-            counted = wanted != IGNORE
-            targets = wanted[counted][:, None]
-            p, q = (_log_probs(one, ids, counted) for one in (aligned, base))
-            gap = p - q
-            row, place = (a.numpy() for a in torch.nonzero(counted, as_tuple=True))
-            response = plan.document[rows][row]
-            position = plan.start[rows][row] + place - data.dialogues.hidden[response] + 1
-            columns = [
-                -q.gather(1, targets.to(q.device))[:, 0],
-                -p.gather(1, targets.to(p.device))[:, 0],
-                (p.exp() * gap).sum(1),
-                -(q.exp() * gap).sum(1),
-            ]
-            parts.append([response, position, *(c.double().cpu().numpy() for c in columns)])
+    Raises:
+        OutOfMemory: a single sequence does not fit into the memory.
+    """
+    parts, found = Parts(), list[list[NDArray[Any]]]()
+    for rows in data.everything(max(1, base.batch_tokens // 2)):
+        work = partial(_compared, base, aligned, data, rows)
+        found += in_parts(work, rows.size, parts, f"comparing '{aligned.name}' with its base")
     response, position, of_base, of_aligned, forward, backward = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
+        np.concatenate(column) for column in zip(*found, strict=True)
     )
     kl = dict(zip(DIRECTIONS, (np.maximum(forward, 0.0), np.maximum(backward, 0.0)), strict=True))
     return TokenScores(response, position, of_base, of_aligned, kl)
 
 
-def _log_probs(model: HuggingFaceModel, ids: Tensor, counted: Tensor) -> Tensor:
-    """Return the log probabilities of the places that count, shape ``(places, V)``, float32 at least."""
+def _compared(
+    base: HuggingFaceModel, aligned: HuggingFaceModel, data: ProbeData, batch: NDArray[np.intp], part: slice
+) -> list[NDArray[Any]]:
+    """Return response, position, both code lengths and both divergences of each token of some rows of a batch."""
     import torch
 
-    logits = model.module(input_ids=ids.to(model.device), use_cache=False).logits[counted.to(model.device)]
-    return torch.log_softmax(logits if logits.dtype == torch.float64 else logits.float(), dim=-1)
+    rows, plan = batch[part], data.stream.plan
+    ids, wanted = data.stream.padded(rows)
+    counted = wanted != IGNORE
+    row, place = np.nonzero(counted)
+    response = plan.document[rows][row]
+    position = plan.start[rows][row] + place - data.dialogues.hidden[response] + 1
+    columns: list[Tensor] = []
+    with torch.inference_mode():
+        ours, theirs = (
+            places_of(one.module, one.apart, sent(ids, one.device), sent(counted, one.device))
+            for one in (aligned, base)
+        )
+        targets = sent(wanted[counted], ours.states.device)[:, None]
+        for some in pieces(ours):
+            p, q = (torch.log_softmax(one.logits(some).to(targets.device), dim=-1) for one in (ours, theirs))
+            gap = p - q
+            costs = (-one.gather(1, targets[some])[:, 0] for one in (q, p))
+            columns.append(torch.stack([*costs, (p.exp() * gap).sum(1), -(q.exp() * gap).sum(1)]).double())
+        every = torch.cat(columns, dim=1) if columns else torch.zeros(4, 0, dtype=torch.float64)
+    return [response, position, *every.cpu().numpy()]
 
 
 def code_length(nats: Values, data: ProbeData) -> CodeLength:

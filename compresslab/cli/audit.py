@@ -86,6 +86,9 @@ def command(
         Path | None,
         typer.Option("--out", "-o", help="Keep what is done here; the same command goes on.", show_default=False),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share the seeds; on GPUs as many at most as their memory holds.")
+    ] = 1,
     split: Split = None,
     *,
     reading: DataOptions,
@@ -135,7 +138,7 @@ def command(
             results = audit_series(
                 [(held[base], held[aligned]) for base, aligned in names], pretrain=found["pretrain"],
                 align=found["align"], perturb=found["perturb"], neutral=found["neutral"], settings=settings,
-                folder=out, progress=progress,
+                folder=out, workers=workers, progress=progress,
             )  # fmt: skip
         reads = [one for sets in found.values() for one in sets.values()]
         notes = [*reading_notes(reads, with_model=True), *map(str, shared)]

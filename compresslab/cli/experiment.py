@@ -87,7 +87,13 @@ class Running(RowsFile, SpecFiles):
     seeds: Annotated[
         int | None, typer.Option(help="Number of seeds, instead of the preset's; a sign test needs 6.")
     ] = None
-    workers: Annotated[int | None, typer.Option(help="Processes of one thread each.", show_default="cores")] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes of one thread each; on GPUs as many at most as their memory holds.",
+            show_default="cores, or GPUs",
+        ),
+    ] = None
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -133,7 +139,7 @@ def _perform(
     else:
         if running.scheduler is not None:
             refuse(context, ("workers",), "of processes here, leave it out beside --scheduler, whose workers do all")
-        processes = num_workers(running.workers, getattr(spec, "device", "cpu"))
+        processes = _processes(found, spec, running.workers)
         written = {("model" if option == "models" else option): value for option, value in given.items()}
         written |= as_given(written.pop("reading", ()))
         try:
@@ -156,6 +162,20 @@ def _perform(
     running.write_rows(lambda: rows)
     output.show(values, lambda: section_view(findings_and_tables(found, spec, summary, wide=False)), notes)
     output.write(lambda: folder_page(context, out))
+
+
+def _processes(experiment: Any, spec: Any, wanted: int | None) -> int:
+    """Return how many processes to use; say so where fewer than were asked for fit onto the GPUs."""
+    device = getattr(spec, "device", "cpu")
+    need = experiment.gpu_bytes(spec) if device == "cuda" and wanted is not None and wanted > 1 else 0
+    found = num_workers(wanted, device, need)
+    if wanted is not None and found < wanted:
+        print(
+            f"compresslab: --workers {wanted} is more than the memory of the GPUs holds, at about {need / 1e9:.1f} GB "
+            f"each: {found} are used",
+            file=sys.stderr,
+        )
+    return found
 
 
 @command.command("resistance")

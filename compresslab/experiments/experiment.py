@@ -101,6 +101,7 @@ class Experiment(Generic[Spec, Unit, Summary]):
         page: the spec, its summary, the rows and where they come from -> the report.
         former: names that older folders have for it.
         notes: the spec -> what its files were read as, and what was left out; in the order of the data.
+        gpu_bytes: the spec -> about how much of a GPU's memory one process takes.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Experiment(Generic[Spec, Unit, Summary]):
     page: Callable[[Spec, Summary, Sequence[Row], Provenance], Page]
     former: tuple[str, ...] = ()
     notes: Callable[[Spec], Sequence[str]] = lambda _: ()
+    gpu_bytes: Callable[[Spec], int] = lambda _: 1 << 30
 
 
 @dataclass(frozen=True)

@@ -9,33 +9,74 @@ from typing import Any, TypeVar
 
 from compresslab._support import threads
 from compresslab._support.interrupts import if_stopped
-from compresslab._support.processes import process_pool
+from compresslab._support.processes import process_pool, worker_number
 from compresslab.errors import InvalidParameter, TimeLimitReached
 from compresslab.experiments.cluster import units_on_cluster
 from compresslab.experiments.rows import Row, append_rows, open_rows, settle_rows
 
-__all__ = ["num_workers", "run_units"]
+__all__ = ["num_workers", "run_units", "worker_device", "workers_that_fit"]
 
 Job = TypeVar("Job")
 
 Step = Callable[[int, int], None]
 
 
-def num_workers(workers: int | None, device: str = "cpu") -> int:
+def num_workers(workers: int | None, device: str = "cpu", need_bytes: int = 0) -> int:
     """Return how many processes to use: as given, else one for each core that this process may use, or for each GPU.
+
+    Processes share a GPU only as far as its memory goes: see `workers_that_fit`.
+
+    Args:
+        workers: as many as are wanted, or None.
+        device: "cpu" or "cuda".
+        need_bytes: of a GPU's memory, for each process.
 
     Raises:
         InvalidParameter: a number below 1.
     """
-    if workers is not None:
-        if workers < 1:
-            raise InvalidParameter(f"the number of workers is at least 1, not {workers}")
-        return workers
-    if device == "cuda":
-        import torch
+    if workers is not None and workers < 1:
+        raise InvalidParameter(f"the number of workers is at least 1, not {workers}")
+    if device != "cuda":
+        return threads.workers() if workers is None else workers
+    import torch
 
-        return max(1, int(torch.cuda.device_count()))
-    return threads.workers()
+    count = int(torch.cuda.device_count())
+    if workers is None:
+        return max(1, count)
+    free = [int(torch.cuda.mem_get_info(number)[0]) for number in range(count)]
+    return workers_that_fit(workers, free, need_bytes)
+
+
+def workers_that_fit(workers: int, free_bytes: Sequence[int], need_bytes: int) -> int:
+    """Return as many workers as are wanted, or as the GPUs have memory for: they are dealt out to them in turn.
+
+    At least one works on each GPU, however little is free there: its batches are cut in halves where memory runs out.
+
+    Args:
+        workers: how many are wanted.
+        free_bytes: of each GPU.
+        need_bytes: of each worker; 0 where it is not known: then nothing bounds them.
+
+    Example:
+        >>> workers_that_fit(8, [24 << 30, 24 << 30], 10 << 30), workers_that_fit(1, [1 << 30], 10 << 30)
+        (4, 1)
+    """
+    if not need_bytes or not free_bytes:
+        return workers
+    return min(workers, len(free_bytes) * max(1, min(free_bytes) // need_bytes))
+
+
+def worker_device(device: str) -> str:
+    """Return the torch device of this process: GPUs are dealt out to the workers of a pool in turn, by their numbers.
+
+    Args:
+        device: "cpu", or "cuda" for the GPUs there are.
+    """
+    if device != "cuda":
+        return device
+    import torch
+
+    return f"cuda:{worker_number() % max(1, int(torch.cuda.device_count()))}"
 
 
 def run_units(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,14 @@ from numpy.typing import NDArray
 from compresslab._support.arrays import UIntArray
 from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
+from compresslab.lm.memory import call_tokens, free_bytes, tokens_that_fit
+from compresslab.lm.places import Apart, fetched, head_apart, nats_at, places_of, sent
 from compresslab.lm.protocol import as_ids
 from compresslab.lm.special_tokens import end_token, start_token
 from compresslab.lm.stepping import HuggingFaceStepper, Way, way_to_step
 
 __all__ = ["HuggingFaceModel", "check_decoder"]
 
-_PIECE = 1 << 22  # logits turned into scores at once, in numbers: 16 MiB of float32, beside the batch itself
 _BATCH_BYTES = {"cpu": 1 << 28, "cuda": 1 << 32}  # logits of a batch, as float32
 _BATCH_TOKENS = {"cpu": 1 << 12, "cuda": 1 << 16}  # more are slower on a CPU: what a layer makes leaves its caches
 # What a config says about where it came from, not about what it computes.
@@ -141,23 +143,44 @@ class HuggingFaceModel:
         return rows
 
     def token_nats(self, ids: npt.ArrayLike, targets: npt.ArrayLike) -> NDArray[np.float64]:
-        """Return ``-ln p(targets[b, t] | ids[b, :t + 1])``, float64, (B, T); only the logits are of size (B, T, V)."""
+        """Return ``-ln p(targets[b, t] | ids[b, :t + 1])``, float64, (B, T); no table of (B, T, V) is made."""
+        return self.begin_token_nats(ids, targets)()
+
+    def begin_token_nats(self, ids: npt.ArrayLike, targets: npt.ArrayLike) -> Callable[[], NDArray[np.float64]]:
+        """Begin with `token_nats`, and return what waits for it: meanwhile a GPU can be given the next batch."""
         import torch
 
         wanted = as_ids(targets, self.vocab_size)
         if wanted.shape != np.shape(ids):
             raise InvalidParameter(f"targets have shape {wanted.shape}, ids {np.shape(ids)}: give one target per token")
+        tokens = as_ids(ids, self.vocab_size, self.context)
         with torch.inference_mode():
-            logits = self._logits(ids).flatten(0, 1)
-            chosen = torch.from_numpy(wanted).to(self.device).flatten()
-            out = torch.empty(len(chosen), dtype=torch.float32, device=self.device)
-            step = max(1, _PIECE // self.vocab_size)
-            for i in range(0, len(chosen), step):
-                rows = logits[i : i + step].float()
-                picked = rows.gather(1, chosen[i : i + step, None])[:, 0]
-                out[i : i + step] = torch.logsumexp(rows, dim=-1) - picked
-            nats: NDArray[np.float64] = out.double().cpu().numpy()
-        return nats.reshape(wanted.shape)
+            places = places_of(self.module, self.apart, sent(tokens, self.device))
+            found = nats_at(places, sent(wanted, self.device).flatten()).double()
+        return fetched(found, wanted.shape)
+
+    @property
+    def apart(self) -> Apart | None:
+        """The layers and the output layer, where they can be called one after the other; else None."""
+        found: tuple[Any, Apart | None] | None = self.__dict__.get("_apart")
+        if found is None or found[0] is not self.module:  # a copy may have been given another module
+            found = self._apart = (self.module, head_apart(self.module))
+        return found[1]
+
+    @property
+    def free_padding(self) -> int:
+        """Tokens of padding in a batch that cost no more than another batch would."""
+        layers = int(getattr(self.module.config.get_text_config(), "num_hidden_layers", 1) or 1)
+        return call_tokens(self.device.type, layers, sum(int(one.numel()) for one in self.module.parameters()))
+
+    @property
+    def scoring_tokens(self) -> int:
+        """Inputs of a batch whose logits are not all made: on a GPU as many as the free memory has room for."""
+        free = free_bytes(self.device)
+        if free is None or self.apart is None:
+            return self.batch_tokens
+        config = self.module.config.get_text_config()
+        return max(self.batch_tokens, tokens_that_fit(free, config, self.module.dtype.itemsize))
 
     def _logits(self, ids: npt.ArrayLike) -> Any:
         import torch

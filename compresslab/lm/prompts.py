@@ -186,5 +186,5 @@ def response_bits(model: LanguageModel, dialogues: Dialogues) -> float:
     Raises:
         MismatchedVocabulary: dialogues that are not in the model's tokens.
     """
-    scores = score(dialogues.reader(model), dialogues.data, eos=dialogues.ends)
+    scores = score(dialogues.reader(model), dialogues.data, eos=dialogues.ends, fingerprint="")
     return scores.after(dialogues.hidden).total_bits

@@ -16,6 +16,7 @@ mathematics of elasticity where the library does not count in bits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -25,7 +26,7 @@ from compresslab._support.arrays import UIntArray, as_array
 from compresslab.data.tokenizers import Tokenizer
 from compresslab.errors import InvalidParameter, InvalidTokens
 
-__all__ = ["Floats", "Ids", "LanguageModel", "Stepper", "TokenScorer", "as_ids", "token_nats"]
+__all__ = ["Floats", "Ids", "LanguageModel", "Stepper", "TokenScorer", "as_ids", "begin_token_nats", "token_nats"]
 
 Ids: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -127,6 +128,27 @@ def token_nats(model: LanguageModel, ids: npt.ArrayLike, targets: npt.ArrayLike)
     if wanted.shape != rows.shape[:2]:
         raise InvalidParameter(f"targets have shape {wanted.shape}, ids {rows.shape[:2]}: give one target per token")
     return -np.take_along_axis(rows, wanted[:, :, None], axis=2)[:, :, 0].astype(np.float64)
+
+
+def begin_token_nats(
+    model: LanguageModel, ids: npt.ArrayLike, targets: npt.ArrayLike
+) -> Callable[[], npt.NDArray[np.float64]]:
+    """Begin with `token_nats`, and return what waits for its result.
+
+    A model whose work goes on elsewhere meanwhile, as on a GPU, has a method of this name; of others it is done here. A
+    subclass that changes ``token_nats`` alone is asked for that.
+    """
+    begin = getattr(model, "begin_token_nats", None)
+    if begin is not None and _owner(model, "begin_token_nats") is _owner(model, "token_nats"):
+        waiting: Callable[[], npt.NDArray[np.float64]] = begin(ids, targets)
+        return waiting
+    found = token_nats(model, ids, targets)
+    return lambda: found
+
+
+def _owner(model: object, name: str) -> type | None:
+    """Return the class that a model has a method from."""
+    return next((one for one in type(model).__mro__ if name in vars(one)), None)
 
 
 def as_ids(ids: npt.ArrayLike, vocab_size: int, context: int | None = None) -> Ids:

@@ -5,13 +5,14 @@ unless told otherwise) and sees nothing of the others; long ones are read in win
 symbols, or bytes of the *original* text, whatever the tokenizer made of it.
 
 Memory: one number (8 bytes) for each symbol, four for each window, and one batch inside the model, which is bounded by
-``batch_tokens``. A table of V probabilities for each position is only made by models without their own `token_nats`,
-one batch at a time.
+``batch_tokens`` (on a GPU by what is free there) and cut in halves where memory runs out. A table of V probabilities
+for each position is only made by models without their own `token_nats`, one batch at a time.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,11 +25,13 @@ from compresslab._support.arrays import Int64Array, offsets_of
 from compresslab.data.dataset import Dataset
 from compresslab.data.texts import Texts
 from compresslab.data.tokenizers import Tokenizer
-from compresslab.errors import InvalidDistribution, InvalidParameter, MismatchedVocabulary, did_you_mean
-from compresslab.lm.journal import Journal, new_journal, open_journal, scoring_key
-from compresslab.lm.protocol import LanguageModel, token_nats
+from compresslab.errors import InvalidParameter, MismatchedVocabulary, did_you_mean
+from compresslab.lm.batch_work import Work, begin_batch
+from compresslab.lm.journal import new_journal, open_journal, scoring_key
+from compresslab.lm.memory import Parts
+from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.special_tokens import without_spelled
-from compresslab.lm.windows import Plan, Windows, batches, plan_windows, window_tokens
+from compresslab.lm.windows import Windows, batches, plan_windows
 from compresslab.theory.estimates import ratio_standard_error
 from compresslab.theory.rate import Rate
 
@@ -194,6 +197,7 @@ def score(
     progress: Progress | None = None,
     resume: str | PathLike[str] | None = None,
     share: tuple[int, int] = (0, 1),
+    fingerprint: str | None = None,
 ) -> Scores:
     """Score every symbol of a dataset, exactly once.
 
@@ -203,15 +207,19 @@ def score(
         windows: how long responses are read; `Windows.default` where None and the model has a context, else whole.
         eos: predict EOS at the end of each response, and count it.
         whole: read every response in one window, which the context must hold; ``windows`` is then None.
-        batch_tokens: inputs of a batch, padding counted; by the size of the vocabulary where None.
+        batch_tokens: inputs of a batch, padding counted; by the size of the vocabulary where None, on a GPU by the free
+            memory.
         progress: called with (symbols done, symbols in all).
         resume: a file that keeps what is done; a scoring that was stopped goes on from it.
         share: ``(i, n)``: score the ``i``-th share of ``n`` only; the rest is NaN (see `score_everywhere`).
+        fingerprint: the model's, for the record, or "" for none; it is taken where None, which reads all weights once:
+            longer than scoring a few texts takes.
 
     Raises:
         MismatchedVocabulary: the dataset is not in the model's tokens.
         InvalidParameter: windows longer than the model's context; a resume file of another scoring.
         InvalidDistribution: the model gave NaN.
+        OutOfMemory: a single window does not fit into the memory.
     """
     check_tokens(model, dataset)
     if windows is not None and whole:
@@ -225,56 +233,43 @@ def score(
         )
     lengths = np.diff(dataset.offsets) + (1 if eos else 0)
     offsets = offsets_of(lengths)
-    fingerprint = model.fingerprint()
+    fingerprint = model.fingerprint() if fingerprint is None else fingerprint
     total = int(offsets[-1])
     if resume is None:
         journal = new_journal(total)
     else:
         journal = open_journal(resume, scoring_key(fingerprint, dataset, windows, eos, share), total)
     plan = plan_windows(lengths, windows)
-    budget = (
-        batch_tokens or getattr(model, "batch_tokens", None) or min(MOST_TOKENS, max(1, LOGITS // model.vocab_size))
-    )
     mine, of = share
+    budget = batch_tokens or _budget(model, alone=of == 1)
+    parts, work = Parts(), Work(model, dataset, plan, offsets, journal)
+    begun: deque[Callable[[], int]] = deque()
+    ahead = 1 if getattr(getattr(model, "device", None), "type", "cpu") == "cuda" else 0
     done = 0
-    for number, batch in enumerate(batches(plan, budget)):
-        if number % of == mine:
-            _score_batch(model, dataset, plan, batch, offsets, journal)
-            done += int(plan.new[batch].sum())
+
+    def finish(left: int) -> None:
+        nonlocal done
+        while len(begun) > left:
+            done += begun.popleft()()
             if progress is not None:
                 progress(done * of, total)
+
+    for number, batch in enumerate(batches(plan, budget, int(getattr(model, "free_padding", 0)))):
+        if number % of == mine:
+            for one in begin_batch(work, batch, parts):
+                begun.append(one)
+                finish(ahead)
+    finish(0)
     kept = np.array(journal.nats)  # out of the journal's file, if there is one
     kept.flags.writeable = False
     return Scores(kept, offsets, eos, dataset.num_bytes, dataset.response_bytes, model.name, fingerprint, windows)
 
 
-def _score_batch(
-    model: LanguageModel,
-    dataset: Dataset,
-    plan: Plan,
-    batch: NDArray[np.int64],
-    offsets: Int64Array,
-    journal: Journal,
-) -> None:
-    """Score the windows of a batch, unless a journal holds them all already."""
-    document, start, size, new = plan.document[batch], plan.start[batch], plan.size[batch], plan.new[batch]
-    stops = offsets[document] + start + size
-    if not any(np.isnan(journal.nats[stop - count : stop]).any() for stop, count in zip(stops, new, strict=True)):
-        return
-    width = int(size[0])
-    # One column more than the window: inputs are all but its last token, targets all but its first.
-    rows = np.full((batch.size, width + 1), model.prefix_id, dtype=np.int64)
-    for row, which, begin, count in zip(rows, document.tolist(), start.tolist(), size.tolist(), strict=True):
-        row[: count + 1] = window_tokens(dataset, which, begin, count, model.prefix_id, model.eos_id)
-    costs = token_nats(model, rows[:, :-1], rows[:, 1:])
-    for i, (stop, count, taken) in enumerate(zip(stops.tolist(), size.tolist(), new.tolist(), strict=True)):
-        part = costs[i, count - taken : count]
-        if np.isnan(part).any():
-            raise InvalidDistribution(
-                f"'{model.name}' gave NaN for symbol {stop - taken - int(offsets[document[i]])} of response "
-                f"{int(document[i])}: look for an overflow in the model (try float32)"
-            )
-        journal.write(stop - taken, part)
+def _budget(model: LanguageModel, *, alone: bool) -> int:
+    """Return the inputs of a batch; by the free memory only where no other process must find the same batches."""
+    found = getattr(model, "scoring_tokens", None) if alone else None
+    usual = min(MOST_TOKENS, max(1, LOGITS // model.vocab_size))
+    return int(found or getattr(model, "batch_tokens", None) or usual)
 
 
 def score_everywhere(

@@ -38,6 +38,7 @@ from compresslab.errors import InvalidParameter
 __all__ = ["DEFAULT_LENGTH", "Plan", "Windows", "batches", "plan_windows", "window_tokens"]
 
 DEFAULT_LENGTH = 1024
+_PADDING = 8  # of so many tokens of a batch one more may be padding
 
 
 @dataclass(frozen=True)
@@ -143,19 +144,26 @@ def window_tokens(
     return row
 
 
-def batches(plan: Plan, batch_tokens: int) -> Iterator[NDArray[np.int64]]:
+def batches(plan: Plan, batch_tokens: int, free_padding: int = 0) -> Iterator[NDArray[np.int64]]:
     """Group windows into batches of at most ``batch_tokens`` inputs, padding counted; each has at least one window.
 
-    The longest windows come first: little is padding, and a batch that is too large for the memory fails at once.
+    The longest windows come first, so that a batch that is too large for the memory fails at once. A batch ends before
+    a window for which its padding were more than an eighth of its tokens, and more than ``free_padding``: what costs no
+    more than another batch does.
 
     Example:
-        >>> [batch.tolist() for batch in batches(plan_windows(np.array([2, 5, 4, 1]), None), 8)]
-        [[1], [2, 0], [3]]
+        >>> [batch.tolist() for batch in batches(plan_windows(np.array([8, 8, 5, 7, 1]), None), 24)]
+        [[0, 1, 3], [2], [4]]
     """
     order = np.argsort(-plan.size, kind="stable")
+    sizes = plan.size[order]
     at = 0
     while at < order.size:
-        rows = max(1, batch_tokens // int(plan.size[order[at]]))
+        longest = int(sizes[at])
+        some = sizes[at : at + max(1, batch_tokens // longest)]
+        padding = np.cumsum(longest - some)
+        much = padding > np.maximum(free_padding, np.cumsum(some) // _PADDING)
+        rows = int(much.argmax()) if much.any() else some.size  # never the first one, which has no padding
         yield order[at : at + rows]
         at += rows
 

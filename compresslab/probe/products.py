@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from compresslab.errors import InvalidParameter
 from compresslab.lm.curriculum import IGNORE
 from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.memory import Parts, in_parts
 from compresslab.probe.flat import Layout
 from compresslab.probe.preferences import dpo_nats, dpo_slopes
 from compresslab.probe.texts import ProbeData
@@ -124,11 +125,18 @@ def code_lengths_nats(network: Network, weights: Sequence[Tensor], data: ProbeDa
     """Return the code length of each response, nats, shape (number of responses,); of pairs the DPO loss of each."""
     import torch
 
-    out = np.zeros(data.responses)
+    out, parts = np.zeros(data.responses), Parts()
+
+    def work(rows: NDArray[np.intp], part: slice) -> tuple[NDArray[np.intp], Tensor]:
+        some = rows[part.start * data.width : part.stop * data.width]  # pairs stay together
+        ids, targets = network.batch(data, some)
+        return some, _objective(data, some, _token_nats(network.logits(weights, ids), targets).sum(-1))
+
     with torch.no_grad():
         for rows in data.everything(network.tokens):
-            ids, targets = network.batch(data, rows)
-            _add(out, data, rows, _objective(data, rows, _token_nats(network.logits(weights, ids), targets).sum(-1)))
+            what = f"scoring under '{network.model.name}'"
+            for some, nats in in_parts(partial(work, rows), rows.size // data.width, parts, what):
+                _add(out, data, some, nats)
     return out
 
 

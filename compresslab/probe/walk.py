@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab.errors import InvalidParameter
+from compresslab.lm.steps import adamw
 from compresslab.probe.flat import Layout
 from compresslab.probe.settings import BETAS, EPSILON, ProbeSettings
 from compresslab.probe.texts import ProbeData
@@ -54,23 +55,22 @@ def walk(
 
     optimizer: Any
     if settings.optimizer == "adamw":
-        optimizer = torch.optim.AdamW(
-            weights, lr=settings.learning_rate, betas=BETAS, eps=EPSILON, weight_decay=0.0, foreach=False
-        )
+        optimizer = adamw(weights, lr=settings.learning_rate, betas=BETAS, eps=EPSILON, weight_decay=0.0)
         if second is not None:
             for w, place in zip(weights, layout.slices(), strict=True):
                 moment = torch.from_numpy(np.array(second[place])).to(w).view(w.shape)
-                began = {"step": torch.tensor(_LONG_RUN), "exp_avg": torch.zeros_like(w), "exp_avg_sq": moment}
-                optimizer.state[w] = began
+                steps = torch.tensor(_LONG_RUN, device=w.device)
+                optimizer.state[w] = {"step": steps, "exp_avg": torch.zeros_like(w), "exp_avg_sq": moment}
     else:
         optimizer = torch.optim.SGD(weights, lr=settings.learning_rate, foreach=False)
+    finite: Any = torch.zeros((), dtype=torch.float64, device=weights[0].device)
     for number in range(settings.examples[-1] // settings.batch):
         slopes = slope(weights, data.step(number, settings.batch))
         for w, g in zip(weights, slopes, strict=True):
             w.grad = (torch.sign(g) if settings.optimizer == "sign" else g).to(w.dtype)
-        size = sum(float(w.grad.double().square().sum()) for w in weights)
-        if not np.isfinite(size):
-            raise diverged(data, settings)
+        # 0, until a gradient is not finite: then never again. To ask a GPU for it at each step is to wait for it.
+        for w in weights:
+            finite = finite + 0.0 * w.grad.double().square().sum().to(finite.device)
         try:
             optimizer.step()
         except RuntimeError as error:  # the rate itself is more than the weights' type holds
@@ -81,6 +81,6 @@ def walk(
         seen = (number + 1) * settings.batch
         if seen in settings.examples:
             with torch.no_grad():
-                if not all(bool(torch.isfinite(w).all()) for w in weights):
+                if not all(bool(torch.isfinite(w).all()) for w in (finite, *weights)):
                     raise diverged(data, settings)
                 at(seen, weights)

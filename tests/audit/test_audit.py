@@ -25,6 +25,7 @@ import torch
 
 import compresslab
 from compresslab.audit import AuditResult, arms, audit_series
+from compresslab.audit.auditing import audit
 from compresslab.audit.json_form import as_json, schema, series_as_json
 from compresslab.audit.layers import TOLERANCE_BITS, measure_volumes
 from compresslab.audit.reading import read_roles
@@ -257,6 +258,21 @@ def test_a_finished_audit_trains_nothing_again(tmp_path: Path, monkeypatch: pyte
     assert as_json(again) == as_json(first) == wanted
     with pytest.raises(InvalidParameter, match=r"holds the rows of another experiment \(settings"):
         compresslab.audit(base_model(), aligned_model(), **WITHOUT, **{**SHORT, "seeds": 3}, folder=tmp_path)
+
+
+@pytest.mark.slow
+def test_an_audit_on_several_processes_is_that_of_one(tmp_path: Path) -> None:
+    found = audit(base_model(), aligned_model(), **WITHOUT, **SHORT, folder=tmp_path, workers=2)
+    wanted = short()
+    assert found.tried == pytest.approx(wanted.tried, rel=1e-4)
+    for one, two in zip(found.changes, wanted.changes, strict=True):
+        assert (one.perturbation, one.dataset) == (two.perturbation, two.dataset)
+        assert one.aligned.mean == pytest.approx(two.aligned.mean, rel=1e-4, abs=1e-7)
+        assert one.control.mean == pytest.approx(two.control.mean, rel=1e-4, abs=1e-7)
+    rows = sorted(path.name for path in tmp_path.glob("*/*.jsonl"))
+    assert rows == ["aligned.jsonl", "control-0.jsonl"]
+    with pytest.raises(InvalidParameter, match="the number of workers is at least 1, not 0"):
+        audit(base_model(), aligned_model(), **WITHOUT, **SHORT, workers=0)
 
 
 @pytest.mark.slow

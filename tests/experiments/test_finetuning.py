@@ -19,8 +19,17 @@ from compresslab.experiments.data.style_judge import StyleJudge
 from compresslab.experiments.data.tuning_texts import EMBEDDED, TextSpec, deal_texts, given_texts, text_record
 from compresslab.experiments.models import measures
 from compresslab.experiments.models.base_models import SHAPES, num_weights, pretrained
-from compresslab.experiments.models.finetuning import Recipe, check_recipe, fit_texts, get_state, set_state
+from compresslab.experiments.models.finetuning import (
+    Diverged,
+    Losses,
+    Recipe,
+    check_recipe,
+    fit_texts,
+    get_state,
+    set_state,
+)
 from compresslab.experiments.models.measures import code_lengths, kl_nats, sample_responses
+from compresslab.lm.curriculum import Source, make_curriculum
 from compresslab.lm.tiny import TinyShape, make_tiny
 from compresslab.lm.tree_model import TreeModel
 
@@ -84,9 +93,45 @@ def test_the_kl_is_the_exact_sum_at_every_position(context: int | None) -> None:
 def test_the_kl_is_the_same_where_the_models_are() -> None:
     model, base = (make_tiny(SMALL, seed=seed, device="cpu") for seed in (0, 1))
     ids, counted = np.arange(24).reshape(2, 12) % 257, np.arange(24).reshape(2, 12) % 5 > 0
-    here = measures._kl_sum(model, base, ids, counted)
+    here = measures.kl_of_tables(model, base, ids, counted)
     assert here > 0
-    assert measures._kl_sum_there(model, base, ids, counted) == pytest.approx(here, rel=1e-4)
+    assert measures.kl_of_places(model, base, ids, counted) == pytest.approx(here, rel=1e-5)
+
+
+@needs_torch
+def test_the_kl_is_the_same_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    model, base = (make_tiny(SMALL, seed=seed, device="cpu") for seed in (0, 1))
+    wanted, whole = kl_nats(model, base, POSITIVE), measures.kl_of_places
+    tried: list[int] = []
+
+    def cramped(model: Any, base: Any, ids: Any, counted: Any, known: Any) -> float:
+        tried.append(len(ids))
+        if len(ids) > 7:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return whole(model, base, ids, counted, known)
+
+    monkeypatch.setattr(measures, "kl_of_places", cramped)
+    assert kl_nats(model, base, POSITIVE) == pytest.approx(wanted, rel=1e-6)
+    assert max(tried) > 7
+
+
+@needs_torch
+def test_a_base_that_is_known_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, base, other = (make_tiny(SMALL, seed=seed, device="cpu") for seed in (0, 1, 2))
+    wanted = [kl_nats(one, base, POSITIVE) for one in (model, other)]
+    known: measures.Known = {}
+    assert kl_nats(model, base, POSITIVE, known=known) == wanted[0]
+    asked: list[int] = []
+    base.module.register_forward_hook(lambda *_: asked.append(1))
+    base.module.model.register_forward_hook(lambda *_: asked.append(1))
+    assert kl_nats(other, base, POSITIVE, known=known) == wanted[1]
+    assert not asked
+    monkeypatch.setattr(measures, "_KNOWN_BYTES", 10)  # too much to be kept
+    assert kl_nats(other, base, POSITIVE, known=(little := {})) == wanted[1]
+    assert asked
+    assert not little
 
 
 def test_no_kl_between_models_of_different_vocabularies() -> None:
@@ -323,3 +368,37 @@ def test_the_judge_tells_the_embedded_kinds_apart() -> None:
     assert judge.positive_share(dealt.held_out["positive"]) > 0.95
     assert judge.positive_share(dealt.held_out["negative"]) < 0.1
     assert isinstance(dealt.held_out["positive"].responses, Texts)
+
+
+# ---- losses that are fetched once in a while ----
+
+
+@needs_torch
+@pytest.mark.parametrize("every", [1, 3, 64])
+def test_losses_are_the_same_whenever_they_are_fetched(every: int) -> None:
+    import torch
+
+    seen = make_curriculum(
+        {"a": Source(POSITIVE, 1.0)}, length=8, examples=18, seed=0, eos_id=256, prefix_id=256
+    )  # fmt: skip
+    losses = Losses(FAST, seen, every)
+    nats = [2.0, 1.5, 3.25, 1.0, 0.5]
+    for number, one in enumerate(nats, 1):
+        losses.add(torch.tensor(one))
+        assert len(losses.bits) == number // every * every
+    losses.fetch()
+    losses.fetch()  # again: nothing is left
+    assert losses.bits == [one / math.log(2) for one in nats]
+    symbols = [int(seen.plan.new[start : start + 4].sum()) for start in range(0, 18, 4)]
+    assert losses.total == pytest.approx(sum(b * n for b, n in zip(losses.bits, symbols, strict=True)), rel=1e-15)
+
+
+@needs_torch
+def test_a_loss_that_is_not_a_number_is_noticed_when_it_is_fetched() -> None:
+    import torch
+
+    seen = make_curriculum({"a": Source(POSITIVE, 1.0)}, length=8, examples=8, seed=0, eos_id=256, prefix_id=256)
+    losses = Losses(FAST, seen, every=64)
+    losses.add(torch.tensor(math.nan))
+    with pytest.raises(Diverged, match=r"the loss is not a number at learning rate 0\.01: lower it"):
+        losses.fetch()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compresslab._support.processes import process_pool, worker_number
 from compresslab.errors import CorruptFile, InvalidParameter, UnreadableFile
 from compresslab.experiments.pool import run_units
 from compresslab.experiments.rows import append_rows, open_rows, read_rows, settle_rows
@@ -127,6 +129,17 @@ def test_units_are_done_once_in_any_order_and_stand_in_theirs(workers: int, tmp_
     assert seen[0] == 300
     assert seen[-1] == 1000
     assert seen == sorted(seen)
+
+
+def number_after(seconds: float) -> int:
+    time.sleep(seconds)  # so that no worker does everything
+    return worker_number()
+
+
+def test_workers_have_numbers_of_their_own() -> None:
+    with process_pool(2) as pool:
+        assert {one.result() for one in [pool.submit(number_after, 0.5) for _ in range(4)]} == {0, 1}
+    assert worker_number() == 0
 
 
 def test_a_file_with_foreign_units_is_refused(path: Path) -> None:

@@ -218,3 +218,13 @@ def test_texts_become_responses_in_the_model_s_tokens() -> None:
     assert data.texts() == [b"a\nb", b""]
     assert data.tokenizer == ByteTokenizer()
     assert data.name == "x"
+
+
+def test_a_fingerprint_that_is_given_is_not_taken_again() -> None:
+    class Dear(Counter):
+        def fingerprint(self) -> str:
+            raise AssertionError("it reads all weights")
+
+    data = Dataset.from_token_lists([[0, 1]], vocab_size=4)
+    assert score(Dear(), data, fingerprint="known").fingerprint == "known"
+    assert score(Counter(), data).fingerprint == "counter None"

@@ -98,3 +98,17 @@ def test_windows_are_those_of_the_evaluation_harness(num_tokens: int, windows: W
 def test_windows_that_cannot_be_are_refused(length: int, stride: int | None, message: str) -> None:
     with pytest.raises(InvalidParameter, match=message):
         Windows(length, stride)
+
+
+@law
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=60), st.integers(1, 600), st.integers(0, 100))
+def test_little_of_a_batch_is_padding(lengths: list[int], batch_tokens: int, free: int) -> None:
+    plan = plan_windows(np.array(lengths), None)
+    for batch in batches(plan, batch_tokens, free):
+        sizes = plan.size[batch]
+        assert sizes.max() * sizes.size - sizes.sum() <= max(free, sizes.sum() / 8)
+
+
+def test_windows_of_one_length_fill_their_batches() -> None:
+    plan = plan_windows(np.full(50, 12), None)
+    assert [batch.size for batch in batches(plan, 100)] == [8, 8, 8, 8, 8, 8, 2]

@@ -39,8 +39,9 @@ from numpy.typing import NDArray
 from compresslab._support.checks import number_or_nan
 from compresslab.data.corpora import corpus_texts
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
-from compresslab.experiments.models.networks import Parameters, check_network, require_torch
+from compresslab.experiments.models.networks import Parameters, check_network
 from compresslab.experiments.models.trie import Trie
+from compresslab.experiments.pool import worker_device
 from compresslab.experiments.rows import Row
 from compresslab.experiments.stages import Stages
 from compresslab.theory.elasticity import Elasticity
@@ -241,7 +242,7 @@ def train_unit(unit: Unit, stages: Stages) -> list[Row]:
     p = scenario.probabilities
     rng = np.random.default_rng(unit.seed)
     streams = [rng.choice(len(q), size=unit.spec.phrases, p=q / q.sum()) for q in p]
-    device = _device(unit)
+    device = worker_device(unit.spec.device)
 
     def train_trunk() -> Parameters:
         network = new_network(arm.network, arm.size, words, unit.seed, device)
@@ -296,13 +297,6 @@ def _mixture(p: Values, k: float, l: float) -> Values:  # noqa: E741 - the paper
     mixed: Values = np.array([k, 1.0, l]) @ p
     mixed /= mixed.sum()
     return mixed
-
-
-def _device(unit: Unit) -> str:
-    if unit.spec.device == "cpu":
-        return "cpu"
-    count = require_torch().cuda.device_count()
-    return f"cuda:{(unit.seed + unit.spec.arms.index(unit.arm)) % max(1, count)}"
 
 
 # ---- all of them ----

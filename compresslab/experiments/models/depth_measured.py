@@ -50,7 +50,7 @@ def layer_excess_bits(model: LanguageModel, data: Dataset, depth: int) -> NDArra
     lengths = np.minimum(np.diff(data.offsets), depth)
     first = Dataset.from_token_lists([response[:size] for response, size in zip(data, lengths, strict=True)],
                                      data.vocab_size, tokenizer=data.tokenizer)  # fmt: skip
-    scores = score(model, first)  # with an EOS after what was cut, too: it is not counted below
+    scores = score(model, first, fingerprint="")  # with an EOS after what was cut, too: it is not counted below
     place = np.arange(scores.nats.size) - np.repeat(scores.offsets[:-1], np.diff(scores.offsets))
     counted = place < depth
     spent = np.bincount(place[counted], weights=scores.nats[counted], minlength=depth) / LN2 / len(data)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.models.networks import Parameters, TensorTrie, leaf_log_probs, require_torch
 from compresslab.experiments.stages import Part
+from compresslab.lm.steps import adam
 
 __all__ = ["copy_network", "evaluate", "fit", "fit_samples", "one_thread", "plain_network"]
 
@@ -60,18 +61,18 @@ def fit(
     """
     torch = require_torch()
     parameters = list(network.values())
-    adam = torch.optim.Adam(parameters, lr=learning_rate, betas=decay)
+    optimizer = adam(parameters, lr=learning_rate, betas=decay)
     target = torch.as_tensor(p, dtype=parameters[0].dtype, device=parameters[0].device)
     warm_up = min(_WARM_UP, max(1, steps // 10))
     loss = target.sum()
     for step in range(steps):
         rate = 0.5 * (1 + math.cos(math.pi * step / steps)) * min(1.0, (step + 1) / warm_up)
-        for group in adam.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = learning_rate * rate
-        adam.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss = -(target * leaf_log_probs(network, trie)).sum()
         loss.backward()
-        adam.step()
+        optimizer.step()
     _check_loss(float(loss.detach()), learning_rate)
 
 
@@ -110,7 +111,7 @@ def fit_samples(
     """
     torch = require_torch()
     parameters = list(network.values())
-    adam = torch.optim.Adam(parameters, lr=learning_rate)
+    optimizer = adam(parameters, lr=learning_rate)
     like = {"dtype": parameters[0].dtype, "device": parameters[0].device}
     # All batches are drawn first: what is done at a stop may draw from the same source.
     drawn = rng.multinomial(batch, p / p.sum(), size=stops[-1])
@@ -118,16 +119,16 @@ def fit_samples(
     kept = None if stages is None else stages.get("last")
     if kept is not None:
         values, begun = kept["values"], kept["step"]
-        adam.load_state_dict(kept["adam"])
+        optimizer.load_state_dict(kept["adam"])
         rng.bit_generator.state = json.loads(kept["rng"])
         with torch.no_grad():
             for name, value in kept["network"].items():
                 network[name].copy_(value)
     for step in range(begun + 1, len(drawn) + 1):
-        adam.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss = -(torch.as_tensor(drawn[step - 1] / batch, **like) * leaf_log_probs(network, trie)).sum()
         loss.backward()
-        adam.step()
+        optimizer.step()
         if step in stops:
             _check_loss(float(loss.detach()), learning_rate)
             values.append(at(step))
@@ -135,8 +136,8 @@ def fit_samples(
                 stages.put(
                     "last",
                     {
-                        "values": values, "step": step, "adam": adam.state_dict(), "network": plain_network(network),
-                        "rng": json.dumps(rng.bit_generator.state),
+                        "values": values, "step": step, "adam": optimizer.state_dict(),
+                        "network": plain_network(network), "rng": json.dumps(rng.bit_generator.state),
                     },
                 )  # fmt: skip
     return values

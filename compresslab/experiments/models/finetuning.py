@@ -23,12 +23,25 @@ from compresslab.experiments.stages import Part
 from compresslab.lm.curriculum import IGNORE, Curriculum, Source, make_curriculum
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.scoring import check_tokens
+from compresslab.lm.steps import adamw, batches_ahead
 
-__all__ = ["Diverged", "Fitted", "Recipe", "State", "check_recipe", "fit", "fit_texts", "get_state", "set_state"]
+__all__ = [
+    "Diverged",
+    "Fitted",
+    "Losses",
+    "Recipe",
+    "State",
+    "check_recipe",
+    "fit",
+    "fit_texts",
+    "get_state",
+    "set_state",
+]
 
 State: TypeAlias = dict[str, Any]  # name -> tensor
 
 SCHEDULES = ("constant", "cosine")
+LOOK = 64  # steps on a GPU after which it is looked whether a training has diverged
 
 
 class Diverged(InvalidParameter):
@@ -190,22 +203,21 @@ def fit(
     torch = require_torch()
     halts = _check_stops(stops, len(seen), recipe.batch)
     parameters = [p for p in model.module.parameters() if p.requires_grad]
-    adam = torch.optim.AdamW(parameters, lr=recipe.learning_rate, betas=betas, weight_decay=recipe.weight_decay)
+    adam = adamw(parameters, lr=recipe.learning_rate, betas=betas, weight_decay=recipe.weight_decay)
     steps = math.ceil(len(seen) / recipe.batch)
-    losses: list[float] = []
     values: list[Any] = []
-    total, begun = 0.0, 0
+    begun = 0
     cuda = model.device.type == "cuda"
+    losses = Losses(recipe, seen, every=LOOK if cuda else 1)
 
     def halt(count: int) -> None:
-        if count not in halts:
-            return
         model.module.eval()
         values.append(None if at is None else at(count))
         if stages is not None:
             stages.put(f"at {count}", {"value": values[-1]})
-            state = {"weights": get_state(model), "adam": adam.state_dict(), "losses": losses, "total": total}
-            stages.put("last", {"count": count, **state})
+            state = {"weights": get_state(model), "adam": adam.state_dict()}
+            stages.put("last", {"count": count, **state, "losses": losses.bits, "total": losses.total})
+        model.module.train(dropout)
 
     kept = None if stages is None else stages.get("last")
     if stages is not None and kept is not None:
@@ -214,33 +226,77 @@ def fit(
             values = [one["value"] for one in found]
             set_state(model, kept["weights"])
             adam.load_state_dict(kept["adam"])
-            losses, total = list(kept["losses"]), kept["total"]
+            losses.bits, losses.total = list(kept["losses"]), kept["total"]
             begun = math.ceil(kept["count"] / recipe.batch)
-    if not values:
+    if not values and 0 in halts:
         halt(0)
-    for step in range(begun, steps):
-        last = min(len(seen), (step + 1) * recipe.batch)
-        inputs, targets = (torch.from_numpy(a).to(model.device) for a in seen.padded(range(step * recipe.batch, last)))
-        for group in adam.param_groups:
-            group["lr"] = recipe.learning_rate * _rate(recipe, step, steps)
-        model.module.train(dropout)
-        with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
-            logits = model.module(input_ids=inputs, use_cache=False).logits
-        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, clip)
-        adam.step()
-        losses.append(float(loss.detach()) / math.log(2))
-        total += losses[-1] * int(seen.plan.new[step * recipe.batch : last].sum())
-        if not math.isfinite(losses[-1]):
-            model.module.eval()
-            raise Diverged(
-                f"training diverged: the loss is not a number at learning rate {recipe.learning_rate:g}: lower it"
+    model.module.train(dropout)
+    try:
+        for step, inputs, targets in batches_ahead(seen, recipe.batch, range(begun, steps), model.device):
+            for group in adam.param_groups:
+                group["lr"] = recipe.learning_rate * _rate(recipe, step, steps)
+            with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
+                logits = model.module(input_ids=inputs, use_cache=False).logits
+            loss = torch.nn.functional.cross_entropy(
+                logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE
             )
-        halt(last)
-    model.module.eval()
-    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses), total, seen.digest(), tuple(values))
+            adam.zero_grad(set_to_none=True)
+            loss.backward()
+            if math.isfinite(clip):
+                torch.nn.utils.clip_grad_norm_(parameters, clip)
+            adam.step()
+            losses.add(loss.detach())
+            last = min(len(seen), (step + 1) * recipe.batch)
+            if last in halts:
+                losses.fetch()
+                halt(last)
+        losses.fetch()
+    finally:
+        model.module.eval()
+    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses.bits), losses.total, seen.digest(), tuple(values))
+
+
+class Losses:
+    """The losses of a training, which stay where the model is until they are asked for.
+
+    To ask a GPU for a number is to wait for all that it was given: done at each step, it stands still in between.
+
+    Attributes:
+        bits: the mean loss of each step that has been fetched.
+        total: what all their symbols cost together, in bits.
+    """
+
+    def __init__(self, recipe: Recipe, seen: Curriculum, every: int) -> None:
+        self.recipe, self.every = recipe, every
+        starts = np.arange(0, len(seen), recipe.batch)
+        self.symbols = np.add.reduceat(seen.plan.new, starts).tolist() if len(seen) else []
+        self.bits: list[float] = []
+        self.total = 0.0
+        self._waiting: list[Any] = []
+
+    def add(self, loss: Any) -> None:
+        """Note the mean loss of a step, in nats; once in a while it is looked whether it is a number."""
+        self._waiting.append(loss)
+        if len(self._waiting) >= self.every:
+            self.fetch()
+
+    def fetch(self) -> None:
+        """Fetch what is waiting.
+
+        Raises:
+            Diverged: a loss that is not a number.
+        """
+        if not self._waiting:
+            return
+        for nats in require_torch().stack(self._waiting).tolist():
+            if not math.isfinite(nats):
+                raise Diverged(
+                    f"training diverged: the loss is not a number at learning rate {self.recipe.learning_rate:g}: "
+                    "lower it"
+                )
+            self.total += nats / math.log(2) * self.symbols[len(self.bits)]
+            self.bits.append(nats / math.log(2))
+        self._waiting.clear()
 
 
 def _check_stops(stops: Sequence[int], examples: int, batch: int) -> frozenset[int]:

@@ -16,7 +16,18 @@ from compresslab.experiments.models.base_models import SHAPES
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.registry import get_model, model_names
 
-__all__ = ["check_model", "check_template", "given_model", "model_record", "template_notes", "template_record"]
+__all__ = [
+    "check_model",
+    "check_template",
+    "given_model",
+    "model_record",
+    "template_notes",
+    "template_record",
+    "training_bytes",
+]
+
+_LARGEST_SIZE = 4_000_000  # weights
+_PROCESS_BYTES = 3 << 30  # torch's own on a GPU, and a batch: activations and logits
 
 
 def check_template(model: str, template: str) -> None:
@@ -41,6 +52,20 @@ def check_model(name: str, length: int, device: str = "cpu") -> None:
         raise InvalidParameter(
             f"examples of {length} tokens are longer than the context of '{name}', {context}: lower the recipe's length"
         )
+
+
+def training_bytes(models: Iterable[str], states: int) -> int:
+    """Return about how much of a GPU's memory one process takes that fine-tunes the largest of some models.
+
+    Args:
+        models: sizes, or ready models, of which nothing but the settings is read.
+        states: copies of the weights that are kept on the way.
+    """
+    from compresslab.probe.planning import model_of_settings, weights_of
+
+    weights = max(_LARGEST_SIZE if name in SHAPES else weights_of(model_of_settings(name)) for name in models)
+    # In float32: the base and what is trained; of that, gradient and two moments; its copy in bf16 for the computation.
+    return _PROCESS_BYTES + weights * (2 * 4 + 3 * 4 + 2 + 4 * states)
 
 
 def given_model(name: str, device: str) -> HuggingFaceModel:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,21 @@ import numpy.typing as npt
 from compresslab._support.arrays import as_array
 from compresslab.data.dataset import Dataset
 from compresslab.errors import InvalidParameter, MismatchedVocabulary
+from compresslab.lm.hugging_face import HuggingFaceModel
+from compresslab.lm.memory import Parts, in_parts
+from compresslab.lm.places import Places, pieces, places_of, sent
 from compresslab.lm.prompts import Dialogues
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.scoring import check_tokens, score
 from compresslab.lm.windows import Windows, batches, plan_windows, window_tokens
 
-__all__ = ["CodeLength", "code_lengths", "kl_nats", "sample_responses"]
+__all__ = ["CodeLength", "Known", "code_lengths", "kl_nats", "sample_responses"]
+
+Known: TypeAlias = dict[tuple[int, int, int], list[Any]]  # batch, first and last row -> tensors of each piece
 
 _TABLE = 1 << 19  # probabilities held at once for each model, in numbers: 2 MiB of float32 stay in a cache
+_KNOWN_BYTES = 1 << 27  # of a base's log-probabilities, for one dataset
+_MOST = 1 << 14  # tokens of a batch on a GPU, where two models read it
 
 
 @dataclass(frozen=True)
@@ -53,13 +61,13 @@ def code_lengths(model: LanguageModel, sets: Mapping[str, Dataset | Dialogues]) 
         True
     """
     found = {}
-    size = max(512, _TABLE // model.vocab_size)
+    size = None if _on_gpu(model) else _table_tokens(model)
     for name, held in sets.items():
         if isinstance(held, Dialogues):
-            scores = score(held.reader(model), held.data, batch_tokens=size)
+            scores = score(held.reader(model), held.data, batch_tokens=size, fingerprint="")
             scores = scores.after(held.hidden, held.data.response_bytes)
         else:
-            scores = score(model, held, batch_tokens=size)
+            scores = score(model, held, batch_tokens=size, fingerprint="")
         bits = scores.response_bits
         error = float(bits.std(ddof=1) / np.sqrt(bits.size)) if bits.size > 1 else None
         found[name] = CodeLength(scores.rate("byte").value, float(bits.mean()), error, bits.size)
@@ -67,7 +75,11 @@ def code_lengths(model: LanguageModel, sets: Mapping[str, Dataset | Dialogues]) 
 
 
 def kl_nats(
-    model: LanguageModel, base: LanguageModel, data: Dataset, hidden: npt.NDArray[np.int64] | None = None
+    model: LanguageModel,
+    base: LanguageModel,
+    data: Dataset,
+    hidden: npt.NDArray[np.int64] | None = None,
+    known: Known | None = None,
 ) -> float:
     """Return ``KL(model || base)`` of the next symbol, in nats, averaged over all positions of the given texts.
 
@@ -80,6 +92,8 @@ def kl_nats(
         data: the texts.
         hidden: how many symbols each text begins with whose positions do not count, as those of a prompt; int64, shape
             (number of texts,); none where None.
+        known: what the base gave for these texts; empty at first, it is filled for the next call, where it is not too
+            much. Only for one base, one dataset and one ``hidden``; the base must not change.
 
     Raises:
         MismatchedVocabulary: models of different vocabularies, or texts in other tokens.
@@ -96,8 +110,11 @@ def kl_nats(
     check_tokens(model, data)
     limits = [one.context for one in (model, base) if one.context is not None]
     plan = plan_windows(data.lengths, Windows.default(min(limits)) if limits else None)
-    total, count = 0.0, 0
-    for batch in batches(plan, max(512, _TABLE // model.vocab_size)):
+    total, count, parts = 0.0, 0, Parts()
+    size = min(_MOST, int(model.scoring_tokens)) if _on_gpu(model) else _table_tokens(model)  # type: ignore[attr-defined]
+    if known is not None and 4 * model.vocab_size * int(plan.new.sum()) > _KNOWN_BYTES:
+        known = None
+    for number, batch in enumerate(batches(plan, size, int(getattr(model, "free_padding", 0)))):
         width = int(plan.size[batch[0]])
         ids = np.full((batch.size, width), model.prefix_id, dtype=np.int64)
         counted = np.zeros((batch.size, width), dtype=bool)
@@ -107,33 +124,81 @@ def kl_nats(
             first = size - new if hidden is None else max(size - new, int(hidden[document]) - start)
             counted[row, first:size] = True
         count += int(counted.sum())
-        total += _kl_sum(model, base, ids, counted)
+        work = partial(_kl_sum, model, base, ids, counted, known, number)
+        total += sum(in_parts(work, batch.size, parts, f"comparing '{model.name}' with its base"))
     return total / count
 
 
+def _on_gpu(model: LanguageModel) -> bool:
+    return isinstance(model, HuggingFaceModel) and model.device.type == "cuda"
+
+
+def _table_tokens(model: LanguageModel) -> int:
+    return max(512, _TABLE // model.vocab_size)
+
+
 def _kl_sum(
+    model: LanguageModel,
+    base: LanguageModel,
+    ids: npt.NDArray[np.int64],
+    counted: npt.NDArray[np.bool_],
+    known: Known | None,
+    number: int,
+    rows: slice,
+) -> float:
+    """Return the sum of the divergences at the counted positions of some rows of a batch."""
+    if isinstance(model, HuggingFaceModel) and isinstance(base, HuggingFaceModel):
+        held = None if known is None else known.setdefault((number, rows.start, rows.stop), [])
+        return kl_of_places(model, base, ids[rows], counted[rows], held)
+    return kl_of_tables(model, base, ids[rows], counted[rows])
+
+
+def kl_of_tables(
     model: LanguageModel, base: LanguageModel, ids: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_]
 ) -> float:
-    """Return the sum of the divergences at the counted positions of a batch."""
-    if getattr(getattr(model, "device", None), "type", "cpu") != "cpu":
-        return _kl_sum_there(model, base, ids, counted)
+    """Return the sum of ``KL(model || base)`` at the counted positions, by the tables of two models of any kind."""
     log_p, log_q = (as_array(one.log_probs(ids))[counted] for one in (model, base))
     p = np.exp(log_p)
     gap = np.subtract(log_p, log_q, out=np.zeros_like(p), where=p > 0)  # 0 ln 0 = 0
     return float((p * gap).sum(dtype=np.float64))
 
 
-def _kl_sum_there(model: Any, base: Any, ids: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_]) -> float:
-    """Do the same where models of transformers are: tables of a large vocabulary are slow to fetch from a GPU."""
+def kl_of_places(
+    model: HuggingFaceModel,
+    base: HuggingFaceModel,
+    ids: npt.NDArray[np.int64],
+    counted: npt.NDArray[np.bool_],
+    known: list[Any] | None = None,
+) -> float:
+    """Return the same where models of transformers are, a piece of the positions at a time.
+
+    Args:
+        model: the one.
+        base: the other.
+        ids: shape (B, T).
+        counted: likewise.
+        known: the base's log-probabilities of each piece; where it is empty, it is filled.
+    """
     import torch
 
+    def read(one: HuggingFaceModel) -> Places:
+        return places_of(one.module, one.apart, sent(ids, one.device), sent(counted, one.device))
+
     with torch.inference_mode():
-        given, kept = (torch.from_numpy(array).to(model.device) for array in (ids, counted))
-        log_p, log_q = (
-            torch.log_softmax(one.module(input_ids=given, use_cache=False).logits[kept].float(), dim=-1)
-            for one in (model, base)
-        )
-        return float((log_p.exp() * (log_p - log_q)).sum(dtype=torch.float64))
+        ours, theirs = read(model), None if known else read(base)
+        total = torch.zeros((), dtype=torch.float64, device=ours.states.device)
+        found = list(known or [])
+        for number, part in enumerate(pieces(ours)):
+            if theirs is not None:
+                found.append(torch.log_softmax(theirs.logits(part).to(total.device), dim=-1))
+            log_p, log_q = torch.log_softmax(ours.logits(part), dim=-1), found[number]
+            p = log_p.exp()
+            total += (p * torch.where(p > 0, log_p - log_q, 0.0)).sum(dtype=torch.float64)
+            if known is None:
+                found[number] = None
+        if known is not None:
+            known[:] = found
+        return float(total)
 
 
 def sample_responses(

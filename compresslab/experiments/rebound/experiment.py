@@ -9,6 +9,7 @@ from typing import Any
 from compresslab.experiments.data.tuning_texts import TextSpec
 from compresslab.experiments.experiment import Design, Experiment
 from compresslab.experiments.models.finetuning import Recipe
+from compresslab.experiments.models.given_models import training_bytes
 from compresslab.experiments.rebound.page import rebound_page
 from compresslab.experiments.rebound.presets import rebound_preset
 from compresslab.experiments.rebound.run import (
@@ -63,6 +64,7 @@ REBOUND: Experiment[ReboundSpec, ReboundUnit, list[ReboundSummary]] = Experiment
     check=check_rebound,
     record=rebound_record,
     restore=restore_rebound,
+    gpu_bytes=lambda spec: training_bytes([arm.model for arm in spec.arms], len(spec.positive)),
     units=rebound_units,
     work=rebound_unit,
     cost=rebound_cost,

@@ -34,7 +34,7 @@ from compresslab.experiments.models.given_models import (
     template_notes,
     template_record,
 )
-from compresslab.experiments.models.networks import require_torch
+from compresslab.experiments.pool import worker_device
 from compresslab.experiments.rebound.tuning import tuning_rows
 from compresslab.experiments.rows import Row
 from compresslab.experiments.stages import Stages
@@ -228,7 +228,7 @@ def rebound_unit(unit: ReboundUnit, stages: Stages) -> list[Row]:
     from compresslab.experiments.models.exact_training import one_thread
 
     spec, arm = unit.spec, unit.arm
-    device = device_of(spec.device, unit.seed + spec.arms.index(arm))
+    device = worker_device(spec.device)
     with one_thread():
         dealt = deal_texts(spec.texts, spec.most)
         base = base_model(arm, unit.seed, dealt, spec.pretraining, unit.folder, device)
@@ -240,11 +240,6 @@ def rebound_unit(unit: ReboundUnit, stages: Stages) -> list[Row]:
                 samples=spec.samples, sample_length=spec.sample_length, template=spec.texts.template, stages=stages,
             )
         ]  # fmt: skip
-
-
-def device_of(device: str, number: int) -> str:
-    """Return the device of a unit: the GPUs are dealt out in turn."""
-    return device if device == "cpu" else f"cuda:{number % max(1, require_torch().cuda.device_count())}"
 
 
 # ---- all of them ----

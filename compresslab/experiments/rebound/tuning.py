@@ -18,7 +18,7 @@ from compresslab.experiments.data.layouts import LaidOut, hidden_of, lay_out_exa
 from compresslab.experiments.data.style_judge import StyleJudge
 from compresslab.experiments.data.tuning_texts import ROLES, RoleTexts
 from compresslab.experiments.models.finetuning import Fitted, Recipe, fit_texts, get_state, set_state
-from compresslab.experiments.models.measures import code_lengths, kl_nats, sample_responses
+from compresslab.experiments.models.measures import Known, code_lengths, kl_nats, sample_responses
 from compresslab.experiments.rows import Row
 from compresslab.experiments.stages import Stages
 from compresslab.lm.hugging_face import HuggingFaceModel
@@ -71,6 +71,7 @@ def tuning_rows(
     }
     sets = {role: one.dialogues for role, one in held.items()}
     drawing, prompts = asked_of(model, [held[role] for role in ROLES[1:]])
+    known: dict[str, Known] = {role: {} for role in sets}  # the base stays as it is: it is asked once
     judge = StyleJudge.of(dealt.judge["positive"], dealt.judge["negative"])
 
     def measure(n: int, m: int) -> Row:
@@ -79,7 +80,7 @@ def tuning_rows(
             row[f"{role}_bits_per_byte"] = found.bits_per_byte
             row[f"{role}_bits_per_response"] = found.bits_per_response
         for role, one in sets.items():
-            row[f"kl_{role}_nats"] = kl_nats(one.reader(model), one.reader(base), one.data, hidden_of(one))
+            row[f"kl_{role}_nats"] = kl_nats(one.reader(model), one.reader(base), one.data, hidden_of(one), known[role])
         if samples:
             row["judged_positive"] = judge.positive_share(drawn_texts(drawing, samples, sample_length, prompts, seed))
         return row

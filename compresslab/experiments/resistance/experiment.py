@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from compresslab.experiments.experiment import Design, Experiment
+from compresslab.experiments.models.given_models import training_bytes
 from compresslab.experiments.rebound.experiment import read_recipes
 from compresslab.experiments.resistance.page import resistance_page
 from compresslab.experiments.resistance.presets import resistance_preset
@@ -47,6 +48,7 @@ RESISTANCE: Experiment[ResistanceSpec, ResistanceUnit, tuple[ResistanceSummary, 
     check=check_resistance,
     record=resistance_record,
     restore=restore_resistance,
+    gpu_bytes=lambda spec: training_bytes([spec.model], 3),
     units=resistance_units,
     work=resistance_unit,
     cost=lambda unit: 1.0,

@@ -39,7 +39,7 @@ from compresslab.experiments.models.base_models import SHAPES, num_weights, pret
 from compresslab.experiments.models.finetuning import Recipe, fit_texts, get_state, set_state
 from compresslab.experiments.models.given_models import given_model
 from compresslab.experiments.models.measures import sample_responses
-from compresslab.experiments.rebound.run import device_of
+from compresslab.experiments.pool import worker_device
 from compresslab.experiments.resistance.spec import (
     PAIRS,
     TESTED,
@@ -77,7 +77,7 @@ def resistance_unit(unit: ResistanceUnit, stages: Stages) -> list[Row]:
 
     spec, label = unit.spec, source_labels(unit.spec.data)[unit.source]
     dealt = deal_pairs(usable_pairs(unit.source, spec.longest, spec.reading), spec, seed=unit.seed, name=label)
-    device = device_of(spec.device, unit.seed + spec.data.index(unit.source))
+    device = worker_device(spec.device)
     with one_thread():
         model = _base(spec, unit.seed, unit.folder, device)
         head: Row = {"data": label, "seed": unit.seed, "model": spec.model, "parameters": num_weights(model)}

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from compresslab.experiments.experiment import Design, Experiment
+from compresslab.experiments.models.given_models import training_bytes
 from compresslab.experiments.rebound.experiment import read_recipes, read_texts
 from compresslab.experiments.scaling.page import scaling_page
 from compresslab.experiments.scaling.presets import scaling_preset
@@ -58,6 +59,7 @@ SCALING: Experiment[ScalingSpec, ScalingUnit, ScalingSummary] = Experiment(
     check=check_scaling,
     record=scaling_record,
     restore=restore_scaling,
+    gpu_bytes=lambda spec: training_bytes(spec.models, 2),
     units=scaling_units,
     work=scaling_unit,
     cost=scaling_cost,

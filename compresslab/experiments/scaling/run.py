@@ -26,12 +26,12 @@ from compresslab.experiments.models.base_models import PRETRAINING, SHAPES, num_
 from compresslab.experiments.models.depth_measured import layer_excess_bits
 from compresslab.experiments.models.finetuning import Recipe
 from compresslab.experiments.models.given_models import check_model, model_record, template_record
+from compresslab.experiments.pool import worker_device
 from compresslab.experiments.rebound.run import (
     ReboundArm,
     ReboundSpec,
     ReboundUnit,
     base_model,
-    device_of,
     is_whole,
     rebound_cost,
     rebound_notes,
@@ -142,7 +142,7 @@ def scaling_unit(unit: ScalingUnit, stages: Stages) -> list[Row]:
 
     spec, points = unit.spec, unit.spec.points()
     arm = points[unit.point]
-    device = device_of(spec.device, unit.seed + list(points).index(unit.point))
+    device = worker_device(spec.device)
     with one_thread():
         dealt = deal_texts(spec.texts, spec.most)
         base = base_model(arm, unit.seed, dealt, spec.pretraining, unit.folder, device)
