@@ -8,7 +8,8 @@ LOCKS  := locks/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 # --no-deps: a lock is complete, and torch, which it leaves out, comes after it.
 PIP     = $(BIN)/python -m pip --disable-pip-version-check -qq install --no-compile
 LOCKED  = $(PIP) --require-hashes --no-deps -r
-# Python compiles a module when it first imports it: the largest ones beside pip's last step, so that tests need not, each process anew.
+# Python compiles a module when it first imports it, each process anew. That is done while pip is busy with torch, and for torch with the tests' packages.
+COMPILED = -x '/models/[b-km-z]|/torch/|/tests/' $(VENV)/lib
 WARM   := scipy.stats, torch, matplotlib.pyplot, transformers.models.llama.modeling_llama, transformers.trainer
 MADE_OF := pyproject.toml setup.cfg constraints.txt Makefile $(wildcard $(LOCKS)/*.txt)
 # loadfile: what the tests of a file share is made once.
@@ -42,7 +43,7 @@ $(VENV)/.core: $(MADE_OF)
 $(VENV)/.models: $(VENV)/.core
 	@echo "Setting up $(VENV): language models and pages"
 	@$(LOCKED) $(LOCKS)/demo.txt
-	@$(PIP) -c constraints.txt torch
+	@$(BIN)/python -W ignore -m compileall -qq $(COMPILED) & $(PIP) -c constraints.txt torch && { wait $$! || true; }
 	@touch $@
 
 $(VENV)/.ready: $(VENV)/.models
