@@ -20,6 +20,7 @@ __all__ = ["KINDS", "check_kind", "read_table", "write_table"]
 KINDS: Final = (".toml", ".yaml", ".yml", ".json")
 _MOST = 1 << 20  # bytes
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 def check_kind(path: str | PathLike[str]) -> str:
@@ -94,7 +95,9 @@ def write_table(path: str | PathLike[str], values: Mapping[str, Any]) -> None:
         text = json.dumps(dict(values), indent=2, ensure_ascii=False) + "\n"
     else:
         yaml: Any = importlib.import_module("yaml")
-        text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+        # PyYAML leaves other breaks of lines than "\\n" as they are, and reads them back as spaces.
+        plain = not _BREAKS.search(json.dumps(dict(values), ensure_ascii=False))
+        text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=plain)
     write_atomic(path, [text.encode()])
 
 

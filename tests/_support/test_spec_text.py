@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from compresslab._support.spec_text import read_table, write_table
@@ -22,6 +22,7 @@ values = st.recursive(
 @pytest.mark.parametrize("kind", ["toml", "yaml", "json"])
 @settings(max_examples=40, deadline=None)
 @given(table=st.dictionaries(words, values, max_size=4))
+@example(table={"": "\x85", "é": ["\u2028", "\ufeffa"]})
 def test_what_is_read_back_is_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, kind: str, table: dict[str, Any]
 ) -> None:
