@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from typing import Any, Final
 
+from compresslab._support.threads import torch_threads
 from compresslab.errors import InvalidParameter, MissingExtra, TimeLimitReached, UnreadableFile, WorkerKilled
 
 __all__ = ["WAIT", "check_workers", "connected", "dask_distributed", "on_cluster", "workers_of"]
@@ -145,14 +146,8 @@ def _alone(place: str, work: Callable[..., Any], *given: Any) -> Any:
     with chdir(place):
         if importlib.util.find_spec("torch") is None:
             return work(*given)
-        import torch
-
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with torch_threads(1):
             return work(*given)
-        finally:
-            torch.set_num_threads(before)
 
 
 def _versions() -> dict[str, str]:

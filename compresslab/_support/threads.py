@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["on_all_cores", "workers"]
+__all__ = ["on_all_cores", "torch_threads", "workers"]
 
 
 def workers() -> int:
@@ -29,3 +30,16 @@ def on_all_cores(task: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
         raise
     finally:
         pool.shutdown(wait, cancel_futures=True)
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute with so many threads inside the block, and with as many as before after it."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -99,7 +98,7 @@ def run_arm(
 
 
 def _sent_rows(sent: _Sent) -> list[Row]:
-    with _threads(sent.threads):
+    with threads.torch_threads(sent.threads):
         model, base, data = _opened(sent.shared, worker_device(sent.device))
         unit = ArmUnit(
             sent.arm, model, base, data, sent.settings, sent.learning_rate, sent.number, sent.stages
@@ -115,15 +114,3 @@ def _opened(shared: str, device: str) -> tuple[HuggingFaceModel, HuggingFaceMode
     found: tuple[HuggingFaceModel, HuggingFaceModel, AuditData]
     found = torch.load(shared, map_location=device, weights_only=False)  # written by this run, in its own folder
     return found
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compresslab._support.threads import torch_threads
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.models.networks import Parameters, TensorTrie, leaf_log_probs, require_torch
 from compresslab.experiments.stages import Part
@@ -25,13 +26,9 @@ _DIVERGED = 1e6  # nats per phrase: what overflows may leave a huge number and n
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let torch use one thread: sums then have one order, and so one result, however many cores a machine has."""
-    torch = require_torch()
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    require_torch()
+    with torch_threads(1):
         yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def fit(
