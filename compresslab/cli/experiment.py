@@ -29,13 +29,24 @@ from compresslab.report.terminal import section_view
 __all__ = ["command"]
 
 Preset = Annotated[str, typer.Option(help="demo (minutes), cpu (some 10 to 20 minutes on two cores) or gpu.")]
+ReboundPreset = Annotated[
+    str, typer.Option(help="demo (minutes), cpu (some 10 to 20 minutes on two cores), referee (with a placebo) or gpu.")
+]
+Gate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NATS",
+        help="Halve the learning rate, in a pilot, until all negative data takes a base no farther than this KL.",
+        show_default="none",
+    ),
+]
 RoleData = Annotated[
     list[str] | None,
     typer.Option(
         "--data",
         metavar="ROLE=SOURCE",
         help="Texts of pretrain, positive or negative: a file (of rows, or one response a line) or an embedded corpus "
-        "(prose, code, names). Give all three roles.",
+        "(prose, code, names). Give all three roles; and neutral ones for a placebo, such as neutral=prose-backwards.",
         show_default="embedded corpora",
         callback=stored_sources,
     ),
@@ -134,6 +145,7 @@ def _perform(
     if running.seeds is not None:
         given["seeds"] = running.seeds
     spec = found.preset(preset, given)
+    spec = found.prepare(spec, out.absolute())
     if running.so_far:
         spec, rows = finished(found, spec, out)
     else:
@@ -195,14 +207,14 @@ def resistance(
 @command.command("rebound")
 @grouped
 def rebound(
-    context: typer.Context, out: RowsFolder, preset: Preset = "demo", data: RoleData = None, model: Model = None, *,
-    reading: DataOptions, longest: Longest = None, repeats: Repeats = None, template: ChatTemplate = None,
-    scale: Scale = None, running: Running, output: ReportOutput,
+    context: typer.Context, out: RowsFolder, preset: ReboundPreset = "demo", data: RoleData = None,
+    model: Model = None, *, reading: DataOptions, longest: Longest = None, repeats: Repeats = None,
+    template: ChatTemplate = None, scale: Scale = None, gate: Gate = None, running: Running, output: ReportOutput,
 ) -> None:  # fmt: skip
     """Fine-tune on positive, then on negative data: how fast does a model fall back?"""
     options = {
         "data": data, "model": model, "scale": scale, "reading": reading.chosen, "longest": longest, "repeats": repeats,
-        "template": template,
+        "template": template, "gate": gate,
     }  # fmt: skip
     _perform(context, "rebound", preset, out, options, running, output)
 

@@ -67,6 +67,7 @@ class Design:
         placebo: the same done to a base that was aligned to neutral data at the same sum of learning rates.
         factors: what is random: seeds, corpora.
         rate: how the learning rate is chosen.
+        secondary: what else is tested, and how it is corrected for its number.
     """
 
     primary: str
@@ -77,6 +78,7 @@ class Design:
     placebo: str
     factors: str
     rate: str
+    secondary: str = "every other verdict; none of them is corrected for their number"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +104,9 @@ class Experiment(Generic[Spec, Unit, Summary]):
         former: names that older folders have for it.
         notes: the spec -> what its files were read as, and what was left out; in the order of the data.
         gpu_bytes: the spec -> about how much of a GPU's memory one process takes.
+        prepare: the spec and the folder -> the spec with what a pilot chooses, if there is one; a folder that has its
+            ``spec.json`` is not piloted again.
+        designed: the spec and the design -> the design where a spec fixes more than the experiment does.
     """
 
     name: str
@@ -122,6 +127,8 @@ class Experiment(Generic[Spec, Unit, Summary]):
     former: tuple[str, ...] = ()
     notes: Callable[[Spec], Sequence[str]] = lambda _: ()
     gpu_bytes: Callable[[Spec], int] = lambda _: 1 << 30
+    prepare: Callable[[Spec, Path], Spec] = lambda spec, _: spec
+    designed: Callable[[Spec, Design], Design] = lambda _, design: design
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,12 @@ class Work(Generic[Unit]):
 
 def record(experiment: Experiment[Spec, Unit, Summary], spec: Spec) -> dict[str, Any]:
     """Return what ``spec.json`` holds."""
-    return {"experiment": experiment.name, **experiment.record(spec), "design": asdict(experiment.design)}
+    return {"experiment": experiment.name, **experiment.record(spec), "design": asdict(design_of(experiment, spec))}
+
+
+def design_of(experiment: Experiment[Spec, Unit, Summary], spec: Spec) -> Design:
+    """Return what is fixed before there are rows of a spec."""
+    return experiment.designed(spec, experiment.design)
 
 
 def run(
@@ -178,6 +190,7 @@ def run(
     deadline = None if time_limit is None else time.time() + time_limit
     check_device(getattr(spec, "device", "cpu"))
     experiment.check(spec)
+    spec = experiment.prepare(spec, Path(out).absolute())
     held = record(experiment, spec)
     save_spec(out, held, former=experiment.former)
     folder, of = Path(out).absolute(), hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()

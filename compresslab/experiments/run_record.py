@@ -21,8 +21,7 @@ from compresslab import __version__
 from compresslab._support.files import write_atomic
 from compresslab._support.json_text import read_json
 from compresslab.errors import InvalidParameter
-from compresslab.experiments.data.tuning_texts import ROLES
-from compresslab.experiments.resistance.spec import source_label
+from compresslab.experiments.data.tuning_texts import ALL_ROLES, source_label
 
 __all__ = ["experiment_command", "read_runs", "record_run"]
 
@@ -54,7 +53,7 @@ def experiment_command(name: str, preset: str, folder: str | PathLike[str], opti
 
 def _without_folder(entry: str) -> str:
     role, equals, source = entry.partition("=")
-    return f"{role}={source_label(source)}" if equals and role in ROLES else source_label(entry)
+    return f"{role}={source_label(source)}" if equals and role in ALL_ROLES else source_label(entry)
 
 
 def record_run(name: str, preset: str, folder: str | PathLike[str], options: Options | None = None) -> None:

@@ -542,6 +542,7 @@ class Rebound:
     kl: Values
     lengths: dict[str, Values]
     judged: Values | None
+    recipe: dict[str, Any]
 
     @property
     def early(self) -> int:
@@ -574,7 +575,7 @@ class Rebound:
 
     def changed(self, name: str, stop: int, net: bool = False) -> Values:
         """Change of a code length from the end of the positive data to a negative volume, (seeds, positive)."""
-        x = self.lengths[name]
+        x = self.score if name == "score" else self.lengths[name]
         change: Values = x[:, :, self.negative.index(stop)] - x[:, :, 0]
         return change - change[:, :1] if net else change
 
@@ -601,7 +602,7 @@ class Rebound:
 
 
 def rebound_of(rows: list[dict[str, Any]], name: str, seeds: Sequence[int], positive: list[int], negative: list[int],
-               levels: list[float]) -> Rebound:  # fmt: skip
+               levels: list[float], recipe: dict[str, Any]) -> Rebound:  # fmt: skip
     at = {(row["seed"], row["positive"], row["negative"]): row for row in rows}
 
     def column(key: str) -> Values:
@@ -612,7 +613,7 @@ def rebound_of(rows: list[dict[str, Any]], name: str, seeds: Sequence[int], posi
     return Rebound(
         name, rows[0]["parameters"], len(seeds), positive, negative, levels, prefers - prefers[:, :1, :1],
         (column("kl_positive_nats") + column("kl_negative_nats")) / 2, lengths,
-        column("judged_positive") if "judged_positive" in rows[0] else None,
+        column("judged_positive") if "judged_positive" in rows[0] else None, recipe,
     )  # fmt: skip
 
 
@@ -620,7 +621,7 @@ def rebounds(results: Results, run: str) -> list[Rebound]:
     spec = results.specs[run]
     return [
         rebound_of([row for row in results.rows[run] if row["arm"] == arm["name"]], arm["name"], arm["seeds"],
-                   spec["positive"], spec["negative"], spec["levels"])
+                   spec["positive"], spec["negative"], spec["levels"], spec["recipe"])
         for arm in spec["arms"]
     ]  # fmt: skip
 
@@ -674,7 +675,8 @@ def rebound_tables(results: Results, run: str) -> Iterator[tuple[str, Table]]:
             gained = arm.score[:, i, 0]
             rates.append(
                 [
-                    f"{n:,}", pm(over_seeds(arm.rates()[:, i])), pm(over_seeds(arm.rates(late=True)[:, i])),
+                    f"{n:,}", lr_sum(arm, n), pm(over_seeds(arm.rates()[:, i])),
+                    pm(over_seeds(arm.rates(late=True)[:, i])),
                     pm(over_seeds(excess)) if n else "-", mean(knee), pm(change), pm(gain), f"{pooled:+.1f}",
                     percent(share(arm.falls[:, i], gained)) if n else "-",
                     percent(share(arm.net_falls[:, i], gained)) if n else "-",
@@ -692,23 +694,21 @@ def rebound_tables(results: Results, run: str) -> Iterator[tuple[str, Table]]:
         ]
         for said, values, signed in grids:
             if values is not None:
-                yield (
-                    f"{head}; {said}: positive data down, negative across",
-                    [
-                        [f"{n:,}", *(pm(over_seeds(values[:, i, j]), signed) for j in range(len(arm.negative)))]
-                        for i, n in enumerate(arm.positive)
-                    ],
-                )
+                grid: Table = [["Σ lr", "", *(lr_sum(arm, m) for m in arm.negative)]]
+                for i, n in enumerate(arm.positive):
+                    cells = [pm(over_seeds(values[:, i, j]), signed) for j in range(len(arm.negative))]
+                    grid.append([f"{n:,}", lr_sum(arm, n), *cells])
+                yield f"{head}; {said}: positive data down, negative across", grid
         rows: Table = []
         for stop in (arm.early, arm.negative[-1]):
             for i, n in enumerate(arm.positive):
                 cells: list[Cell] = [f"after {n:,}, by {stop:,}"]
-                for name in LENGTHS:
+                for name in ("score", *LENGTHS):
                     raw, net = (over_seeds(arm.changed(name, stop, net)[:, i]) for net in (False, True))
                     cells += [pm(raw), pm(net) if n else "-"]
                 rows.append(cells)
         yield (
-            f"{head}; change of code lengths, bits per byte, raw and net of the control's: after so much positive "
+            f"{head}; change of the score and of code lengths, bits per byte, raw and net: after so much positive "
             "data, by so much negative",
             rows,
         )
@@ -716,7 +716,7 @@ def rebound_tables(results: Results, run: str) -> Iterator[tuple[str, Table]]:
             f"{head}; least negative data that brings KL to the base to a level (the paper's Table 3)",
             [
                 [
-                    f"{n:,}", pm(over_seeds(arm.kl[:, i, 0]), False), f"{mean(closest(arm, i))} of it",
+                    f"{n:,}", lr_sum(arm, n), pm(over_seeds(arm.kl[:, i, 0]), False), f"{mean(closest(arm, i))} of it",
                     *(least(arm, i, level) for level in arm.levels),
                 ]
                 for i, n in enumerate(arm.positive)
@@ -727,6 +727,14 @@ def rebound_tables(results: Results, run: str) -> Iterator[tuple[str, Table]]:
         "The paper's Table 3: negative samples until KL to the base is below 0.01, after so many positive ones",
         [[model, *(str(x) for x in found)] for model, found in PAPER_TABLE_3.items()],
     )
+
+
+def lr_sum(arm: Rebound, responses: int) -> str:
+    """The sum of the learning rates of all steps over so many responses, three digits of it: the rate is constant."""
+    recipe, total = arm.recipe, 0.0
+    for step in range(1, -(-responses // recipe["batch"]) + 1):
+        total += recipe["learning_rate"] * min(1.0, step / max(1, recipe["warmup"]))
+    return f"{total:.3g}"
 
 
 def closest(arm: Rebound, i: int) -> Found:
@@ -778,7 +786,7 @@ def series(results: Results) -> dict[str, tuple[str, list[Base]]]:
 
     def base(model: str, symbols: int, by: str) -> Base:
         mine = [row for row in rows if row["model"] == model and row["symbols"] == symbols]
-        x = rebound_of(mine, model, spec["seeds"], [0, spec["positive"]], spec["negative"], [])
+        x = rebound_of(mine, model, spec["seeds"], [0, spec["positive"]], spec["negative"], [], spec["recipe"])
         excess = {row["seed"]: row["excess_bits"] for row in mine if "excess_bits" in row}
         rates, falls = x.rates(), x.falls
         measures = {

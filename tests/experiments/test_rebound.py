@@ -19,6 +19,7 @@ from compresslab.cli.main import main
 from compresslab.errors import InvalidParameter, UnknownName, UnreadableFile
 from compresslab.experiments.experiment import finished, run
 from compresslab.experiments.rebound.experiment import REBOUND
+from compresslab.experiments.rebound.placebo import trend
 from compresslab.experiments.rebound.presets import REBOUND_PRESETS, rebound_preset
 from compresslab.experiments.rebound.run import (
     PAPER_NEGATIVE,
@@ -27,7 +28,7 @@ from compresslab.experiments.rebound.run import (
     rebound_units,
     scaled_volumes,
 )
-from compresslab.experiments.rebound.summary import early_volume, summarise_rebound, trend
+from compresslab.experiments.rebound.summary import early_volume, summarise_rebound
 from compresslab.experiments.rebound.tables import rebound_findings, rebound_tables
 from compresslab.experiments.rows import read_rows
 from compresslab.lm.checkpoints import save
@@ -310,14 +311,16 @@ def test_a_level_below_the_noise_is_undecidable_and_an_early_return_is_not_seen(
     assert [x.undecidable for x in one.after[-1].least] == [True, False]
     text = "\n".join(rebound_findings(spec, [one]).lines)
     assert "to 0.02 nats in 0 of 9 runs (undecidable); the level is below the noise: 40 negative responses" in text
-    assert "| 400 | 0.2 ± 0 | 0.5 of it | undecidable |" in markdown(Section("", tables=tuple(rebound_tables([one]))))
+    assert "| 400 | 0.2 | 0.2 ± 0 | 0.5 of it | undecidable |" in markdown(
+        Section("", tables=tuple(rebound_tables(spec, [one])))
+    )
     there = [{**row, "kl_positive_nats": 0.01, "kl_negative_nats": 0.01} for row in rows]
     (one,) = summarise_rebound(spec, there)
     assert one.after[-1].least[0].at_once == 3
     assert one.after[-1].least[0].brought_back == ()
     text = "\n".join(rebound_findings(spec, [one]).lines)
     assert "in 0 of 0 runs (undecided); 9 more were there before any negative data" in text
-    assert "3 of 3 before" in markdown(Section("", tables=tuple(rebound_tables([one]))))
+    assert "3 of 3 before" in markdown(Section("", tables=tuple(rebound_tables(spec, [one]))))
 
 
 def test_the_findings_say_what_was_seen() -> None:
@@ -341,10 +344,10 @@ def test_the_findings_say_what_was_seen() -> None:
 def test_the_tables_hold_every_volume() -> None:
     spec, rows = made_rebound()
     summaries = summarise_rebound(spec, rows)
-    text = markdown(Section("", points=("x",), tables=tuple(rebound_tables(summaries))))
+    text = markdown(Section("", points=("x",), tables=tuple(rebound_tables(spec, summaries))))
     for m in VOLUMES:
         assert f"| {m} " in text
-    assert "| 400 | 0.2 ± 0 | 0.5 of it | > 160 | 60 (2 of 3), else > 160 |" in text
+    assert "| 400 | 0.2 | 0.2 ± 0 | 0.5 of it | > 160 | 60 (2 of 3), else > 160 |" in text
     assert "| Llama2-7B | 961 | 844 | 801 | 729 |" in text
     assert text.count("\n| 100 ") == 6  # one row in each of the arm's tables
 

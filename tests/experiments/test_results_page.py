@@ -34,7 +34,7 @@ def tables_of(folder: Path) -> str:
     return markdown(findings_and_tables(experiment, spec, experiment.summarise(spec, rows)))
 
 
-MADE = sorted(path.parent.name for path in RESULTS.glob("*/spec.json"))
+MADE = sorted(path.parent.name for path in RESULTS.glob("*/rows.jsonl"))  # a spec may be there before its rows
 
 
 @lru_cache(maxsize=1)

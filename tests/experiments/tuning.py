@@ -86,6 +86,24 @@ def made_rebound() -> tuple[ReboundSpec, list[Row]]:
     return spec, rows
 
 
+def made_placebo() -> tuple[ReboundSpec, list[Row]]:
+    """The same with a placebo, whose score begins near 0 and falls slowly, and whose pre-training texts get cheaper."""
+    spec, rows = made_rebound()
+    texts = replace(spec.texts, neutral=("prose-backwards",))
+    placebo = []
+    for row in rows:
+        seed, n, m = row["seed"], row["positive"], row["negative"]
+        row |= {"group": "treated" if n else "control", "neutral": 0, "negative_bits_per_byte":
+                row["negative_bits_per_byte"] + 1e-4 * n * (seed - 1) * m / 1000}  # fmt: skip
+        if n:
+            score, kl = 0.002 - (0.2 + 0.01 * seed) * m / 1000, 0.2 - 0.0005 * m
+            placebo.append({
+                **row, **made_row(seed, n, m, score, kl), "group": "placebo", "positive": 0, "neutral": n,
+                "pretrain_bits_per_byte": 4.5 - (0.001 + 1e-5 * seed) * m,
+            })  # fmt: skip
+    return replace(spec, texts=texts, margin_bits=0.01, margin_share=0.1), rows + placebo
+
+
 def made_kl(n: int, m: int, seed: int) -> float:
     """KL that falls from 0.2 to 0.1 at ``100 - n / 10`` for seeds 0 and 1; that of seed 2 stays at 0.2."""
     if n == 0:

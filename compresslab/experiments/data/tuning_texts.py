@@ -7,6 +7,10 @@ shuffled and dealt out, no response twice, each with the prompt or the conversat
     held out | contained in the pre-training data | for fine-tuning ... | for the judge of style
 
 The second part is what the theorem calls contained: pre-training data of real models holds texts of both kinds.
+
+Neutral texts are those that a placebo is aligned to. They are dealt out in the same way, but for the judge, and
+contained where the others are: alignment to them is then as new to a model. Where there is no source of them, there is
+no placebo.
 """
 
 from __future__ import annotations
@@ -31,10 +35,24 @@ from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.data.examples import Examples
 from compresslab.experiments.data.layouts import template_label
+from compresslab.experiments.data.neutral_text import PROSE_BACKWARDS, is_embedded, neutral_texts
 
-__all__ = ["EMBEDDED", "ROLES", "RoleTexts", "TextSpec", "deal_texts", "given_texts", "read_source", "text_record"]
+__all__ = [
+    "ALL_ROLES",
+    "EMBEDDED",
+    "ROLES",
+    "RoleTexts",
+    "TextSpec",
+    "deal_texts",
+    "given_texts",
+    "read_source",
+    "source_label",
+    "text_record",
+]
 
 ROLES = ("pretrain", "positive", "negative")
+NEUTRAL = "neutral"
+ALL_ROLES = (*ROLES, NEUTRAL)
 REPEATS = ("apart", "kept")
 
 
@@ -47,7 +65,7 @@ class TextSpec:
         positive: sources of the positive data.
         negative: sources of the negative data.
         held_out: responses of each role that nothing is trained on.
-        contained: responses of the positive and of the negative data, each, set apart for the pre-training.
+        contained: responses of the positive, the negative and the neutral data, each, set apart for the pre-training.
         judged: responses of each kind that only the judge of style learns from.
         longest: bytes of a response and its prompt at most; longer ones are left out, so that an example is a response.
         limit: responses of each source of pre-training data at most, taken at random; all where None.
@@ -56,6 +74,7 @@ class TextSpec:
         options: what of the files is read, as `compresslab.data.choice.data_options` gives them.
         template: what lays conversations out for a model that is taken as it is, as of
             `compresslab.lm.documents.Layout`.
+        neutral: sources of the neutral data, which a placebo is aligned to; no placebo where empty.
     """
 
     pretrain: tuple[str, ...] = ("prose",)
@@ -69,6 +88,12 @@ class TextSpec:
     repeats: str | None = None
     options: tuple[str, ...] = ()
     template: str = "auto"
+    neutral: tuple[str, ...] = ()
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that have texts."""
+        return ALL_ROLES if self.neutral else ROLES
 
     def check(self) -> None:
         """Raise InvalidParameter for numbers that cannot be; sources are checked when they are read."""
@@ -83,13 +108,14 @@ class TextSpec:
         for role in ROLES:
             if not getattr(self, role):
                 raise InvalidParameter(f"there is no source of the {role} data: name a corpus or a file")
-            choice_for_role(self.options, role, ROLES)
+        for role in ALL_ROLES:
+            choice_for_role(self.options, role, ALL_ROLES)
 
     def are_apart(self, role: str) -> bool:
         """Whether equal texts of a role are dealt out as one."""
         if self.repeats is not None:
             return self.repeats == "apart"
-        return not any(source in corpus_names() for source in getattr(self, role))
+        return not any(is_embedded(source) for source in getattr(self, role))
 
 
 EMBEDDED = TextSpec(limit=6_000)
@@ -101,9 +127,10 @@ class RoleTexts:
 
     Attributes:
         pretrain: of the pre-training, prompts and responses as one text each.
-        contained: as many positive as negative ones, for the pre-training too, likewise.
-        train: "positive" and "negative": for fine-tuning, all that are left.
-        held_out: of "pretrain", "positive" and "negative".
+        contained: as many positive as negative ones, and neutral ones where there is a placebo, for the pre-training
+            too, likewise.
+        train: "positive" and "negative", and "neutral" where there is a placebo: for fine-tuning, all that are left.
+        held_out: of "pretrain", "positive" and "negative", and of "neutral" likewise.
         judge: "positive" and "negative": for the judge of style.
         digest: SHA-256 of all of them, as dealt.
         notes: what was read of each role, and what was left out, in sentences.
@@ -129,13 +156,15 @@ def given_texts(
 
     Args:
         texts: of the preset.
-        data: such as ``positive=good.txt``; a role may come several times, its sources are then joined.
+        data: such as ``positive=good.txt``; a role may come several times, its sources are then joined. ``neutral``
+            may stand alone; ``prose-backwards`` is a source for it.
         reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
         repeats: "apart" or "kept": see `TextSpec`.
         template: see `TextSpec`.
 
     Raises:
-        InvalidParameter: an entry of another form, some roles and not all, or options of files without files.
+        InvalidParameter: an entry of another form, some of the three roles that must be, and not all, or options of
+            files without files.
 
     Example:
         >>> given_texts(EMBEDDED, ["pretrain=prose", "positive=names", "negative=code"]).negative
@@ -148,9 +177,9 @@ def given_texts(
     found: dict[str, tuple[str, ...]] = {}
     for entry in data:
         role, equals, source = entry.partition("=")
-        if role not in ROLES or not equals or not source:
+        if role not in ALL_ROLES or not equals or not source:
             raise InvalidParameter(
-                f"data is given as role=corpus or role=file, the role being {', '.join(ROLES)}: not {entry!r}"
+                f"data is given as role=corpus or role=file, the role being {', '.join(ALL_ROLES)}: not {entry!r}"
             )
         found[role] = (*found.get(role, ()), source)
     given, missing = (", ".join(role for role in ROLES if (role in found) is held) for held in (True, False))
@@ -158,11 +187,11 @@ def given_texts(
         raise InvalidParameter(
             f"data for {given}, none for {missing}: give all three roles, as role=corpus or role=file"
         )
-    if (reading or template is not None) and not given:
+    if (reading or template is not None) and not found:
         raise without_files(reading or ["template"])
     return replace(
         texts,
-        **{role: found.get(role, getattr(texts, role)) for role in ROLES},
+        **{role: found.get(role, getattr(texts, role)) for role in ALL_ROLES},
         options=tuple(reading),
         repeats=repeats,
         template=template or "auto",
@@ -188,7 +217,9 @@ def source_of(source: str, options: Sequence[str] = (), role: str | None = None)
     """
     if source in corpus_names():
         return Examples(corpus_texts(source, "sentence")), None
-    found = read_data(source, choice_for_role(options, role, ROLES))
+    if source == PROSE_BACKWARDS:
+        return Examples(neutral_texts()), None
+    found = read_data(source, choice_for_role(options, role, ALL_ROLES))
     return Examples.of(found), found
 
 
@@ -208,6 +239,8 @@ def deal_texts(spec: TextSpec, most: int) -> RoleTexts:
     rng = np.random.default_rng(0)
     notes: list[str] = []
     pools = {role: _pool(role, spec, rng, spec.limit if role == "pretrain" else None, notes) for role in ROLES}
+    if spec.neutral:  # dealt by itself: the other roles are the same with and without it
+        pools[NEUTRAL] = _pool(NEUTRAL, spec, np.random.default_rng(1), None, notes)
     notes += _shared(pools, spec)
     held = {role: _take(pool, role, 0, spec.held_out, spec) for role, pool in pools.items()}
     pretrain = _take(pools["pretrain"], "pretrain", spec.held_out, max(1, len(pools["pretrain"]) - spec.held_out), spec)
@@ -219,6 +252,10 @@ def deal_texts(spec: TextSpec, most: int) -> RoleTexts:
         contained.append(_take(pools[role], role, spec.held_out, spec.contained, spec))
         train[role] = _take(pools[role], role, at, left, spec)
         judge[role] = _take(pools[role], role, at + left, spec.judged, spec)
+    if spec.neutral:
+        at = spec.held_out + spec.contained
+        contained.append(_take(pools[NEUTRAL], NEUTRAL, spec.held_out, spec.contained, spec))
+        train[NEUTRAL] = _take(pools[NEUTRAL], NEUTRAL, at, max(most, len(pools[NEUTRAL]) - at), spec)
     both = Examples.concat(contained)
     digest = hashlib.sha256()
     for texts in (pretrain, both, *train.values(), *held.values(), *judge.values()):
@@ -231,7 +268,7 @@ def text_record(spec: TextSpec, most: int) -> dict[str, Any]:
     """Return what ``spec.json`` says about the texts: names of sources without their folders, sizes, a digest."""
     dealt = deal_texts(spec, most)
     return {
-        **{role: [_label(source) for source in getattr(spec, role)] for role in ROLES},
+        **{role: [source_label(source) for source in getattr(spec, role)] for role in spec.roles},
         **{name: getattr(spec, name) for name in ("held_out", "contained", "judged", "longest", "limit")},
         **({"repeats": spec.repeats} if spec.repeats is not None else {}),
         **({"options": list(spec.options)} if spec.options else {}),
@@ -242,8 +279,9 @@ def text_record(spec: TextSpec, most: int) -> dict[str, Any]:
     }
 
 
-def _label(source: str) -> str:
-    return source if source in corpus_names() else Path(source).name
+def source_label(source: str) -> str:
+    """Return the name of a source in specs, rows and tables: without its folder."""
+    return source if is_embedded(source) else Path(source).name
 
 
 def _pool(role: str, spec: TextSpec, rng: np.random.Generator, limit: int | None, notes: list[str]) -> Examples:
@@ -264,7 +302,7 @@ def _pool(role: str, spec: TextSpec, rng: np.random.Generator, limit: int | None
             said = ", ".join(f"{count:,} {why}" for why, count in left.items() if count)
             prompts = f"; {found.prompt_bytes:,} bytes of prompts are context" if found.prompt_bytes else ""
             used = f": {said}: {usable.size:,} used" if said else f", {usable.size:,} used"
-            notes.append(f"{role}: {_label(source)} is {found.how}, {found.rows:,} rows{used}{prompts}.")
+            notes.append(f"{role}: {source_label(source)} is {found.how}, {found.rows:,} rows{used}{prompts}.")
     joined = Examples.concat(kept)
     if spec.are_apart(role):
         joined = joined.select(first_of_each(joined.responses))
@@ -286,12 +324,10 @@ def first_of_each(texts: Texts) -> NDArray[np.intp]:
 
 def _shared(pools: dict[str, Examples], spec: TextSpec) -> Iterator[str]:
     """Say which texts of a role stand in the data of another; raise InvalidParameter for roles with the same texts."""
-    sets = {
-        role: set(pool) for role, pool in pools.items() if not all(s in corpus_names() for s in getattr(spec, role))
-    }
+    sets = {role: set(pool) for role, pool in pools.items() if not all(is_embedded(s) for s in getattr(spec, role))}
     for one, other in combinations(sets, 2):
         shared = len(sets[one] & sets[other])
-        files = [{Path(s).resolve() for s in getattr(spec, role) if s not in corpus_names()} for role in (one, other)]
+        files = [{Path(s).resolve() for s in getattr(spec, role) if not is_embedded(s)} for role in (one, other)]
         same = files[0] & files[1]
         if shared and (shared == min(len(sets[one]), len(sets[other])) or (same and not spec.options)):
             what = f"{sorted(same)[0].name} is" if same else f"{shared:,} equal texts are"
@@ -308,8 +344,9 @@ def _shared(pools: dict[str, Examples], spec: TextSpec) -> Iterator[str]:
 
 def _take(pool: Examples, role: str, at: int, count: int, spec: TextSpec) -> Examples:
     if at + count > len(pool):
+        sources = ", ".join(map(source_label, getattr(spec, role)))
         raise InvalidParameter(
-            f"the {role} data ({', '.join(_label(source) for source in getattr(spec, role))}) has {len(pool):,} texts "
-            f"of 1 to {spec.longest} bytes, and {at + count:,} are needed: give more data, or smaller volumes"
+            f"the {role} data ({sources}) has {len(pool):,} texts of 1 to {spec.longest} bytes, and {at + count:,} are "
+            "needed: give more data, or smaller volumes"
         )
     return pool.select(np.arange(at, at + count))

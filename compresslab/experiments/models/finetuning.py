@@ -35,6 +35,7 @@ __all__ = [
     "fit",
     "fit_texts",
     "get_state",
+    "learning_rate_sum",
     "set_state",
 ]
 
@@ -297,6 +298,25 @@ class Losses:
             self.total += nats / math.log(2) * self.symbols[len(self.bits)]
             self.bits.append(nats / math.log(2))
         self._waiting.clear()
+
+
+def learning_rate_sum(recipe: Recipe, examples: int, of: int | None = None) -> float:
+    """Return the sum of the learning rates of all steps of a training, or of its first ones.
+
+    It says how far a training can have moved a model, whatever its rate, batch and warm-up are.
+
+    Args:
+        recipe: how is trained.
+        examples: that have been seen.
+        of: how many the whole training sees, which a cosine depends on; no more than ``examples`` where None.
+
+    Example:
+        >>> recipe = Recipe(batch=4, learning_rate=0.001, warmup=4)
+        >>> round(learning_rate_sum(recipe, 8), 6), round(learning_rate_sum(recipe, 40), 6)
+        (0.00075, 0.0085)
+    """
+    steps = math.ceil((examples if of is None else of) / recipe.batch)
+    return sum(recipe.learning_rate * _rate(recipe, step, steps) for step in range(math.ceil(examples / recipe.batch)))
 
 
 def _check_stops(stops: Sequence[int], examples: int, batch: int) -> frozenset[int]:

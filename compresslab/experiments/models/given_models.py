@@ -11,7 +11,7 @@ from compresslab.data.tokenizers import get_tokenizer, tokenizer_fingerprint
 from compresslab.errors import InvalidParameter, UnknownName, did_you_mean
 from compresslab.experiments.data.examples import Examples
 from compresslab.experiments.data.layouts import lay_out_examples
-from compresslab.experiments.data.tuning_texts import ROLES, TextSpec, deal_texts
+from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts
 from compresslab.experiments.models.base_models import SHAPES
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.registry import get_model, model_names
@@ -115,7 +115,7 @@ def _given_layouts(name: str, texts: TextSpec, most: int, length: int) -> dict[s
     """Return for each role of texts the digest of the template that lays it out for a ready model, and sentences."""
     dealt, model = deal_texts(texts, most), given_model(name, "cpu")
     found = {}
-    for role in ROLES:
+    for role in texts.roles:
         parts = [dealt.held_out[role], *([dealt.train[role]] if role in dealt.train else [])]
         laid = lay_out_examples(model, Examples.concat(parts), length, role, texts.template)
         template = laid.dialogues.template

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compresslab.experiments.data.tuning_texts import source_label
+from compresslab.experiments.rebound.claim_tables import claim_verdict
+from compresslab.experiments.rebound.claims import claims_of
 from compresslab.experiments.rebound.run import ReboundSpec
 from compresslab.experiments.rebound.summary import CURVES, ReboundSummary
 from compresslab.experiments.rebound.tables import (
@@ -45,7 +48,7 @@ def rebound_page(
         sections=(
             rebound_findings(spec, summaries),
             *(_arm_section(i, one) for i, one in enumerate(summaries)),
-            Section("Tables", tables=tuple(rebound_tables(summaries))),
+            Section("Tables", tables=tuple(rebound_tables(spec, summaries))),
         ),
         provenance=source,
         claims=claim_verdicts(["elasticity-finite-size", "conservation-law"]),
@@ -60,6 +63,8 @@ def rebound_page(
             "A control begins at the base and so has more pre-training to lose than an aligned model",
             "taken back": "fall of the score over its gain, a ratio of means with Fieller's 95 % interval; not defined "
             "where the interval of the gain holds 0",
+            "placebo": _placebo_words(spec),
+            "Σ lr": "sum of the learning rates of all steps of a training",
             "undecidable": "a level of KL that the negative data alone takes a base above",
             "early fall": f"fall of the score up to {first.early:,} negative responses, a quarter of all; late: from "
             "there",
@@ -87,22 +92,43 @@ def _answer(spec: ReboundSpec, summaries: Sequence[ReboundSummary]) -> tuple[str
         )
     else:
         came = f"{back} of {runs} runs came back to the base {near}"
+    claims = claims_of(spec, summaries)
+    if claims:
+        net, fell = "what they do to a base that was trained on neutral texts instead", claim_verdict(claims[0])
+        of_both = f", net of that placebo {taken_back(most.placebo.regained)}" if most.placebo else ""
+    else:
+        net, fell, of_both = "what the negative texts do to a base", str(verdict(most.net_fallen, 1)), ""
     return (
         f"{sum(one.seeds for one in summaries)} language models of {size} parameters were fine-tuned on up to "
         f"{most.positive:,} positive texts ({', '.join(texts.positive)}), then on up to {first.negative[-1]:,} "
         f"negative ones ({', '.join(texts.negative)}).",
-        f"That they fall back, net of what the negative texts do to a base, is {verdict(most.net_fallen, 1)}{where}: "
-        f"of the preference for positive texts that was gained, {taken_back(most.regained)} is taken back, net of "
-        f"control {taken_back(most.net_regained)}; the code lengths changed by this: {code_length_changes(most)}.",
+        f"That they fall back, net of {net}, is {fell}{where}: of the preference for positive texts that was gained, "
+        f"{taken_back(most.regained)} is taken back, net of control {taken_back(most.net_regained)}{of_both}; the code "
+        f"lengths changed by this: {code_length_changes(most)}.",
         f"That this is faster than without positive training is {verdict(most.excess_rate, 1)}; that more positive "
         f"texts make it faster is {verdict(first.rate_by_volume, 1)}, that they make the loss larger, as for a spring, "
         f"{verdict(first.loss_by_volume, 1)}; {came}.",
     )
 
 
+def _placebo_words(spec: ReboundSpec) -> str:
+    if not spec.texts.neutral:
+        return "none here: it would be a base that was aligned to neutral data and then given the negative data"
+    return (
+        f"a base after as much neutral data ({', '.join(map(source_label, spec.texts.neutral))}) as the aligned model "
+        "had positive data, at the same sum of learning rates, then given the negative data; net of placebo is less "
+        "what it does there"
+    )
+
+
 def _facts(one: ReboundSummary) -> tuple[Fact, ...]:
     most = one.after[-1]
+    net = () if most.placebo is None else (
+        Fact("fall of the score over all negative texts, net of the placebo's", measured(most.placebo.fallen),
+             "bits per byte; the claim that was frozen as the primary one", tone(verdict(most.placebo.fallen, 1).kind)),
+    )  # fmt: skip
     return (
+        *net,
         Fact(f"score (preference for positive texts) after {most.positive:,} of them", measured(one.gained),
              "bits per byte; the base: 0", tone(verdict(one.gained, 1).kind)),
         Fact(f"score after {one.negative[-1]:,} negative texts more", measured(most.curves["score"][-1]),
@@ -141,6 +167,16 @@ def _arm_section(number: int, one: ReboundSummary) -> Section:
             wide=True,
         )
     )
+    placebo = [(found.positive, found.placebo) for found in one.after if found.placebo is not None]
+    if placebo:
+        cells = [
+            Cell(n, m, x.mean, x.low, x.high)
+            for n, net in placebo
+            for m, x in zip(one.negative, net.curves["score"], strict=True)
+        ]
+        drawn = rebound_figure(cells, _short("score"), "samples of neutral data")
+        said = "A line for each amount of neutral data; the base has score 0. Bands are 95 % intervals over seeds."
+        figures.append(PageFigure(f"arm-{number}-placebo", "The placebo's score", said, drawn))
     return Section(f"Curves of the arm “{one.arm}”", figures=tuple(figures))
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
+from compresslab.experiments.data.neutral_text import PROSE_BACKWARDS
 from compresslab.experiments.data.tuning_texts import EMBEDDED, TextSpec, given_texts
 from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
 from compresslab.experiments.models.finetuning import Recipe
+from compresslab.experiments.rebound.gate import RateGate
 from compresslab.experiments.rebound.run import (
     PAPER_POSITIVE,
     ReboundArm,
@@ -62,13 +65,32 @@ def _rebound_cpu() -> ReboundSpec:
     )
 
 
+def _rebound_referee() -> ReboundSpec:
+    """With a placebo, on seeds of no other run; what decides is frozen with it.
+
+    The rate is what the pilot chose: see `compresslab.experiments.rebound.pilot`. The margins are about a twentieth of
+    what a pilot gained, and a tenth of the gain for each doubling of the positive data.
+    """
+    return ReboundSpec(
+        arms=(ReboundArm("contained", "35k", 1_000_000, 0.75, tuple(range(100, 120))),),
+        positive=(0, 400, 1600, 6400),
+        negative=volume_steps(0.1, 4),
+        recipe=Recipe(batch=4, learning_rate=3e-5, warmup=5),
+        texts=replace(EMBEDDED, held_out=100, judged=100, neutral=(PROSE_BACKWARDS,)),
+        samples=0,
+        margin_bits=0.02,
+        margin_share=0.1,
+        gate=RateGate(0.005, 99, ((1.2e-4, 0.026880725), (6e-5, 0.009653171), (3e-5, 0.003175127))),
+    )
+
+
 def _rebound_gpu() -> ReboundSpec:
     return ReboundSpec(
         arms=(ReboundArm("smollm2", "smollm2", 0, 0.0, (0, 1, 2)),),
         positive=(0, *PAPER_POSITIVE),
         negative=volume_steps(1.0, 4),
         recipe=_LARGE,
-        texts=replace(EMBEDDED, held_out=500, contained=0, judged=5000, longest=2000),
+        texts=replace(EMBEDDED, held_out=500, contained=0, judged=5000, longest=2000, neutral=(PROSE_BACKWARDS,)),
         samples=256,
         sample_length=128,
         device="cuda",
@@ -78,6 +100,7 @@ def _rebound_gpu() -> ReboundSpec:
 REBOUND_PRESETS: dict[str, Callable[[], ReboundSpec]] = {
     "demo": _rebound_demo,
     "cpu": _rebound_cpu,
+    "referee": _rebound_referee,
     "gpu": _rebound_gpu,
 }
 
@@ -93,11 +116,12 @@ def rebound_preset(
     repeats: str | None = None,
     longest: int | None = None,
     template: str | None = None,
+    gate: float | None = None,
 ) -> ReboundSpec:
     """Return the spec of a preset, changed by options.
 
     Args:
-        name: "demo", "cpu" or "gpu".
+        name: "demo", "cpu", "referee" or "gpu".
         data: ``role=source`` entries instead of the embedded corpora: see
             :func:`compresslab.experiments.data.tuning_texts.given_texts`.
         model: a size, or a ready model, instead of the preset's.
@@ -107,6 +131,8 @@ def rebound_preset(
         repeats: "apart" or "kept": see `compresslab.experiments.data.tuning_texts.TextSpec`.
         longest: bytes of a text and its prompt at most, instead of the preset's.
         template: what lays conversations out for a ready model, as of `compresslab.lm.documents.Layout`.
+        gate: KL to the base at most that all the negative data takes a base to, nats per token: a pilot halves the
+            learning rate until it holds.
 
     Raises:
         UnknownName: no such preset.
@@ -117,6 +143,8 @@ def rebound_preset(
         (0, 1000, 2000, 5000, 10000)
     """
     spec = named_preset(REBOUND_PRESETS, name)
+    if spec.gate is not None and (data or model is not None or scale is not None or longest is not None):
+        spec = replace(spec, **unpiloted(spec.recipe, spec.gate))  # what was chosen was chosen for something else
     spec = replace(spec, texts=given_texts(spec.texts, data, reading, repeats, template))
     if model is not None:
         spec = replace(spec, arms=_given_arms(spec, model))
@@ -131,7 +159,15 @@ def rebound_preset(
         )  # fmt: skip
     if seeds is not None:
         spec = replace(spec, arms=tuple(replace(arm, seeds=first_seeds(seeds)) for arm in spec.arms))
+    if gate is not None:
+        spec = replace(spec, gate=RateGate(gate, 1 + max(seed for arm in spec.arms for seed in arm.seeds)))
     return spec
+
+
+def unpiloted(recipe: Recipe, gate: RateGate) -> dict[str, Any]:
+    """Return a recipe and a gate as they were before the pilot, as fields of a spec."""
+    first = gate.tried[0][0] if gate.tried else recipe.learning_rate
+    return {"recipe": replace(recipe, learning_rate=first), "gate": replace(gate, tried=())}
 
 
 def suited(models: Sequence[str], recipe: Recipe, texts: TextSpec) -> tuple[Recipe, TextSpec]:

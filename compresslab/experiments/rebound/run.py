@@ -7,7 +7,8 @@ For each *arm* (a model, and what its pre-training data holds) and each seed:
 3. the negative runs: from each of those, over the largest negative volume, measured at each volume on the way.
 
 One row for each pair of volumes: code lengths of held-out texts of all three kinds, KL to the base, samples judged.
-With 0 positive examples the negative run is the control: what the negative data does to a model never aligned.
+With 0 positive examples the negative run is the control: what the negative data does to a model never aligned. Where
+there are neutral texts, 2 and 3 are done with them in place of the positive ones too: the placebo.
 
 Source: Ji et al., arXiv 2406.06144, section 5 (figure of rebound: n in 1000 ... 10000, m in 100 ... 2000; Table 3).
 """
@@ -15,7 +16,7 @@ Source: Ji et al., arXiv 2406.06144, section 5 (figure of rebound: n in 1000 ...
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,14 @@ from compresslab.experiments.models.given_models import (
     template_record,
 )
 from compresslab.experiments.pool import worker_device
+from compresslab.experiments.rebound.gate import RateGate, check_gate
 from compresslab.experiments.rebound.tuning import tuning_rows
 from compresslab.experiments.rows import Row
 from compresslab.experiments.stages import Stages
 from compresslab.lm.hugging_face import HuggingFaceModel
 
 __all__ = [
+    "LATER",
     "PAPER_NEGATIVE",
     "PAPER_POSITIVE",
     "ReboundArm",
@@ -55,6 +58,7 @@ __all__ = [
 
 PAPER_POSITIVE = (1000, 2000, 5000, 10000)
 PAPER_NEGATIVE = (100, 200, 500, 1000, 2000)
+LATER = ("margin_bits", "margin_share", "gate")  # fields that older specs do not have
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,11 @@ class ReboundSpec:
         sample_length: tokens of a sample at most.
         levels: values of epsilon, in nats per token, for the least volume that brings KL to the base below it.
         device: "cpu", or "cuda" for the GPUs there are.
+        margin_bits: a change of the score or of a code length within it, bits per byte, counts as nothing; 0: none is
+            stated.
+        margin_share: a change of the share that is taken back, for each doubling of the positive data, within it
+            counts as a loss in proportion; 0: none is stated.
+        gate: of the learning rate; None: the recipe's is taken as it is.
     """
 
     arms: tuple[ReboundArm, ...]
@@ -105,6 +114,9 @@ class ReboundSpec:
     sample_length: int = 160
     levels: tuple[float, ...] = (0.01, 0.03, 0.06)
     device: str = "cpu"
+    margin_bits: float = 0.0
+    margin_share: float = 0.0
+    gate: RateGate | None = None
 
     def check(self) -> None:
         """Check everything that can be wrong, before anything is trained; the texts are read for it.
@@ -130,6 +142,11 @@ class ReboundSpec:
                 raise InvalidParameter(f"{name} is a whole number, {low} or more: not {getattr(self, name)!r}")
         if not self.levels or not all(0 < number_or_nan(level) < float("inf") for level in self.levels):
             raise InvalidParameter(f"levels are positive numbers of nats, at least one: not {self.levels!r}")
+        for name in ("margin_bits", "margin_share"):
+            if not 0 <= number_or_nan(getattr(self, name)) < float("inf"):
+                raise InvalidParameter(f"{name} is 0 or more, 0 for none: not {getattr(self, name)!r}")
+        if self.gate is not None:
+            check_gate(self.gate, self.recipe.learning_rate, {seed for arm in self.arms for seed in arm.seeds})
         if self.device not in ("cpu", "cuda"):
             raise InvalidParameter(f"the device is 'cpu' or 'cuda', not {self.device!r}")
         if self.texts.longest + 1 > self.recipe.length and any(arm.model in SHAPES for arm in self.arms):
@@ -255,8 +272,9 @@ def rebound_cost(unit: ReboundUnit) -> float:
     """Return about how long a unit takes, in any measure."""
     spec = unit.spec
     weights = SHAPES[unit.arm.model].hidden ** 2 * SHAPES[unit.arm.model].layers if unit.arm.model in SHAPES else 1e8
-    examples = spec.positive[-1] + len(spec.positive) * spec.negative[-1]
-    measured = len(spec.positive) * len(spec.negative) * (4 * spec.texts.held_out + 2 * spec.samples)
+    runs = len(spec.positive) + bool(spec.texts.neutral) * (len(spec.positive) - 1)
+    examples = (1 + bool(spec.texts.neutral)) * spec.positive[-1] + runs * spec.negative[-1]
+    measured = runs * len(spec.negative) * (4 * spec.texts.held_out + 2 * spec.samples)
     return (4000.0 + weights) * (unit.arm.symbols + 120 * (examples + measured))
 
 
@@ -284,8 +302,12 @@ def finished_arms(spec: ReboundSpec, units: Collection[str]) -> ReboundSpec:
 
 def rebound_record(spec: ReboundSpec) -> dict[str, Any]:
     """Return what ``spec.json`` holds: the spec, its texts by name and digest."""
+    held = asdict(spec)
+    for one in fields(ReboundSpec):  # older folders do not say what they do not have
+        if one.name in LATER and held[one.name] == one.default:
+            del held[one.name]
     return {
-        **asdict(spec),
+        **held,
         "texts": text_record(spec.texts, spec.most),
         **model_record([arm.model for arm in spec.arms], spec.device),
         **template_record([arm.model for arm in spec.arms], spec.texts, spec.most, spec.recipe.length),

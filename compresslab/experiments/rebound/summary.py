@@ -4,7 +4,8 @@ The *score* is how much more the model prefers positive texts than its base does
 held-out negative texts less that of positive ones, less the same of the base. Nothing is sampled for it, and the texts
 are the same for all models, so that their own difficulty cancels. A score can fall while positive texts stay as they
 were, so the three code lengths stand beside it. The control is the base, given the same negative data: it is moved too,
-and what is said of alignment is said net of control. Intervals are Student's over seeds, those of shares Fieller's.
+and what is said of alignment is said net of control, and net of the placebo where there is one (see
+`compresslab.experiments.rebound.placebo`). Intervals are Student's over seeds, those of shares Fieller's.
 """
 
 from __future__ import annotations
@@ -16,23 +17,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compresslab._support.arrays import as_array
 from compresslab.errors import InvalidParameter
+from compresslab.experiments.models.finetuning import learning_rate_sum
 from compresslab.experiments.rebound.phases import Phases, fit_phases, least_volume, pooled_gain
+from compresslab.experiments.rebound.placebo import (
+    NetOfPlacebo,
+    PlaceboTrends,
+    net_of_placebo,
+    placebo_trends,
+    share_trend,
+    trend,
+)
 from compresslab.experiments.rebound.run import ReboundSpec
 from compresslab.experiments.rows import Row
 from compresslab.theory.estimates import Estimate, estimate, net_of_control, ratio_of_means
 
 __all__ = [
+    "CHANGED",
     "CODE_LENGTHS",
     "CURVES",
     "AfterPositive",
     "LeastVolume",
     "ReboundSummary",
-    "curve_table",
+    "curve_tables",
     "early_volume",
     "summarise_rebound",
-    "trend",
 ]
 
 Values = NDArray[np.float64]
@@ -49,6 +58,7 @@ CURVES = {
 }
 
 CODE_LENGTHS = ("positive", "negative", "pretrain")  # the curves that are code lengths
+CHANGED = ("score", *CODE_LENGTHS)  # those whose changes are said raw and net
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,7 @@ class AfterPositive:
             for the control, and where it is not defined (see
             :func:`compresslab.theory.estimates.ratio_of_means`).
         net_regained: the same of the fall net of control.
-        changed: each of `CODE_LENGTHS` -> its change from the end of the positive data on, bits per byte, one
+        changed: each of `CHANGED` -> its change from the end of the positive data on, bits per byte, one
             Estimate for each negative volume.
         net_changed: the same net of control.
         phases: of each seed's score.
@@ -113,6 +123,7 @@ class AfterPositive:
         pooled_gain: the same on the curves of all seeds at once.
         least: at each level.
         closest_kl: the least KL to the base on the way, over the KL without negative data: 1 means no return.
+        placebo: the same net of the placebo; None for the control, and where there is no placebo.
     """
 
     positive: int
@@ -134,6 +145,7 @@ class AfterPositive:
     pooled_gain: float
     least: tuple[LeastVolume, ...]
     closest_kl: Estimate | None
+    placebo: NetOfPlacebo | None = None
 
 
 @dataclass(frozen=True)
@@ -146,12 +158,17 @@ class ReboundSummary:
         seeds: how many.
         negative: the negative volumes.
         early: the early volume: see :func:`early_volume`.
+        aligned_sums: sum of the learning rates of each positive (or neutral) volume.
+        negative_sums: the same of each negative volume.
         after: for each positive volume, the control first.
         rate_by_volume: slope of the early rate in ``log2 n``: above 0, more positive data falls faster.
         gained: score after the largest positive volume.
         loss_by_volume: slope in ``log2 n`` of what all the negative data takes, net of control: a spring loses more,
             the further it was stretched.
         survival_by_volume: the same slope of what survives, net of control.
+        share_by_volume: the same slope of the share of the gain that is taken back, net of control: 0 for a spring,
+            whose loss is in proportion; None where a share is not defined.
+        placebo: the last three net of the placebo; None where there is none.
     """
 
     arm: str
@@ -159,11 +176,15 @@ class ReboundSummary:
     seeds: int
     negative: tuple[int, ...]
     early: int
+    aligned_sums: tuple[float, ...]
+    negative_sums: tuple[float, ...]
     after: tuple[AfterPositive, ...]
     rate_by_volume: Estimate
     gained: Estimate
     loss_by_volume: Estimate
     survival_by_volume: Estimate
+    share_by_volume: Estimate | None = None
+    placebo: PlaceboTrends | None = None
 
 
 def early_volume(negative: Sequence[int]) -> int:
@@ -179,41 +200,47 @@ def early_volume(negative: Sequence[int]) -> int:
     return inside[-1] if inside else negative[1]
 
 
-def trend(sizes: Sequence[float], values: Values) -> Estimate:
-    """Return the slope of values in ``log2`` of sizes: one least-squares line for each run, an Estimate over the runs.
+def curve_tables(
+    rows: Sequence[Mapping[str, Any]], seeds: Sequence[int], positive: Sequence[int], negative: Sequence[int]
+) -> tuple[dict[str, Values], dict[str, Values] | None]:
+    """Return every quantity of `CURVES` of the treated models, and of the placebo; None where there is no placebo.
 
-    Args:
-        sizes: shape ``(n,)``, positive, two different ones or more.
-        values: shape ``(runs, n)``.
-
-    Example:
-        >>> abs(trend([1, 2, 4], np.array([[0.0, 1.0, 2.0], [0.0, 1.0, 2.0]])).mean - 1) < 1e-14
-        True
-    """
-    x = np.log2(as_array(sizes, dtype=np.float64))
-    x = x - x.mean()
-    if values.shape[1:] != x.shape or not np.any(x):
-        raise InvalidParameter(f"a trend needs two sizes or more, and a value at each: not {list(sizes)!r}")
-    return estimate(values @ x / float(x @ x))
-
-
-def curve_table(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int], positive: Sequence[int],
-                negative: Sequence[int]) -> dict[str, Values]:  # fmt: skip
-    """Return every quantity of `CURVES` as float64 of shape ``(seeds, positive, negative)``.
+    Each is float64 of shape ``(seeds, positive, negative)``; at 0 positive responses both are the control's.
 
     Raises:
         InvalidParameter: rows are missing.
     """
-    at = {(row["seed"], row["positive"], row["negative"]): row for row in rows}
-    missing = [key for key in ((s, n, m) for s in seeds for n in positive for m in negative) if key not in at]
-    if missing:
-        raise InvalidParameter("no row for seed {}, {} positive and {} negative: run it first".format(*missing[0]))
+    at = {(group_of(row), row["seed"], aligned_volume(row), row["negative"]): row for row in rows}
 
+    def table_of(group: str) -> dict[str, Values]:
+        groups = [group if n else "control" for n in positive]
+        keys = [[[(g, s, n, m) for m in negative] for g, n in zip(groups, positive, strict=True)] for s in seeds]
+        for g, s, n, m in (key for one in keys for line in one for key in line):
+            if (g, s, n, m) not in at:
+                kind = "neutral" if g == "placebo" else "positive"
+                raise InvalidParameter(f"no row for seed {s}, {n} {kind} and {m} negative: run it first")
+        return _quantities([[[at[key] for key in line] for line in one] for one in keys])
+
+    treated = table_of("treated")
+    return treated, table_of("placebo") if any(group == "placebo" for group, *_ in at) else None
+
+
+def group_of(row: Mapping[str, Any]) -> str:
+    """Return the group of a row; older rows, without a placebo, do not name it."""
+    return str(row.get("group") or ("treated" if row["positive"] else "control"))
+
+
+def aligned_volume(row: Mapping[str, Any]) -> int:
+    """Return the positive or neutral volume of a row."""
+    return int(row["positive"]) + int(row.get("neutral", 0))
+
+
+def _quantities(rows: Sequence[Sequence[Sequence[Mapping[str, Any]]]]) -> dict[str, Values]:
     def column(name: str) -> Values:
-        return np.array([[[at[s, n, m][name] for m in negative] for n in positive] for s in seeds], dtype=np.float64)
+        return np.array([[[row[name] for row in line] for line in one] for one in rows], dtype=np.float64)
 
     plus, minus = column("positive_bits_per_byte"), column("negative_bits_per_byte")
-    preference = minus - plus
+    preference = minus - plus  # the first one is the base's: 0 positive and 0 negative responses
     table = {
         "score": preference - preference[:, :1, :1],
         "positive": plus,
@@ -222,7 +249,7 @@ def curve_table(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int], positiv
         "kl": (column("kl_positive_nats") + column("kl_negative_nats")) / 2,
         "kl_pretrain": column("kl_pretrain_nats"),
     }
-    if all("judged_positive" in row for row in at.values()):
+    if all("judged_positive" in row for one in rows for line in one for row in line):
         table["judged"] = column("judged_positive")
     return table
 
@@ -236,13 +263,16 @@ def summarise_rebound(spec: ReboundSpec, rows: Sequence[Row]) -> list[ReboundSum
     found = []
     for arm in spec.arms:
         mine = [row for row in rows if row["arm"] == arm.name]
-        table = curve_table(mine, arm.seeds, spec.positive, spec.negative)
-        after = tuple(after_positive(table, i, spec.positive, spec.negative, spec.levels)
+        table, placebo = curve_tables(mine, arm.seeds, spec.positive, spec.negative)
+        after = tuple(after_positive(table, i, spec.positive, spec.negative, spec.levels, placebo)
                       for i in range(len(spec.positive)))  # fmt: skip
         early = early_volume(spec.negative)
         rates = _rates(table["score"], spec.negative, 0, early)
         tuned = [i for i, n in enumerate(spec.positive) if n]
         score = net_of_control(table["score"])
+
+        volumes, many = [spec.positive[i] for i in tuned], len(tuned) > 1
+        losses = (score[:, :, 0] - score[:, :, -1])[:, tuned]
 
         def slope(values: Values, tuned: list[int] = tuned) -> Estimate:
             return trend([spec.positive[i] for i in tuned], values[:, tuned]) if len(tuned) > 1 else estimate([0.0])
@@ -254,26 +284,33 @@ def summarise_rebound(spec: ReboundSpec, rows: Sequence[Row]) -> list[ReboundSum
                 seeds=len(arm.seeds),
                 negative=spec.negative,
                 early=early,
+                aligned_sums=tuple(learning_rate_sum(spec.recipe, n) for n in spec.positive),
+                negative_sums=tuple(learning_rate_sum(spec.recipe, m) for m in spec.negative),
                 after=after,
                 rate_by_volume=slope(rates),
                 gained=estimate(table["score"][:, -1, 0]),
                 loss_by_volume=slope(score[:, :, 0] - score[:, :, -1]),
                 survival_by_volume=slope(score[:, :, -1]),
+                share_by_volume=share_trend(volumes, losses, table["score"][:, tuned, 0]) if many else None,
+                placebo=None
+                if placebo is None or not many
+                else placebo_trends(volumes, table["score"][:, tuned], placebo["score"][:, tuned]),
             )
         )
     return found
 
 
 def after_positive(
-    table: Mapping[str, Values], i: int, positive: Sequence[int], negative: Sequence[int], levels: Sequence[float]
-) -> AfterPositive:
+    table: Mapping[str, Values], i: int, positive: Sequence[int], negative: Sequence[int], levels: Sequence[float],
+    placebo: Mapping[str, Values] | None = None,
+) -> AfterPositive:  # fmt: skip
     """Summarise the negative runs after the positive volume of index ``i``; index 0 is the control."""
     early, score, kl = early_volume(negative), table["score"], table["kl"]
     first, last = (_rates(score, negative, *ends) for ends in ((0, early), (early, negative[-1])))
     fits = tuple(fit_phases(negative, curve) for curve in score[:, i])
     falls, gained = score[:, :, 0] - score[:, :, -1], score[:, i, 0]
     fallen, net_fallen = falls[:, i], net_of_control(falls)[:, i]
-    changed = {name: table[name] - table[name][:, :, :1] for name in CODE_LENGTHS}
+    changed = {name: table[name] - table[name][:, :, :1] for name in CHANGED}
 
     def along(values: Values) -> tuple[Estimate, ...]:
         return tuple(estimate(values[:, i, j]) for j in range(len(negative)))
@@ -298,6 +335,7 @@ def after_positive(
         pooled_gain=pooled_gain(negative, score[:, i]),
         least=tuple(_least(negative, kl[:, i], kl[:, 0], level) for level in levels),
         closest_kl=estimate(kl[:, i].min(axis=1) / kl[:, i, 0]) if i else None,
+        placebo=net_of_placebo(table, placebo, i, negative, early, CHANGED) if i and placebo else None,
     )
 
 

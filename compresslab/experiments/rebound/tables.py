@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from compresslab.experiments.rebound.claim_tables import claim_groups, claim_tables
+from compresslab.experiments.rebound.placebo import NetOfPlacebo
 from compresslab.experiments.rebound.run import ReboundArm, ReboundSpec
 from compresslab.experiments.rebound.summary import (
+    CHANGED,
     CODE_LENGTHS,
     CURVES,
     AfterPositive,
@@ -18,6 +21,7 @@ from compresslab.theory.estimates import Estimate
 from compresslab.theory.verdicts import verdict
 
 __all__ = [
+    "NO_PLACEBO",
     "PAPER_TABLE_3",
     "brought_back",
     "code_length_changes",
@@ -27,7 +31,13 @@ __all__ = [
 ]
 
 
+NO_PLACEBO = (
+    "There is no placebo (a base that was aligned to neutral data), and a control that begins at the base has more to "
+    "lose than an aligned model."
+)
 TEXTS = {"positive": "positive texts", "negative": "negative texts", "pretrain": "pre-training texts"}
+
+_CHANGED = {"score": "score", **TEXTS}
 
 # Ji et al., arXiv 2406.06144, Table 3: unsafe samples to bring KL to the base below 0.01, after so many safe ones.
 PAPER_TABLE_3 = {
@@ -40,19 +50,22 @@ def rebound_findings(spec: ReboundSpec, summaries: Sequence[ReboundSummary]) -> 
     """Say in words what each arm showed of what the paper finds: seen, the opposite seen, or undecided."""
     arms = {arm.name: arm for arm in spec.arms}
     groups = (
-        Group(f"Arm “{one.arm}”", tuple(_findings(one)), _models(arms[one.arm], one), label=one.arm)
+        Group(f"Arm “{one.arm}”", tuple(_findings(one)), _models(spec, arms[one.arm], one), label=one.arm)
         for one in summaries
     )
     lead = "Each says what the paper finds, and whether it is seen here, the opposite seen, or undecided."
-    return Section("Findings", lead, groups=tuple(groups))
+    if not spec.texts.neutral:
+        lead += f" {NO_PLACEBO}"
+    return Section("Findings", lead, groups=(*claim_groups(spec, summaries), *groups))
 
 
-def _models(arm: ReboundArm, one: ReboundSummary) -> str:
+def _models(spec: ReboundSpec, arm: ReboundArm, one: ReboundSummary) -> str:
     """Say what an arm is."""
     size = f"{one.parameters:,} parameters, {seeds_of(one.seeds)}"
     if not arm.symbols:
         return f"{arm.model}, taken as it is: {size}."
-    held = f"{arm.share:.0%} of it texts of both kinds" if arm.share else "none of it texts of either kind"
+    kinds = "both kinds and neutral ones" if spec.texts.neutral else "both kinds"
+    held = f"{arm.share:.0%} of it texts of {kinds}" if arm.share else "none of it texts of either kind"
     return f"{size}; pre-trained on {arm.symbols:,} symbols, {held}."
 
 
@@ -75,6 +88,8 @@ def _findings(one: ReboundSummary) -> Iterator[str]:
         f"the code lengths behind the score, from the end of the positive data to {last} negative responses: "
         f"{code_length_changes(most)}."
     )
+    if most.placebo is not None:
+        yield from _placebo_findings(most, most.placebo, last)
     yield (
         f"faster than it moves a model that was never aligned ({verdict(most.excess_rate, 1)}): the early fall is "
         f"{measured(most.excess_rate)} bits per byte above the control's, for each 1,000."
@@ -98,6 +113,24 @@ def _findings(one: ReboundSummary) -> Iterator[str]:
     )
     for level in range(len(most.least)):
         yield _least_words([found.least[level] for found in tuned], one.negative[-1])
+
+
+def _placebo_findings(most: AfterPositive, net: NetOfPlacebo, last: str) -> Iterator[str]:
+    """Say what the placebo is like before any negative data, and what is left of the rebound without its own."""
+    own, tuned = net.curves, most.curves
+    yield (
+        f"the placebo, a base after {most.positive:,} neutral responses, before any negative data: score "
+        f"{measured(own['score'][0])}, KL to the base {measured(own['kl'][0], signed=False)} (after as many positive "
+        f"ones {measured(tuned['kl'][0], signed=False)}), pre-training texts "
+        f"{measured(own['pretrain'][0], signed=False)} bits per byte ({measured(tuned['pretrain'][0], signed=False)})."
+    )
+    yield (
+        f"the negative data undoes the positive data, net of what it does to the placebo ({verdict(net.fallen, 1)}): "
+        f"of a gain of {measured(net.gained)} bits per byte a fall of {measured(net.fallen)}, "
+        f"{taken_back(net.regained)}; net of the placebo the code lengths change, up to {last} negative responses: "
+        + "; ".join(f"{TEXTS[name]} {measured(net.changed[name][-1])}" for name in CODE_LENGTHS)
+        + " bits per byte."
+    )
 
 
 def _together(verdicts: Sequence[str]) -> str:
@@ -143,39 +176,41 @@ def _least_words(least: Sequence[LeastVolume], largest: int) -> str:
     return f"{said} ({word}){rest}{there * bool(before)}."
 
 
-def rebound_tables(summaries: Sequence[ReboundSummary], *, wide: bool = True) -> Iterator[Table]:
+def rebound_tables(spec: ReboundSpec, summaries: Sequence[ReboundSummary], *, wide: bool = True) -> Iterator[Table]:
     """Yield the tables; those that are not wide leave out what a terminal has no room for."""
+    yield from claim_tables(spec, summaries)
     for one in summaries:
         head = f"{one.arm}: {one.parameters:,} parameters, {seeds_of(one.seeds)}"
-        rates = ["positive", *_RATES] if wide else ["positive", *list(_RATES)[:3]]
+        tuned, sums = [found for found in one.after if found.positive], dict(_sums(one))
+        rates = [*_RATES] if wide else [*_RATES][:3]
+        heads = ["positive", *["Σ lr"] * wide]
         yield Table(
             f"{head}; rates in bits per byte for each 1,000 negative responses, early: up to {one.early:,}",
-            rates,
-            [[f"{found.positive:,}", *(_RATES[name](found) for name in rates[1:])] for found in one.after],
+            [*heads, *rates],
+            [[*sums[found.positive][: len(heads)], *(_RATES[name](found) for name in rates)] for found in one.after],
+            labels=len(heads),
         )
         shown = [name for name in ("score", "positive", "kl", "judged") if name in one.after[0].curves]
         for name in shown if wide else shown[:1]:
-            signed = name == "score"
-            yield Table(
-                f"{head}; {CURVES[name]}: positive data down, negative across",
-                ["positive", *(f"{m:,}" for m in one.negative)],
-                [[f"{found.positive:,}", *(_cell(x, signed, wide) for x in found.curves[name])] for found in one.after],
-            )
+            yield _grid(f"{head}; {CURVES[name]}", "positive", name, one, [found.curves for found in one.after], wide)
+            placebo = [found.placebo.curves for found in tuned if found.placebo is not None]
+            if placebo:
+                yield _grid(f"{head}; placebo, {CURVES[name]}", "neutral", name, one, placebo, wide)
         yield _change_sheet(head, one, wide)
         levels = [found.level for found in one.after[0].least]
         yield Table(
             f"{head}; least negative data that brings KL to the base to a level (the paper's Table 3)",
-            ["positive", "KL before", "least KL", *(f"{level:g} nats" for level in levels)],
+            [*heads, "KL before", "least KL", *(f"{level:g} nats" for level in levels)],
             [
                 [
-                    f"{found.positive:,}",
+                    *sums[found.positive][: len(heads)],
                     measured(found.curves["kl"][0], signed=False),
                     f"{measured_mean(found.closest_kl)} of it" if found.closest_kl else "-",
                     *(_least_cell(least, one.negative[-1]) for least in found.least),
                 ]
-                for found in one.after
-                if found.positive
+                for found in tuned
             ],
+            labels=len(heads),
         )
     if wide:
         volumes = list(PAPER_TABLE_3["Llama2-7B"])
@@ -186,24 +221,51 @@ def rebound_tables(summaries: Sequence[ReboundSummary], *, wide: bool = True) ->
         )
 
 
+def _sums(one: ReboundSummary) -> Iterator[tuple[int, list[str]]]:
+    """Yield each positive volume with how it is written, and its sum of learning rates."""
+    for found, total in zip(one.after, one.aligned_sums, strict=True):
+        yield found.positive, [f"{found.positive:,}", f"{total:.3g}"]
+
+
+def _grid(
+    title: str, role: str, name: str, one: ReboundSummary, curves: Sequence[Mapping[str, tuple[Estimate, ...]]],
+    wide: bool,
+) -> Table:  # fmt: skip
+    """Return a quantity over both volumes; those without the control's are after the volumes that are not 0."""
+    signed, rows = name == "score", list(_sums(one))[-len(curves) :]
+    body = [
+        [*head[: 1 + wide], *(_cell(x, signed, wide) for x in found[name])]
+        for (_, head), found in zip(rows, curves, strict=True)
+    ]
+    if wide:
+        body.insert(0, ["Σ lr", "", *(f"{total:.3g}" for total in one.negative_sums)])
+    return Table(
+        f"{title}: {role} data down, negative across",
+        [role, *["Σ lr"] * wide, *(f"{m:,}" for m in one.negative)],
+        body,
+        labels=1 + wide,
+    )
+
+
 def _change_sheet(head: str, one: ReboundSummary, wide: bool) -> Table:
     stops = dict.fromkeys((one.early, one.negative[-1]) if wide else (one.negative[-1],))
+    placebo = any(found.placebo is not None for found in one.after)
+    nets = ["net of control", *["net of placebo"] * placebo]
+
+    def cells(found: AfterPositive, name: str, j: int) -> Iterator[str]:
+        yield _cell(found.changed[name][j], True, wide)
+        yield _cell(found.net_changed[name][j], True, wide) if found.positive else "-"
+        if placebo:
+            yield "-" if found.placebo is None else _cell(found.placebo.changed[name][j], True, wide)
+
     return Table(
-        f"{head}; change of code lengths, bits per byte, raw and net of the control's: after so much positive data, by "
+        f"{head}; change of the score and of code lengths, bits per byte, raw and net: after so much positive data, by "
         "so much negative",
-        ["stretch", *(column for name in CODE_LENGTHS for column in (TEXTS[name], "net"))],
+        ["stretch", *(column for name in CHANGED for column in (_CHANGED[name], *nets))],
         [
             [
                 f"after {found.positive:,}, by {stop:,}",
-                *(
-                    cell
-                    for name in CODE_LENGTHS
-                    for j in (one.negative.index(stop),)
-                    for cell in (
-                        _cell(found.changed[name][j], True, wide),
-                        _cell(found.net_changed[name][j], True, wide) if found.positive else "-",
-                    )
-                ),
+                *(cell for name in CHANGED for cell in cells(found, name, one.negative.index(stop))),
             ]
             for stop in stops
             for found in one.after

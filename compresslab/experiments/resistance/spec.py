@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from compresslab.data.turns import Turn
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.dialogues import pairs_digest, pairs_of, read_pairs
 from compresslab.experiments.data.layouts import template_label
-from compresslab.experiments.data.tuning_texts import read_source
+from compresslab.experiments.data.tuning_texts import read_source, source_label
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES
 from compresslab.experiments.models.finetuning import Recipe, check_recipe
 from compresslab.experiments.models.given_models import check_model, check_template, given_model, model_record
@@ -38,7 +37,6 @@ __all__ = [
     "pretraining_texts",
     "resistance_notes",
     "resistance_record",
-    "source_label",
     "source_labels",
     "talks_of",
     "usable_pairs",
@@ -146,11 +144,6 @@ class Dealt:
     def prompts(self) -> tuple[bytes, ...]:
         """The held-out prompts."""
         return tuple(prompt for prompt, _ in self.held_out)
-
-
-def source_label(source: str) -> str:
-    """Return the name of a source in rows and tables: without its folder."""
-    return source if source in corpus_names() else Path(source).name
 
 
 def source_labels(sources: Sequence[str]) -> dict[str, str]:

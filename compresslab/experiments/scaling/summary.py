@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.models.depth_measured import fractional_depth
-from compresslab.experiments.rebound.summary import AfterPositive, after_positive, curve_table, early_volume, trend
+from compresslab.experiments.rebound.placebo import trend
+from compresslab.experiments.rebound.summary import AfterPositive, after_positive, curve_tables, early_volume
 from compresslab.experiments.rows import Row
 from compresslab.experiments.scaling.run import ScalingSpec
 from compresslab.theory.estimates import Estimate, estimate, net_of_control
@@ -124,7 +125,7 @@ def _is_sized(spec: ScalingSpec, name: str) -> bool:
 
 def _point(spec: ScalingSpec, name: str, rows: Sequence[Row]) -> tuple[ScalingPoint, dict[float, Values]]:
     positive = (0, spec.positive)
-    table = curve_table(rows, spec.seeds, positive, spec.negative)
+    table, placebo = curve_tables(rows, spec.seeds, positive, spec.negative)
     score, early = table["score"], early_volume(spec.negative)
     at = spec.negative.index(early)
     rates = (score[:, :, 0] - score[:, :, at]) * 1000 / early
@@ -155,7 +156,7 @@ def _point(spec: ScalingSpec, name: str, rows: Sequence[Row]) -> tuple[ScalingPo
         by_seed=by_seed,
         depths={tau: estimate(values) for tau, values in depths.items()},
         excess_bits=tuple(excess.mean(axis=0).tolist()),
-        after=after_positive(table, 1, positive, spec.negative, (0.01,)),
+        after=after_positive(table, 1, positive, spec.negative, (0.01,), placebo),
     )
     return point, depths
 

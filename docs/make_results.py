@@ -1,0 +1,71 @@
+"""Make every table and every figure of docs/results.md from the rows beside it: ``python docs/make_results.py``.
+
+A table is found by its title, a figure by its file. What no rows make is named, and nothing is written; so is a table
+whose title changed: it is given the new title by hand. Nothing is trained. ``make results`` then holds every number of
+the page, those in its sentences too, to the rows, by a script that shares nothing with this one.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from compresslab._support.files import write_atomic
+from compresslab.cli.report import experiment_page
+from compresslab.experiments.experiment import findings_and_tables, read
+from compresslab.experiments.registry import get_experiment
+from compresslab.experiments.row_source import experiment_run
+from compresslab.experiments.spec import read_spec
+from compresslab.report.markdown import markdown
+from compresslab.report.provenance import provenance
+from compresslab.report.style import figure_bytes
+
+DOCS = Path(__file__).parent
+TABLE = re.compile(r"^\*\*(.+)\*\*\n\n((?:\|.*\n)+)", re.MULTILINE)
+FIGURE = re.compile(r"!\[[^\]]*\]\(results/([^/)]+)/figures/([^/)]+)\.svg\)")
+
+
+def made_tables(folder: Path) -> dict[str, str]:
+    """Return the tables that the rows of a folder make, as Markdown, by title."""
+    experiment = get_experiment(read_spec(folder)["experiment"])
+    spec, rows = read(experiment, folder)
+    text = markdown(findings_and_tables(experiment, spec, experiment.summarise(spec, rows)))
+    return dict(TABLE.findall(text + "\n"))
+
+
+def made_figures(folder: Path) -> dict[str, bytes]:
+    """Return the figures of the page that the rows of a folder make, as SVG, by name."""
+    source = provenance(["report", folder.name], [], experiment=experiment_run(folder))
+    page = experiment_page(folder, source)
+    return {one.name: figure_bytes(one.figure, "svg", one.name, background=False) for one in page.figures}
+
+
+def main(docs: Path = DOCS) -> int:
+    """Write the page and its figures; return how many tables and figures of the page no rows make."""
+    page = docs / "results.md"
+    text = page.read_text(encoding="utf-8")
+    folders = sorted(path.parent for path in (docs / "results").glob("*/rows.jsonl"))
+    tables = {title: rows for folder in folders for title, rows in made_tables(folder).items()}
+    wanted = {folder.name: [name for where, name in FIGURE.findall(text) if where == folder.name] for folder in folders}
+    drawn = {folder: made_figures(folder) if wanted[folder.name] else {} for folder in folders}
+    unknown = [f"no rows make the table {title!r}" for title, _ in TABLE.findall(text) if title not in tables]
+    unknown += [
+        f"no rows make the figure {folder.name}/figures/{name}.svg"
+        for folder in folders
+        for name in wanted[folder.name]
+        if name not in drawn[folder]
+    ]
+    for line in unknown:
+        print(line)
+    if not unknown:
+        for folder in folders:
+            for name in wanted[folder.name]:
+                write_atomic(folder / "figures" / f"{name}.svg", [drawn[folder][name]])
+        write_atomic(page, [TABLE.sub(lambda found: f"**{found[1]}**\n\n{tables[found[1]]}", text).encode()])
+        print(f"{len(TABLE.findall(text))} tables and {sum(map(len, wanted.values()))} figures made")
+    return len(unknown)
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)
