@@ -14,13 +14,13 @@ from compresslab.audit.rows import LABELS, rows_of
 from compresslab.audit.settings import QUICK, AuditSettings
 from compresslab.cli.data_options import DataOptions
 from compresslab.cli.grouped_options import grouped
-from compresslab.cli.model_options import Device, Dtype, load_model
-from compresslab.cli.options import Seed, Split
+from compresslab.cli.options import Split
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import reading_notes
 from compresslab.cli.role_data import named_data, numbers_of, read_named, shared_texts, stages_shown
 from compresslab.cli.sinks import Sinks
 from compresslab.cli.spec_files import SpecFiles
+from compresslab.cli.tuning_options import DryRun, FirstOrder, Tuning
 from compresslab.data.door import ReadData
 from compresslab.errors import InvalidParameter
 from compresslab.lm.protocol import LanguageModel
@@ -61,8 +61,6 @@ def command(
     examples: Annotated[
         str | None, typer.Option(help="After how many examples all is measured.", show_default="4,16,64")
     ] = None,
-    batch: Annotated[int, typer.Option(help="Examples of a step.")] = _USUAL.batch,
-    length: Annotated[int, typer.Option(help="Tokens of an example at most.")] = _USUAL.length,
     seeds: Annotated[int | None, typer.Option(help="Runs of each arm.", show_default=str(_USUAL.seeds))] = None,
     texts: Annotated[
         int | None, typer.Option(help="Texts of each dataset that are measured.", show_default=str(_USUAL.texts))
@@ -78,10 +76,8 @@ def command(
             show_default="of the longest fine-tuning here",
         ),
     ] = None,
-    first_order: Annotated[
-        bool, typer.Option("--first-order", help="Leave the linearised model out of the prediction.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what memory and time it takes, and stop.")] = False,
+    first_order: FirstOrder = False,
+    dry_run: DryRun = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Keep what is done here; the same command goes on.", show_default=False),
@@ -92,16 +88,7 @@ def command(
     split: Split = None,
     *,
     reading: DataOptions,
-    template: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|tokenizer|none|FILE",
-            help="Chat template: the tokenizer's, for conversations (auto) or prompts too (tokenizer); or of a file.",
-        ),
-    ] = "auto",
-    device: Device = None,
-    dtype: Dtype = "float32",
-    seed: Seed = 0,
+    tuning: Tuning,
     sinks: Sinks,
     specs: SpecFiles,
     output: ReportOutput,
@@ -112,8 +99,8 @@ def command(
     asked = {"examples": None if examples is None else numbers_of(examples), "seeds": seeds, "texts": texts}
     chosen = (QUICK if quick else {}) | {name: value for name, value in asked.items() if value is not None}
     settings = AuditSettings(
-        learning_rate=learning_rate, batch=batch, length=length, level_nats=level, lora=lora,
-        alignment_sum=alignment_sum, linearised=not first_order, template=template, seed=seed,
+        learning_rate=learning_rate, level_nats=level, lora=lora, alignment_sum=alignment_sum,
+        linearised=not first_order, **tuning.steps,
     ).changed(chosen)  # fmt: skip
     names = _pairs(models, sizes=sizes)
     given = {"pretrain": pretrain, "align": align, "perturb": perturb, "neutral": neutral}
@@ -131,7 +118,7 @@ def command(
         from compresslab.measurements.audit_tables import audit_view
 
         held: dict[str, LanguageModel] = {
-            name: load_model(name, device, dtype, quiet=output.quiet)
+            name: tuning.load(name, quiet=output.quiet)
             for name in dict.fromkeys(name for pair in names for name in pair)
         }
         with stages_shown(output) as progress:
@@ -145,7 +132,7 @@ def command(
 
         def page() -> Page:
             packages = ("torch", "transformers")
-            source = provenance(arguments_of(context), [], files=files, seed=seed, packages=packages, read=notes)
+            source = provenance(arguments_of(context), [], files=files, seed=tuning.seed, packages=packages, read=notes)
             return audit_page(results, source)
 
         values = {**series_as_json(results), "read": [one.facts() for one in reads]}

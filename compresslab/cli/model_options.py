@@ -24,6 +24,7 @@ __all__ = [
     "Device",
     "Dtype",
     "Scoring",
+    "Template",
     "check_of_use",
     "load_model",
     "load_scorer",
@@ -45,6 +46,14 @@ Dtype = Annotated[
     typer.Option(
         help="What it computes in: float32, bfloat16, float16, float64 or auto (the checkpoint's).",
         show_default="float32; on a GPU bfloat16",
+        rich_help_panel=PANEL,
+    ),
+]
+Template = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|tokenizer|none|FILE",
+        help="Chat template: the tokenizer's, for conversations (auto) or prompts too (tokenizer); or of a file.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -81,14 +90,7 @@ class Scoring:
             rich_help_panel=PANEL,
         ),
     ] = None
-    template: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|tokenizer|none|FILE",
-            help="Chat template: the tokenizer's, for conversations (auto) or prompts too (tokenizer); or of a file.",
-            rich_help_panel=PANEL,
-        ),
-    ] = "auto"
+    template: Template = "auto"
     control_tokens: Annotated[
         bool,
         typer.Option(

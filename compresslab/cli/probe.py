@@ -11,13 +11,14 @@ import typer
 
 from compresslab.cli.data_options import DataOptions
 from compresslab.cli.grouped_options import grouped
-from compresslab.cli.model_options import Device, Dtype, load_model, refuse
-from compresslab.cli.options import Seed, Split
+from compresslab.cli.model_options import refuse
+from compresslab.cli.options import Split
 from compresslab.cli.output import ReportOutput, arguments_of
 from compresslab.cli.reading import reading_notes
 from compresslab.cli.role_data import named_data, numbers_of, read_named, shared_texts, stages_shown
 from compresslab.cli.sinks import Sinks
 from compresslab.cli.spec_files import SpecFiles
+from compresslab.cli.tuning_options import DryRun, FirstOrder, Tuning
 from compresslab.errors import InvalidParameter
 from compresslab.lm.layout_notes import layout_notes
 from compresslab.probe.json_form import as_json
@@ -49,8 +50,6 @@ def command(
     optimizer: Annotated[str, typer.Option(help=f"Of the fine-tuning: {', '.join(OPTIMIZERS)}.")] = _USUAL.optimizer,
     learning_rate: Annotated[float, typer.Option(help="Of all its steps.")] = _USUAL.learning_rate,
     examples: Annotated[str, typer.Option(help="After how many examples the changes are predicted.")] = "4,16,64,256",
-    batch: Annotated[int, typer.Option(help="Examples of a step.")] = _USUAL.batch,
-    length: Annotated[int, typer.Option(help="Tokens of an example at most.")] = _USUAL.length,
     state: Annotated[
         str, typer.Option(help=f"Where AdamW (betas {BETAS[0]}, {BETAS[1]}) begins: {' or '.join(STATES)} of all data.")
     ] = _USUAL.state,
@@ -65,27 +64,16 @@ def command(
         int, typer.Option(help="Probe the space of a LoRA of this rank (needs peft); 0: of all weights.")
     ] = _USUAL.lora,
     dpo_beta: Annotated[float, typer.Option(help="Of the DPO loss.")] = _USUAL.dpo_beta,
-    first_order: Annotated[
-        bool, typer.Option("--first-order", help="Leave out the linearised model, which takes longer than fine-tuning.")
-    ] = False,
+    first_order: FirstOrder = False,
     verify: Annotated[bool, typer.Option("--verify", help="Fine-tune for real as well, and measure.")] = False,
     precision: Annotated[
         float, typer.Option(help="Half an interval in nats per token: how many texts does it take?")
     ] = PRECISION,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what memory and time it takes, and stop.")] = False,
+    dry_run: DryRun = False,
     split: Split = None,
     *,
     reading: DataOptions,
-    template: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|tokenizer|none|FILE",
-            help="Chat template: the tokenizer's, for conversations (auto) or prompts too (tokenizer); or of a file.",
-        ),
-    ] = "auto",
-    device: Device = None,
-    dtype: Dtype = "float32",
-    seed: Seed = 0,
+    tuning: Tuning,
     sinks: Sinks,
     specs: SpecFiles,
     output: ReportOutput,
@@ -95,9 +83,9 @@ def command(
     sinks.check()
     specs.save(context)
     settings = ProbeSettings(
-        optimizer=optimizer, learning_rate=learning_rate, examples=numbers_of(examples), batch=batch, length=length,
-        state=state, linearised=not first_order, template=template, align_loss=align_loss.replace("-", " "),
-        dpo_beta=dpo_beta, lora=lora, seed=seed,
+        optimizer=optimizer, learning_rate=learning_rate, examples=numbers_of(examples), state=state,
+        linearised=not first_order, align_loss=align_loss.replace("-", " "), dpo_beta=dpo_beta, lora=lora,
+        **tuning.steps,
     )  # fmt: skip
     if settings.align_loss != "dpo":
         refuse(context, ("dpo_beta",), "it is of the DPO loss: ask for that with --align-loss dpo, or leave it out")
@@ -117,15 +105,15 @@ def command(
             rejected, _ = read_named(alone, reading.chosen, split, streams, output, {"align": "rejected"})
             data["align"] = {n: Preferences(one, rejected["align"][n]) for n, one in found["align"].items()}
         if dry_run:
-            _plan(model, base, data, settings, (device, dtype), verify=verify, output=output)
+            _plan(model, base, data, settings, (tuning.device, tuning.dtype), verify=verify, output=output)
             return
         from compresslab.measurements.probe_page import probe_page
         from compresslab.measurements.probe_tables import probe_view
         from compresslab.probe.lora_against_whole import lora_accuracy
         from compresslab.probe.probing import probe
 
-        held = load_model(model, device, dtype, quiet=output.quiet)
-        before = None if base is None else load_model(base, device, dtype, quiet=output.quiet)
+        held = tuning.load(model, quiet=output.quiet)
+        before = None if base is None else tuning.load(base, quiet=output.quiet)
         with stages_shown(output) as progress:
             result = probe(held, **data, base=before, verify=verify, settings=settings, progress=progress)
             lost = lora_accuracy(held, result, **data, base=before, progress=progress) if _asks_both(result) else ()
@@ -134,7 +122,7 @@ def command(
 
         def page() -> Page:
             source = provenance(
-                arguments_of(context), [], files=files, seed=seed, packages=("torch", "transformers"), read=notes
+                arguments_of(context), [], files=files, seed=tuning.seed, packages=("torch", "transformers"), read=notes
             )
             return probe_page(result, precision, source)
 
