@@ -63,7 +63,8 @@ def _compiled(function: Any) -> Any:
         if (inner := getattr(known.get(name), "__wrapped__", None)) in _KERNELS:
             known[name] = _compiled(inner)
     alone = FunctionType(function.__code__, known, function.__name__)
+    options = {"nogil": True, "no_cfunc_wrapper": True}  # C calls none of them: a fifth less to compile
     try:
-        return numba.njit(cache=True, nogil=True)(alone)
+        return numba.njit(cache=True, **options)(alone)
     except RuntimeError:  # no directory to cache in
-        return numba.njit(nogil=True)(alone)
+        return numba.njit(**options)(alone)

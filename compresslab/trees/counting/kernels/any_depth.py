@@ -267,10 +267,12 @@ def radix_sort(
         else:
             _deal(other_keys, other_rows, keys, rows, n, shift, place)
         here = not here
-    if not here:
-        keys[:n] = other_keys[:n]
+    if not here:  # in loops: numba spends seconds on compiling the error that a slice of a wrong length would raise
+        for i in range(n):
+            keys[i] = other_keys[i]
         if rows is not None and other_rows is not None:
-            rows[:n] = other_rows[:n]
+            for i in range(n):
+                rows[i] = other_rows[i]
 
 
 @jit
@@ -375,7 +377,8 @@ def refine(
                     if known + width < stop:
                         if top == len(stack):
                             longer = np.empty((2 * top, 3), np.int64)
-                            longer[:top] = stack
+                            for k in range(top):
+                                longer[k, 0], longer[k, 1], longer[k, 2] = stack[k, 0], stack[k, 1], stack[k, 2]
                             stack = longer
                         stack[top, 0], stack[top, 1], stack[top, 2] = lo + first, lo + i, known + width
                         top += 1
