@@ -8,8 +8,10 @@ LOCKS  := locks/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 # --no-deps: a lock is complete, and torch, which it leaves out, comes after it.
 PIP     = $(BIN)/python -m pip --disable-pip-version-check -qq install --no-compile
 LOCKED  = $(PIP) --require-hashes --no-deps -r
-# Python compiles a module when it first imports it, each process anew. That is done while pip is busy with torch, and for torch with the tests' packages.
-COMPILED = -x '/models/[b-km-z]|/torch/|/tests/' $(VENV)/lib
+# Python compiles a module when it first imports it, each process anew. Here the second core does it while pip installs what
+# comes next. The files are listed before: one that pip is just writing would be compiled as it stands.
+SOURCES = find $(VENV)/lib -name '*.py' -not -path '*/models/[b-km-z]*' -not -path '*/torch/*' -not -path '*/tests/*' > $(VENV)/.sources
+COMPILE = $(BIN)/python -W ignore -m compileall -qq -i $(VENV)/.sources
 WARM   := scipy.stats, torch, matplotlib.pyplot, transformers.models.llama.modeling_llama, transformers.trainer
 MADE_OF := pyproject.toml setup.cfg constraints.txt Makefile $(wildcard $(LOCKS)/*.txt)
 # loadfile: what the tests of a file share is made once.
@@ -42,8 +44,8 @@ $(VENV)/.core: $(MADE_OF)
 
 $(VENV)/.models: $(VENV)/.core
 	@echo "Setting up $(VENV): language models and pages"
-	@$(LOCKED) $(LOCKS)/demo.txt
-	@$(BIN)/python -W ignore -m compileall -qq $(COMPILED) & $(PIP) -c constraints.txt torch && { wait $$! || true; }
+	@$(SOURCES); $(COMPILE) & $(LOCKED) $(LOCKS)/demo.txt && { wait $$! || true; }
+	@$(SOURCES); $(COMPILE) & $(PIP) -c constraints.txt torch && { wait $$! || true; }
 	@touch $@
 
 $(VENV)/.ready: $(VENV)/.models

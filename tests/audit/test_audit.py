@@ -131,6 +131,7 @@ def test_shares_are_ratios_of_what_stands_beside_them() -> None:
             assert found.low < found.mean
 
 
+@pytest.mark.slow
 def test_frozen_weights_are_trained_and_predicted_alike() -> None:
     """What a model comes with is no part of the question: all arms train all weights, and so does the prediction."""
     frozen = copy.copy(aligned_model())

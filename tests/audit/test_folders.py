@@ -64,6 +64,7 @@ def test_other_tokens_of_the_same_number_are_refused(checkpoint: Callable[..., H
         compresslab.probe(aligned, base=other, **DATA, learning_rate=1e-3, examples=(2,), batch=2)
 
 
+@pytest.mark.slow
 def test_each_model_of_a_series_reads_conversations_by_its_own_template(
     checkpoint: Callable[..., HuggingFaceModel], tmp_path: Path
 ) -> None:
@@ -83,6 +84,7 @@ def test_each_model_of_a_series_reads_conversations_by_its_own_template(
     assert series[0].code_lengths["base"]["chat"] != series[1].code_lengths["base"]["chat"]
 
 
+@pytest.mark.slow
 def test_examples_fit_into_the_context_of_both_models(checkpoint: Callable[..., HuggingFaceModel]) -> None:
     """Else a base was read beyond its context, and both arms were trained on other examples."""
     short, wide = checkpoint("narrow", max_position_embeddings=6), checkpoint("base")

@@ -69,6 +69,7 @@ def test_json_is_what_the_function_finds(run: Run, folder: Path, tmp_path: Path)
         assert [row[key], row[f"{key}_low"], row[f"{key}_high"]] == [one[key][end] for end in ("value", "low", "high")]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_a_series_has_a_row_each_and_goes_on_from_its_folder(run: Run, folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra 'report'")

@@ -101,6 +101,7 @@ def test_joint_writes_a_report_besides_that_says_how_it_was_run(
     assert f"--report {to}" in page
 
 
+@pytest.mark.slow
 def test_volumes_names_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "volumes"
     run_command("volumes", "--out", out, "--workers", 1)

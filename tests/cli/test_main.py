@@ -312,6 +312,7 @@ def test_the_time_left_follows_the_pace_since_the_first_share(monkeypatch: pytes
     assert state.line() == "training: 60%, 70 s, about 40 s left"
 
 
+@pytest.mark.slow
 def test_the_contained_ratio_tends_to_minus_k_on_real_text(run: Run) -> None:
     got = json.loads(run("elasticity", "--k", 100, "--l", 0, 1e-6, "--json")[1])
     rows = got["readings"][0]["rows"]

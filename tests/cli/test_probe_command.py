@@ -85,6 +85,7 @@ def test_a_page_shows_the_matrix_the_curves_and_what_was_measured(run: Run, fold
     assert drawn == {"overlaps", "changes-0", "agreement"}
 
 
+@pytest.mark.slow
 def test_a_lora_says_what_it_loses(run: Run, folder: Path) -> None:
     pytest.importorskip("peft", reason="needs the extra 'adapters'")
     code, out, err = run(*options(folder), "--verify", "--lora", "1", "--optimizer", "sgd", "--json", "-q")

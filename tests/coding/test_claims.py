@@ -211,7 +211,7 @@ def test_a_header_alone_is_nothing_to_recover(tmp_path):
 
 
 @pytest.mark.parametrize("with_header", [True, False])
-@pytest.mark.parametrize("with_trailer", [True, False])
+@pytest.mark.parametrize("with_trailer", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_what_no_byte_of_the_file_backs_is_not_written(tmp_path, with_header, with_trailer):
     """One true chunk, and claims of a terabyte before it, behind it, or both."""
     size, step = 1 << 40, 1 << 25

@@ -138,6 +138,7 @@ def test_ranges_are_slices(tmp_path_factory, data, chunk_size, cut):
     assert read_range(folder / "f.clz", start, stop, model=Quick()) == data[start:stop]
 
 
+@pytest.mark.slow
 def test_chunks_are_independent_of_workers(tmp_path):
     (tmp_path / "f").write_bytes(TEXT * 4)
     one = compress_file(tmp_path / "f", tmp_path / "one.clz", chunk_size=80, verify=False)

@@ -46,6 +46,7 @@ def _lines():
     return inspect.getsource(np.linalg).splitlines()[:400] or ["a"]
 
 
+@pytest.mark.slow
 @given(data=responses, depth=st.integers(1, 5), parse=st.sampled_from(["phrases", "prefix", "windows"]))
 @settings(max_examples=40, deadline=None)
 def test_packed_trees_unpack_to_the_same_tree(data, depth, parse):

@@ -72,6 +72,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert once[0] == Overlap("a", "b", 2, 2, 200 + 75 + 55, 2060)
 
 
+@pytest.mark.slow
 def test_elasticity_says_what_stands_in_the_data_of_another_role(
     run: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:

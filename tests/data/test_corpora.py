@@ -338,6 +338,7 @@ def test_the_seed_decides_the_scenario() -> None:
         default_scenario(seed=-1)
 
 
+@pytest.mark.slow
 def test_words_are_shared_by_the_whole_scenario() -> None:
     scenario = default_scenario(tokenizer="words", max_vocab=1000)
     assert {part.vocab_size for part in [*scenario.pretrain.values(), scenario.align, scenario.perturb]} == {1256}

@@ -90,6 +90,7 @@ def test_the_page_holds_measured_and_exact_slopes(folder: Path) -> None:
     assert len(figure.axes[0].containers) == 2 * len(GRID)  # pre-training and alignment, each l with its interval
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_the_command_writes_the_page_into_the_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:

@@ -65,6 +65,7 @@ def of_chats(folder: Path, texts: Path) -> ReboundSpec:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_rebound_measures_conversations_as_score_does(folder: Path, tmp_path: Path) -> None:
     spec = of_chats(folder, tmp_path / "texts")
     rows = run(REBOUND, spec, tmp_path / "out", workers=1)
@@ -107,6 +108,7 @@ def test_scaling_takes_the_template_too(folder: Path, tmp_path: Path) -> None:
         replace(like, texts=replace(texts, template="tokenizer", contained=20, longest=20)).check()
 
 
+@pytest.mark.slow
 def test_prompts_of_a_model_over_bytes_are_context(tmp_path: Path) -> None:
     like = small_rebound(tmp_path / "texts")
     for name, word in (("good", "good"), ("bad", "bad")):

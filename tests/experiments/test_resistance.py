@@ -207,6 +207,7 @@ def test_missing_data_fails_before_anything_is_written(spec: ResistanceSpec, tmp
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @needs_torch
 def test_conversations_are_laid_out_by_the_template_of_a_model(tmp_path: Path) -> None:
     from tests.lm.tokenizer_zoo import CHAT, NAMED, saved_model
@@ -255,11 +256,13 @@ def test_options_take_the_place_of_preset_values() -> None:
         resistance_preset("cpu", seeds=0)
 
 
+@pytest.mark.slow
 def test_the_embedded_presets_hold_enough_data() -> None:
     for name in ("demo", "cpu"):
         resistance_preset(name).check()
 
 
+@pytest.mark.slow
 @needs_torch
 def test_the_command_writes_tables_and_can_look_at_what_is_finished(
     spec: ResistanceSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -69,6 +69,7 @@ def test_one_file_in_two_roles_is_refused(tmp_path: Path) -> None:
     assert notes[-1].startswith("1 of 41 negative texts (10 of ")
 
 
+@pytest.mark.slow
 def test_a_file_that_holds_text_of_an_embedded_corpus_is_reported(tmp_path: Path) -> None:
     files = made(tmp_path)
     known = next(text for text in read_source("prose") if 60 < len(text) < 90)

@@ -127,7 +127,7 @@ def test_all_groups_of_a_chunk_take_steps_of_one_shape(make_llama: Make, version
 # ---- reduced precision ----
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_reduced_precision_decodes_beside_other_work(make_llama: Make, dtype: str, threads: int) -> None:
     before = torch.get_num_threads()

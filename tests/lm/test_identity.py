@@ -61,6 +61,7 @@ def checkpoint(make_llama: Make, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("by_the_model")
 def test_the_same_folder_by_any_path_is_the_same_model(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -17,6 +17,7 @@ TALK = [
 ]
 
 
+@pytest.mark.slow
 def test_score_lays_conversations_out_as_rate_does(
     run: Callable[..., tuple[int, str, str]], zoo_folder: Callable[[str], Any], tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ def test_rows_reach_a_tracker_in_the_order_of_their_steps(sent: Sent, tmp_path: 
     ]
 
 
+@pytest.mark.slow
 def test_a_training_sends_its_losses_and_is_the_same_run(
     sent: Sent, make_llama: Callable[..., HuggingFaceModel], tmp_path: Path
 ) -> None:

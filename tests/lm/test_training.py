@@ -75,6 +75,7 @@ def test_the_loss_is_the_score(make_llama: Make) -> None:
     assert one.losses_bits == (pytest.approx(rate.mean() / math.log(2), rel=1e-5),)
 
 
+@pytest.mark.slow
 def test_training_repeats_bit_for_bit_and_leaves_random_states_alone(make_llama: Make, data: Dataset) -> None:
     a, b, c = small(make_llama), small(make_llama), small(make_llama)
     torch.manual_seed(11)

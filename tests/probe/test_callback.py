@@ -60,6 +60,7 @@ def recording(model: HuggingFaceModel, path: Path, **changes: Any) -> Any:
     return probe_callback(model, path, **DATA, **{**SETTINGS, **changes})
 
 
+@pytest.mark.slow
 def test_rows_are_what_a_probe_says_there_and_the_training_is_unchanged(tmp_path: Path) -> None:
     plain, model = dropping(), dropping()
     trained(plain, tmp_path / "plain", 3)

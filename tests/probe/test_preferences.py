@@ -72,6 +72,7 @@ def test_loss_and_overlaps_are_those_of_plain_torch() -> None:
     assert matrix[a, a] == pytest.approx(sum(float((x * x).sum()) for x in of_a), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_predicted_changes_of_the_loss_are_those_measured() -> None:
     """Each change by itself; what the linearised model leaves out, where that is of the second order."""
     for rate in (0.02, 0.002):

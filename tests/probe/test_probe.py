@@ -548,6 +548,7 @@ def test_a_model_without_gradients_is_refused() -> None:
         compresslab.probe(TreeModel.of(DATA["t"], depth=2), perturb={"t": DATA["t"]})
 
 
+@pytest.mark.slow
 def test_a_model_in_half_precision_is_probed_with_sums_in_float32(make_llama: Callable[..., HuggingFaceModel]) -> None:
     half, full = (
         compresslab.probe(

@@ -246,6 +246,7 @@ def test_pruning(dataset: Dataset, depth: int, parse: str, data: st.DataObject) 
         assert arrays_of(pruned) == arrays_of(TokenTree.build(dataset, to, parse))
 
 
+@pytest.mark.slow
 @pytest.mark.claim("prune-mix-commute")
 @law
 @given(st.data(), vocab_sizes, depths, parses)
@@ -360,6 +361,7 @@ def small_tree() -> TokenTree:
     return TokenTree.build(Dataset.from_token_lists([[0, 1, 0], [], [2]], vocab_size=3), 2)
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_noticed(tmp_path: Path, small_tree: TokenTree) -> None:
     path = tmp_path / "tree"
     small_tree.save(path)
