@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from compresslab._support.files import open_file, unreadable, write_atomic
 from compresslab._support.json_text import parse_json
+from compresslab._support.printable import in_utf8
 from compresslab.errors import CorruptFile, InvalidParameter, MissingExtra
 
 __all__ = ["KINDS", "check_kind", "read_table", "write_table"]
@@ -84,7 +86,7 @@ def write_table(path: str | PathLike[str], values: Mapping[str, Any]) -> None:
         values: text, numbers, truth values, and lists and tables of these.
 
     Raises:
-        InvalidParameter: as of `check_kind`.
+        InvalidParameter: as of `check_kind`; TOML of text that is not Unicode, as the name of a file may be.
         MissingExtra: likewise.
         UnreadableFile: it cannot be written.
     """
@@ -98,7 +100,14 @@ def write_table(path: str | PathLike[str], values: Mapping[str, Any]) -> None:
         # PyYAML leaves other breaks of lines than "\\n" as they are, and reads them back as spaces.
         plain = not _BREAKS.search(json.dumps(dict(values), ensure_ascii=False))
         text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=plain)
-    write_atomic(path, [text.encode()])
+    try:
+        raw = text.encode(errors="strict" if kind == ".toml" else "backslashreplace")  # JSON has such an escape
+    except UnicodeEncodeError as error:
+        raise InvalidParameter(
+            f"{path} cannot hold {in_utf8(text[error.start : error.end])!r}, which is not Unicode and which TOML has "
+            "no escape for: save a spec whose name ends in .json"
+        ) from error
+    write_atomic(path, [raw])
 
 
 def _yaml(text: str) -> Any:
@@ -131,4 +140,6 @@ def _toml(value: Any) -> str:
         return f"[{', '.join(_toml(one) for one in value)}]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else f"{value:+}"
     return json.dumps(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,21 @@ def test_a_spec_of_another_kind_or_that_is_not_there_is_refused(tmp_path: Path) 
         write_table(tmp_path / "a.ini", {})
     with pytest.raises(UnreadableFile):
         read_table(tmp_path / "a.toml")
+
+
+@pytest.mark.parametrize("kind", ["toml", "yaml", "json"])
+def test_numbers_that_are_not_finite_are_read_back(tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("yaml", reason="needs PyYAML, which comes with transformers")
+    write_table(tmp_path / f"a.{kind}", {"a": math.inf, "b": [-math.inf], "c": math.nan})
+    found = read_table(tmp_path / f"a.{kind}")
+    assert (found["a"], found["b"], math.isnan(found["c"])) == (math.inf, [-math.inf], True)
+
+
+def test_the_name_of_a_file_that_is_not_unicode_is_read_back_or_refused(tmp_path: Path) -> None:
+    pytest.importorskip("yaml", reason="needs PyYAML, which comes with transformers")
+    for kind in ("yaml", "json"):
+        write_table(tmp_path / f"a.{kind}", {"file": "caf\udcff"})
+        assert read_table(tmp_path / f"a.{kind}") == {"file": "caf\udcff"}
+    with pytest.raises(InvalidParameter, match=r"cannot hold '\\\\xff', which is not Unicode .* ends in \.json"):
+        write_table(tmp_path / "a.toml", {"file": "caf\udcff"})
+    assert not (tmp_path / "a.toml").exists()
