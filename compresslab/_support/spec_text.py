@@ -22,6 +22,7 @@ __all__ = ["KINDS", "check_kind", "read_table", "write_table"]
 KINDS: Final = (".toml", ".yaml", ".yml", ".json")
 _MOST = 1 << 20  # bytes
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
@@ -114,10 +115,13 @@ def _yaml(text: str) -> Any:
     yaml: Any = importlib.import_module("yaml")
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """Refuses one name twice, of which the last would be taken in silence."""
+        """Takes names as they are written, also ``no`` and ``1``, and refuses one twice."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            names = [self.construct_object(name, deep=True) for name, _ in node.value]
+            scalars = [name for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
+            for name in scalars:
+                name.tag = name.tag if name.tag == _MERGE else _TEXT
+            names = [name.value for name in scalars]
             for name in names:
                 if names.count(name) > 1:
                     raise ValueError(f"it has the name {name!r} twice")
