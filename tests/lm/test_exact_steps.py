@@ -193,6 +193,15 @@ def test_full_precision_on_a_cpu_is_not_tried_and_its_failure_is_named(make_llam
     TokenCoder(make_llama(), 3, 40).check()  # takes no step: nothing is raised, and nothing is set
 
 
+def test_nothing_is_said_of_chunks_that_an_empty_file_does_not_have(tmp_path: Path) -> None:
+    from compresslab.cli.compress import coded_rate_text
+
+    (tmp_path / "a").write_bytes(b"")
+    coder = TokenCoder(TreeModel.of(Dataset.from_texts([TEXT]), 3, "windows", 0.01), 1, 400)
+    said = coded_rate_text(compress_with_model(tmp_path / "a", None, coder))
+    assert said == f"{tmp_path / 'a.clz'}: 0 bytes in {(tmp_path / 'a.clz').stat().st_size}"
+
+
 def test_probabilities_that_are_no_numbers_are_refused_before_the_work(make_llama: Make, tmp_path: Path) -> None:
     model = make_llama(dtype="float16")
     model.module.lm_head.weight.data[5] = 60000.0  # overflows
