@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["printable", "printable_json"]
+__all__ = ["in_utf8", "printable", "printable_json"]
 
 # C0 but the newline of a pretty-printed text, DEL, C1, line and paragraph separators, marks of direction, surrogates.
 _DANGEROUS: Final = re.compile(
@@ -32,6 +32,19 @@ def printable(text: str | bytes, *, lines: bool = False) -> str:
     if lines:
         return _DANGEROUS.sub(lambda found: _escaped(found[0]), held)
     return "".join(c if c.isprintable() else _escaped(c) for c in held)
+
+
+def in_utf8(text: str) -> str:
+    r"""Return text that every file can hold: what a name has beside UTF-8, as files may be called, is escaped.
+
+    Example:
+        >>> in_utf8("caf\u00e9"), in_utf8("a\udcff.txt")
+        ('café', 'a\\xff.txt')
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _escaped(character: str) -> str:

@@ -13,11 +13,14 @@ from typing import Any, Final
 
 from compresslab._support.files import check_target, write_atomic
 from compresslab._support.json_text import finite
+from compresslab._support.printable import in_utf8
 from compresslab.errors import InvalidParameter, MissingExtra
 
 __all__ = ["FORMATS", "check_rows_file", "write_rows"]
 
 FORMATS: Final = (".jsonl", ".parquet")
+_ESCAPED: Final = "backslashreplace"  # of what UTF-8 cannot hold it makes the escape that JSON has for it
+_EMPTY: Final = "struct<>"
 
 
 def check_rows_file(path: str | PathLike[str]) -> Path:
@@ -59,7 +62,7 @@ def write_rows(path: str | PathLike[str], rows: Sequence[Mapping[str, Any]]) -> 
     where = check_rows_file(path)
     plain: list[dict[str, Any]] = [finite(dict(row)) for row in rows]
     if where.suffix.lower() == ".jsonl":
-        write_atomic(where, (f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in plain))
+        write_atomic(where, (_line(row) + b"\n" for row in plain))
         return
     arrow: Any = importlib.import_module("pyarrow")
     parquet: Any = importlib.import_module("pyarrow.parquet")
@@ -72,6 +75,13 @@ def write_rows(path: str | PathLike[str], rows: Sequence[Mapping[str, Any]]) -> 
 
 def _column(arrow: Any, values: Sequence[Any]) -> Any:
     try:
-        return arrow.array(values)
-    except (arrow.ArrowInvalid, arrow.ArrowTypeError, OverflowError):
-        return arrow.array([None if value is None else json.dumps(value, ensure_ascii=False) for value in values])
+        made = arrow.array([in_utf8(value) if isinstance(value, str) else value for value in values])
+        if _EMPTY not in str(made.type):  # Parquet has no objects without fields
+            return made
+    except (arrow.ArrowInvalid, arrow.ArrowTypeError, OverflowError, UnicodeEncodeError):
+        pass
+    return arrow.array([None if value is None else _line(value).decode() for value in values])
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode(errors=_ESCAPED)

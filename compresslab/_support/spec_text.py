@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from compresslab._support.files import open_file, unreadable, write_atomic
 from compresslab._support.json_text import parse_json
+from compresslab._support.printable import in_utf8
 from compresslab.errors import CorruptFile, InvalidParameter, MissingExtra
 
 __all__ = ["KINDS", "check_kind", "read_table", "write_table"]
@@ -20,6 +22,7 @@ __all__ = ["KINDS", "check_kind", "read_table", "write_table"]
 KINDS: Final = (".toml", ".yaml", ".yml", ".json")
 _MOST = 1 << 20  # bytes
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
@@ -84,7 +87,7 @@ def write_table(path: str | PathLike[str], values: Mapping[str, Any]) -> None:
         values: text, numbers, truth values, and lists and tables of these.
 
     Raises:
-        InvalidParameter: as of `check_kind`.
+        InvalidParameter: as of `check_kind`; TOML of text that is not Unicode, as the name of a file may be.
         MissingExtra: likewise.
         UnreadableFile: it cannot be written.
     """
@@ -98,17 +101,27 @@ def write_table(path: str | PathLike[str], values: Mapping[str, Any]) -> None:
         # PyYAML leaves other breaks of lines than "\\n" as they are, and reads them back as spaces.
         plain = not _BREAKS.search(json.dumps(dict(values), ensure_ascii=False))
         text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=plain)
-    write_atomic(path, [text.encode()])
+    try:
+        raw = text.encode(errors="strict" if kind == ".toml" else "backslashreplace")  # JSON has such an escape
+    except UnicodeEncodeError as error:
+        raise InvalidParameter(
+            f"{path} cannot hold {in_utf8(text[error.start : error.end])!r}, which is not Unicode and which TOML has "
+            "no escape for: save a spec whose name ends in .json"
+        ) from error
+    write_atomic(path, [raw])
 
 
 def _yaml(text: str) -> Any:
     yaml: Any = importlib.import_module("yaml")
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """Refuses one name twice, of which the last would be taken in silence."""
+        """Takes names as they are written, also ``no`` and ``1``, and refuses one twice."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            names = [self.construct_object(name, deep=True) for name, _ in node.value]
+            scalars = [name for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
+            for name in scalars:
+                name.tag = name.tag if name.tag == _MERGE else _TEXT
+            names = [name.value for name in scalars]
             for name in names:
                 if names.count(name) > 1:
                     raise ValueError(f"it has the name {name!r} twice")
@@ -131,4 +144,6 @@ def _toml(value: Any) -> str:
         return f"[{', '.join(_toml(one) for one in value)}]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else f"{value:+}"
     return json.dumps(value)

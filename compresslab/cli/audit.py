@@ -137,8 +137,8 @@ def command(
 
         values = {**series_as_json(results), "read": [one.facts() for one in reads]}
         output.show(values, lambda: audit_view(results), notes)
-        sinks.send(lambda: rows_of(results), LABELS, out or output.report, f"audit of {results[0].aligned.name}")
         output.write(page)
+        sinks.send(lambda: rows_of(results), LABELS, out or output.report, f"audit of {results[0].aligned.name}")
 
 
 def _pairs(models: list[str], *, sizes: bool) -> list[tuple[str, str]]:

@@ -111,8 +111,7 @@ def coded_rate_text(result: CodedRateResult) -> str:
     rate = f", {info.bits_per_byte:.4f} bits per byte" if info.original_size else ""
     lines = [f"{info.path}: {info.original_size:,} bytes in {info.coded_size:,}{rate}"]
     if not result.tokens:
-        lines.append(_escaped(result))
-        return "\n".join(lines)
+        return "\n".join([*lines, *([_escaped(result)] if result.escapes else [])])
     if result.scored_bits is not None and result.float_path_bits is not None:
         lines.append(f"scored in one pass         {result.scored_bits:16,.1f} bits, {result.tokens:,} tokens")
         lines.append(f"float path, step by step   {result.float_path_bits:+16,.1f}")

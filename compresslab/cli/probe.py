@@ -135,8 +135,8 @@ def command(
             ),
         }
         output.show(values, lambda: probe_view(result, precision), notes)
-        sinks.send(lambda: rows_of(result), LABELS, output.report, f"probe of {result.model.name}")
         output.write(page)
+        sinks.send(lambda: rows_of(result), LABELS, output.report, f"probe of {result.model.name}")
 
 
 def _plan(

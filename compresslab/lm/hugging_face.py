@@ -4,7 +4,7 @@
 tokens         prefix and EOS by the rule of `compresslab.lm.special_tokens`
 V              the width of the logits, which may be larger than the tokenizer's vocabulary
 dtype          float32 on a CPU, bfloat16 on a GPU, unless told otherwise; log-softmax is always in float32
-context        ``max_position_embeddings``, where the model has it
+context        ``max_position_embeddings``, where the model has it; with long RoPE what it had before it was extended
 =============  ================================================================================================
 """
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from compresslab._support.arrays import UIntArray
 from compresslab.data.tokenizers import Tokenizer, tokenizer_fingerprint
 from compresslab.errors import DecodingError, InvalidParameter, MismatchedVocabulary
+from compresslab.lm.evaluating import evaluating
 from compresslab.lm.memory import call_tokens, free_bytes, tokens_that_fit
 from compresslab.lm.places import Apart, fetched, head_apart, nats_at, places_of, sent
 from compresslab.lm.protocol import as_ids
@@ -41,7 +42,8 @@ class HuggingFaceModel:
     """A causal language model of transformers.
 
     Args:
-        module: what ``AutoModelForCausalLM`` gives, on its device, in its dtype; it is set to evaluation.
+        module: what ``AutoModelForCausalLM`` gives, on its device, in its dtype; it is set to evaluation, and evaluated
+            so even where a training has left it in another mode since.
         tokenizer: what its tokens come from; None for a model over bare numbers.
         name: for tables.
         eos_id: the token that ends a document, by its number or its spelling; by the rule where None.
@@ -67,8 +69,7 @@ class HuggingFaceModel:
         config = module.config
         check_decoder(config, name)
         _settle(module)
-        context = getattr(config.get_text_config(), "max_position_embeddings", None)
-        self.context: int | None = int(context) if context else None
+        self.context: int | None = _context(config.get_text_config())
         self.vocab_size = self._probe()
         about = (module, tokenizer, name, self.vocab_size)
         self.eos_id = end_token(*about, eos_id, rule)
@@ -105,6 +106,12 @@ class HuggingFaceModel:
             raise InvalidParameter(
                 f"'{self.name}' ({type(self.module).__name__}) gives no logits of a next token: load it by "
                 "AutoModelForCausalLM"
+            )
+        if found[0].shape[1] != first.shape[1]:
+            raise InvalidParameter(
+                f"'{self.name}' ({type(self.module).__name__}) gives {found[0].shape[1]} rows of logits for "
+                f"{first.shape[1]} tokens, as a prompt that was learned adds its own: give a model without one, or an "
+                "adapter of weights, such as a LoRA"
             )
         a, b = (logits[0].float() for logits in found)
         before, after = ((a - b)[part].abs().max().item() for part in (slice(3), slice(3, 4)))
@@ -186,7 +193,8 @@ class HuggingFaceModel:
         import torch
 
         tokens = as_ids(ids, self.vocab_size, self.context)
-        return self.module(input_ids=torch.from_numpy(tokens).to(self.device), use_cache=False).logits
+        with evaluating(self.module):
+            return self.module(input_ids=torch.from_numpy(tokens).to(self.device), use_cache=False).logits
 
     def with_tokens(self, prefix_id: int, eos_id: int) -> HuggingFaceModel:
         """Return the same model, weights shared, whose documents start from and end in other tokens."""
@@ -258,6 +266,21 @@ def check_decoder(config: Any, name: str) -> None:
         raise InvalidParameter(
             f"'{name}' is an encoder-decoder ({config.model_type}), not a causal language model: use a decoder"
         )
+
+
+def _context(config: Any) -> int | None:
+    """Return the most tokens that a sequence may hold, by the settings of a model; None where they name no limit.
+
+    Long RoPE (Phi-3) turns all positions otherwise as soon as a sequence, or its neighbour in a batch, is longer than
+    before the model was extended: what is predicted early then depends on how long the whole is, which no code allows.
+    """
+    held = [getattr(config, "max_position_embeddings", None)]
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    for one in (rope, *(part for part in rope.values() if isinstance(part, dict))):  # or one for each kind of layer
+        if one.get("rope_type", one.get("type")) == "longrope":
+            own = getattr(config, "original_max_position_embeddings", None)
+            held.append(one.get("original_max_position_embeddings") or own)
+    return min((int(length) for length in held if length), default=None)
 
 
 def _settle(module: Any) -> None:

@@ -29,6 +29,7 @@ _VARIABLES: Final = re.compile(
     r"|NVIDIA_TF32_OVERRIDE|CUBLAS_WORKSPACE_CONFIG|TORCH_BLAS_PREFER_CUBLASLT|OPENBLAS_CORETYPE"
 )
 _OF_A_GPU: Final = re.compile(r"NVIDIA_\w+|CUBLAS_\w+|TORCH_BLAS_\w+")
+_BY_BACKEND: Final = "mkldnn, cuda: "
 _QUIET: Final = re.compile(r"(ONEDNN|DNNL)_(VERBOSE|JIT_DUMP|JIT_PROFILE)\w*")  # say what runs, and change nothing
 
 
@@ -55,8 +56,8 @@ def machine_of(model: Any) -> dict[str, Any]:
         "torch": str(torch.__version__),
         "transformers": str(transformers.__version__),
     }
-    if torch.get_float32_matmul_precision() != "highest":
-        facts["precision"] = torch.get_float32_matmul_precision()
+    if (precision := _precision()) != "highest":
+        facts["precision"] = precision
     if not torch.backends.mkldnn.enabled:
         facts["onednn"] = "off"
     if model.device.type != "cpu":
@@ -65,9 +66,23 @@ def machine_of(model: Any) -> dict[str, Any]:
         facts["device"] = torch.cuda.get_device_name(model.device)
         facts["cuda"] = str(torch.version.cuda or torch.version.hip)
         facts["cudnn"] = torch.backends.cudnn.version() or "unknown"
-        if torch.backends.cuda.matmul.allow_tf32:
+        if not precision.startswith(_BY_BACKEND) and torch.backends.cuda.matmul.allow_tf32:
             facts["tf32"] = "on"
     return facts
+
+
+def _precision() -> str:
+    """Return how products of float32 are rounded; of each backend, where a user has set that, the newer of two ways.
+
+    torch refuses to say it in the older way then.
+    """
+    import torch
+
+    try:
+        return str(torch.get_float32_matmul_precision())
+    except RuntimeError:
+        backends = torch.backends.mkldnn, torch.backends.cuda
+        return _BY_BACKEND + ", ".join(str(getattr(one.matmul, "fp32_precision", "unknown")) for one in backends)
 
 
 @cache

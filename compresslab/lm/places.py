@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from compresslab.lm.evaluating import evaluating
+
 __all__ = ["Apart", "Places", "fetched", "head_apart", "nats_at", "pieces", "places_of", "sent"]
 
 Tensor: TypeAlias = Any  # torch is optional, and is not loaded before it is used
@@ -86,7 +88,7 @@ def head_apart(module: Any) -> Apart | None:
 
     hooks = [body.register_forward_hook(watch_body), head.register_forward_hook(watch_head)]
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), evaluating(module):
             logits = module(input_ids=ids, use_cache=False).logits
             body(input_ids=ids, use_cache=False)
     except (AttributeError, TypeError, ValueError, RuntimeError):  # a body that takes or gives something else
@@ -110,12 +112,13 @@ def places_of(module: Any, apart: Apart | None, ids: Tensor, counted: Tensor | N
         ids: shape (B, T), where the model is.
         counted: bool, shape (B, T); every place where None.
     """
-    if apart is None:
-        out = module(input_ids=ids, use_cache=False).logits
-        width = int(out.shape[-1])
-    else:
-        out = apart.body(input_ids=ids, use_cache=False).last_hidden_state
-        width = int(module.config.get_text_config().vocab_size)
+    with evaluating(module):
+        if apart is None:
+            out = module(input_ids=ids, use_cache=False).logits
+            width = int(out.shape[-1])
+        else:
+            out = apart.body(input_ids=ids, use_cache=False).last_hidden_state
+            width = int(module.config.get_text_config().vocab_size)
     chosen = out.flatten(0, 1) if counted is None else out[counted.to(out.device)]
     return Places(chosen, None if apart is None else apart.head, width)
 

@@ -49,7 +49,13 @@ def repeatable(device: Any) -> Iterator[None]:
         )
     with ExitStack() as undo:
         for get, put, value in _settings():
-            undo.callback(put, get())
+            try:
+                undo.callback(put, get())
+            except RuntimeError as error:  # torch has two ways to set a precision, and refuses to mix them
+                raise NotRepeatable(
+                    f"how the GPU is to round products was set in two ways ({' '.join(str(error).split())[:200]}): "
+                    "leave fp32_precision of torch.backends as it was, or take device cpu"
+                ) from error
             put(value)
         try:
             yield

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from compresslab._support.arrays import as_array
 from compresslab.errors import InvalidParameter, is_out_of_memory
+from compresslab.lm.evaluating import evaluating
 from compresslab.lm.growing_cache import grow_in_place
 from compresslab.lm.protocol import as_ids
 
@@ -91,7 +92,8 @@ class HuggingFaceStepper:
             )
         given = torch.from_numpy(column).to(model.device)
         parts = given.split(1) if self._way.apart else (given,)
-        logits = torch.cat([self._advance(i, part) for i, part in enumerate(parts)])
+        with evaluating(model.module):
+            logits = torch.cat([self._advance(i, part) for i, part in enumerate(parts)])
         self._steps += 1
         return logits.float()
 
@@ -145,7 +147,8 @@ def way_to_step(model: HuggingFaceModel) -> Way:
 
 def _ways(module: Any) -> Iterator[Way]:
     """Give the ways to try, with what `forward` takes; those that keep sequences apart are the last."""
-    taken = inspect.signature(module.forward).parameters
+    inner = getattr(module, "get_base_model", lambda: module)()  # what peft wraps around a model takes anything
+    taken = inspect.signature(inner.forward).parameters
     names = [name for name in _CARRIED if name in taken]
     for carried in names:
         yield Way(carried)

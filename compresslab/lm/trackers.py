@@ -46,24 +46,29 @@ def track(
 
     Raises:
         UnknownName: as of `check_trackers`.
-        InvalidParameter: likewise.
+        InvalidParameter: likewise; or it failed at its work, as those do whose server cannot be reached.
         MissingExtra: likewise.
     """
-    callbacks = list(_callbacks(names).values())
+    callbacks = _callbacks(names)
     if not callbacks:
         return
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     arguments = TrainingArguments(output_dir=str(folder), run_name=run, report_to="none", use_cpu=True)
-    state, control = TrainerState(), TrainerControl()
-    for callback in callbacks:
-        callback.on_train_begin(arguments, state, control)
-    for step, values in rows:
-        state.global_step = step
-        for callback in callbacks:
-            callback.on_log(arguments, state, control, logs=dict(values))
-    for callback in callbacks:
-        callback.on_train_end(arguments, state, control)
+    sent = list(rows)
+    for name, callback in callbacks.items():
+        state, control = TrainerState(), TrainerControl()
+        try:
+            callback.on_train_begin(arguments, state, control)
+            for step, values in sent:
+                state.global_step = step
+                callback.on_log(arguments, state, control, logs=dict(values))
+            callback.on_train_end(arguments, state, control)
+        except Exception as error:  # each has errors of its own
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InvalidParameter(
+                f"the tracker '{name}' failed: {reason}; what was measured is not lost with it: see --rows and --report"
+            ) from error
 
 
 def curves(

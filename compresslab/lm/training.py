@@ -33,6 +33,7 @@ from compresslab._support.json_text import read_json
 from compresslab._support.temporaries import part_folder
 from compresslab.data.dataset import Dataset
 from compresslab.errors import CompressLabError, CorruptFile, InvalidParameter, MissingExtra, did_you_mean
+from compresslab.lm.checkpoint_weights import take_renamed
 from compresslab.lm.checkpoints import load, quiet_transformers, save
 from compresslab.lm.complete_folders import WHOLE, is_whole, last_whole, mark_whole
 from compresslab.lm.curriculum import Curriculum, Source, make_curriculum
@@ -268,6 +269,8 @@ def _train(
             trainer = make_trainer(model, curriculum, settings, folder, keep, progress, trackers)
         except ImportError as error:  # transformers' Trainer needs accelerate
             raise MissingExtra("training a model", "lm") from error
+        if checkpoint is not None:
+            take_renamed(model.module, checkpoint)
         with if_stopped(lambda: _kept(folder if keep else None)):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         model.module.to(dtype).eval()

@@ -6,8 +6,7 @@ import copy
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from compresslab._support.files import read_buffer, temporary_folder, unreadable, write_atomic
 from compresslab._support.json_text import finite, parse_saved
 from compresslab.errors import CorruptFile, InvalidParameter, MismatchedVocabulary, MissingExtra
+from compresslab.lm.evaluating import evaluating
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.protocol import LanguageModel
 from compresslab.lm.registry import get_model
@@ -199,7 +199,7 @@ class _Rows:
 
     def _measured(self, module: Any) -> Row:
         sets, names = self.sets, [data.name for data in self.sets]
-        with _evaluating(module), temporary_folder() as folder:
+        with evaluating(module), temporary_folder() as folder:
             network = Network.of(_as_trained(self.model, module))
             found = measure_gradients(network, sets, self.settings, folder)
             overlaps = measure_overlaps(found, self.settings)
@@ -239,15 +239,3 @@ def _as_trained(model: HuggingFaceModel, module: Any) -> HuggingFaceModel:
     found = copy.copy(model)
     found.module = module
     return found
-
-
-@contextmanager
-def _evaluating(module: Any) -> Iterator[None]:
-    """Set a module to evaluation meanwhile: each of its parts is then as it was."""
-    before = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in before:
-            part.training = training

@@ -32,7 +32,7 @@ def to_train(model: HuggingFaceModel, lora: int, seed: int) -> HuggingFaceModel:
             raise InvalidParameter(
                 "LoRA needs the package peft: pip install peft; or leave out --lora (lora=0)"
             ) from error
-        _merge(module)
+        module = _merged(module)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             settings = peft.LoraConfig(r=lora, lora_alpha=2 * lora, target_modules="all-linear")
@@ -40,10 +40,12 @@ def to_train(model: HuggingFaceModel, lora: int, seed: int) -> HuggingFaceModel:
     return HuggingFaceModel(module, model.tokenizer, name=model.name, eos_id=model.eos_id, prefix_id=model.prefix_id)
 
 
-def _merge(module: Any) -> None:
-    """Add the adapter that a model has to its weights: another one would take its place, and it would be gone."""
+def _merged(module: Any) -> Any:
+    """Return a module whose adapter is added to its weights: another one would take its place, and it would be gone."""
     if not getattr(module, "peft_config", None):
-        return
+        return module
+    if hasattr(module, "merge_and_unload"):  # peft's own wrapper
+        return module.merge_and_unload()
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     for name, layer in list(module.named_modules()):
@@ -53,3 +55,4 @@ def _merge(module: Any) -> None:
             setattr(module.get_submodule(parent), last, layer.get_base_layer())
     del module.peft_config
     module._hf_peft_config_loaded = False
+    return module

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from compresslab.errors import InvalidParameter
 from compresslab.lm.curriculum import IGNORE
+from compresslab.lm.evaluating import evaluating
 from compresslab.lm.hugging_face import HuggingFaceModel
 from compresslab.lm.memory import Parts, in_parts
 from compresslab.probe.flat import Layout
@@ -71,7 +72,8 @@ class Network:
             for name, w, own in zip(self.layout.names, weights, self.weights, strict=True)
         }
         settings = {"input_ids": ids, "use_cache": False}
-        out = torch.func.functional_call(self.model.module, given, kwargs=settings).logits
+        with evaluating(self.model.module):
+            out = torch.func.functional_call(self.model.module, given, kwargs=settings).logits
         return out if out.dtype == torch.float64 else out.float()
 
     def batch(self, data: ProbeData, examples: NDArray[np.intp]) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from compresslab._support.files import check_target_folder, unreadable, write_atomic
+from compresslab._support.printable import in_utf8
 from compresslab.errors import InvalidParameter, MissingExtra, UnreadableFile
 from compresslab.report.page import Page, opened
 from compresslab.report.style import figure_bytes, svg_for_page
@@ -131,5 +132,5 @@ def write_report(page: Page, directory: str | PathLike[str], *, figures: Sequenc
         for kind in figures:
             data = svg[drawn.name] if kind == "svg" else figure_bytes(drawn.figure, kind, drawn.name)
             write_atomic(target.parent / "figures" / f"{drawn.name}.{kind}", [data])
-    write_atomic(target, [html.encode()])
+    write_atomic(target, [in_utf8(html).encode()])
     return target

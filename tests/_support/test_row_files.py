@@ -50,3 +50,19 @@ def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         write_rows(tmp_path / "a.csv", [])
     with pytest.raises(UnreadableFile):
         write_rows(tmp_path / "none" / "a.jsonl", [])
+
+
+def test_text_that_utf8_cannot_hold_is_written_escaped(tmp_path: Path) -> None:
+    rows = [{"name": "caf\udcff"}, {"name": "é"}]
+    write_rows(tmp_path / "a.jsonl", rows)
+    assert [json.loads(line) for line in (tmp_path / "a.jsonl").read_text("utf-8").splitlines()] == rows
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra 'scale'")
+    write_rows(tmp_path / "a.parquet", rows)
+    assert parquet.read_table(tmp_path / "a.parquet").to_pylist() == [{"name": "caf\\xff"}, {"name": "é"}]
+
+
+@pytest.mark.parametrize("value", [{}, [{}], {"a": {}}])
+def test_objects_without_fields_are_text_in_parquet(tmp_path: Path, value: Any) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra 'scale'")
+    write_rows(tmp_path / "a.parquet", [{"x": value}, {"x": None}])
+    assert parquet.read_table(tmp_path / "a.parquet").to_pylist() == [{"x": json.dumps(value)}, {"x": None}]

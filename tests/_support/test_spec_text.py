@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ def test_what_is_read_back_is_what_was_written(
         ("a.yaml", "a: [1", "cannot be read as YAML"),
         ("a.yaml", "a: !!python/object/apply:os.getcwd []", "cannot be read as YAML"),
         ("a.yaml", "- a\n- b\n", "is not a table of names and values"),
-        ("a.yaml", "1: a\n", "is not a table of names and values"),
+        ("a.yaml", "? [1]\n: a\n", "cannot be read as YAML"),
+        ("a.yaml", "a: {1: b, '1': c}\n", "it has the name '1' twice"),
         ("a.json", "[" * 10000, "nested"),
         ("a.toml", b"a = '\xff'", "cannot be read as TOML"),
         ("a.toml", "x" * (1 << 20) + "y", "is larger than 1,048,576 bytes"),
@@ -59,3 +61,30 @@ def test_a_spec_of_another_kind_or_that_is_not_there_is_refused(tmp_path: Path) 
         write_table(tmp_path / "a.ini", {})
     with pytest.raises(UnreadableFile):
         read_table(tmp_path / "a.toml")
+
+
+@pytest.mark.parametrize("kind", ["toml", "yaml", "json"])
+def test_numbers_that_are_not_finite_are_read_back(tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("yaml", reason="needs PyYAML, which comes with transformers")
+    write_table(tmp_path / f"a.{kind}", {"a": math.inf, "b": [-math.inf], "c": math.nan})
+    found = read_table(tmp_path / f"a.{kind}")
+    assert (found["a"], found["b"], math.isnan(found["c"])) == (math.inf, [-math.inf], True)
+
+
+def test_the_name_of_a_file_that_is_not_unicode_is_read_back_or_refused(tmp_path: Path) -> None:
+    pytest.importorskip("yaml", reason="needs PyYAML, which comes with transformers")
+    for kind in ("yaml", "json"):
+        write_table(tmp_path / f"a.{kind}", {"file": "caf\udcff"})
+        assert read_table(tmp_path / f"a.{kind}") == {"file": "caf\udcff"}
+    with pytest.raises(InvalidParameter, match=r"cannot hold '\\\\xff', which is not Unicode .* ends in \.json"):
+        write_table(tmp_path / "a.toml", {"file": "caf\udcff"})
+    assert not (tmp_path / "a.toml").exists()
+
+
+def test_names_in_yaml_are_text_as_they_are_in_toml_and_json(tmp_path: Path) -> None:
+    pytest.importorskip("yaml", reason="needs PyYAML, which comes with transformers")
+    (tmp_path / "a.yaml").write_text("no: 1\npretrain: {no: no.txt, 1: one.txt, 2024-01-01: day.txt, ~: none.txt}\n")
+    names = {"no": "no.txt", "1": "one.txt", "2024-01-01": "day.txt", "~": "none.txt"}
+    assert read_table(tmp_path / "a.yaml") == {"no": 1, "pretrain": names}
+    (tmp_path / "b.yaml").write_text("a: &a {no: 1, on: 2}\nb: {<<: *a, on: 3}\n")
+    assert read_table(tmp_path / "b.yaml") == {"a": {"no": 1, "on": 2}, "b": {"no": 1, "on": 3}}

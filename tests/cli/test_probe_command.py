@@ -210,3 +210,40 @@ def test_a_model_without_known_size_is_refused_in_a_dry_run(run: Run, folder: Pa
     code, _, err = run("probe", "--model", "nope", "--perturb", folder / "p.txt", "--dry-run")
     assert code == 1
     assert "the size of 'nope' is not known" in err
+
+
+def test_a_file_whose_name_is_not_unicode_is_probed_and_written_down(run: Run, folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2", reason="needs the extra 'report'")
+    file = tmp_path / "caf\udcff.txt"
+    try:
+        file.write_text("to be\nor not\n")
+    except (OSError, UnicodeError):
+        pytest.skip("needs a file system whose names are bytes")
+    more = ("--rows", tmp_path / "rows.jsonl", "--report", tmp_path / "page", "--first-order", "--json", "-q")
+    typed = ("--model", folder / "model", "--perturb", file, "--examples", "4", "--device", "cpu")
+    code, out, _ = run("probe", *typed, *more)
+    assert code == 0
+    assert list(json.loads(out)["datasets"]) == ["caf\\xff.txt"]
+    assert json.loads((tmp_path / "rows.jsonl").read_text("utf-8").splitlines()[0])["dataset"] == "caf\\xff.txt"
+    assert "caf\\xff.txt" in (tmp_path / "page" / "report.html").read_text("utf-8")
+
+
+def test_a_tracker_that_fails_at_the_end_takes_nothing_with_it(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("jinja2", reason="needs the extra 'report'")
+    from transformers import TrainerCallback
+    from transformers.integrations import integration_utils
+
+    class Offline(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, *_: object, **__: object) -> None:
+            raise ConnectionError("no route")
+
+    monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, "offline", Offline)
+    more = ("--first-order", "--log", "offline", "--rows", tmp_path / "rows.jsonl", "--report", tmp_path)
+    code, out, err = run(*options(folder), *more, "--json", "-q")
+    assert code == 1
+    assert "the tracker 'offline' failed: no route" in err
+    assert json.loads(out)["predicted"]
+    assert (tmp_path / "rows.jsonl").is_file()
+    assert (tmp_path / "report.html").is_file()

@@ -193,6 +193,15 @@ def test_full_precision_on_a_cpu_is_not_tried_and_its_failure_is_named(make_llam
     TokenCoder(make_llama(), 3, 40).check()  # takes no step: nothing is raised, and nothing is set
 
 
+def test_nothing_is_said_of_chunks_that_an_empty_file_does_not_have(tmp_path: Path) -> None:
+    from compresslab.cli.compress import coded_rate_text
+
+    (tmp_path / "a").write_bytes(b"")
+    coder = TokenCoder(TreeModel.of(Dataset.from_texts([TEXT]), 3, "windows", 0.01), 1, 400)
+    said = coded_rate_text(compress_with_model(tmp_path / "a", None, coder))
+    assert said == f"{tmp_path / 'a.clz'}: 0 bytes in {(tmp_path / 'a.clz').stat().st_size}"
+
+
 def test_probabilities_that_are_no_numbers_are_refused_before_the_work(make_llama: Make, tmp_path: Path) -> None:
     model = make_llama(dtype="float16")
     model.module.lm_head.weight.data[5] = 60000.0  # overflows
@@ -272,6 +281,38 @@ def test_a_workspace_is_no_fact_of_a_cpu(make_llama: Make) -> None:
 
     kernels.prepare_process()
     assert WORKSPACE not in machine_of(make_llama())
+
+
+@pytest.fixture
+def newer_precision() -> Iterator[None]:
+    """Set how products are rounded by the newer of torch's two ways, which the older one then refuses to read."""
+    kinds = {torch.backends.mkldnn.matmul: "bf16", torch.backends.cuda.matmul: "tf32"}
+    if not all(hasattr(one, "fp32_precision") for one in kinds):
+        pytest.skip("needs a torch with both ways")
+    before = {one: one.fp32_precision for one in kinds}
+    for one, value in kinds.items():
+        one.fp32_precision = value
+    yield
+    for one, value in before.items():
+        one.fp32_precision = value
+
+
+@pytest.mark.usefixtures("newer_precision", "by_the_model")
+def test_a_precision_that_was_set_for_each_backend_is_a_fact_of_the_file(make_llama: Make, tmp_path: Path) -> None:
+    from compresslab.lm.machine import machine_of
+
+    model = make_llama()
+    assert machine_of(model)["precision"] == "mkldnn, cuda: bf16, tf32"
+    (tmp_path / "a").write_bytes(TEXT)
+    compress_file(tmp_path / "a", model=TokenCoder(model, 3, 40), verify=False)
+    assert decompress_file(tmp_path / "a.clz", tmp_path / "b", model=TokenCoder(model, 3, 40)).read_bytes() == TEXT
+
+
+@pytest.mark.usefixtures("newer_precision")
+def test_a_precision_of_a_gpu_that_was_set_in_two_ways_is_named() -> None:
+    two_ways = "was set in two ways .* leave fp32_precision of torch.backends"
+    with pytest.raises(NotRepeatable, match=two_ways), repeatable(Device("xpu")):
+        pass
 
 
 # ---- a GPU ----

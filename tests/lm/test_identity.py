@@ -79,7 +79,7 @@ def test_the_same_folder_by_any_path_is_the_same_model(
         (checkpoint / "tokenizer.json").read_text().replace('"add_prefix_space":false', '"add_prefix_space":true')
         .replace('"add_prefix_space": false', '"add_prefix_space": true')
     )  # fmt: skip
-    with pytest.raises(WrongModel, match="tokenizer differ; give the same model"):
+    with pytest.raises(WrongModel, match="this differs: tokenizer; give the same model"):
         verify_file("a.clz", model=model_of_file("a.clz", "hf:inside/copy", device="cpu"))
 
 

@@ -54,6 +54,18 @@ def test_rows_reach_a_tracker_in_the_order_of_their_steps(sent: Sent, tmp_path: 
     ]
 
 
+def test_a_tracker_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers.integrations import integration_utils
+
+    class Offline(transformers.TrainerCallback):  # type: ignore[misc, name-defined]
+        def on_log(self, *_: Any, **__: Any) -> None:
+            raise ConnectionError("no route to\nthe server")
+
+    monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, "offline", Offline)
+    with pytest.raises(InvalidParameter, match="the tracker 'offline' failed: no route to the server; what was meas"):
+        track(["offline"], [(4, {"a": 0.5})], tmp_path)
+
+
 @pytest.mark.slow
 def test_a_training_sends_its_losses_and_is_the_same_run(
     sent: Sent, make_llama: Callable[..., HuggingFaceModel], tmp_path: Path

@@ -18,6 +18,7 @@ import pytest
 from compresslab import Dataset, TokenTree, entropy_bits
 from compresslab.errors import CorruptFile, InvalidParameter, MismatchedVocabulary, UnreadableFile
 from compresslab.lm.scoring import score, tokenize
+from tests.lm.architectures import make_model
 
 torch = pytest.importorskip("torch", reason="needs the extra 'lm'")
 pytest.importorskip("accelerate", reason="needs the extra 'lm'")
@@ -134,6 +135,21 @@ def test_a_killed_training_goes_on_and_ends_in_the_same_weights(
     held = np.load(run / "seen.npz")
     assert held["source"].size == 12 * 4
     assert json.loads((run / "training.json").read_text())["seen"] == done.seen
+
+
+@pytest.mark.parametrize("name", ["GPT-NeoX (Pythia)", "Mixtral (MoE)"])
+def test_weights_that_are_saved_under_other_names_are_gone_on_with(data: Dataset, tmp_path: Path, name: str) -> None:
+    settings = Training(steps=3, batch=2, length=8, learning_rate=1e-2, save_every=2)
+    whole = train(make_model(name), data, settings, tmp_path / "whole")
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(make_model(name), data, settings, tmp_path / "cut", progress=stop)
+    resumed = train(make_model(name), data, settings, tmp_path / "cut")
+    assert (resumed.resumed_from, resumed.losses_bits, resumed.after) == (2, whole.losses_bits, whole.after)
 
 
 def test_wrong_use_is_refused(make_llama: Make, data: Dataset, tmp_path: Path) -> None:

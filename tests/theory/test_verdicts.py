@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from compresslab.errors import InvalidParameter
 from compresslab.experiments.resistance.summary import seeds_for_signs, sign_test
 from compresslab.theory.estimates import Estimate, estimate, student_quantile
 from compresslab.theory.verdicts import Verdict, power, runs_to_decide, standard_deviation, verdict
@@ -82,3 +83,37 @@ def test_a_test_of_signs_with_the_same_share_decides_at_that_number(easier: int,
     fewer = min(easier, harder) / (easier + harder)
     assert sign_test(runs - round(fewer * runs), round(fewer * runs)) <= 0.05
     assert all(sign_test(n - round(fewer * n), round(fewer * n)) > 0.05 for n in range(1, min(runs, 60)))
+
+
+def test_so_many_new_runs_decide_in_about_half_of_all_cases() -> None:
+    runs = runs_to_decide(Estimate(0.5, 0.5 - 3.182 / 2, 0.5 + 3.182 / 2, 4))  # four runs of spread 1
+    assert runs == 18
+    drawn = np.random.default_rng(0).normal(0.5, 1, (20_000, runs))
+    half = student_quantile(runs - 1) * drawn.std(axis=1, ddof=1) / math.sqrt(runs)
+    share = float((drawn.mean(axis=1) > half).mean())
+    assert 0.45 < share < 0.6
+    width = student_quantile(runs - 1) / math.sqrt(runs)
+    assert power(Estimate(0.5, 0.5 - width, 0.5 + width, runs), 0.5) == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.parametrize("effect", [1.0, 1e6, 1e300, math.inf])
+@pytest.mark.parametrize("spread", [0.0, 1e-300, 1e-17, 1e-9])
+def test_an_effect_far_beyond_the_spread_is_seen_for_certain(effect: float, spread: float) -> None:
+    for runs in (2, 5, 1000):
+        assert power(Estimate(0.0, -spread, spread, runs), effect) == 1.0
+
+
+def test_what_is_no_number_has_no_power_and_no_verdict() -> None:
+    assert math.isnan(power(estimate([0.0, 1.0]), math.nan))
+    assert verdict(Estimate(math.nan, math.nan, math.nan, 3)) == Verdict("undecided")
+    assert verdict(estimate([0.0, 0.0])) == Verdict("undecided")
+    assert verdict(estimate([0.0, 0.0]), margin=0.1).kind == "equivalent to nothing"
+
+
+@pytest.mark.parametrize("margin", [-1.0, math.nan])
+def test_a_margin_below_nothing_is_refused(margin: float) -> None:
+    for refused in (verdict, runs_to_decide):
+        with pytest.raises(InvalidParameter, match="a margin is 0 or more"):
+            refused(estimate([0.0, 1.0]), margin=margin)
+    with pytest.raises(InvalidParameter, match="a claim names a sign, 1 or -1: not 0"):
+        verdict(estimate([0.0, 1.0]), 0)
