@@ -402,3 +402,37 @@ def test_a_loss_that_is_not_a_number_is_noticed_when_it_is_fetched() -> None:
     losses.add(torch.tensor(math.nan))
     with pytest.raises(Diverged, match=r"the loss is not a number at learning rate 0\.01: lower it"):
         losses.fetch()
+
+
+@needs_torch
+def test_a_model_with_dropout_is_a_function_of_its_examples_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from compresslab.experiments.stages import Stages
+    from tests.lm.architectures import VOCABULARY, make_model
+
+    data = Dataset.from_token_lists([list(b"good"), list(b"bad"), list(b"so so")] * 8, VOCABULARY)
+
+    def trained(drawn: int, stages: Stages, ends: int = 24) -> tuple[tuple[float, ...], Any]:
+        def at(count: int) -> int:
+            if count > ends:
+                raise KeyboardInterrupt
+            return count
+
+        model = make_model("GPT-2")  # it drops out a tenth
+        torch.manual_seed(drawn)  # what else is drawn in this process
+        before = torch.get_rng_state()
+        found = fit_texts(model, data, FAST, seed=0, stops=(0, 8, 24), at=at, stages=stages.part("tuned"))
+        assert torch.equal(before, torch.get_rng_state())
+        return found.losses_bits, get_state(model)
+
+    losses, weights = trained(1, Stages())
+    with pytest.raises(KeyboardInterrupt):
+        trained(2, Stages(tmp_path), ends=8)
+    again, others = trained(3, Stages(tmp_path))
+    assert again == losses
+    assert all(torch.equal(value, others[name]) for name, value in weights.items())
+    plain = make_model("GPT-2")
+    for part in plain.module.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+    assert fit_texts(plain, data, FAST, seed=0).losses_bits != losses

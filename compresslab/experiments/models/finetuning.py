@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -132,7 +133,8 @@ def fit_texts(
     """Train a model on the responses of a dataset, in place.
 
     The loss of a step is the mean over the symbols of its batch, each response's EOS among them. Examples are in a
-    random order, a new one for each epoch. Nothing but the seed is random: small Llamas have no dropout.
+    random order, a new one for each epoch. Nothing but the seed is random: what a model with dropout drops out follows
+    from the examples and the step.
 
     Args:
         model: in float32; on a GPU it is computed in bfloat16.
@@ -232,8 +234,14 @@ def fit(
     if not values and 0 in halts:
         halt(0)
     model.module.train(dropout)
-    try:
+    digest = seen.digest()
+    with ExitStack() as undo:
+        undo.callback(model.module.eval)
+        undo.enter_context(torch.random.fork_rng())
         for step, inputs, targets in batches_ahead(seen, recipe.batch, range(begun, steps), model.device):
+            torch.manual_seed(
+                int(digest[:12], 16) + step
+            )  # what is dropped out is a matter of the examples: so a run can go on
             for group in adam.param_groups:
                 group["lr"] = recipe.learning_rate * _rate(recipe, step, steps)
             with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
@@ -252,9 +260,7 @@ def fit(
                 losses.fetch()
                 halt(last)
         losses.fetch()
-    finally:
-        model.module.eval()
-    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses.bits), losses.total, seen.digest(), tuple(values))
+    return Fitted(len(seen), int(seen.plan.new.sum()), tuple(losses.bits), losses.total, digest, tuple(values))
 
 
 class Losses:

@@ -162,6 +162,8 @@ def least_seeds(tests: int, level: float = LEVEL) -> int:
 def seeds_for_signs(easier: int, harder: int, level: float = LEVEL) -> int | None:
     """Return how many seeds a test of signs takes if as large a share of them is easier; None: equal, or too many.
 
+    They are no fewer than there are: a smaller number that would decide by how its share rounds is passed over.
+
     Example:
         >>> seeds_for_signs(3, 0), seeds_for_signs(6, 2), seeds_for_signs(4, 4)
         (6, 17, None)
@@ -170,7 +172,7 @@ def seeds_for_signs(easier: int, harder: int, level: float = LEVEL) -> int | Non
 
     if easier == harder:
         return None
-    seeds = np.arange(1, MOST_RUNS + 1)
+    seeds = np.arange(easier + harder, MOST_RUNS + 1)
     fewer = np.round(min(easier, harder) / (easier + harder) * seeds)
     decides = np.flatnonzero(2 * bdtr(fewer, seeds, 0.5) <= level)
     return int(seeds[decides[0]]) if len(decides) else None
