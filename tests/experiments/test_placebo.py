@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from compresslab.experiments.rebound.run import ReboundSpec
 from compresslab.experiments.rebound.summary import CHANGED, summarise_rebound
 from compresslab.experiments.rebound.tables import NO_PLACEBO, rebound_findings, rebound_tables
 from compresslab.experiments.rows import Row
+from compresslab.experiments.spec import read_spec
 from compresslab.lm.tiny import TinyShape
 from compresslab.report.markdown import markdown
 from compresslab.report.page import Section
@@ -421,6 +422,17 @@ def test_the_referee_preset_has_seeds_of_no_recorded_run() -> None:
     other = rebound_preset("referee", model="7k")  # what was chosen was chosen for another model
     assert other.gate is not None
     assert (other.gate.tried, other.recipe.learning_rate) == ((), spec.gate.tried[0][0])
+
+
+@pytest.mark.skipif(not (RESULTS / "rebound-referee").is_dir(), reason="docs/results is not here")
+def test_the_referee_preset_is_the_spec_that_was_frozen_before_its_rows() -> None:
+    spec = rebound_preset("referee")
+    saved = read_spec(RESULTS / "rebound-referee", "rebound")
+    wanted = json.loads(json.dumps({**asdict(spec), "design": asdict(design_of(REBOUND, spec))}))
+    for name in wanted.keys() - {"texts"}:
+        assert json.loads(json.dumps(saved[name])) == wanted[name], name
+    for name in ("pretrain", "positive", "negative", "neutral", "held_out", "contained", "longest", "limit"):
+        assert json.loads(json.dumps(saved["texts"][name])) == wanted["texts"][name]
 
 
 def test_sums_of_learning_rates_are_those_of_the_steps() -> None:
