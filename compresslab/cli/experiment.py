@@ -145,7 +145,8 @@ def _perform(
     if running.seeds is not None:
         given["seeds"] = running.seeds
     spec = found.preset(preset, given)
-    spec = found.prepare(spec, out.absolute())
+    if not running.so_far or (out / "spec.json").is_file():  # without a folder there is nothing to be shown so far
+        spec = found.prepare(spec, out.absolute())
     if running.so_far:
         spec, rows = finished(found, spec, out)
     else:

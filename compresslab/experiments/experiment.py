@@ -34,6 +34,7 @@ __all__ = [
     "Experiment",
     "Options",
     "Work",
+    "design_of",
     "findings_and_tables",
     "finished",
     "named_preset",

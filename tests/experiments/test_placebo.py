@@ -389,6 +389,8 @@ def test_a_folder_that_has_a_gate_is_not_piloted_again(
     assert json.loads((tmp_path / "out" / "spec.json").read_text())["gate"]["tried"]
     monkeypatch.setattr("compresslab.experiments.rebound.pilot.control_kl_nats", None)
     assert run(REBOUND, spec, tmp_path / "out") == rows
+    with pytest.raises(InvalidParameter, match="holds the rows of another experiment .*gate: "):
+        run(REBOUND, replace(spec, gate=RateGate(5.0, 7)), tmp_path / "out")
     assert read(REBOUND, tmp_path / "out")[0].gate == through_gate(spec, tmp_path / "out").gate
 
 
