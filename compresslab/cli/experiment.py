@@ -159,11 +159,10 @@ def _perform(
     if running.seeds is not None:
         given["seeds"] = running.seeds
     spec = found.preset(preset, given)
-    if not running.so_far or (out / "spec.json").is_file():  # without a folder there is nothing to be shown so far
-        spec = found.prepare(spec, out.absolute())
     if running.so_far:
         spec, rows = finished(found, spec, out)
     else:
+        spec = found.prepare(spec, out.absolute())
         if running.scheduler is not None:
             refuse(context, ("workers",), "of processes here, leave it out beside --scheduler, whose workers do all")
         processes = _processes(found, spec, running.workers)

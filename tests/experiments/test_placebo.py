@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.neutral_text import PROSE_BACKWARDS, backwards
-from compresslab.experiments.data.tuning_texts import deal_texts, given_texts
-from compresslab.experiments.experiment import design_of, read, record, run
+from compresslab.experiments.data.tuning_texts import EMBEDDED, deal_texts, given_texts
+from compresslab.experiments.experiment import design_of, finished, read, record, run
 from compresslab.experiments.models import base_models
 from compresslab.experiments.models.finetuning import Recipe, learning_rate_sum
 from compresslab.experiments.rebound.claim_tables import claim_tables
@@ -314,6 +314,15 @@ def test_neutral_texts_may_be_given_alone_and_leave_the_others_as_they_are(tmp_p
         given_texts(spec, ["neutral=names", "positive=names"])
 
 
+@pytest.mark.parametrize("source", ["prose", "names", "code"])
+def test_data_of_another_role_is_not_neutral(source: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match=f"{source} is in another role, so it is not neutral"):
+        deal_texts(given_texts(EMBEDDED, [f"neutral={source}"]), 12)
+    spec = small_rebound(tmp_path).texts
+    with pytest.raises(InvalidParameter, match="bad.txt is in two roles, negative and neutral"):
+        deal_texts(replace(spec, neutral=spec.negative), 12)
+
+
 # ---- runs ----
 
 
@@ -391,6 +400,9 @@ def test_a_folder_that_has_a_gate_is_not_piloted_again(
     assert run(REBOUND, spec, tmp_path / "out") == rows
     with pytest.raises(InvalidParameter, match="holds the rows of another experiment .*gate: "):
         run(REBOUND, replace(spec, gate=RateGate(5.0, 7)), tmp_path / "out")
+    kept, found = finished(REBOUND, spec, tmp_path / "out")
+    assert found == rows
+    assert kept.recipe.learning_rate == spec.recipe.learning_rate
     assert read(REBOUND, tmp_path / "out")[0].gate == through_gate(spec, tmp_path / "out").gate
 
 
