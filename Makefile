@@ -19,7 +19,7 @@ PYTEST  = $(BIN)/python -m pytest -q -n 2 --dist loadfile
 # A developer's shell settings must not leak another environment into ours, nor have every process compile all it imports.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow test-oldest test-all test-newest style lint bench proofs coq coq-check docs lock clean
+.PHONY: help demo test test-slow test-oldest test-all test-newest style lint bench proofs coq coq-check docs results lock clean
 
 help:
 	@echo "make demo         the main job: elasticity, a small model and networks on real text"
@@ -28,6 +28,7 @@ help:
 	@echo "make test-newest  the tests with the newest versions of everything but torch: what do they deprecate?"
 	@echo "make coq          the finite theorems, compiled by Coq; make coq-check: checked again, with what they rest on (both need Coq)"
 	@echo "make docs         the site, with warnings as errors: build/docs/index.html"
+	@echo "make results      the tables and figures of docs/results.md from their rows; every number of the page held to them"
 	@echo "make bench        speed and memory beside peers, as ratios"
 	@echo "make lock         resolve the locks anew (needs uv)"
 
@@ -137,6 +138,10 @@ coq-check: coq
 docs: $(VENV)/.docs
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo "The site: build/docs/index.html"
+
+results: $(VENV)/.ready
+	@$(BIN)/python docs/make_results.py
+	@$(BIN)/python tests/experiments/recompute_results.py
 
 bench: $(VENV)/.bench
 	@$(BIN)/python benchmarks/run.py

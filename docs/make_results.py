@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from compresslab._support.files import write_atomic
@@ -34,11 +35,14 @@ def made_tables(folder: Path) -> dict[str, str]:
     return dict(TABLE.findall(text + "\n"))
 
 
-def made_figures(folder: Path) -> dict[str, bytes]:
-    """Return the figures of the page that the rows of a folder make, as SVG, by name."""
+def made_figures(folder: Path, wanted: Collection[str]) -> dict[str, bytes]:
+    """Return those figures that are wanted of the page that the rows of a folder make, as SVG, by name."""
+    if not wanted:
+        return {}
     source = provenance(["report", folder.name], [], experiment=experiment_run(folder))
     page = experiment_page(folder, source)
-    return {one.name: figure_bytes(one.figure, "svg", one.name, background=False) for one in page.figures}
+    held = [one for one in page.figures if one.name in wanted]
+    return {one.name: figure_bytes(one.figure, "svg", one.name, background=False) for one in held}
 
 
 def main(docs: Path = DOCS) -> int:
@@ -48,7 +52,7 @@ def main(docs: Path = DOCS) -> int:
     folders = sorted(path.parent for path in (docs / "results").glob("*/rows.jsonl"))
     tables = {title: rows for folder in folders for title, rows in made_tables(folder).items()}
     wanted = {folder.name: [name for where, name in FIGURE.findall(text) if where == folder.name] for folder in folders}
-    drawn = {folder: made_figures(folder) if wanted[folder.name] else {} for folder in folders}
+    drawn = {folder: made_figures(folder, wanted[folder.name]) for folder in folders}
     unknown = [f"no rows make the table {title!r}" for title, _ in TABLE.findall(text) if title not in tables]
     unknown += [
         f"no rows make the figure {folder.name}/figures/{name}.svg"

@@ -29,8 +29,11 @@ from compresslab.report.terminal import section_view
 __all__ = ["command"]
 
 Preset = Annotated[str, typer.Option(help="demo (minutes), cpu (some 10 to 20 minutes on two cores) or gpu.")]
-ReboundPreset = Annotated[
-    str, typer.Option(help="demo (minutes), cpu (some 10 to 20 minutes on two cores), referee (with a placebo) or gpu.")
+RefereePreset = Annotated[
+    str,
+    typer.Option(
+        help="demo (minutes), cpu (some 10 to 20 minutes on two cores), referee (new seeds, and neutral data) or gpu."
+    ),
 ]
 Gate = Annotated[
     float | None,
@@ -59,6 +62,17 @@ PairData = Annotated[
         help="Prompts and responses: a file of rows, a text (its lines, cut in two) or an embedded corpus. Several "
         "times for several.",
         show_default="embedded corpora",
+        callback=stored_sources,
+    ),
+]
+NeutralData = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--neutral",
+        metavar="SOURCE",
+        help="Pairs that no checkpoint has anything to do with, which two of them learn too; prose-backwards needs no "
+        "file.",
+        show_default="none",
         callback=stored_sources,
     ),
 ]
@@ -145,10 +159,10 @@ def _perform(
     if running.seeds is not None:
         given["seeds"] = running.seeds
     spec = found.preset(preset, given)
-    spec = found.prepare(spec, out.absolute())
     if running.so_far:
         spec, rows = finished(found, spec, out)
     else:
+        spec = found.prepare(spec, out.absolute())
         if running.scheduler is not None:
             refuse(context, ("workers",), "of processes here, leave it out beside --scheduler, whose workers do all")
         processes = _processes(found, spec, running.workers)
@@ -193,13 +207,14 @@ def _processes(experiment: Any, spec: Any, wanted: int | None) -> int:
 @command.command("resistance")
 @grouped
 def resistance(
-    context: typer.Context, out: RowsFolder, preset: Preset = "demo", data: PairData = None, model: Model = None, *,
-    reading: DataOptions, longest: Longest = None, template: ChatTemplate = None, running: Running,
-    output: ReportOutput,
+    context: typer.Context, out: RowsFolder, preset: RefereePreset = "demo", data: PairData = None,
+    model: Model = None, *, neutral: NeutralData = None, reading: DataOptions, longest: Longest = None,
+    template: ChatTemplate = None, running: Running, output: ReportOutput,
 ) -> None:  # fmt: skip
     """Train checkpoints back (inverse alignment) and forward: which is easier?"""
     options = {
-        "data": data, "model": model, "reading": reading.chosen, "longest": longest, "template": template,
+        "data": data, "model": model, "neutral": neutral, "reading": reading.chosen, "longest": longest,
+        "template": template,
     }  # fmt: skip
     _perform(context, "resistance", preset, out, options, running, output)
 
@@ -207,7 +222,7 @@ def resistance(
 @command.command("rebound")
 @grouped
 def rebound(
-    context: typer.Context, out: RowsFolder, preset: ReboundPreset = "demo", data: RoleData = None,
+    context: typer.Context, out: RowsFolder, preset: RefereePreset = "demo", data: RoleData = None,
     model: Model = None, *, reading: DataOptions, longest: Longest = None, repeats: Repeats = None,
     template: ChatTemplate = None, scale: Scale = None, gate: Gate = None, running: Running, output: ReportOutput,
 ) -> None:  # fmt: skip

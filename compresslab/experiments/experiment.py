@@ -34,6 +34,7 @@ __all__ = [
     "Experiment",
     "Options",
     "Work",
+    "design_of",
     "findings_and_tables",
     "finished",
     "named_preset",
@@ -243,6 +244,8 @@ def finished(
         CorruptFile: the rows are damaged.
     """
     units = read_rows(Path(out) / "rows.jsonl")
+    if units:  # there is a spec with what a pilot chose
+        spec = experiment.prepare(spec, Path(out).absolute())
     kept = experiment.keep(spec, units)
     save_spec(out, record(experiment, spec), former=experiment.former)
     return kept, [row for rows in units.values() for row in rows]

@@ -47,7 +47,7 @@ def experiment_command(name: str, preset: str, folder: str | PathLike[str], opti
     for option, given in (options or {}).items():
         values = given if isinstance(given, list | tuple) else [] if given is None else [given]
         for value in values:
-            words += [f"--{option}", _without_folder(str(value)) if option == "data" else str(value)]
+            words += [f"--{option}", _without_folder(str(value)) if option in ("data", "neutral") else str(value)]
     return shlex.join(words)
 
 

@@ -16,7 +16,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -543,6 +543,7 @@ class Rebound:
     lengths: dict[str, Values]
     judged: Values | None
     recipe: dict[str, Any]
+    placebo: Rebound | None = None  # the same of the placebo, whose index 0 is the control too
 
     @property
     def early(self) -> int:
@@ -603,6 +604,13 @@ class Rebound:
 
 def rebound_of(rows: list[dict[str, Any]], name: str, seeds: Sequence[int], positive: list[int], negative: list[int],
                levels: list[float], recipe: dict[str, Any]) -> Rebound:  # fmt: skip
+    placebo = [row for row in rows if row.get("group") == "placebo"]
+    others = [row for row in rows if row.get("group") != "placebo"]
+    if placebo:  # at its neutral volumes it is an arm like the treated one, with the same control
+        like = [{**row, "positive": row["neutral"], "group": "treated"} for row in placebo]
+        control = [row for row in others if row["positive"] == 0]
+        own = rebound_of([*control, *like], name, seeds, positive, negative, levels, recipe)
+        return replace(rebound_of(others, name, seeds, positive, negative, levels, recipe), placebo=own)
     at = {(row["seed"], row["positive"], row["negative"]): row for row in rows}
 
     def column(key: str) -> Values:
@@ -666,6 +674,11 @@ def gains(arm: Rebound, i: int) -> tuple[Found, Found, Found, float]:
 
 
 def rebound_tables(results: Results, run: str) -> Iterator[tuple[str, Table]]:
+    from tests.experiments.recompute_claims import claims_table
+
+    first = rebounds(results, run)[0]
+    if first.placebo is not None:
+        yield claims_table(results.specs[run], first)
     for arm in rebounds(results, run):
         head = f"{arm.name}: {arm.parameters:,} parameters, {arm.seeds} seeds"
         rates: Table = []
@@ -686,19 +699,9 @@ def rebound_tables(results: Results, run: str) -> Iterator[tuple[str, Table]]:
             f"{head}; rates in bits per byte for each 1,000 negative responses, early: up to {arm.early:,}",
             rates,
         )
-        grids: list[tuple[str, Values | None, bool]] = [
-            ("preference for positive texts over the base's, bits per byte", arm.score, True),
-            ("code length of positive texts, bits per byte", arm.lengths["positive"], False),
-            ("KL to the base on positive and negative texts, nats per token", arm.kl, False),
-            ("share of samples judged positive", arm.judged, False),
-        ]
-        for said, values, signed in grids:
-            if values is not None:
-                grid: Table = [["Σ lr", "", *(lr_sum(arm, m) for m in arm.negative)]]
-                for i, n in enumerate(arm.positive):
-                    cells = [pm(over_seeds(values[:, i, j]), signed) for j in range(len(arm.negative))]
-                    grid.append([f"{n:,}", lr_sum(arm, n), *cells])
-                yield f"{head}; {said}: positive data down, negative across", grid
+        yield from grids(arm, f"{head}; ", "positive")
+        if arm.placebo is not None:
+            yield from grids(arm.placebo, f"{head}; placebo, ", "neutral")
         rows: Table = []
         for stop in (arm.early, arm.negative[-1]):
             for i, n in enumerate(arm.positive):
@@ -706,6 +709,9 @@ def rebound_tables(results: Results, run: str) -> Iterator[tuple[str, Table]]:
                 for name in ("score", *LENGTHS):
                     raw, net = (over_seeds(arm.changed(name, stop, net)[:, i]) for net in (False, True))
                     cells += [pm(raw), pm(net) if n else "-"]
+                    if arm.placebo is not None:
+                        off = arm.changed(name, stop)[:, i] - arm.placebo.changed(name, stop)[:, i]
+                        cells.append(pm(over_seeds(off)) if n else "-")
                 rows.append(cells)
         yield (
             f"{head}; change of the score and of code lengths, bits per byte, raw and net: after so much positive "
@@ -727,6 +733,24 @@ def rebound_tables(results: Results, run: str) -> Iterator[tuple[str, Table]]:
         "The paper's Table 3: negative samples until KL to the base is below 0.01, after so many positive ones",
         [[model, *(str(x) for x in found)] for model, found in PAPER_TABLE_3.items()],
     )
+
+
+def grids(arm: Rebound, head: str, role: str) -> Iterator[tuple[str, Table]]:
+    made: list[tuple[str, Values | None, bool]] = [
+        ("preference for positive texts over the base's, bits per byte", arm.score, True),
+        ("code length of positive texts, bits per byte", arm.lengths["positive"], False),
+        ("KL to the base on positive and negative texts, nats per token", arm.kl, False),
+        ("share of samples judged positive", arm.judged, False),
+    ]
+    for said, values, signed in made:
+        if values is None:
+            continue
+        grid: Table = [["Σ lr", "", *(lr_sum(arm, m) for m in arm.negative)]]
+        for i, n in enumerate(arm.positive):
+            if n or role == "positive":
+                cells = [pm(over_seeds(values[:, i, j]), signed) for j in range(len(arm.negative))]
+                grid.append([f"{n:,}", lr_sum(arm, n), *cells])
+        yield f"{head}{said}: {role} data down, negative across", grid
 
 
 def lr_sum(arm: Rebound, responses: int) -> str:
@@ -849,7 +873,8 @@ def all_tables(results: Results) -> dict[str, Table]:
     made: dict[str, Table] = {}
     parts = [
         joint_tables(results), volumes_tables(results), resistance_tables(results),
-        rebound_tables(results, "rebound-cpu"), rebound_tables(results, "rebound-demo"), scaling_tables(results),
+        *(rebound_tables(results, run) for run in sorted(results.rows) if run.startswith("rebound-")),
+        scaling_tables(results),
     ]  # fmt: skip
     for part in parts:
         made.update(part)

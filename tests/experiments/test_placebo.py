@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from compresslab.data.texts import Texts
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.neutral_text import PROSE_BACKWARDS, backwards
-from compresslab.experiments.data.tuning_texts import deal_texts, given_texts
-from compresslab.experiments.experiment import design_of, read, record, run
+from compresslab.experiments.data.tuning_texts import EMBEDDED, deal_texts, given_texts
+from compresslab.experiments.experiment import design_of, finished, read, record, run
 from compresslab.experiments.models import base_models
 from compresslab.experiments.models.finetuning import Recipe, learning_rate_sum
 from compresslab.experiments.rebound.claim_tables import claim_tables
@@ -30,6 +30,7 @@ from compresslab.experiments.rebound.run import ReboundSpec
 from compresslab.experiments.rebound.summary import CHANGED, summarise_rebound
 from compresslab.experiments.rebound.tables import NO_PLACEBO, rebound_findings, rebound_tables
 from compresslab.experiments.rows import Row
+from compresslab.experiments.spec import read_spec
 from compresslab.lm.tiny import TinyShape
 from compresslab.report.markdown import markdown
 from compresslab.report.page import Section
@@ -313,6 +314,15 @@ def test_neutral_texts_may_be_given_alone_and_leave_the_others_as_they_are(tmp_p
         given_texts(spec, ["neutral=names", "positive=names"])
 
 
+@pytest.mark.parametrize("source", ["prose", "names", "code"])
+def test_data_of_another_role_is_not_neutral(source: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match=f"{source} is in another role, so it is not neutral"):
+        deal_texts(given_texts(EMBEDDED, [f"neutral={source}"]), 12)
+    spec = small_rebound(tmp_path).texts
+    with pytest.raises(InvalidParameter, match="bad.txt is in two roles, negative and neutral"):
+        deal_texts(replace(spec, neutral=spec.negative), 12)
+
+
 # ---- runs ----
 
 
@@ -388,6 +398,11 @@ def test_a_folder_that_has_a_gate_is_not_piloted_again(
     assert json.loads((tmp_path / "out" / "spec.json").read_text())["gate"]["tried"]
     monkeypatch.setattr("compresslab.experiments.rebound.pilot.control_kl_nats", None)
     assert run(REBOUND, spec, tmp_path / "out") == rows
+    with pytest.raises(InvalidParameter, match="holds the rows of another experiment .*gate: "):
+        run(REBOUND, replace(spec, gate=RateGate(5.0, 7)), tmp_path / "out")
+    kept, found = finished(REBOUND, spec, tmp_path / "out")
+    assert found == rows
+    assert kept.recipe.learning_rate == spec.recipe.learning_rate
     assert read(REBOUND, tmp_path / "out")[0].gate == through_gate(spec, tmp_path / "out").gate
 
 
@@ -421,6 +436,17 @@ def test_the_referee_preset_has_seeds_of_no_recorded_run() -> None:
     other = rebound_preset("referee", model="7k")  # what was chosen was chosen for another model
     assert other.gate is not None
     assert (other.gate.tried, other.recipe.learning_rate) == ((), spec.gate.tried[0][0])
+
+
+@pytest.mark.skipif(not (RESULTS / "rebound-referee").is_dir(), reason="docs/results is not here")
+def test_the_referee_preset_is_the_spec_that_was_frozen_before_its_rows() -> None:
+    spec = rebound_preset("referee")
+    saved = read_spec(RESULTS / "rebound-referee", "rebound")
+    wanted = json.loads(json.dumps({**asdict(spec), "design": asdict(design_of(REBOUND, spec))}))
+    for name in wanted.keys() - {"texts"}:
+        assert json.loads(json.dumps(saved[name])) == wanted[name], name
+    for name in ("pretrain", "positive", "negative", "neutral", "held_out", "contained", "longest", "limit"):
+        assert json.loads(json.dumps(saved["texts"][name])) == wanted["texts"][name]
 
 
 def test_sums_of_learning_rates_are_those_of_the_steps() -> None:

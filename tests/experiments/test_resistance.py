@@ -137,6 +137,55 @@ def test_a_run_trains_every_pair_in_both_directions(spec: ResistanceSpec, tmp_pa
         summarise_resistance(replace(spec, seeds=(0, 1, 2)), rows)
 
 
+@needs_torch
+def test_two_checkpoints_learn_the_same_neutral_data(spec: ResistanceSpec, tmp_path: Path) -> None:
+    path = tmp_path / "neutral.jsonl"
+    texts = [{"prompt": f"{i}", "response": f"zz {i % 5}"} for i in range(60)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in texts))
+    plain = run(RESISTANCE, spec, tmp_path / "without")
+    both = run(RESISTANCE, replace(spec, neutral=(str(path),)), tmp_path / "with")
+    assert [row for row in both if row["kind"] != "neutral"] == plain
+    added = [row for row in both if row["kind"] == "neutral"]
+    assert [(row["seed"], row["checkpoint"]) for row in added] == [(s, i) for s in spec.seeds for i in (1, 3)]
+    for early, late in zip(added[::2], added[1::2], strict=True):
+        assert (early["seen"], early["symbols"]) == (late["seen"], late["symbols"])
+        assert early["loss_bits"] != late["loss_bits"]
+    assert added[0]["seen"] != added[2]["seen"]  # each seed has pairs of its own
+    found = summarise_resistance(replace(spec, neutral=(str(path),)), both)[0]
+    assert found.plasticity is not None
+
+    def loss(**wanted: Any) -> float:
+        (row,) = (row for row in both if all(row.get(key) == value for key, value in wanted.items()))
+        return float(row["loss_bits"])
+
+    for i, seed in enumerate(spec.seeds):
+        forward = loss(seed=seed, direction="forward", earlier=1, later=2)
+        back = loss(seed=seed, direction="inverse", earlier=2, later=3)
+        own = [loss(seed=seed, kind="neutral", checkpoint=j) for j in (1, 3)]
+        assert found.plasticity.loss.by_seed[i] == pytest.approx(forward - back - (own[0] - own[1]))
+    saved = json.loads((tmp_path / "with" / "spec.json").read_text())
+    assert saved["neutral"] == ["neutral.jsonl"]
+    assert "neutral data" in saved["design"]["primary"]
+    assert "neutral" not in json.loads((tmp_path / "without" / "spec.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("neutral", "message"),
+    [
+        ("names", "names: a checkpoint is trained on it, so it is not neutral"),
+        ("few.jsonl", r"the neutral data \(few.jsonl\) has 3 pairs of at most 20 bytes, and 16 are needed"),
+    ],
+)
+def test_data_that_is_not_neutral_or_too_little_is_refused(
+    neutral: str, message: str, spec: ResistanceSpec, tmp_path: Path
+) -> None:
+    rows = [{"prompt": f"{i}", "response": "so"} for i in range(3)]
+    (tmp_path / "few.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = neutral if neutral == "names" else str(tmp_path / neutral)
+    with pytest.raises(InvalidParameter, match=message):
+        replace(spec, neutral=(given,)).check()
+
+
 RUN = """
 import sys
 sys.path.insert(0, {root!r})
@@ -241,7 +290,7 @@ def test_conversations_are_laid_out_by_the_template_of_a_model(tmp_path: Path) -
 def test_options_take_the_place_of_preset_values() -> None:
     for name in RESISTANCE_PRESETS:
         found = resistance_preset(name)
-        assert len(found.seeds) == 8
+        assert len(found.seeds) == (12 if name == "referee" else 8)
         assert sign_test(len(found.seeds), 0) < 0.05
     own = resistance_preset("cpu", model="hf:some/model", data=["a.jsonl", "b.csv"], seeds=3)
     assert (own.symbols, own.recipe.learning_rate, own.data, own.seeds) == (0, 5e-5, ("a.jsonl", "b.csv"), (0, 1, 2))

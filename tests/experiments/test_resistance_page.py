@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from compresslab.experiments.resistance.experiment import RESISTANCE
 from compresslab.experiments.resistance.figures import crossing_curves_figure, resistance_gap_figure
 from compresslab.experiments.resistance.spec import PAIRS, ResistanceSpec
 from compresslab.experiments.resistance.summary import least_seeds, sign_test, summarise_resistance
-from compresslab.experiments.resistance.tables import resistance_tables
+from compresslab.experiments.resistance.tables import NO_NEUTRAL, resistance_tables
 from compresslab.experiments.rows import Row, append_rows
 from compresslab.report.provenance import provenance
 
@@ -118,6 +118,56 @@ def test_two_learners_of_the_same_data_are_compared_without_entropies(folder: Pa
     assert "Llama2-13B" in paper
     assert "with 6 seeds the test of signs has p = 0.0312 at best, and none of 24" in corrected
     assert corrected.endswith("could survive Holm's correction; that takes 10 seeds.")
+
+
+def neutral_rows(rows: list[Row], slower: float) -> list[Row]:
+    """Rows of θ1 and θ3 on neutral data, which θ1 learns by so many bits more slowly."""
+    found = []
+    for data, seed in dict.fromkeys((row["data"], row["seed"]) for row in rows):
+        for i, loss in ((1, 4.0 + slower), (3, 4.0)):
+            noisy = loss + 1e-3 * np.random.default_rng([seed, i]).normal()
+            head = {"data": data, "seed": seed, "kind": "neutral", "checkpoint": i}
+            found.append({**head, "loss_bits": noisy, "start_bits": noisy, "end_test_bits": noisy, "curve_bits": []})
+    return found
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(("slower", "kind"), [(0.0, "seen"), (0.3, "the opposite seen")])
+def test_a_learner_that_learns_anything_more_slowly_is_no_resistance(folder: Path, slower: float, kind: str) -> None:
+    spec, rows = read(RESISTANCE, folder)
+    spec = replace(spec, neutral=("neutral.jsonl",))
+    summaries = summarise_resistance(spec, [*rows, *neutral_rows(rows, slower)])
+    for one in summaries:
+        assert one.plasticity is not None
+        assert one.plasticity.neutral.gap.mean == pytest.approx(slower, abs=0.002)
+        assert one.plasticity.loss.gap.mean == pytest.approx(one.toward.loss.gap.mean - slower, abs=0.002)
+        assert one.plasticity.loss.verdict.kind == kind
+    tables = list(resistance_tables(summaries))
+    assert [row[-1] for row in tables[3].rows] == [kind] * 2
+    page = RESISTANCE.page(spec, summaries, rows, provenance(["report"], []))
+    assert f"net of how the two learn neutral data {kind} for first.jsonl" in page.answer[2]
+    assert [len(section.tables) for section in page.sections[1:]] == [4, 1, 1]
+    assert NO_NEUTRAL not in page.sections[0].lead
+    assert f"so it is net of how the two learn neutral data ({kind}): " in "\n".join(page.sections[0].lines)
+
+
+def test_swapping_the_learners_of_neutral_data_turns_what_they_differ_by(folder: Path) -> None:
+    spec, rows = read(RESISTANCE, folder)
+    spec = replace(spec, neutral=("neutral.jsonl",))
+    neutral = neutral_rows(rows, 0.3)
+    turned = [{**row, "checkpoint": 4 - row["checkpoint"]} for row in neutral]
+    one, two = (summarise_resistance(spec, [*rows, *x])[0].plasticity for x in (neutral, turned))
+    assert one is not None
+    assert two is not None
+    assert two.neutral.gap.mean == pytest.approx(-one.neutral.gap.mean)
+    assert (one.loss.verdict.kind, two.loss.verdict.kind) == ("the opposite seen", "seen")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_without_neutral_data_the_page_says_so(folder: Path) -> None:
+    page = page_of(RESISTANCE, folder, provenance(["report"], []))
+    assert NO_NEUTRAL in page.sections[0].lead
+    assert "net of" not in page.answer[2]
 
 
 @pytest.mark.parametrize("tests", [1, 2, 12, 24, 100])

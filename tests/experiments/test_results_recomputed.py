@@ -6,10 +6,16 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from compresslab.experiments.rebound.summary import summarise_rebound
+from compresslab.experiments.rebound.tables import rebound_tables
+from compresslab.report.markdown import markdown
+from compresslab.report.page import Section
 from tests.experiments.recompute_prose import prose
 from tests.experiments.recompute_results import (
     NUMBER,
@@ -21,11 +27,13 @@ from tests.experiments.recompute_results import (
     wrong_prose,
     wrong_tables,
 )
+from tests.experiments.recompute_results import rebound_tables as rebound_tables_again
+from tests.experiments.tuning import made_placebo
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 HERE = Path(__file__).parent
-SCRIPTS = ("recompute_results.py", "recompute_prose.py")
+SCRIPTS = ("recompute_results.py", "recompute_claims.py", "recompute_prose.py")
 
 pytestmark = pytest.mark.skipif(not (DOCS / "results.md").is_file(), reason="docs/results.md is not here")
 
@@ -102,6 +110,38 @@ def test_no_cell_of_the_rows_can_be_altered(text: str, results: Results) -> None
                     cells[0],
                     j,
                 )
+
+
+@pytest.mark.parametrize("change", ["as it is", "a gain that is not told from 0", "no margins"])
+def test_tables_of_a_placebo_are_worked_out_again(change: str) -> None:
+    spec, rows = made_placebo()
+    rng = np.random.default_rng(1)
+    for row in rows:
+        for name in ("positive", "negative", "pretrain"):
+            row[f"{name}_bits_per_byte"] += 1e-4 * rng.standard_normal()
+            row[f"kl_{name}_nats"] *= 1 + 1e-3 * rng.standard_normal()
+        row["judged_positive"] += 1e-2 * rng.standard_normal()
+    if change == "no margins":
+        spec = replace(spec, margin_bits=0.0, margin_share=0.0)
+    if change.startswith("a gain"):
+        for row in rows:
+            if row["positive"] == 100:
+                row["negative_bits_per_byte"] = 3.25 + 0.01 * (row["seed"] - 1)
+    summaries = summarise_rebound(spec, rows)
+    text = markdown(Section("", tables=tuple(rebound_tables(spec, summaries))))
+    if change.startswith("a gain"):
+        assert text.count("not defined") > 2
+    results = Results(Path("none"))
+    results.rows, results.specs = {"made": rows}, {"made": asdict(spec)}
+    made = dict(rebound_tables_again(results, "made"))
+    assert list(wrong_tables(text, made)) == []
+    assert sum("placebo" in title for title in made) == 4
+    altered_rows = [{**row, "negative_bits_per_byte": row["negative_bits_per_byte"] + 0.3 * (row["group"] == "placebo")
+                     * (row["negative"] == 160)} for row in rows]  # fmt: skip
+    results.rows = {"made": altered_rows}
+    wrong = list(wrong_tables(text, dict(rebound_tables_again(results, "made"))))
+    assert any("Claims of the design" in line for line in wrong)
+    assert any("; change of the score" in line for line in wrong)
 
 
 COLUMNS = {

@@ -217,6 +217,50 @@ def test_the_slopes_are_those_of_the_rows() -> None:
         summarise_scaling(spec, rows)
 
 
+def with_placebo(rows: list[Row]) -> list[Row]:
+    """Rows with a placebo that falls half as fast as the treated model, and more slowly with size."""
+    found = [{**row, "group": "treated" if row["positive"] else "control", "neutral": 0} for row in rows]
+    for row in rows:
+        if row["positive"]:
+            rate = math.log2(row["symbols"] / 500)
+            score = -(0.5 * rate + 1 + 1e-3 * row["seed"] * rate) * row["negative"] / 1000
+            own = made_row(row["seed"], row["positive"], row["negative"], score, 0.05)
+            found.append({**row, **own, "group": "placebo", "positive": 0, "neutral": row["positive"]})
+    return found
+
+
+def test_the_slopes_net_of_placebo_turn_when_its_rows_are_swapped() -> None:
+    spec, rows = made_scaling()
+    rows = with_placebo(rows)
+    turned = [
+        {**row, "group": {"treated": "placebo", "placebo": "treated"}.get(row["group"], row["group"]),
+         "positive": row["neutral"], "neutral": row["positive"]}
+        for row in rows
+    ]  # fmt: skip
+    summary, other = summarise_scaling(spec, rows), summarise_scaling(spec, turned)
+    for one, two in zip(summary.series, other.series, strict=True):
+        for name in ("fallen_over_placebo", "rate_over_placebo"):
+            assert two.slopes[name].mean == pytest.approx(-one.slopes[name].mean)
+        assert two.slopes["fallen"].mean == pytest.approx(one.slopes["placebo_fallen"].mean)
+    assert summary.series[1].slopes["rate_over_placebo"].mean == pytest.approx(0.5, abs=0.01)
+    said = [["\n".join(scaling_findings(x).lines) for x in (summary, other)], ["(seen)", "(the opposite seen)"]]
+    for text, verdict in zip(*said, strict=True):
+        assert f"takes back net of the placebo grows with pre-training {verdict}: " in text
+    table = next(iter(scaling_tables(summary)))
+    assert "fall in all, net of placebo" in table.columns
+    assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+def test_rows_without_a_placebo_say_so() -> None:
+    spec, rows = made_scaling()
+    summary = summarise_scaling(spec, rows)
+    assert "There is no placebo" in scaling_findings(summary).lead
+    assert not any("placebo" in name for table in scaling_tables(summary) for name in table.columns)
+    assert SCALING.designed(spec, SCALING.design) == SCALING.design
+    neutral = replace(spec, texts=replace(spec.texts, neutral=("prose-backwards",)))
+    assert "neutral: prose-backwards" in SCALING.designed(neutral, SCALING.design).placebo
+
+
 # ---- depth ----
 
 

@@ -22,7 +22,7 @@ from compresslab.errors import InvalidParameter, TimeLimitReached, UnreadableFil
 from compresslab.experiments import stages as stages_module
 from compresslab.experiments.effective_volumes.experiment import EFFECTIVE_VOLUMES
 from compresslab.experiments.effective_volumes.run import EffectiveSpec
-from compresslab.experiments.experiment import Experiment, Work, _work, run
+from compresslab.experiments.experiment import Experiment, Work, _work, design_of, run
 from compresslab.experiments.joint.experiment import JOINT
 from compresslab.experiments.joint.presets import JOINT_PRESETS
 from compresslab.experiments.joint.run import Arm, JointSpec
@@ -75,7 +75,10 @@ def made(name: str, folder: Path) -> tuple[Experiment[Any, Any, Any], Any]:
         return RESISTANCE, replace(RESISTANCE_SPEC, data=(str(folder / "pairs.jsonl"),))
     if name == "rebound":
         spec = small_rebound(folder)
-        return REBOUND, replace(spec, arms=(replace(spec.arms[0], seeds=(0,)),), positive=(0, 4), samples=2)
+        (folder / "neutral.txt").write_text("".join(f"so {i}\n" for i in range(60)))
+        texts = replace(spec.texts, neutral=(str(folder / "neutral.txt"),))
+        arms = (replace(spec.arms[0], seeds=(0,)),)
+        return REBOUND, replace(spec, arms=arms, positive=(0, 4), samples=2, texts=texts)
     return SCALING, replace(small_scaling(folder), seeds=(0,), volumes=())
 
 
@@ -343,7 +346,7 @@ def test_every_experiment_states_its_design_before_there_are_rows(name: str, tmp
         run(experiment, spec, tmp_path / "out", time_limit=1e-9)
     saved = json.loads((tmp_path / "out" / "spec.json").read_text())
     assert saved["experiment"] == name
-    assert saved["design"] == vars(experiment.design)
+    assert saved["design"] == vars(design_of(experiment, spec))
     assert not read_rows(tmp_path / "out" / "rows.jsonl")
 
 

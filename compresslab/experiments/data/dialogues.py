@@ -17,12 +17,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from compresslab.data.choice import choice_for_role
-from compresslab.data.corpora import corpus_names
 from compresslab.data.door import read_data
 from compresslab.data.texts import Texts
 from compresslab.data.turns import Turn
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.layouts import check_ends
+from compresslab.experiments.data.neutral_text import is_embedded
 from compresslab.experiments.data.tuning_texts import read_source
 from compresslab.lm.documents import Layout, documents_of
 from compresslab.lm.hugging_face import HuggingFaceModel
@@ -85,7 +85,7 @@ def pairs_of(source: str, options: Sequence[str] = ()) -> ReadPairs:
         CorruptFile: a damaged file.
     """
     pairs: list[Pair]
-    if source in corpus_names():
+    if is_embedded(source):
         texts = read_source(source)
         how, rows, left = "an embedded corpus", len(texts), Counter[str]()
         prompts, turns = None, None

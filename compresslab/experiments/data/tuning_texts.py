@@ -110,6 +110,12 @@ class TextSpec:
                 raise InvalidParameter(f"there is no source of the {role} data: name a corpus or a file")
         for role in ALL_ROLES:
             choice_for_role(self.options, role, ALL_ROLES)
+        others = {source for role in ROLES for source in getattr(self, role)}
+        if shared := {source for source in self.neutral if is_embedded(source)} & others:
+            raise InvalidParameter(
+                f"{', '.join(sorted(shared))} is in another role, so it is not neutral: give other data, such as "
+                f"{NEUTRAL}={PROSE_BACKWARDS}"
+            )
 
     def are_apart(self, role: str) -> bool:
         """Whether equal texts of a role are dealt out as one."""

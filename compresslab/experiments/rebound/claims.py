@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from compresslab.experiments.data.tuning_texts import source_label
+from compresslab.experiments.data.tuning_texts import TextSpec, source_label
 from compresslab.experiments.experiment import Design
 from compresslab.experiments.rebound.run import ReboundSpec
 from compresslab.experiments.rebound.summary import AfterPositive, ReboundSummary
@@ -177,7 +177,6 @@ def placebo_design(spec: ReboundSpec, design: Design) -> Design:
     if not spec.texts.neutral:
         return design
     first, family = CLAIMS[0], CLAIMS[1:]
-    neutral = ", ".join(map(source_label, spec.texts.neutral))
     margins = [f"{spec.margin_bits:g} bits per byte"] * bool(spec.margin_bits)
     margins += [f"{spec.margin_share:g} of the gain for each doubling"] * bool(spec.margin_share)
     return replace(
@@ -187,9 +186,17 @@ def placebo_design(spec: ReboundSpec, design: Design) -> Design:
         secondary=f"corrected by Holm, the {len(family)} tests of no effect and those of equivalence as one family: "
         + "; ".join(f"{claim.name} ({'> 0' if claim.side > 0 else '< 0'})" for claim in family),
         equivalence=f"two one-sided tests within {' and '.join(margins)}" if margins else design.equivalence,
-        placebo="the base after as much neutral data as each positive volume, by the same recipe and so at the same "
-        f"sum of learning rates, given the same negative data; neutral: {neutral}; "
-        "pre-training holds such texts where it holds positive ones",
+        placebo=placebo_words(spec.texts),
+    )
+
+
+def placebo_words(texts: TextSpec) -> str:
+    """Say what the placebo is where there are neutral texts."""
+    neutral = ", ".join(map(source_label, texts.neutral))
+    return (
+        "the base after as much neutral data as each positive volume, by the same recipe and so at the same sum of "
+        f"learning rates, given the same negative data; neutral: {neutral}; pre-training holds such texts where it "
+        "holds positive ones"
     )
 
 

@@ -23,7 +23,7 @@ def through_gate(spec: ReboundSpec, folder: Path) -> ReboundSpec:
     """Return a spec with the rate that its gate lets in; the spec itself where it has no gate, or its pilot is done.
 
     The pilot is a control of the first arm, with the gate's seed: a base, given all the negative data. Where the folder
-    has a ``spec.json`` of the same gate, what its pilot chose is taken.
+    has a ``spec.json``, nothing is trained: of the same gate, what its pilot chose is taken.
 
     Args:
         spec: what is to be done.
@@ -39,9 +39,11 @@ def through_gate(spec: ReboundSpec, folder: Path) -> ReboundSpec:
         return spec
     spec.check()
     rate, last = spec.recipe.learning_rate, spec.negative[-1]
-    known = _kept(folder)
-    if known is not None and known.passed and replace(known, tried=()) == gate and known.tried[0][0] == rate:
-        return replace(spec, recipe=replace(spec.recipe, learning_rate=known.tried[-1][0]), gate=known)
+    if (folder / "spec.json").is_file():  # what is there was chosen, or is of another spec, which is refused later
+        known = _kept(folder)
+        if known is not None and known.passed and replace(known, tried=()) == gate and known.tried[0][0] == rate:
+            return replace(spec, recipe=replace(spec.recipe, learning_rate=known.tried[-1][0]), gate=known)
+        return spec
     tried: list[tuple[float, float]] = []
     with one_thread():
         dealt = deal_texts(spec.texts, spec.most)
@@ -61,9 +63,7 @@ def through_gate(spec: ReboundSpec, folder: Path) -> ReboundSpec:
 
 
 def _kept(folder: Path) -> RateGate | None:
-    """Return the gate that a folder's ``spec.json`` has."""
-    if not (folder / "spec.json").is_file():
-        return None
+    """Return the gate that a folder's ``spec.json`` has; None where it has none."""
     found = read_spec(folder).get("gate")
     with of_saved(f"{folder / 'spec.json'} has a gate that is not one"):
         return None if found is None else RateGate(**found)

@@ -29,8 +29,8 @@ def resistance_page(
         facts=tuple(fact for one in summaries[:3] for fact in _facts(one)),
         sections=(
             resistance_findings(summaries),
-            Section("Losses, in the paper's layout", tables=tables[:3]),
-            *(_section(i, one, tables[3 + i]) for i, one in enumerate(summaries)),
+            Section("Losses, in the paper's layout", tables=tables[: -len(summaries)]),
+            *map(_section, range(len(summaries)), summaries, tables[-len(summaries) :]),
         ),
         provenance=source,
         symbols={
@@ -41,6 +41,7 @@ def resistance_page(
             "training loss": "what the other checkpoint's data costs while it is learned, bits per symbol",
             "excess": "training loss less what the same data costs the checkpoint that drew it",
             "forward less inverse": "above 0 the way back, inverse alignment, is the easier",
+            "neutral data": "responses that no checkpoint has anything to do with; θ1 and θ3 learn them too",
             "KL": "Kullback-Leibler divergence, what data costs a model beyond what it costs its generator",
             "±": "half a 95 % interval, Student's, over seeds, paired",
             "seen, undecided": "seen: the interval lies above 0 and an exact test of the signs is at 5 % or below; "
@@ -60,8 +61,14 @@ def _answer(summaries: Sequence[ResistanceSummary]) -> tuple[str, ...]:
         f"But that loss also holds how random the learned texts are by themselves; without that (the excess) the way "
         f"back is {_counted(summaries, 'excess')}; and that the same data, that of the second checkpoint, is learned "
         "more easily on the way back than forward is "
-        f"{'; '.join(f'{one.toward.loss.verdict} for {one.data}' for one in summaries)}.",
+        f"{'; '.join(f'{one.toward.loss.verdict} for {one.data}' for one in summaries)}{_net(summaries)}.",
     )
+
+
+def _net(summaries: Sequence[ResistanceSummary]) -> str:
+    """Say the same net of how the two learners learn neutral data, where they did."""
+    found = [f"{one.plasticity.loss.verdict} for {one.data}" for one in summaries if one.plasticity is not None]
+    return f", and net of how the two learn neutral data {'; '.join(found)}" if found else ""
 
 
 def _counted(summaries: Sequence[ResistanceSummary], name: str) -> str:

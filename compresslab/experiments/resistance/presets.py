@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from compresslab.data.choice import without_files
+from compresslab.experiments.data.neutral_text import PROSE_BACKWARDS
 from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
 from compresslab.experiments.models.finetuning import Recipe
@@ -34,10 +35,21 @@ def _gpu() -> ResistanceSpec:
     return ResistanceSpec(
         ("prose", "code"), _EIGHT, model="smollm2", symbols=0, slice_pairs=2000, prompts=400, responses=2000,
         longest=300, recipe=Recipe(batch=16, length=512, learning_rate=_GIVEN), device="cuda",
+        neutral=(PROSE_BACKWARDS,),
     )  # fmt: skip
 
 
-RESISTANCE_PRESETS: dict[str, Callable[[], ResistanceSpec]] = {"demo": _demo, "cpu": _cpu, "gpu": _gpu}
+def _referee() -> ResistanceSpec:
+    """With neutral data, on seeds of no other run."""
+    return replace(_cpu(), seeds=tuple(range(100, 112)), neutral=(PROSE_BACKWARDS,))
+
+
+RESISTANCE_PRESETS: dict[str, Callable[[], ResistanceSpec]] = {
+    "demo": _demo,
+    "cpu": _cpu,
+    "referee": _referee,
+    "gpu": _gpu,
+}
 
 
 def resistance_preset(
@@ -49,11 +61,12 @@ def resistance_preset(
     reading: Sequence[str] = (),
     longest: int | None = None,
     template: str | None = None,
+    neutral: Sequence[str] = (),
 ) -> ResistanceSpec:
     """Return the spec of a preset, changed by options.
 
     Args:
-        name: "demo", "cpu" or "gpu".
+        name: "demo", "cpu", "referee" or "gpu".
         model: a size of :data:`compresslab.experiments.models.base_models.SHAPES`, or a ready model,
             and fine-tuned at a learning rate for such; ``tiny``, which is small, at that of the sizes.
         data: sources of pairs, see :mod:`compresslab.experiments.data.dialogues`.
@@ -61,6 +74,7 @@ def resistance_preset(
         reading: what of the files is read, as `compresslab.data.choice.data_options` gives them.
         longest: bytes of a prompt and its response at most, instead of the preset's.
         template: what lays conversations out, as of `compresslab.lm.documents.Layout`.
+        neutral: sources of neutral pairs, such as ``prose-backwards``.
 
     Raises:
         UnknownName: no such preset.
@@ -90,4 +104,6 @@ def resistance_preset(
         spec = replace(spec, seeds=first_seeds(seeds))
     if template is not None:
         spec = replace(spec, template=template)
+    if neutral:
+        spec = replace(spec, neutral=tuple(neutral))
     return spec

@@ -6,7 +6,9 @@ For each source of prompts and responses and each seed:
 2. fine-tuning on three slices of the pairs, one after the other: the checkpoints ``theta_1, theta_2, theta_3``;
 3. each checkpoint draws responses to prompts that are in no slice, at temperature 1: the data ``D_1, D_2, D_3``;
 4. for each pair ``i < j``: *inverse alignment* trains ``theta_j`` on ``D_i``, *forward alignment* ``theta_i`` on
-   ``D_j``, one pass each. The mean training loss is what the paper compares.
+   ``D_j``, one pass each. The mean training loss is what the paper compares;
+5. where there is neutral data, ``theta_1`` and ``theta_3`` learn as many responses of it: a checkpoint that was trained
+   longer may learn anything faster, or more slowly, whatever it is trained on.
 
 Each symbol of a single pass is predicted before it is learned, so that the loss is also the code length of the data for
 a learner that starts where it starts. Data that one checkpoint drew costs that checkpoint its own entropy; checkpoints
@@ -46,6 +48,7 @@ from compresslab.experiments.resistance.spec import (
     Dealt,
     ResistanceSpec,
     deal_pairs,
+    neutral_pairs,
     pretraining_texts,
     source_labels,
     talks_of,
@@ -140,6 +143,17 @@ def _across(
             "own_bits": own["drawn_bits_per_symbol"], "own_test_bits": own["drawn_test_bits_per_symbol"],
         }  # fmt: skip
 
+    def neutral(number: int) -> Row:
+        """Train a checkpoint on as many neutral responses as the second one drew."""
+        counts = [len(part.data) for part in drawn[1]]
+        pairs = neutral_pairs(spec, sum(counts), seed=seed)
+        train, test = (
+            lay_out_pairs(part, given, {}, spec.template) for part in (pairs[: counts[0]], pairs[counts[0] :])
+        )
+        _check_lengths(train, spec)
+        set_state(model, states[number - 1])
+        return {"kind": "neutral", "checkpoint": number, **_cross(model, train, test, spec.recipe, seed=4 * seed)}
+
     rows: list[Row] = [stages.do("base", base_row)]
     states, drawn = [], []
     for number, part in enumerate(dealt.slices, 1):
@@ -153,6 +167,8 @@ def _across(
         for direction in ("inverse", "forward"):
             name = f"{direction} {earlier} {later}"
             rows.append(stages.do(name, partial(crossing, earlier, later, direction)))
+    if spec.neutral:
+        rows += [stages.do(f"neutral {number}", partial(neutral, number)) for number in (1, 3)]
     return rows
 
 

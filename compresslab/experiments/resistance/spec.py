@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from compresslab._support.files import short_names
-from compresslab.data.corpora import corpus_names
 from compresslab.data.dataset import Dataset
 from compresslab.data.tokenizers import get_tokenizer
 from compresslab.data.turns import Turn
 from compresslab.errors import InvalidParameter
 from compresslab.experiments.data.dialogues import pairs_digest, pairs_of, read_pairs
 from compresslab.experiments.data.layouts import template_label
+from compresslab.experiments.data.neutral_text import is_embedded
 from compresslab.experiments.data.tuning_texts import read_source, source_label
 from compresslab.experiments.models.base_models import PRETRAINING, SHAPES
 from compresslab.experiments.models.finetuning import Recipe, check_recipe
@@ -34,6 +34,7 @@ __all__ = [
     "check_resistance",
     "deal_pairs",
     "finished_sources",
+    "neutral_pairs",
     "pretraining_texts",
     "resistance_notes",
     "resistance_record",
@@ -69,6 +70,8 @@ class ResistanceSpec:
         reading: what of the files of pairs is read, as `compresslab.data.choice.data_options` gives them.
         template: what lays conversations out for a model that is taken as it is, as of
             `compresslab.lm.documents.Layout`.
+        neutral: sources of pairs that no checkpoint has anything to do with, which the first and the last one learn
+            too: how fast either learns anything. Not measured where empty.
     """
 
     data: tuple[str, ...]
@@ -87,6 +90,7 @@ class ResistanceSpec:
     device: str = "cpu"
     reading: tuple[str, ...] = ()
     template: str = "auto"
+    neutral: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Check everything that can be wrong, before anything is trained; the data is read for it.
@@ -131,6 +135,12 @@ class ResistanceSpec:
                 deal_pairs(usable_pairs(source, self.longest, self.reading), self, seed=seed, name=labels[source])
         if self.model in SHAPES:
             pretraining_texts(self.pretrain, self.recipe.length)
+        if self.neutral:
+            if shared := set(self.neutral) & {*self.data, *self.pretrain}:
+                raise InvalidParameter(
+                    f"{', '.join(sorted(shared))}: a checkpoint is trained on it, so it is not neutral; give other data"
+                )
+            neutral_pairs(self, self.responses, seed=self.seeds[0])
 
 
 @dataclass(frozen=True)
@@ -153,7 +163,7 @@ def source_labels(sources: Sequence[str]) -> dict[str, str]:
         >>> source_labels(["names", "a/x.csv", "b/x.csv"])
         {'names': 'names', 'a/x.csv': 'a/x.csv', 'b/x.csv': 'b/x.csv'}
     """
-    files = [source for source in sources if source not in corpus_names()]
+    files = [source for source in sources if not is_embedded(source)]
     return {source: source for source in sources} | dict(zip(files, short_names(files), strict=True))
 
 
@@ -166,7 +176,7 @@ def usable_pairs(source: str, longest: int, reading: tuple[str, ...] = ()) -> tu
 @lru_cache(maxsize=8)
 def talks_of(source: str, reading: tuple[str, ...] = ()) -> Mapping[Pair, tuple[Turn, ...]]:
     """Return the conversations that pairs of a source stand in."""
-    return {} if source in corpus_names() else pairs_of(source, reading).talks
+    return {} if is_embedded(source) else pairs_of(source, reading).talks
 
 
 @lru_cache(maxsize=2)
@@ -192,7 +202,7 @@ def resistance_notes(spec: ResistanceSpec) -> list[str]:
     """Say what the files of pairs were read as, and what was left out."""
     notes = []
     for source in spec.data:
-        if source in corpus_names():
+        if is_embedded(source):
             continue
         found = pairs_of(source, spec.reading)
         used = len(usable_pairs(source, spec.longest, spec.reading))
@@ -236,6 +246,22 @@ def deal_pairs(pairs: Sequence[Pair], spec: ResistanceSpec, *, seed: int, name: 
     return Dealt(tuple(slices), held_out)
 
 
+def neutral_pairs(spec: ResistanceSpec, count: int, *, seed: int) -> tuple[Pair, ...]:
+    """Return so many neutral pairs, drawn without repeats.
+
+    Raises:
+        InvalidParameter: there are fewer.
+    """
+    pairs = [pair for source in spec.neutral for pair in usable_pairs(source, spec.longest, spec.reading)]
+    if len(pairs) < count:
+        raise InvalidParameter(
+            f"the neutral data ({', '.join(map(source_label, spec.neutral))}) has {len(pairs):,} pairs of at most "
+            f"{spec.longest} bytes, and {count:,} are needed: give more data, or draw fewer responses"
+        )
+    order = np.random.default_rng([seed, 1]).permutation(len(pairs))
+    return tuple(pairs[i] for i in order[:count].tolist())
+
+
 @lru_cache(maxsize=2)
 def pretraining_texts(sources: tuple[str, ...], longest: int) -> Dataset:
     """Return the texts of sources that are shorter than ``longest`` bytes, as bytes.
@@ -277,6 +303,11 @@ def resistance_record(spec: ResistanceSpec) -> dict[str, Any]:
         del said["template"]
     else:
         said["template"] = template_label(spec.template)
+    if not spec.neutral:
+        del said["neutral"]
+    else:
+        pairs = (pair for source in spec.neutral for pair in usable_pairs(source, spec.longest, spec.reading))
+        said |= {"neutral": [source_label(source) for source in spec.neutral], "neutral_sha256": pairs_digest(pairs)}
     used = {label: digest for label, (digest, _) in _templates(spec).items() if digest is not None}
     return {
         **said,

@@ -3,7 +3,8 @@
 Two quantities are compared, each in bits per symbol. The *loss*, the paper's: what the data of one checkpoint costs
 while the other learns it. The *excess*: the loss less what the same data costs the checkpoint that drew it, its own
 entropy. Two checkpoints differ in their entropies, and so do the losses in the two directions, whoever resists; the
-excess does not. No entropy is needed where two learners learn the *same* data: `Toward`.
+excess does not. No entropy is needed where two learners learn the *same* data: `Toward`. What is left there may be that
+one of the two learns anything more easily: `Plasticity` is the same less what they differ by on neutral data.
 
 An interval is Student's, at 95 %, over seeds; the test of signs is exact, two-sided, and takes ties for neither.
 """
@@ -27,6 +28,7 @@ from compresslab.theory.verdicts import MOST_RUNS, Verdict, runs_to_decide, verd
 __all__ = [
     "Compared",
     "Crossing",
+    "Plasticity",
     "ResistanceSummary",
     "Toward",
     "compare",
@@ -111,6 +113,22 @@ class Toward:
 
 
 @dataclass(frozen=True)
+class Plasticity:
+    """How the first and the third checkpoint learn neutral data, and what is left of `Toward` without that.
+
+    Attributes:
+        neutral: mean training loss of one pass over neutral data; the gap is that of θ1 less that of θ3.
+        loss: the loss on the second checkpoint's data less that on neutral data; the gap is `Toward`'s less that of
+            ``neutral``: above 0, going back is easier than going forward, whoever learns the more easily.
+        end: the same after the pass, on data to other prompts.
+    """
+
+    neutral: Compared
+    loss: Compared
+    end: Compared
+
+
+@dataclass(frozen=True)
 class ResistanceSummary:
     """What one source of pairs showed.
 
@@ -123,6 +141,7 @@ class ResistanceSummary:
         own: entropy of ``D_1, D_2, D_3``: what they cost the checkpoints that drew them, bits per symbol.
         crossings: the three pairs.
         toward: the data of the second checkpoint, learned by the third (back) and by the first (forward).
+        plasticity: the same less that on neutral data; None where there is none.
     """
 
     data: str
@@ -133,6 +152,7 @@ class ResistanceSummary:
     own: tuple[Estimate, ...]
     crossings: tuple[Crossing, ...]
     toward: Toward
+    plasticity: Plasticity | None = None
 
 
 def sign_test(positive: int, negative: int) -> float:
@@ -224,6 +244,10 @@ def _one(spec: ResistanceSpec, data: str, rows: Sequence[Row]) -> ResistanceSumm
         compare([row[column] for row in back], [row[column] for row in forward])
         for column in ("loss_bits", "start_bits", "end_test_bits")
     ))  # fmt: skip
+    plasticity = None
+    if spec.neutral:
+        early, late = (group(f"neutral data, checkpoint {i}", kind="neutral", checkpoint=i) for i in (1, 3))
+        plasticity = _plasticity(forward, back, early, late)
     first = checkpoints[0][0]
     return ResistanceSummary(
         data,
@@ -234,7 +258,21 @@ def _one(spec: ResistanceSpec, data: str, rows: Sequence[Row]) -> ResistanceSumm
         tuple(estimate([row["drawn_bits_per_symbol"] for row in rows]) for rows in checkpoints[1:]),
         tuple(crossings),
         toward,
+        plasticity,
     )
+
+
+def _plasticity(forward: Sequence[Row], back: Sequence[Row], early: Sequence[Row], late: Sequence[Row]) -> Plasticity:
+    """Compare θ1 (forward) and θ3 (back) on the second checkpoint's data with the two on neutral data."""
+
+    def less(column: str) -> Compared:
+        return compare(*(
+            [row[column] - own[column] for row, own in zip(on, neutral, strict=True)]
+            for on, neutral in ((back, late), (forward, early))
+        ))  # fmt: skip
+
+    neutral = compare([row["loss_bits"] for row in late], [row["loss_bits"] for row in early])
+    return Plasticity(neutral, less("loss_bits"), less("end_test_bits"))
 
 
 def _crossing(earlier: int, later: int, inverse: Sequence[Row], forward: Sequence[Row]) -> Crossing:

@@ -8,7 +8,7 @@ from compresslab.experiments.resistance.summary import Compared, Crossing, Resis
 from compresslab.report.digits import measured, measured_mean
 from compresslab.report.page import Group, Section, Table, seeds_of
 
-__all__ = ["PAPER_TABLE_1", "resistance_findings", "resistance_tables"]
+__all__ = ["NO_NEUTRAL", "PAPER_TABLE_1", "resistance_findings", "resistance_tables"]
 
 # Ji et al., arXiv 2406.06144, Table 1, SFT on Alpaca: training losses as printed there, inverse and forward, for the
 # pairs (1, 2), (2, 3) and (1, 3). The other rows of that table are not given here.
@@ -19,12 +19,17 @@ PAPER_TABLE_1 = {
 }
 
 
+NO_NEUTRAL = (
+    "No neutral data was learned beside: a checkpoint that was trained longer may learn anything more easily, or less."
+)
+
+
 def resistance_findings(summaries: Sequence[ResistanceSummary]) -> Section:
     """Say in words what each source showed of what the paper finds: seen, the opposite seen, or undecided."""
     return Section(
         "Findings",
         "Each is for three pairs of checkpoints: the second and the first, the third and the second, the third and the "
-        "first.",
+        "first." + f" {NO_NEUTRAL}" * (not any(one.plasticity for one in summaries)),
         points=(_paper_same_target(), _correction(summaries)),
         groups=tuple(
             Group(
@@ -73,6 +78,13 @@ def _findings(one: ResistanceSummary) -> Iterator[str]:
         f"less θ3→θ2 is {measured(same.loss.gap)} bits per symbol, {same.loss.easier} of {one.seeds} seeds above 0 "
         f"(before training {measured(same.start.gap)}, after it {measured(same.end.gap)}); no entropy enters."
     )
+    if one.plasticity is not None:
+        own = one.plasticity
+        yield (
+            f"so it is net of how the two learn neutral data ({own.loss.verdict}): {measured(own.loss.gap)}, "
+            f"{own.loss.easier} of {one.seeds} seeds above 0 (after the pass {measured(own.end.gap)}); on neutral data "
+            f"θ1 less θ3 is {measured(own.neutral.gap)}."
+        )
 
 
 def _correction(summaries: Sequence[ResistanceSummary]) -> str:
@@ -156,6 +168,8 @@ def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
             ],
             text_columns=(0, 6),
         )  # fmt: skip
+        if any(one.plasticity for one in summaries):
+            yield _plasticity_table(summaries)
     for one in summaries:
         yield Table(
             f"{one.data}: {one.model}, {one.parameters:,} parameters, {one.seeds} seeds: forward less inverse, bits "
@@ -175,3 +189,20 @@ def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
             ],
             text_columns=(0, 1, 7),
         )  # fmt: skip
+
+
+def _plasticity_table(summaries: Sequence[ResistanceSummary]) -> Table:
+    return Table(
+        "The same less what the two learn neutral data for, training loss, bits per symbol; above 0: back is easier, "
+        "whoever learns more easily",
+        ["data", "θ1 less θ3 on D_2", "on neutral data", "less", "after the pass", "above 0", "sign test p", "verdict"],
+        [
+            [
+                one.data, measured(one.toward.loss.gap), measured(x.neutral.gap), measured(x.loss.gap),
+                measured(x.end.gap), f"{x.loss.easier} of {one.seeds}", f"{x.loss.p_value:.3f}", x.loss.verdict.kind,
+            ]
+            for one in summaries
+            if (x := one.plasticity) is not None
+        ],
+        text_columns=(0, 7),
+    )  # fmt: skip

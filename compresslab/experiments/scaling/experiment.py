@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from compresslab.experiments.experiment import Design, Experiment
 from compresslab.experiments.models.given_models import training_bytes
+from compresslab.experiments.rebound.claims import placebo_words
 from compresslab.experiments.rebound.experiment import read_recipes, read_texts
 from compresslab.experiments.scaling.page import scaling_page
 from compresslab.experiments.scaling.presets import scaling_preset
@@ -34,6 +35,11 @@ def restore_scaling(found: Mapping[str, Any]) -> ScalingSpec:
     return ScalingSpec(**{**rest, "texts": read_texts(found["texts"]), **read_recipes(found)})
 
 
+def placebo_design(spec: ScalingSpec, design: Design) -> Design:
+    """Return the design of a spec: neutral texts make a placebo."""
+    return replace(design, placebo=placebo_words(spec.texts)) if spec.texts.neutral else design
+
+
 def plain_series(summary: ScalingSummary) -> Any:
     """Return the series as JSON can hold them: without one number for each seed, which the rows have."""
     held = asdict(summary)["series"]
@@ -51,7 +57,7 @@ SCALING: Experiment[ScalingSpec, ScalingUnit, ScalingSummary] = Experiment(
         equivalence="none stated: an interval that holds 0 is undecided",
         treated="each base after the positive volume, given the negative data",
         control="each base, given the same negative data",
-        placebo="none yet: a base aligned to neutral data at the same sum of learning rates is to come",
+        placebo="none: a base aligned to neutral data at the same sum of learning rates needs texts of that role",
         factors="seeds of the first weights and of the order of all data; the corpora are fixed",
         rate="one constant rate for all sizes, from a pilot",
     ),
@@ -69,5 +75,6 @@ SCALING: Experiment[ScalingSpec, ScalingUnit, ScalingSummary] = Experiment(
     tables=lambda spec, summary, wide: scaling_tables(summary, wide=wide),
     plain=lambda spec, summary, rows: {"series": plain_series(summary)},
     notes=scaling_notes,
+    designed=placebo_design,
     page=scaling_page,
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compresslab.experiments.models.finetuning import learning_rate_sum
 from compresslab.experiments.rows import Row
 from compresslab.experiments.scaling.run import ScalingSpec
 from compresslab.experiments.scaling.summary import ScalingSummary, Series
-from compresslab.experiments.scaling.tables import bits, scaling_findings, scaling_tables
+from compresslab.experiments.scaling.tables import bits, has_placebo, scaling_findings, scaling_tables
 from compresslab.report.digits import measured
 from compresslab.report.ledger import claim_verdicts
 from compresslab.report.model_figures import Cell, Trend, depth_figure, rebound_figure, scaling_figure
@@ -43,6 +44,12 @@ def scaling_page(spec: ScalingSpec, summary: ScalingSummary, rows: Sequence[Row]
             "positive ones, bits per byte for each 1,000",
             "control": "the same negative data without any positive data before; excess in the tables: early fall less "
             "the control's; net fall: the fall over all negative data less the control's",
+            "placebo": "the negative data after as much neutral data on a base, at the same sum of learning rates"
+            if has_placebo(summary)
+            else "none here: it would be a base that was aligned to neutral data and then given the negative data",
+            "Σ lr": "sum of the learning rates of all steps: "
+            f"{learning_rate_sum(spec.recipe, spec.positive):.3g} of the positive data, "
+            f"{learning_rate_sum(spec.recipe, spec.negative[-1]):.3g} of all the negative data",
             "rebound": "here: early fall above the control's",
             "KL": "Kullback-Leibler divergence: how far a model's predictions are from its base's, nats per token",
             "token tree": "all beginnings of the texts, one layer for each symbol",
@@ -64,12 +71,16 @@ def _answer(spec: ScalingSpec, summary: ScalingSummary) -> tuple[str, ...]:
     def grows(slopes: Sequence[Estimate]) -> str:
         return " and ".join(f"with {one.name} ({verdict(x, 1)})" for one, x in zip(series, slopes, strict=True))
 
+    both = ""
+    if has_placebo(summary):
+        own = grows([one.slopes["fallen_over_placebo"] for one in series])
+        both = f", net of what they take after as much neutral text {own}"
     return (
         f"{bases} language models of {over} were fine-tuned on {spec.positive:,} positive texts, then on "
         f"{spec.negative[-1]:,} negative ones.",
         f"How much of the preference for positive texts the negative ones take back, net of what they take from a "
-        f"model without positive training, grows {grows([one.slopes['net_fallen'] for one in series])}; how fast they "
-        f"do so at first, likewise net, grows {grows([one.slopes['excess_rate'] for one in series])}.",
+        f"model without positive training, grows {grows([one.slopes['net_fallen'] for one in series])}{both}; how "
+        f"fast they do so at first, likewise net, grows {grows([one.slopes['excess_rate'] for one in series])}.",
         f"How deep a model captures the token tree of its data (to {bits(tau)} of excess) grows "
         f"{grows([one.depth_slopes[tau] for one in series])}.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from compresslab.experiments.data.neutral_text import PROSE_BACKWARDS
 from compresslab.experiments.data.tuning_texts import EMBEDDED, given_texts
 from compresslab.experiments.experiment import named_preset
 from compresslab.experiments.models.base_models import SHAPES
@@ -51,7 +52,7 @@ def _scaling_gpu() -> ScalingSpec:
         seeds=(0, 1, 2, 3, 4),
         positive=2000,
         negative=volume_steps(0.2, 4),
-        texts=replace(EMBEDDED, held_out=200, limit=None),
+        texts=replace(EMBEDDED, held_out=200, limit=None, neutral=(PROSE_BACKWARDS,)),
         device="cuda",
     )
 

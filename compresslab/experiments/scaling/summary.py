@@ -5,7 +5,8 @@ The scalar of the rebound is the *excess rate*: how fast the score (see
 how fast it falls without any positive data. It is the paper's "performance declines more rapidly at first" for larger
 models and more pre-training, freed of what the negative data does to any model. The *net fall* is the same over all
 the negative data: what it takes back, less what it takes from a base that had no positive data. Beside them: both raw,
-and what the positive data had gained. Only what is net of control decides whether the rebound grows.
+and what the positive data had gained. Only what is net decides whether the rebound grows: net of control, and net of
+the placebo (see `compresslab.experiments.rebound.placebo`) where there are neutral texts.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from compresslab.experiments.rows import Row
 from compresslab.experiments.scaling.run import ScalingSpec
 from compresslab.theory.estimates import Estimate, estimate, net_of_control
 
-__all__ = ["MEASURES", "ScalingPoint", "ScalingSummary", "Series", "summarise_scaling"]
+__all__ = ["MEASURES", "PLACEBO_MEASURES", "ScalingPoint", "ScalingSummary", "Series", "summarise_scaling"]
 
 Values = NDArray[np.float64]
 
@@ -40,6 +41,14 @@ MEASURES = {
     "left": "score after all negative data, bits per byte",
     "kl": "KL to the base after the positive data, nats per token",
     "base_bits": "code length of positive and negative texts under the base, bits per byte",
+}
+# The same where there is a placebo.
+PLACEBO_MEASURES = {
+    "placebo_rate": "early fall of the score after neutral data",
+    "rate_over_placebo": "early fall less the placebo's",
+    "placebo_fallen": "fall of the score over all negative data, after neutral data",
+    "fallen_over_placebo": "fall over all negative data less the placebo's",
+    "placebo_kl": "KL to the base after the neutral data, nats per token",
 }
 
 
@@ -128,8 +137,12 @@ def _point(spec: ScalingSpec, name: str, rows: Sequence[Row]) -> tuple[ScalingPo
     table, placebo = curve_tables(rows, spec.seeds, positive, spec.negative)
     score, early = table["score"], early_volume(spec.negative)
     at = spec.negative.index(early)
-    rates = (score[:, :, 0] - score[:, :, at]) * 1000 / early
-    falls = score[:, :, 0] - score[:, :, -1]
+
+    def early_falls(score: Values) -> Values:
+        found: Values = (score[:, :, 0] - score[:, :, at]) * 1000 / early
+        return found
+
+    rates, falls = early_falls(score), score[:, :, 0] - score[:, :, -1]
     by_seed = {
         "early_rate": rates[:, 1],
         "control_rate": rates[:, 0],
@@ -142,6 +155,16 @@ def _point(spec: ScalingSpec, name: str, rows: Sequence[Row]) -> tuple[ScalingPo
         "kl": table["kl"][:, 1, 0],
         "base_bits": (table["positive"][:, 0, 0] + table["negative"][:, 0, 0]) / 2,
     }
+    if placebo is not None:
+        own = placebo["score"]
+        rate, fallen = early_falls(own)[:, 1], (own[:, :, 0] - own[:, :, -1])[:, 1]
+        by_seed |= {
+            "placebo_rate": rate,
+            "rate_over_placebo": rates[:, 1] - rate,
+            "placebo_fallen": fallen,
+            "fallen_over_placebo": falls[:, 1] - fallen,
+            "placebo_kl": placebo["kl"][:, 1, 0],
+        }
     bases = {row["seed"]: row["excess_bits"] for row in rows if "excess_bits" in row}
     missing = [seed for seed in spec.seeds if seed not in bases]
     if missing:
@@ -172,7 +195,8 @@ def _series(
     held = tuple(points[one] for one in names)
     sizes = tuple(size(point) for point in held)
     slopes = {
-        measure: trend(sizes, np.stack([point.by_seed[measure] for point in held], axis=1)) for measure in MEASURES
+        measure: trend(sizes, np.stack([point.by_seed[measure] for point in held], axis=1))
+        for measure in held[0].by_seed
     }
     depth_slopes = {
         tau: trend(sizes, np.stack([depths[one][tau] for one in names], axis=1)) for tau in depths[names[0]]

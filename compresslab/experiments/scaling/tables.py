@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compresslab.experiments.scaling.summary import ScalingPoint, ScalingSummary, Series
+from compresslab.experiments.rebound.tables import NO_PLACEBO
+from compresslab.experiments.scaling.summary import PLACEBO_MEASURES, ScalingPoint, ScalingSummary, Series
 from compresslab.report.digits import measured, measured_mean
 from compresslab.report.page import Group, Section, Table, seeds_of
 from compresslab.theory.estimates import Estimate
 from compresslab.theory.verdicts import verdict
 
-__all__ = ["bits", "scaling_findings", "scaling_tables"]
+__all__ = ["bits", "has_placebo", "scaling_findings", "scaling_tables"]
 
 _SHOWN = (
     "base_bits",
@@ -35,6 +36,11 @@ _HEADS = {
     "net_fallen": "net fall",
     "left": "score at the end",
     "kl": "KL after positive",
+    "placebo_rate": "placebo's early fall",
+    "rate_over_placebo": "early fall, net of placebo",
+    "placebo_fallen": "placebo's in all",
+    "fallen_over_placebo": "fall in all, net of placebo",
+    "placebo_kl": "KL after neutral",
 }
 
 
@@ -42,6 +48,8 @@ def scaling_findings(summary: ScalingSummary) -> Section:
     """Say in words what each series showed of what the paper finds: seen, the opposite seen, or undecided."""
     groups = (Group(f"By {series.name}", tuple(_findings(series)), _bases(series)) for series in summary.series)
     lead = "Each says what the paper finds, and whether it is seen here, the opposite seen, or undecided."
+    if not has_placebo(summary):
+        lead += f" {NO_PLACEBO}"
     return Section("Findings", lead, groups=tuple(groups))
 
 
@@ -75,11 +83,22 @@ def _findings(series: Series) -> Iterator[str]:
         f"{_slope(slopes['net_fallen'])}, net of the control's own fall; raw {_slope(slopes['fallen'])}, of the "
         f"control {_slope(slopes['control_fallen'])}."
     )
+    if "fallen_over_placebo" in slopes:
+        net, own, early = (slopes[name] for name in ("fallen_over_placebo", "placebo_fallen", "rate_over_placebo"))
+        yield (
+            f"what it takes back net of the placebo grows with {series.name} ({verdict(net, 1)}): {_slope(net)}, of "
+            f"the placebo itself {_slope(own)}; early fall net of the placebo ({verdict(early, 1)}): {_slope(early)}."
+        )
     for tau, slope in series.depth_slopes.items():
         yield (
             f"the effective depth at {bits(tau)} grows with {series.name} ({verdict(slope, 1)}): {_slope(slope)}, from "
             f"{measured_mean(series.points[0].depths[tau])} to {measured_mean(series.points[-1].depths[tau])} layers."
         )
+
+
+def has_placebo(summary: ScalingSummary) -> bool:
+    """Say whether a base that had neutral data stands beside each."""
+    return "placebo_fallen" in summary.series[0].slopes
 
 
 def bits(count: float) -> str:
@@ -99,6 +118,8 @@ def _slope(x: Estimate) -> str:
 def scaling_tables(summary: ScalingSummary, *, wide: bool = True) -> Iterator[Table]:
     """Yield the tables; those that are not wide leave out what a terminal has no room for."""
     shown = _SHOWN if wide else ("gained", "early_rate", "excess_rate", "net_fallen")
+    if has_placebo(summary):
+        shown = (*shown, *(PLACEBO_MEASURES if wide else ("fallen_over_placebo",)))
     for series in summary.series:
         seeds = series.points[0].values["gained"].runs
         yield Table(
@@ -117,7 +138,7 @@ def scaling_tables(summary: ScalingSummary, *, wide: bool = True) -> Iterator[Ta
 
 
 def _value(point: ScalingPoint, name: str) -> str:
-    return measured(point.values[name], signed=name not in ("base_bits", "kl"))
+    return measured(point.values[name], signed=name not in ("base_bits", "kl", "placebo_kl"))
 
 
 def _depth_sheet(series: Series, wide: bool) -> Table:
