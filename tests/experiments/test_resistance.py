@@ -307,7 +307,7 @@ def test_options_take_the_place_of_preset_values() -> None:
 
 @pytest.mark.slow
 def test_the_embedded_presets_hold_enough_data() -> None:
-    for name in ("demo", "cpu"):
+    for name in ("demo", "cpu", "referee"):
         resistance_preset(name).check()
 
 

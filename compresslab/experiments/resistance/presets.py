@@ -40,8 +40,8 @@ def _gpu() -> ResistanceSpec:
 
 
 def _referee() -> ResistanceSpec:
-    """With neutral data, on seeds of no other run."""
-    return replace(_cpu(), seeds=tuple(range(100, 112)), neutral=(PROSE_BACKWARDS,))
+    """With neutral data, on seeds of no other run; ten pairs fewer, since `names` has no more for some of them."""
+    return replace(_cpu(), seeds=tuple(range(100, 112)), slice_pairs=590, neutral=(PROSE_BACKWARDS,))
 
 
 RESISTANCE_PRESETS: dict[str, Callable[[], ResistanceSpec]] = {
