@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from typing import Any, Final
 
+from compresslab._support.processes import take_as_they_come
 from compresslab._support.threads import torch_threads
-from compresslab.errors import InvalidParameter, MissingExtra, TimeLimitReached, UnreadableFile, WorkerKilled
+from compresslab.errors import InvalidParameter, MissingExtra, UnreadableFile, WorkerKilled
 
 __all__ = ["WAIT", "check_workers", "connected", "dask_distributed", "on_cluster", "workers_of"]
 
@@ -98,15 +99,8 @@ def on_cluster(
         client.submit(_alone, place, *task, key=f"task-{uuid.uuid4().hex}", pure=False, priority=-i): name
         for i, (name, task) in enumerate(tasks.items())
     }
-    late: TimeLimitReached | None = None
     try:
-        for future in distributed.as_completed(futures):
-            try:
-                result = future.result()
-            except TimeLimitReached as reached:  # the others end by themselves, each at its next stage
-                late = reached
-            else:
-                take(futures[future], result)
+        take_as_they_come(distributed.as_completed(futures), futures, take)
     except distributed.KilledWorker as error:
         raise WorkerKilled(
             "workers of the cluster died of the same piece of work, as they do out of memory: give them more, and run "
@@ -114,8 +108,6 @@ def on_cluster(
         ) from error
     finally:
         client.cancel(list(futures))
-    if late is not None:
-        raise late
 
 
 def check_workers(client: Any, folders: Iterable[str | os.PathLike[str]]) -> None:

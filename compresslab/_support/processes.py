@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ from typing import Any
 
 from compresslab._support.interrupts import SIGNALS
 from compresslab._support.streams import mend_streams
-from compresslab.errors import WorkerKilled
+from compresslab.errors import TimeLimitReached, WorkerKilled
 
-__all__ = ["process_pool", "worker_number"]
+__all__ = ["process_pool", "take_as_they_come", "worker_number"]
 
 _number = 0  # of this process among the workers of its pool
 
@@ -58,6 +58,25 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
         end.close()
         line.close()
+
+
+def take_as_they_come(finished: Iterable[Any], names: Mapping[Any, str], take: Callable[[str, Any], None]) -> None:
+    """Take the results of futures, each with its name, in the order in which they are finished.
+
+    Raises:
+        TimeLimitReached: a piece of work raised it; the others have ended by themselves, each at its next stage, and
+            what they finished is taken.
+    """
+    late: TimeLimitReached | None = None
+    for future in finished:
+        try:
+            result = future.result()
+        except TimeLimitReached as reached:
+            late = reached
+        else:
+            take(names[future], result)
+    if late is not None:
+        raise late
 
 
 @contextmanager

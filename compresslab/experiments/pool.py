@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from compresslab._support import threads
 from compresslab._support.interrupts import if_stopped
-from compresslab._support.processes import process_pool, worker_number
-from compresslab.errors import InvalidParameter, TimeLimitReached
+from compresslab._support.processes import process_pool, take_as_they_come, worker_number
+from compresslab.errors import InvalidParameter
 from compresslab.experiments.cluster import units_on_cluster
 from compresslab.experiments.rows import Row, append_rows, open_rows, settle_rows
 
@@ -159,15 +159,6 @@ def _in_parallel(
 ) -> None:
     from concurrent.futures import as_completed
 
-    late: TimeLimitReached | None = None
     with process_pool(workers) as pool:
         names = {pool.submit(work, units[name]): name for name in missing}
-        for future in as_completed(names):
-            try:
-                rows = future.result()
-            except TimeLimitReached as reached:  # the others end by themselves, each at its next stage
-                late = reached
-            else:
-                take(names[future], rows)
-    if late is not None:
-        raise late
+        take_as_they_come(as_completed(names), names, take)
