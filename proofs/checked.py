@@ -1,4 +1,4 @@
-"""Who checks a claim: Coq, the kernel, both, or neither but a classical theorem; and Coq's text of it."""
+"""Who checks a claim: Coq, the kernel, Coq beside a derivation (both), a classical theorem; and Coq's text of it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def not_in_coq() -> dict[str, str]:
 
 
 def is_tied(name: str) -> bool:
-    """Tell whether the kernel's goals of a claim are printed for Coq and closed there."""
+    """Tell whether the formal goals of a claim are printed for Coq and closed there."""
     return bool(in_coq()) and name in ties()
 
 
@@ -64,9 +64,10 @@ def classical(claim: Claim) -> list[str]:
 
 
 def checker(name: str, claim: Claim | None) -> Checker:
-    """Return who checks a claim; ``claim`` is the kernel's, or None for one that Coq alone has.
+    """Return who checks a claim; ``claim`` is None for one that Coq alone has.
 
-    ``classical``: the kernel checks the steps, but some of them are theorems that it takes from the literature.
+    ``both``: Coq checks it, and there is a derivation in Python. ``classical``: the kernel checks the steps, but some
+    of them are theorems that it takes from the literature.
     """
     if claim is None or not claim.goals:
         return "nobody" if claim is not None else "Coq"

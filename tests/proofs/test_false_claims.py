@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from proofs.classical import Average, GammaRecurrence, LargeNumbers, MeanIs, Tonelli
+from proofs.classical import Average, LargeNumbers, MeanIs, Tonelli
+from proofs.derivation import check
 from proofs.exact import Counterexample
 from proofs.expressions import (
     Diff,
@@ -33,7 +34,6 @@ from proofs.expressions import (
     total,
 )
 from proofs.facts import Assume, Claim, Define, Fact, Goal, Step
-from proofs.kernel import check
 from proofs.rules_algebra import Combine, Lemma, Rewrite, Signed, Use, Vanish
 from proofs.rules_analysis import Differentiate, Integrate, LimitOf, Minimum, Squeeze
 
@@ -133,8 +133,11 @@ def laplace(name: str, times: Any, value: Any) -> tuple[Step, ...]:
     )
 
 
-TRANSFORM = laplace("phi", ZERO, alpha * low**alpha * sig**alpha * sp.uppergamma(-alpha, sig * low))
-SLOPE = laplace("slope", ONE, alpha * low**alpha * sig**beta * sp.uppergamma(-beta, sig * low))
+PHI = alpha * low**alpha * sig**alpha * sp.uppergamma(-alpha, sig * low)
+PHI_SLOPE = alpha * low**alpha * sig**beta * sp.uppergamma(-beta, sig * low)
+TRANSFORM = laplace("phi", ZERO, PHI)
+SLOPE = laplace("slope", ONE, PHI_SLOPE)
+DEPENDENT = Law(var, sig * sp.exp(-sig * var), ZERO)
 
 
 def tonelli(
@@ -144,7 +147,29 @@ def tonelli(
     return claim(*steps, INNER, rule)
 
 
-EXP = Mean(sp.exp(-sig * X), X)
+def of_two_signs() -> tuple[Step, ...]:
+    """The mean of (X - 1) exp(-s X), a function that is negative for X < 1."""
+    integral = Int((var - 1) * sp.exp(-sig * var) * DENSITY, var, low, OO)
+    anti = SLOPE[1].antiderivative - TRANSFORM[1].antiderivative  # type: ignore[attr-defined]
+    mean = Mean((X - 1) * sp.exp(-sig * X), X)
+    return (
+        MeanIs("two-def", "", Fact(mean, "=", integral), unit="unit"),
+        Integrate("two-int", "", Fact(integral, "=", PHI_SLOPE - PHI), antiderivative=anti),
+        say("two", mean, "=", PHI_SLOPE - PHI, Use("two-def"), Use("two-int")),
+    )
+
+
+def by_parts(first: Any, second: Any, anti: Any) -> Claim:
+    """The recurrence of the incomplete gamma function, from two antiderivatives of one function."""
+    integral = Int(c * (c * var) ** x * sp.exp(-c * var), var, low, OO)
+    return claim(
+        Integrate("one", "", Fact(integral, "=", first), antiderivative=-sp.uppergamma(x + 1, c * var)),
+        Integrate("two", "", Fact(integral, "=", second), antiderivative=anti),
+        say("c", first, "=", second, Use("one", times=-ONE), Use("two")),
+    )
+
+
+GAMMA = sp.uppergamma(x + 1, c * low)
 SQUARES = ((X - Y) ** 2 + (Y - Z) ** 2 + (X - Z) ** 2) / (6 * (X + Y + Z))
 THIRD = (X * Y + Y * Z + X * Z) / (X + Y + Z)
 POINTWISE = (
@@ -669,15 +694,15 @@ FALSE: dict[str, Callable[[], Claim]] = {
     ),
     "Tonelli with a factor of two signs": lambda: tonelli(
         Mean((X - 1) * Y / (X + Y), X, Y),
-        Int(Mean((X - 1) * sp.exp(-sig * X), X) * Mean(X * sp.exp(-sig * X), X), sig, ZERO, OO),
+        Int((PHI_SLOPE - PHI) * PHI_SLOPE, sig, ZERO, OO),
         (X - 1) * sp.exp(-sig * X),
         Y * sp.exp(-sig * Y),
-        means=("phi", "slope"),
-        steps=(*UNIT, *TRANSFORM, *SLOPE),
+        means=("two", "slope"),
+        steps=(*UNIT, *of_two_signs(), *SLOPE),
     ),
     "Tonelli with one draw twice": lambda: tonelli(
         Mean(X / (2 * X), X),
-        Int(EXP * Mean(X * sp.exp(-sig * X), X), sig, ZERO, OO),
+        Int(PHI * PHI_SLOPE, sig, ZERO, OO),
         sp.exp(-sig * X),
         X * sp.exp(-sig * X),
         means=("phi", "slope"),
@@ -685,15 +710,15 @@ FALSE: dict[str, Callable[[], Claim]] = {
     ),
     "Tonelli with a factor of two draws": lambda: tonelli(
         Mean(X * Y / (X + Y), X, Y),
-        Int(Mean(X * Y * sp.exp(-sig * X), X) * EXP, sig, ZERO, OO),
+        Int(Y * PHI_SLOPE * PHI, sig, ZERO, OO),
         X * Y * sp.exp(-sig * X),
         sp.exp(-sig * Y),
     ),
     "Tonelli with another integral": lambda: tonelli(
-        Mean(1 / (X + Y), X, Y), Int(EXP**3, sig, ZERO, OO), sp.exp(-sig * X), sp.exp(-sig * Y)
+        Mean(1 / (X + Y), X, Y), Int(PHI**3, sig, ZERO, OO), sp.exp(-sig * X), sp.exp(-sig * Y)
     ),
     "Tonelli with another function": lambda: tonelli(
-        Mean(2 / (X + Y), X, Y), Int(EXP**2, sig, ZERO, OO), sp.exp(-sig * X), sp.exp(-sig * Y)
+        Mean(2 / (X + Y), X, Y), Int(PHI**2, sig, ZERO, OO), sp.exp(-sig * X), sp.exp(-sig * Y)
     ),
     "Tonelli with a factor of infinite mean": lambda: claim(
         *UNIT,
@@ -705,7 +730,7 @@ FALSE: dict[str, Callable[[], Claim]] = {
         Tonelli(
             "swap",
             "",
-            Fact(Mean(X**2 / (X + Y), X, Y), "=", Int(Mean(X**2 * sp.exp(-sig * X), X) * EXP, sig, ZERO, OO)),
+            Fact(Mean(X**2 / (X + Y), X, Y), "=", Int(Int(var**2 * DENSITY, var, low, OO) * PHI, sig, ZERO, OO)),
             inner="one",
             s=sig,
             factors=(X**2 * sp.exp(-sig * X), sp.exp(-sig * Y)),
@@ -765,11 +790,87 @@ FALSE: dict[str, Callable[[], Claim]] = {
         ),
         given=(suppose("P", X, ">=", 10),),
     ),
-    "Gamma's recurrence without its power": lambda: claim(
-        GammaRecurrence("c", "", Fact(sp.uppergamma(x + 1, z), "=", x * sp.uppergamma(x, z) + sp.exp(-z)))
+    "Gamma's recurrence without its power": lambda: by_parts(
+        GAMMA, x * sp.uppergamma(x, c * low) + sp.exp(-c * low), -x * sp.uppergamma(x, c * var) - sp.exp(-c * var)
     ),
     "Gamma's recurrence at 0": lambda: claim(
-        GammaRecurrence("c", "", Fact(sp.uppergamma(x + 1, a), "=", x * sp.uppergamma(x, a) + a**x * sp.exp(-a)))
+        Integrate(
+            "c",
+            "",
+            Fact(Int(z**x * sp.exp(-z), z, ZERO, OO), "=", x * sp.uppergamma(x, c)),
+            antiderivative=-x * sp.uppergamma(x, z) - z**x * sp.exp(-z),
+        )
+    ),
+    "Gamma's recurrence, one place too far": lambda: by_parts(
+        GAMMA,
+        (x + 1) * sp.uppergamma(x, c * low) + (c * low) ** x * sp.exp(-c * low),
+        -(x + 1) * sp.uppergamma(x, c * var) - (c * var) ** x * sp.exp(-c * var),
+    ),
+    "Tonelli for an inner integral at whole numbers": lambda: claim(
+        *UNIT,
+        *TRANSFORM,
+        Integrate(
+            "inner",
+            "",
+            Fact(Int(sp.exp(-sig * N), sig, ZERO, OO), "=", 1 / N),
+            antiderivative=-sp.exp(-sig * N) / N,
+        ),
+        Tonelli(
+            "c",
+            "",
+            Fact(Mean(1 / (X + Y), X, Y), "=", Int(PHI**2, sig, ZERO, OO)),
+            inner="inner",
+            s=sig,
+            factors=(sp.exp(-sig * X), sp.exp(-sig * Y)),
+            means=("phi", "phi"),
+        ),
+    ),
+    "Tonelli for a law that moves with s": lambda: claim(
+        Integrate(
+            "unit", "", Fact(Int(DEPENDENT.density, var, ZERO, OO), "=", ONE), antiderivative=-sp.exp(-sig * var)
+        ),
+        MeanIs(
+            "def",
+            "",
+            Fact(
+                Mean(sp.exp(-sig * draw("f_m1", DEPENDENT)), draw("f_m1", DEPENDENT)),
+                "=",
+                Int(sp.exp(-sig * var) * DEPENDENT.density, var, ZERO, OO),
+            ),
+            unit="unit",
+        ),
+        Integrate(
+            "int",
+            "",
+            Fact(Int(sp.exp(-sig * var) * DEPENDENT.density, var, ZERO, OO), "=", HALF),
+            antiderivative=-sp.exp(-2 * sig * var) / 2,
+        ),
+        say(
+            "mean",
+            Mean(sp.exp(-sig * draw("f_m1", DEPENDENT)), draw("f_m1", DEPENDENT)),
+            "=",
+            HALF,
+            Use("def"),
+            Use("int"),
+        ),
+        INNER,
+        Tonelli(
+            "c",
+            "",
+            Fact(
+                Mean(
+                    1 / (draw("f_m1", DEPENDENT) + draw("f_m2", DEPENDENT)),
+                    draw("f_m1", DEPENDENT),
+                    draw("f_m2", DEPENDENT),
+                ),
+                "=",
+                Int(HALF**2, sig, ZERO, OO),
+            ),
+            inner="inner",
+            s=sig,
+            factors=(sp.exp(-sig * draw("f_m1", DEPENDENT)), sp.exp(-sig * draw("f_m2", DEPENDENT))),
+            means=("mean", "mean"),
+        ),
     ),
     # --- found by a second look at the mended kernel ---
     "a real number becomes the imaginary unit": lambda: claim(
@@ -840,7 +941,7 @@ FALSE: dict[str, Callable[[], Claim]] = {
                     draw("f_e2", Law(var, sp.exp(-var), ZERO)),
                 ),
                 "=",
-                Int(EXP**2, sig, ZERO, OO),
+                Int(PHI**2, sig, ZERO, OO),
             ),
             inner="inner",
             s=sig,
@@ -1272,11 +1373,13 @@ TRUE: dict[str, Callable[[], Claim]] = {
     ),
     "a mean": lambda: claim(*mean_steps()),
     "the law of large numbers": lambda: law_of_large_numbers(total(xs[j], j) / M, MU),
-    "Tonelli": lambda: tonelli(Mean(1 / (X + Y), X, Y), Int(EXP**2, sig, ZERO, OO), sp.exp(-sig * X), sp.exp(-sig * Y)),
+    "Tonelli": lambda: tonelli(Mean(1 / (X + Y), X, Y), Int(PHI**2, sig, ZERO, OO), sp.exp(-sig * X), sp.exp(-sig * Y)),
     "an average": lambda: average(Fact(3 * Mean(Y * Z / (X + Y + Z), X, Y, Z), "<=", Mean(X, X))),
     "a strict average": lambda: average(Fact(3 * Mean(Y * Z / (X + Y + Z), X, Y, Z), "<", Mean(X, X)), witness=SPREAD),
-    "Gamma's recurrence": lambda: claim(
-        GammaRecurrence("c", "", Fact(sp.uppergamma(x + 1, z), "=", x * sp.uppergamma(x, z) + z**x * sp.exp(-z)))
+    "Gamma's recurrence": lambda: by_parts(
+        GAMMA,
+        x * sp.uppergamma(x, c * low) + (c * low) ** x * sp.exp(-c * low),
+        -x * sp.uppergamma(x, c * var) - (c * var) ** x * sp.exp(-c * var),
     ),
     "a counterexample": lambda: witness(Fact(x, ">=", ONE), -ONE, (x, ZERO)),
     "a counterexample to a sum": lambda: witness(

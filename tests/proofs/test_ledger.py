@@ -17,9 +17,9 @@ from proofs import ledger, mathtext, statement
 from proofs.__main__ import main
 from proofs.checked import checker, in_coq, is_tied, not_in_coq, theorem_text
 from proofs.coq_claims import coq_claims
+from proofs.derivation import Report, check
 from proofs.expressions import Law, Mean, draw, draws, index, positive, size
 from proofs.facts import Claim
-from proofs.kernel import Report, check
 from proofs.narrate import narrate
 from proofs.registry import all_claims, collect
 from proofs.tex import document
@@ -87,7 +87,7 @@ def reports() -> list[Report]:
 def checked_once(reports: list[Report], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command print what was checked before."""
     found = {report.claim.id: report for report in reports}
-    monkeypatch.setattr("proofs.kernel.check", lambda claim, claims: found[claim.id])
+    monkeypatch.setattr("proofs.derivation.check", lambda claim, claims: found[claim.id])
 
 
 def test_every_claim_has_the_verdict_that_the_theory_predicts(reports: list[Report]) -> None:
@@ -284,10 +284,11 @@ def test_pages_state_the_counts_of_the_ledger(reports: list[Report]) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
     assert "70 claims, for any number of datasets and leaves: 62 proved, 7 refuted, 1 a hypothesis." in readme
     assert "67 are theorems that Coq checks" in readme
-    assert "`make proofs` checks 46 by a kernel in Python, 43 of them both. For 26 of these" in readme
+    assert "`make proofs` derives 43 of these in Python too, and decides 2 that Coq does not by a kernel" in readme
+    assert "For 26 the formal goals are printed for Coq" in readme
     page = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8").replace("\n", " ")
     assert "67 of 70 claims are checked by Coq" in page
-    assert "43 of these the kernel checks too; for 26 its formal goals" in page
+    assert "43 of these are derived in Python too; for 26 the formal goals" in page
     coq = (ROOT / "proofs" / "coq" / "README.md").read_text(encoding="utf-8").replace("\n", " ")
     assert "26 claims with 63 goals" in coq
     assert "The 17 claims of the ledger that are not tied" in coq

@@ -1,47 +1,44 @@
-"""The kernel: it recomputes every step of a claim, and gives the verdict.
+"""The check of a claim, and its verdict.
 
 A claim is proved when every step checks, every goal is to the letter what its step concludes, rests on no premise that
 the goal does not name, and nothing in the proof is idle: each premise, definition and step is needed by some goal. So
-a proof from which anything is deleted, or in which any expression is altered, is not proved. Definitions are
-conservative: what is defined exists, is of its symbol's type, and says nothing of what was there before.
+a proof from which anything is deleted, or in which any expression is altered, is not proved.
+
+Claims on limits of draws and on integrals over their means (:data:`ALONE`) are the kernel's, which decides them alone
+and without premises. All others are finite, and Coq decides them: what is checked here is their *derivation*, for the
+reader, by more rules than the kernel has, with premises, definitions and instances. It is checked as strictly, but
+nobody needs to trust it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import sympy as sp
 
 from . import classical, exact, rules_algebra, rules_analysis
-from .context import Context, Known, NotShown, bound_variables, spoken
-from .expressions import free_names, ill_formed, is_index, law_of, type_of, walk
-from .facts import Claim, Define, Fact, Item, Relation, Step, Verdict
+from .context import Context, NotShown, spoken
+from .expressions import Int, Lim, Mean, bound_variables, free_names, is_index, law_of, type_of, walk
+from .facts import Claim, Define, Fact, Item, Step, Verdict
+from .kernel import checking
+from .kernel.checking import StepReport, check_step, malformed
+from .kernel.classical import LargeNumbers, Tonelli
+from .kernel.context import Rules
 
-__all__ = ["Report", "StepReport", "check"]
+__all__ = ["ALONE", "Report", "StepReport", "check"]
 
 Expr = Any
-_RULES: dict[type[Step], Callable[[Any, Context], str]] = {
-    **rules_algebra.CHECKS, **rules_analysis.CHECKS, **classical.CHECKS, **exact.CHECKS
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """What came of one step: ``machine`` says what was checked, or ``problem`` why it failed."""
-
-    name: str
-    ok: bool
-    machine: str
-    problem: str
-    cites: tuple[str, ...]
+ALONE = (LargeNumbers, Tonelli)  # no derivation may use these: a claim that does is the kernel's
+_KERNEL = {rule: verify for rule, verify in checking.RULES.items() if rule not in ALONE}
+_RULES: Rules = {**_KERNEL, **rules_algebra.CHECKS, **rules_analysis.CHECKS, **classical.CHECKS, **exact.CHECKS}
 
 
 @dataclass(frozen=True)
 class Report:
-    """The verdict on a claim, and what came of each step."""
+    """The verdict on a claim, and what came of each step; ``alone`` where the kernel decided."""
 
     claim: Claim
     verdict: Verdict
@@ -49,6 +46,7 @@ class Report:
     problems: tuple[str, ...]
     nanoseconds: int
     rests_on: Mapping[str, frozenset[str]]
+    alone: bool = False
 
 
 def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: bool = False) -> Report:
@@ -59,32 +57,16 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
         library: the claims that it may cite.
         stop: leave off at the first problem; the verdict is then "undecided" without a look at the rest.
     """
-    start, problems = time.process_time_ns(), list(_ill_formed(claim))
-    known = {item.name: Known(item.fact, frozenset({item.name})) for item in claim.assumptions}
-    cited_by: dict[str, set[str]] = {}
-    for number, definition in enumerate(claim.definitions):
-        new = set(map(_head, claim.definitions[number:]))  # a premise about what is new says nothing of its own type
-        context = Context(dict(known), {a.name: a for a in claim.assumptions if not spoken(a.fact) & new}, {})
-        problems += _not_conservative(definition, claim, context)
-        rests_on = frozenset({definition.name, *context.rests_on})
-        known[definition.name], cited_by[definition.name] = Known(definition.fact, rests_on), context.cited
-    reports: list[StepReport] = []
-    refuting: set[str] = set()
-    for step in claim.steps:
-        if stop and problems:
-            break
-        report, conclusion, cites = _check_step_once(step, claim, known, library or {})
-        reports.append(report)
-        if conclusion is None:
-            problems.append(f"step {step.name!r}: {report.problem}")
-            continue
-        cited_by[step.name] = cites
-        if isinstance(step, exact.Counterexample):  # what holds at its values is no fact for later steps
-            refuting.add(step.name)
-        else:
-            known.setdefault(step.name, conclusion)
-    problems += _goals(claim, known, refuting)
-    problems += [] if problems else _idle(claim, cited_by)
+    start = time.process_time_ns()
+    alone = any(isinstance(step, ALONE) for step in claim.steps)
+    found = _alone(claim, stop) if alone else _derived(claim, library or {}, stop)
+    problems = list(found.problems)
+    if claim.kind not in {"open", "hypothesis"} and not claim.goals:
+        problems.append("it has no goal")
+    for number, goal in enumerate(claim.goals, 1):
+        if goal.fact.left == goal.fact.right:
+            problems.append(f"goal {number} says {goal.fact.left} {goal.fact.relation} itself")
+    problems += [] if problems else _idle(claim, found.cites)
     verdict: Verdict = "proved"
     if problems:
         verdict = "undecided"
@@ -92,45 +74,83 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
         verdict = "open" if claim.kind == "open" else "hypothesis"
     elif claim.kind == "refutation":
         verdict = "refuted"
-    grounds = {name: k.rests_on for name, k in known.items()}
-    return Report(claim, verdict, tuple(reports), tuple(problems), time.process_time_ns() - start, grounds)
+    took = time.process_time_ns() - start
+    return Report(claim, verdict, found.steps, tuple(problems), took, found.grounds, alone)
 
 
-_STEPS: dict[Any, tuple[StepReport, Known | None, set[str]]] = {}
+@dataclass(frozen=True)
+class _Found:
+    """What came of a proof: what its items cite, and what each rests on."""
+
+    steps: tuple[StepReport, ...]
+    problems: tuple[str, ...]
+    cites: Mapping[str, Iterable[str]]
+    grounds: Mapping[str, frozenset[str]]
 
 
-def _check_step_once(
-    step: Step, claim: Claim, known: dict[str, Known], library: Mapping[str, Claim]
-) -> tuple[StepReport, Known | None, set[str]]:
+def _alone(claim: Claim, stop: bool) -> _Found:
+    """Have the kernel decide: it knows of no premise, and refutes nothing."""
+    found = checking.check(claim.steps, claim.goals, stop=stop)
+    more = () if claim.kind != "refutation" else ("a refutation needs a counterexample",)
+    cites = {report.name: report.cites for report in found.steps}
+    return _Found(found.steps, (*found.problems, *more), cites, {name: frozenset() for name in cites})
+
+
+def _derived(claim: Claim, library: Mapping[str, Claim], stop: bool) -> _Found:
+    """Check a derivation."""
+    problems = list(_ill_formed(claim))
+    known = {item.name: item.fact for item in claim.assumptions}
+    grounds = {name: frozenset({name}) for name in known}
+    cites: dict[str, Iterable[str]] = {}
+    for number, definition in enumerate(claim.definitions):
+        new = set(map(_head, claim.definitions[number:]))  # a premise about what is new says nothing of its own type
+        premises = {a.name: a for a in claim.assumptions if not spoken(a.fact) & new}
+        context = Context(dict(known), grounds=dict(grounds), assumptions=premises)
+        problems += _not_conservative(definition, claim, context)
+        known[definition.name], cites[definition.name] = definition.fact, context.cited
+        grounds[definition.name] = frozenset({definition.name, *context.rests_on})
+    reports: list[StepReport] = []
+    refuting: set[str] = set()
+    for step in claim.steps:
+        if stop and problems:
+            break
+        report, rests_on = _check_once(step, claim, known, grounds, library)
+        reports.append(report)
+        if not report.ok:
+            problems.append(f"step {step.name!r}: {report.problem}")
+            continue
+        cites[step.name] = report.cites
+        if isinstance(step, exact.Counterexample):  # what holds at its values is no fact for later steps
+            refuting.add(step.name)
+        elif step.name not in known:
+            known[step.name], grounds[step.name] = step.fact, rests_on
+    problems += _goals(claim, grounds, refuting)
+    return _Found(tuple(reports), tuple(problems), cites, grounds)
+
+
+_STEPS: dict[Any, tuple[StepReport, frozenset[str]]] = {}
+
+
+def _check_once(
+    step: Step, claim: Claim, known: dict[str, Fact], grounds: dict[str, frozenset[str]], library: Mapping[str, Claim]
+) -> tuple[StepReport, frozenset[str]]:
     """Check a step; the same step before the same premises, definitions and facts is not checked again.
 
     A step that cites another claim is always checked: what it says depends on the library.
     """
     key = (step, claim.assumptions, claim.definitions, tuple(known.items()))
     if isinstance(step, rules_algebra.Lemma) or key not in _STEPS:
-        _STEPS[key] = _check_step(step, claim, known, library)
+        others = {name: other for name, other in library.items() if name != claim.id}
+        context = Context(
+            dict(known),
+            grounds=dict(grounds),
+            assumptions={a.name: a for a in claim.assumptions},
+            definitions={d.name: d for d in claim.definitions},
+            library=lambda name, goal: _proved_goal(name, goal, others),
+        )
+        report = check_step(step, context, _RULES)
+        _STEPS[key] = report, frozenset(context.rests_on)
     return _STEPS[key]
-
-
-def _check_step(
-    step: Step, claim: Claim, known: dict[str, Known], library: Mapping[str, Claim]
-) -> tuple[StepReport, Known | None, set[str]]:
-    others = {name: other for name, other in library.items() if name != claim.id}
-    context = Context(
-        dict(known),
-        {a.name: a for a in claim.assumptions},
-        {d.name: d for d in claim.definitions},
-        lambda name, goal: _proved_goal(name, goal, others),
-    )
-    try:
-        machine, problem = _RULES[type(step)](step, context), ""
-    except NotShown as reason:
-        machine, problem = "", str(reason)
-    except Exception as error:  # a rule that stumbles over malformed data has shown nothing
-        machine, problem = "", f"the check failed: {type(error).__name__}: {error}"
-    report = StepReport(step.name, not problem, machine, problem, tuple(sorted(context.cited)))
-    conclusion = None if problem else Known(step.fact, frozenset(context.rests_on))
-    return report, conclusion, context.cited
 
 
 def _proved_goal(name: str, number: int, library: Mapping[str, Claim]) -> tuple[Fact, tuple[Item, ...]]:
@@ -155,46 +175,28 @@ _CACHE: dict[Any, list[tuple[Fact, tuple[Item, ...]]]] = {}
 
 
 def _ill_formed(claim: Claim) -> Iterator[str]:
+    """Say what is wrong before anything is checked; a premise speaks of nothing that is bound or drawn.
+
+    So whatever rests on premises holds for every value of what a sum, a limit or a mean binds, and no premise says
+    anything of a limit, an integral or a mean.
+    """
     items: tuple[Item, ...] = (*claim.assumptions, *claim.definitions, *claim.steps)
-    names = [item.name for item in items]
-    yield from (f"the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1}))
     facts = [item.fact for item in items] + [goal.fact for goal in claim.goals]
-    sides = [side for fact in facts for side in (fact.left, fact.right)]
-    odd = (f for f in facts if type(f) is not Fact or f.relation not in get_args(Relation))
-    wrong = next(filter(None, map(ill_formed, sides)), "") or next((f"{f} is no fact" for f in odd), "")
+    wrong = list(malformed([item.name for item in items], facts))
+    yield from wrong
     if wrong:
-        yield wrong
         return
-    bound = bound_variables(*sides)
+    whole = sp.Tuple(*(side for fact in facts for side in (fact.left, fact.right)))
+    bound = bound_variables(whole) | {law.variable for node in walk(whole) if (law := law_of(node)) is not None}
     for item in (*claim.assumptions, *claim.definitions):
         said = spoken(item.fact)
         nodes = [node for side in (item.fact.left, item.fact.right) for node in walk(side)]
-        random = any(law_of(node) is not None for node in nodes)
         if not said:
             yield f"{item.name!r} says nothing about the claim's symbols"
-        if said & bound or random:
+        if said & bound or any(law_of(node) is not None for node in nodes):
             yield f"{item.name!r} speaks about a draw, or about a variable that is bound elsewhere"
-    whole = list(walk(sp.Tuple(*sides)))
-    met = dict.fromkeys(n for n in whole if isinstance(n, sp.Indexed | sp.Symbol))
-    met |= dict.fromkeys(n for sum_ in whole if isinstance(sum_, sp.Sum) for limit in sum_.limits for n in limit[::2])
-    named: dict[str, Expr] = {}
-    for one in (node.base if isinstance(node, sp.Indexed) else node for node in met):
-        if named.setdefault(str(one), one) != one:
-            yield f"two symbols have one name, {one}"
-            return
-    signature: dict[Expr, tuple[Expr, ...]] = {}
-    for node in (node for node in met if isinstance(node, sp.Indexed)):
-        ranges = tuple(type_of(i).length for i in node.indices)  # type: ignore[union-attr]
-        if signature.setdefault(node.base, ranges) != ranges:
-            yield f"the array {node.base} runs over {signature[node.base]} and over {ranges}"
-            return
-    yield from (
-        f"goal {n} says {g.fact.left} {g.fact.relation} itself"
-        for n, g in enumerate(claim.goals, 1)
-        if g.fact.left == g.fact.right
-    )
-    if claim.kind not in {"open", "hypothesis"} and not claim.goals:
-        yield "it has no goal"
+        if any(isinstance(node, Lim | Int | Mean) for node in nodes):
+            yield f"{item.name!r} is about a limit, an integral or a mean: show what is said of it"
 
 
 def _head(definition: Define) -> Expr:
@@ -226,7 +228,7 @@ def _not_conservative(definition: Define, claim: Claim, context: Context) -> Ite
         yield f"{definition.name!r}: {reason}"
 
 
-def _goals(claim: Claim, known: dict[str, Known], refuting: set[str]) -> Iterator[str]:
+def _goals(claim: Claim, grounds: Mapping[str, frozenset[str]], refuting: set[str]) -> Iterator[str]:
     free = {d.name for d in claim.definitions} | {a.name for a in claim.assumptions if not a.case}
     steps = {step.name: step for step in claim.steps}
     for number, goal in enumerate(claim.goals, 1):
@@ -235,19 +237,20 @@ def _goals(claim: Claim, known: dict[str, Known], refuting: set[str]) -> Iterato
             if claim.kind != "refutation" or goal.by not in refuting or step.refuted != goal.fact or goal.given:
                 yield f"goal {number}: {goal.by!r} does not refute it"
             continue
-        if goal.by not in known or step is None or step.fact != goal.fact:
+        if goal.by not in grounds or step is None or step.fact != goal.fact:
             yield f"goal {number}: no step {goal.by!r} concludes it"
             continue
-        grounds = known[goal.by].rests_on
-        if grounds - free - set(goal.given):
-            yield f"goal {number} rests on {sorted(grounds - free - set(goal.given))}, which it does not name as given"
-        if set(goal.given) - grounds:
-            yield f"goal {number} names {sorted(set(goal.given) - grounds)} as given, but does not need it"
+        needed = grounds[goal.by] - free
+        if needed - set(goal.given):
+            yield f"goal {number} rests on {sorted(needed - set(goal.given))}, which it does not name as given"
+        if set(goal.given) - grounds[goal.by]:
+            unneeded = sorted(set(goal.given) - grounds[goal.by])
+            yield f"goal {number} names {unneeded} as given, but does not need it"
     if claim.kind == "refutation" and not any(goal.by in refuting for goal in claim.goals):
         yield "a refutation needs a counterexample"
 
 
-def _idle(claim: Claim, cited_by: dict[str, set[str]]) -> list[str]:
+def _idle(claim: Claim, cites: Mapping[str, Iterable[str]]) -> list[str]:
     """Everything must be needed: a goal reaches every premise, definition and step."""
     reached: set[str] = set()
     frontier = [goal.by for goal in claim.goals]
@@ -255,6 +258,6 @@ def _idle(claim: Claim, cited_by: dict[str, set[str]]) -> list[str]:
         name = frontier.pop()
         if name not in reached:
             reached.add(name)
-            frontier += sorted(cited_by.get(name, ()))
+            frontier += sorted(cites.get(name, ()))
     everything = [item.name for item in (*claim.assumptions, *claim.definitions, *claim.steps)]
     return [f"{name!r} is idle: no goal needs it" for name in everything if name not in reached]
