@@ -4,7 +4,7 @@
 From Coq Require Import Reals Lra Lia Arith List Permutation.
 From Coquelicot Require Import Coquelicot.
 From Compresslab Require Import Base.
-From Compresslab Require Line Mixture Rate Elasticity AnyNumber ThreeDatasets Exchange TurningPoint Lorenz CodeLength Quantization Trees Logit LogitTree.
+From Compresslab Require Line Mixture Rate Elasticity AnyNumber ThreeDatasets Exchange TurningPoint Lorenz AnyMean CodeLength Quantization Trees Logit LogitTree.
 From Compresslab Require LogitFlow LogitLimit ExchangeRate LinearRange Depth Effective Parametric ParametricSoftmax EarlyStopping Counterexamples LogitCounterexamples.
 Open Scope R_scope.
 
@@ -82,7 +82,7 @@ Theorem rate_identity : forall (M : nat) (p mix : nat -> R), (forall j, (j < M)%
   - (Σ j < M, p j * ln (mix j)) - ln own = (Σ j < M, p j * ln (p j / mix j)) - Σ j < M, p j * ln (p j / u j).
 Proof. exact Rate.rate_identity. Qed.
 Theorem rate_bounds : forall (M : nat) (p mix : nat -> R) (w : R), (forall j, (j < M)%nat -> 0 <= p j) -> (Σ j < M, p j) = 1 ->
-  (forall j, (j < M)%nat -> 0 < mix j) -> 0 < w -> (forall j, (j < M)%nat -> w * p j <= mix j) -> (Σ j < M, mix j) = 1 ->
+  (forall j, (j < M)%nat -> 0 < mix j) -> 0 < w -> (forall j, (j < M)%nat -> w * p j <= mix j) -> (forall j, (j < M)%nat -> mix j <= 1) ->
   let own := Σ j < M, (if Rlt_dec 0 (p j) then 1 else 0) in - ln own <= - (Σ j < M, p j * ln (mix j)) - ln own <= ln (1 / w).
 Proof. exact Rate.rate_bounds. Qed.
 
@@ -242,9 +242,9 @@ Proof. exact Elasticity.elasticity_same_data_reversed. Qed.
 (* elasticity-separate-disjoint-fails *)
 Theorem elasticity_separate_disjoint_fails : forall (M : nat) (k : R) (pp pa pt : nat -> R), 0 < k -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 ->
   forall l, 0 <= l -> (forall j, (j < M)%nat -> 0 < k * pp j + pa j + l * pt j) ->
-  (forall j, (j < M)%nat -> pp j * pt j = 0) -> (forall j, (j < M)%nat -> pa j * pt j = 0) ->
   let gamma u x := - Σ j < M, u j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x)) in
-  Derive (gamma pp) l = / (k + 1 + l) /\ Derive (gamma pa) l = / (k + 1 + l) /\ 0 < Derive (gamma pp) l.
+  ((forall j, (j < M)%nat -> pp j * pt j = 0) -> Derive (gamma pp) l = / (k + 1 + l) /\ 0 < Derive (gamma pp) l) /\
+  ((forall j, (j < M)%nat -> pa j * pt j = 0) -> Derive (gamma pa) l = / (k + 1 + l)).
 Proof. exact Elasticity.elasticity_separate_disjoint_fails. Qed.
 
 (* elasticity-fixed-roles *)
@@ -258,8 +258,7 @@ Theorem elasticity_fixed_roles : forall (M : nat) (k : R) (pp pa pt : nat -> R),
 Proof. exact Elasticity.elasticity_fixed_roles. Qed.
 
 (* elasticity-fixed-roles-threshold *)
-Theorem elasticity_fixed_roles_threshold : forall (M : nat) (pp pa pt : nat -> R), (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 ->
-  (Σ j < M, pt j) = 1 ->
+Theorem elasticity_fixed_roles_threshold : forall (M : nat) (pp pa pt : nat -> R), (Σ j < M, pa j) = 1 -> (Σ j < M, pt j) = 1 ->
   (forall j, (j < M)%nat -> 0 < pp j) -> (forall j, (j < M)%nat -> 0 <= pa j) -> (forall j, (j < M)%nat -> 0 <= pt j) ->
   let oat := Σ j < M, pa j * pt j / pp j in
   let D k := Derive (fun x => - Σ j < M, pa j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x))) 0 in
@@ -404,6 +403,17 @@ Theorem pareto_overlap_below_one : forall (n : nat) (w : nat -> R), (forall i, (
   EX - 3 * YZ = (Σ a < n, Σ b < n, Σ c < n, w a * w b * w c * (Rsqr (x a - x b) / (2 * (x a + x b + x c)))) /\
   3 * YZ / EX <= 1 /\ (forall i j, (i < n)%nat -> (j < n)%nat -> 0 < w i -> 0 < w j -> x i <> x j -> 3 * YZ / EX < 1).
 Proof. exact Lorenz.pareto_overlap_below_one. Qed.
+(* and for any mean, of a continuous law too: linear, positive and cyclic on the functions that a multiple of x + y + z bounds *)
+Theorem pareto_overlap_below_one_any_mean : forall E : (R -> R -> R -> R) -> R,
+  let tame g := exists C, forall x y z, 0 < x -> 0 < y -> 0 < z -> Rabs (g x y z) <= C * (x + y + z) in
+  (forall a b g h, tame g -> tame h -> E (fun x y z => a * g x y z + b * h x y z) = a * E g + b * E h) ->
+  (forall g, tame g -> (forall x y z, 0 < x -> 0 < y -> 0 < z -> 0 <= g x y z) -> 0 <= E g) ->
+  (forall g, tame g -> E (fun x y z => g y z x) = E g) ->
+  let EX := E (fun x _ _ => x) in let YZ := E (fun x y z => y * z / (x + y + z)) in
+  EX - 3 * YZ = E (fun x y z => Rsqr (x - y) / (2 * (x + y + z))) /\ 0 <= YZ /\ 3 * YZ <= EX /\
+  ((forall g, tame g -> (forall x y z, 0 < x -> 0 < y -> 0 < z -> 0 <= g x y z) ->
+    (forall x y z, 0 < x -> 0 < y -> 0 < z -> x <> y -> 0 < g x y z) -> 0 < E g) -> 3 * YZ / EX < 1).
+Proof. exact AnyMean.pareto_overlap_below_one_any_mean. Qed.
 
 (* pareto-overlap-monotone: any two finite laws in Lorenz order; Pareto laws in n equally likely cells *)
 Theorem pareto_overlap_monotone_lorenz : forall (n : nat) (w : nat -> R), (forall i, (i < n)%nat -> 0 <= w i) -> forall x y : nat -> R, (forall i,
