@@ -28,7 +28,7 @@ from .kernel.checking import StepReport, check_step, malformed
 from .kernel.classical import LargeNumbers, Tonelli
 from .kernel.context import Rules
 
-__all__ = ["ALONE", "Report", "StepReport", "check"]
+__all__ = ["ALONE", "Report", "StepReport", "check", "decided_alone"]
 
 Expr = Any
 ALONE = (LargeNumbers, Tonelli)  # no derivation may use these: a claim that does is the kernel's
@@ -49,6 +49,11 @@ class Report:
     alone: bool = False
 
 
+def decided_alone(claim: Claim) -> bool:
+    """Tell whether a claim is the kernel's: it uses a rule that no derivation may use."""
+    return any(isinstance(step, ALONE) for step in claim.steps)
+
+
 def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: bool = False) -> Report:
     """Check a claim, step by step, and give the verdict.
 
@@ -58,7 +63,7 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
         stop: leave off at the first problem; the verdict is then "undecided" without a look at the rest.
     """
     start = time.process_time_ns()
-    alone = any(isinstance(step, ALONE) for step in claim.steps)
+    alone = decided_alone(claim)
     found = _alone(claim, stop) if alone else _derived(claim, library or {}, stop)
     problems = list(found.problems)
     if claim.kind not in {"open", "hypothesis"} and not claim.goals:

@@ -111,9 +111,8 @@ def _coq(number: int, claim: CoqClaim) -> Iterator[str]:
 def _who(name: str, claim: Claim | None) -> str:
     held, who = in_coq().get(name), checker(name, claim)
     if held is None:
-        return {"classical": "the kernel, on classical theorems", "kernel": "the kernel"}.get(
-            who, "nobody: no mathematics"
-        )
+        alone = {"classical": "the kernel, on classical theorems", "kernel": "the kernel", "derivation": "Python alone"}
+        return alone.get(who, "nobody: no mathematics")
     names = ", ".join(f"`{theorem}`" for theorem in held.theorems)
     by = f"Coq: {names} (`{held.file}`)" + (", and derived in Python" if who == "both" else "")
     return f"{by}; Coq's scope: {held.scope}" if held.scope else by

@@ -271,10 +271,14 @@ def test_premises_stand_beside_a_coq_claim_where_its_theorem_has_some() -> None:
 def test_who_checks_a_claim() -> None:
     claims = all_claims()
     found = {name: checker(name, claim) for name, claim in claims.items()} | {n: checker(n, None) for n in coq_claims()}
-    counts = {who: list(found.values()).count(who) for who in ("Coq", "kernel", "both", "classical", "nobody")}
-    assert counts == {"Coq": 24, "kernel": 0, "both": 43, "classical": 2, "nobody": 1}
+    counts = {
+        who: list(found.values()).count(who) for who in ("Coq", "kernel", "both", "classical", "derivation", "nobody")
+    }
+    assert counts == {"Coq": 24, "kernel": 0, "both": 43, "classical": 2, "derivation": 0, "nobody": 1}
     assert counts["Coq"] + counts["both"] == len(in_coq()) >= 55
     assert {name for name, who in found.items() if who in {"classical", "nobody"}} == set(not_in_coq())
+    unknown = dataclasses.replace(claims["rate-identity"], id="new")
+    assert checker("new", unknown) == "derivation"  # no verdict rests on a derivation alone in silence
     assert sum(map(is_tied, found)) == 36
     assert all(theorem_text(theorem) for held in in_coq().values() for theorem in held.theorems)
 
