@@ -34,6 +34,7 @@ from proofs.expressions import (
     total,
 )
 from proofs.facts import Assume, Claim, Define, Fact, Goal, Step
+from proofs.kernel import checking as kernel
 from proofs.rules_algebra import Combine, Lemma, Rewrite, Signed, Use, Vanish
 from proofs.rules_analysis import Differentiate, Integrate, LimitOf, Minimum, Squeeze
 
@@ -115,6 +116,14 @@ def mean_steps(lower: Any = low, density: Any = DENSITY, unit: Any = UNIT) -> tu
 
 def law_of_large_numbers(left: Any, right: Any, mean: str = "mean") -> Claim:
     return claim(*mean_steps(), LargeNumbers("lln", "", Fact(Lim(left, M, OO), "=", right), mean=mean))
+
+
+LARGE = LargeNumbers("lln", "", Fact(Lim(total(xs[j], j) / M, M, OO), "=", MU), mean="mean")
+
+
+def through(left: Any, right: Any, outer: Any) -> Claim:
+    """A limit through a function of the average of draws."""
+    return claim(*mean_steps(), LARGE, LimitOf("c", "", Fact(left, "=", right), outer=outer, parts=((c, "lln"),)))
 
 
 INNER = Integrate(
@@ -1292,6 +1301,39 @@ FALSE: dict[str, Callable[[], Claim]] = {
     "a counterexample at a kink": lambda: witness(
         Fact(Diff(sp.Pow((x - 1) ** 2 + a, HALF), x, ONE, ONE), ">", ZERO), ZERO, (a, ZERO)
     ),
+    # --- against the kernel, when it had become small ---
+    "an antiderivative with a base that moves": lambda: claim(
+        Integrate("c", "", Fact(Int(sp.diff(z**-z, z), z, ONE, OO), "=", ONE), antiderivative=z**-z)
+    ),
+    "a sum that decays at rates that may be 0": lambda: claim(
+        Integrate(
+            "c",
+            "",
+            Fact(Int(total(u[j] * sp.exp(-u[j] * z), j), z, ZERO, OO), "=", M),
+            antiderivative=-total(sp.exp(-u[j] * z), j),
+        )
+    ),
+    "a derivative in a variable that is bound": lambda: claim(
+        Differentiate("c", "", Fact(Diff(Int(sp.exp(-z), z, ZERO, OO), z, c, ONE), "=", ONE))
+    ),
+    "the law of large numbers in another number": lambda: claim(
+        *mean_steps(), LargeNumbers("c", "", Fact(Lim(total(xs[j], j) / M, N, OO), "=", MU), mean="mean")
+    ),
+    "a limit through what grows": lambda: through(Lim(total(xs[j], j), M, OO), MU, c * M),
+    "a limit that still moves": lambda: through(Lim(total(xs[j], j) / M + 1 / M, M, OO), MU + 1 / M, c + 1 / M),
+    "a limit at the edge of a logarithm": lambda: through(
+        Lim(sp.log(1 + total(xs[j], j) / M - MU), M, OO), ONE, sp.log(1 + c - MU)
+    ),
+    "a limit of 0/0": lambda: through(
+        Lim((total(xs[j], j) / M - MU) / (2 * total(xs[j], j) / M - 2 * MU), M, OO), ZERO, (c - MU) / (2 * c - 2 * MU)
+    ),
+    "a mean beside another draw": lambda: claim(
+        *mean_steps(), LARGE, say("c", Mean(X * Y, X), "=", MU, Use("mean"), Use("lln", times=ZERO))
+    ),
+    "a density of another law integrates to 1": lambda: claim(
+        Integrate("unit", "", Fact(Int(sp.exp(-var), var, ZERO, OO), "=", ONE), antiderivative=-sp.exp(-var)),
+        MeanIs("c", "", Fact(Mean(X, X), "=", Int(var * DENSITY, var, low, OO)), unit="unit"),
+    ),
 }
 
 TRUE: dict[str, Callable[[], Claim]] = {
@@ -1373,6 +1415,9 @@ TRUE: dict[str, Callable[[], Claim]] = {
     ),
     "a mean": lambda: claim(*mean_steps()),
     "the law of large numbers": lambda: law_of_large_numbers(total(xs[j], j) / M, MU),
+    "a limit through a function of an average": lambda: through(
+        Lim(sp.log(total(xs[j], j) / M), M, OO), sp.log(MU), sp.log(c)
+    ),
     "Tonelli": lambda: tonelli(Mean(1 / (X + Y), X, Y), Int(PHI**2, sig, ZERO, OO), sp.exp(-sig * X), sp.exp(-sig * Y)),
     "an average": lambda: average(Fact(3 * Mean(Y * Z / (X + Y + Z), X, Y, Z), "<=", Mean(X, X))),
     "a strict average": lambda: average(Fact(3 * Mean(Y * Z / (X + Y + Z), X, Y, Z), "<", Mean(X, X)), witness=SPREAD),
@@ -1416,6 +1461,19 @@ def test_a_false_claim_is_refused_with_a_reason(name: str) -> None:
 def test_its_true_twin_passes(name: str) -> None:
     found, reason = verdict(TRUE[name])
     assert found in {"proved", "refuted"}, reason
+
+
+def test_the_kernel_alone_accepts_nothing_that_is_false() -> None:
+    """The kernel knows no premise: it is asked for the goals from nothing."""
+    accepted = []
+    for name, build in FALSE.items():
+        try:
+            small = build()
+        except ValueError:
+            continue
+        if not kernel.check(small.steps, small.goals).problems:
+            accepted.append(name)
+    assert accepted == ["a goal that says x = x", "a refutation without a counterexample"]  # both true
 
 
 def test_there_are_enough_of_them() -> None:
