@@ -13,7 +13,7 @@ import sympy as sp
 
 from .context import Context, NotShown, Rules
 from .facts import Step
-from .language import Diff, Int, Lim, free_names, ill_formed, kind_of, replace, walk
+from .language import Diff, Int, Lim, binds, free_names, ill_formed, kind_of, replace, walk
 
 __all__ = ["CHECKS", "Differentiate", "Integrate", "LimitOf", "elementary"]
 
@@ -59,7 +59,7 @@ def elementary(f: Expr, x: Expr) -> None:
     if (kind := kind_of(x)) is None or kind.role not in {"number", "draw"}:  # such as a whole array
         raise NotShown(f"{x} is no number")
     for node in walk(f):
-        if x in free_names(node) and not isinstance(node, SMOOTH):
+        if x in binds(node) or (x in free_names(node) and not isinstance(node, SMOOTH)):
             raise NotShown(f"{node} is not elementary in {x}")
         if isinstance(node, sp.uppergamma) and x in free_names(node.args[0]):
             raise NotShown(f"{node} is not differentiated in its first argument")
