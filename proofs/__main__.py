@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not all(importlib.util.find_spec(name) for name in ("sympy", "flint")):
         raise MissingExtra("checking proofs", "proofs")
     from .coq_claims import coq_claims
-    from .kernel import check
+    from .derivation import check
     from .ledger import as_json, changes, counts, page, record, recorded, table, write_atomically
     from .narrate import narrate, narrate_coq
     from .registry import all_claims

@@ -1,4 +1,4 @@
-"""Who checks a claim: Coq, the kernel, both, or neither but a classical theorem; and Coq's text of it."""
+"""Who checks a claim: Coq, the kernel, Coq beside a derivation (both), a classical theorem; and Coq's text of it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from functools import cache
 from typing import Literal
 
 from .classical import REFERENCES
+from .derivation import decided_alone
 from .facts import Claim
 from .tie import COQ, ties
 
 __all__ = ["Checker", "InCoq", "checker", "classical", "in_coq", "is_tied", "not_in_coq", "theorem_text"]
 
-Checker = Literal["Coq", "kernel", "both", "classical", "nobody"]
+Checker = Literal["Coq", "kernel", "both", "classical", "derivation", "nobody"]
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,8 @@ class InCoq:
 
 @cache
 def in_coq() -> dict[str, InCoq]:
-    """Return where Coq has each claim; empty where the folder is not here, as in an installed package."""
-    path = COQ / "claims.json"
-    if not path.is_file():
-        return {}
-    claims = json.loads(path.read_text(encoding="utf-8"))["claims"]
+    """Return where Coq has each claim."""
+    claims = json.loads((COQ / "claims.json").read_text(encoding="utf-8"))["claims"]
     return {
         name: InCoq(held["theorem"], held["file"], tuple(held.get("also", ())), held.get("scope", ""))
         for name, held in claims.items()
@@ -46,15 +44,14 @@ def in_coq() -> dict[str, InCoq]:
 
 
 def not_in_coq() -> dict[str, str]:
-    """Return why the other claims are not in Coq; empty where the folder is not here."""
-    path = COQ / "claims.json"
-    reasons: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))["not_in_coq"] if path.is_file() else {}
+    """Return why the other claims are not in Coq."""
+    reasons: dict[str, str] = json.loads((COQ / "claims.json").read_text(encoding="utf-8"))["not_in_coq"]
     return reasons
 
 
 def is_tied(name: str) -> bool:
-    """Tell whether the kernel's goals of a claim are printed for Coq and closed there."""
-    return bool(in_coq()) and name in ties()
+    """Tell whether the formal goals of a claim are printed for Coq and closed there; False in an installed package."""
+    return (COQ / "ties.json").is_file() and name in ties()
 
 
 def classical(claim: Claim) -> list[str]:
@@ -64,14 +61,17 @@ def classical(claim: Claim) -> list[str]:
 
 
 def checker(name: str, claim: Claim | None) -> Checker:
-    """Return who checks a claim; ``claim`` is the kernel's, or None for one that Coq alone has.
+    """Return who checks a claim; ``claim`` is None for one that Coq alone has.
 
+    ``both``: Coq checks it, and there is a derivation in Python. ``derivation``: there is nothing but that.
     ``classical``: the kernel checks the steps, but some of them are theorems that it takes from the literature.
     """
     if claim is None or not claim.goals:
         return "nobody" if claim is not None else "Coq"
     if name in in_coq():
         return "both"
+    if not decided_alone(claim):
+        return "derivation"
     return "classical" if classical(claim) else "kernel"
 
 

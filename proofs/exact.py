@@ -25,8 +25,9 @@ import sympy as sp
 
 from .algebra import normal_terms
 from .context import Context, NotShown
-from .expressions import Diff, Huffman, free_names, is_index, known_range, range_of, type_of, walk
+from .expressions import Diff, Huffman, free_names, is_index, known_range, type_of, walk
 from .facts import Fact, Step
+from .kernel.context import Rules
 
 __all__ = ["CHECKS", "Counterexample", "Values", "evaluate", "everywhere", "exact_sign", "huffman_length", "ill_typed"]
 
@@ -149,7 +150,7 @@ def _holds(fact: Fact, values: Values) -> bool:
 def everywhere(fact: Fact, values: Values) -> list[dict[Expr, Any]]:
     """Write out the free indices of a fact: one set of values for each place."""
     free = [s for s in free_names(fact.left) | free_names(fact.right) if is_index(s)]
-    ranges = [range(1, int(evaluate(range_of(s), values)) + 1) for s in free]
+    ranges = [range(1, int(evaluate(known_range(s), values)) + 1) for s in free]
     return [
         {**values, **dict(zip(free, map(sp.Integer, places), strict=True))} for places in itertools.product(*ranges)
     ]
@@ -197,4 +198,4 @@ def _check_counterexample(step: Counterexample, context: Context) -> str:
     return "the values satisfy every premise exactly; both sides are evaluated exactly; the statement is false there"
 
 
-CHECKS: dict[type[Step], Any] = {Counterexample: _check_counterexample}
+CHECKS: Rules = {Counterexample: _check_counterexample}

@@ -1,10 +1,4 @@
-"""The language in which claims are written: typed symbols, indexed sums, derivatives, integrals, limits, means.
-
-An expression is a sympy object over symbols that were declared here, each with its type: a number (real, >= 0 or
-> 0), an array of numbers, a size (a whole number >= 1), an index or a member of a range ``1..size``, a draw of a law.
-A fact is read as: for all values of the types of its symbols. Derivatives, integrals, limits and means are opaque
-heads that bind their variable; as functions of what is under them they are total (where there is no limit, their value
-is some fixed number that nothing is known of), so equals may be put for equals under them.
+"""How claims are written down: symbols by their types, and the kernel's language (:mod:`.kernel.language`).
 
 Example:
     >>> p, j = masses("p"), index("j", size("M"))
@@ -16,108 +10,54 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any
 
-import sympy as sp
+from .kernel.language import (
+    Diff,
+    Huffman,
+    Int,
+    Law,
+    Lim,
+    Mean,
+    Type,
+    binds,
+    declare,
+    fits,
+    free_names,
+    ill_formed,
+    is_index,
+    kind_of,
+    known_range,
+    law_of,
+    replace,
+    total,
+    type_of,
+    walk,
+)  # fmt: skip
 
 __all__ = [
-    "Diff", "Huffman", "Int", "Law", "Lim", "Mean", "Type", "bound_symbols", "draw", "draws", "fits",
-    "free_names", "ill_formed", "index", "is_index", "known_range", "masses", "member", "nonnegative",
-    "positive", "range_of", "real", "replace", "size", "substitute", "total", "type_of", "walk",
+    "Diff", "Huffman", "Int", "Law", "Lim", "Mean", "Type", "bound_symbols", "bound_variables", "draw", "draws", "fits",
+    "free_names", "ill_formed", "index", "is_index", "kind_of", "known_range", "law_of", "masses", "member",
+    "nonnegative", "positive", "real", "replace", "size", "substitute", "total", "type_of", "walk",
 ]  # fmt: skip
 
-Expr = Any  # sympy is untyped; an expression, a symbol or an indexed base
-
-
-class Diff(sp.Function):  # type: ignore[misc]
-    """``Diff(f, x, x0, n)``: the ``n``-th derivative of ``f`` in ``x``, taken at ``x = x0``."""
-
-    nargs, is_real = 4, True
-
-
-class Int(sp.Function):  # type: ignore[misc]
-    """``Int(f, x, a, oo)``: the improper integral of ``f`` over ``x`` from ``a >= 0`` to infinity."""
-
-    nargs, is_real = 4, True
-
-
-class Lim(sp.Function):  # type: ignore[misc]
-    """``Lim(f, x, x0)``: the limit of ``f`` as ``x`` goes, within its type, to ``x0``: 0 or infinity."""
-
-    nargs, is_real = 3, True
-
-
-class Mean(sp.Function):  # type: ignore[misc]
-    """``Mean(f, x1, ..., xn)``: the expectation of ``f`` over independent draws ``x1, ..., xn`` of one law."""
-
-    is_real = True
-
-
-class Huffman(sp.Function):  # type: ignore[misc]
-    """``Huffman(p1, ..., pM)``: the expected length in bits of an optimal prefix code."""
-
-    is_real = True
-
-
-@dataclass(frozen=True)
-class Law:
-    """A law on the numbers above ``low >= 0``, by its density in ``variable``."""
-
-    variable: Expr
-    density: Expr
-    low: Expr
-
-
-@dataclass(frozen=True)
-class Type:
-    """What a symbol stands for. ``length`` is the size of the range of an index or a member (``oo``: no end)."""
-
-    role: str  # number, array, size, index, member, draw, draws
-    sign: str = "positive"  # positive, nonnegative, real
-    length: Expr = None
-    law: Law | None = None
-
-
-_TYPES: dict[Expr, Type] = {}
-_ARRAYS: dict[Expr, Type] = {}
-
-
-def _declare(symbol: Expr, kind: Type, where: dict[Expr, Type] = _TYPES) -> Expr:
-    if not str(symbol).isascii():
-        raise ValueError(f"{symbol!r}: names are ASCII; Greek letters are spelled, and printed as such")
-    law, end = kind.law, _TYPES.get(kind.length)
-    if kind.role in {"index", "member"} and kind.length != sp.oo and (end is None or end.role != "size"):
-        raise ValueError(f"the index {symbol} needs a size as its range, which is never empty; {kind.length} is none")
-    names = free_names(law.density) | free_names(law.low) | {law.variable} if law is not None else set()
-    if any(name not in _TYPES or _TYPES[name].role != "number" for name in names):
-        raise ValueError(f"the law of {symbol} may depend on numbers only")
-    if where.setdefault(symbol, kind) != kind:
-        raise ValueError(f"{symbol} is declared otherwise already: choose another name")
-    free_names.cache_clear()  # a draw speaks of what its law depends on
-    return symbol
-
-
-def type_of(name: Expr, *, array: bool = False) -> Type | None:
-    """Return the declared type of a symbol, or of an array by its label; None where there is none."""
-    return (_ARRAYS if array else _TYPES).get(name)
+Expr = Any
 
 
 def index(name: str, length: Expr) -> Expr:
     """Make an index that runs from 1 to ``length``, a size or ``oo``; free in a fact, it is read as "for every"."""
-    return _declare(sp.Symbol(name, integer=True, positive=True), Type("index", length=length))
+    return declare(name, Type("index", length=length))
 
 
 def member(name: str, length: Expr) -> Expr:
     """Make one fixed place of a range, such as "dataset t": a premise may speak about it alone."""
-    return _declare(sp.Symbol(name, integer=True, positive=True), Type("member", length=length))
+    return declare(name, Type("member", length=length))
 
 
 def size(name: str) -> Expr:
     """Make a symbolic number of leaves, datasets, phrases: a whole number >= 1."""
-    return _declare(sp.Symbol(name, integer=True, positive=True), Type("size"))
+    return declare(name, Type("size"))
 
 
 def positive(names: str) -> Any:
@@ -136,204 +76,42 @@ def real(names: str) -> Any:
 
 
 def _numbers(names: str, sign: str) -> Any:
-    made = tuple(_declare(sp.Symbol(name, **{sign: True}), Type("number", sign)) for name in names.split())
+    made = tuple(declare(name, Type("number", sign)) for name in names.split())
     return made if len(made) > 1 else made[0]
 
 
 def masses(name: str, **assumptions: bool) -> Expr:
     """Make an array of masses (zero or positive unless told otherwise), indexed as ``p[j]`` or ``p[i, j]``."""
     (sign,) = assumptions or ("nonnegative",)
-    array = sp.IndexedBase(name, **{sign: True})
-    _declare(array.label, Type("array", sign), _ARRAYS)
-    return array
+    return declare(name, Type("array", sign))
 
 
 def draw(name: str, law: Law) -> Expr:
     """Make one random draw of a law; draws under one mean are independent."""
-    return _declare(sp.Symbol(name, positive=True), Type("draw", law=law))
+    return declare(name, Type("draw", law=law))
 
 
 def draws(name: str, law: Law) -> Expr:
     """Make an endless array of independent draws of a law: what is shown of it holds almost surely."""
-    array = sp.IndexedBase(name, positive=True)
-    _declare(array.label, Type("draws", law=law), _ARRAYS)
-    return array
-
-
-def is_index(symbol: Expr) -> bool:
-    """Tell whether a symbol is an index (and so read as "for every" where it is free)."""
-    return symbol in _TYPES and _TYPES[symbol].role == "index"
-
-
-def known_range(symbol: Expr) -> Expr | None:
-    """Return the size of the range of an index or a member, or None."""
-    return _TYPES[symbol].length if symbol in _TYPES else None
-
-
-def fits(value: Expr, symbol: Expr) -> bool:
-    """Tell whether ``value`` is an index or a member of the range of ``symbol``."""
-    return known_range(value) is not None and known_range(value) == known_range(symbol)
-
-
-def range_of(symbol: Expr) -> Expr:
-    """Return the size of an index's range."""
-    if not is_index(symbol) or known_range(symbol) == sp.oo:
-        raise ValueError(f"{symbol} is no index of a finite range: make it with index(name, size)")
-    return known_range(symbol)
-
-
-def total(term: Expr, *indices: Expr) -> Expr:
-    """Sum ``term`` over indices, each over its whole range."""
-    for symbol in indices:
-        term = sp.Sum(term, (symbol, 1, range_of(symbol)))
-    return term
-
-
-def _binds(expr: Expr) -> tuple[Expr, ...]:
-    """Return the symbols that the outermost head of ``expr`` binds."""
-    if isinstance(expr, sp.Sum):
-        return tuple(limit[0] for limit in expr.limits)
-    if isinstance(expr, Diff | Int | Lim):
-        return (expr.args[1],)
-    return expr.args[1:] if isinstance(expr, Mean) else ()
-
-
-def walk(expr: Expr) -> Iterator[Expr]:
-    """Walk an expression in pre-order: not into the ranges of sums, nor into what an array is made of."""
-    yield expr
-    parts = (
-        (expr.function,) if isinstance(expr, sp.Sum) else expr.indices if isinstance(expr, sp.Indexed) else expr.args
-    )
-    for part in parts:
-        yield from walk(part)
+    return declare(name, Type("draws", law=law))
 
 
 def bound_symbols(expr: Expr) -> set[Expr]:
     """Return the symbols that some sum, derivative, integral, limit or mean in ``expr`` binds."""
-    return {symbol for node in walk(expr) for symbol in _binds(node)}
+    return {symbol for node in walk(expr) for symbol in binds(node)}
 
 
-@lru_cache(maxsize=100_000)
-def free_names(expr: Expr) -> frozenset[Expr]:
-    """Return the free symbols and array names of ``expr`` (an array counts as one name)."""
-    if isinstance(expr, sp.Sum):
-        inner = free_names(expr.function) - set(_binds(expr))
-        return inner.union(*(free_names(high) for _, _, high in expr.limits))
-    if isinstance(expr, Diff | Int | Lim | Mean):
-        outer = () if isinstance(expr, Mean) else expr.args[2:]
-        return (free_names(expr.args[0]) - set(_binds(expr))).union(*map(free_names, outer))
-    if isinstance(expr, sp.Indexed):
-        own = frozenset({expr.base.label}) | _parameters(law_of(expr))
-        return own.union(*(free_names(arg) for arg in expr.indices))
-    if isinstance(expr, sp.Symbol):
-        return frozenset({expr}) | _parameters(law_of(expr))
-    return frozenset().union(*map(free_names, expr.args))
-
-
-def law_of(node: Expr) -> Any:
-    """Return the law of a draw, or of an element of an array of draws; None for anything else."""
-    array = isinstance(node, sp.Indexed)
-    kind = type_of(node.base.label if array else node, array=array) if array or isinstance(node, sp.Symbol) else None
-    return None if kind is None else kind.law
-
-
-def _parameters(law: Law | None) -> frozenset[Expr]:
-    """Return what a law depends on: who speaks of a draw of it speaks of that."""
-    return frozenset() if law is None else (free_names(law.density) - {law.variable}) | free_names(law.low)
-
-
-def replace(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
-    """Replace free symbols, and whole arrays, by expressions.
-
-    A key is a symbol, or an array element such as ``x[j]``: then every ``x[anything]`` becomes the value with ``j``
-    replaced by ``anything``.
-
-    Raises:
-        ValueError: a sum, derivative, integral, limit or mean would bind a symbol of what is put in.
-    """
-    arrays = {key.base.label: (key, value) for key, value in values.items() if isinstance(key, sp.Indexed)}
-    if not values or not free_names(expr) & (set(values) | set(arrays)):
-        return expr
-    if isinstance(expr, sp.Symbol):
-        return values.get(expr, expr)
-    bound = set(_binds(expr))
-    if bound:
-        inner = {key: value for key, value in values.items() if key not in bound}
-        formal = {k: set(k.indices) if isinstance(k, sp.Indexed) else set() for k in inner}
-        used = [free_names(v) - formal[k] for k, v in inner.items() if free_names(expr) & (free_names(k) - formal[k])]
-        if any(names & bound for names in used):
-            raise ValueError(f"{sorted(map(str, bound))} would be captured: rename what is bound")
-        if isinstance(expr, sp.Sum):
-            return sp.Sum(replace(expr.function, inner), *expr.limits)
-        rest = expr.args[1:] if isinstance(expr, Mean) else (expr.args[1], *(replace(a, values) for a in expr.args[2:]))
-        return expr.func(replace(expr.args[0], inner), *rest)
-    if isinstance(expr, sp.Indexed):
-        places = [replace(place, values) for place in expr.indices]
-        if expr.base.label not in arrays:
-            return expr.base[tuple(places)]
-        key, value = arrays[expr.base.label]
-        return replace(value, dict(zip(key.indices, places, strict=True)))
-    return expr.func(*(replace(arg, values) for arg in expr.args))
+def bound_variables(*exprs: Expr) -> set[Expr]:
+    """Return the bound symbols that are no indices (variables of derivatives, integrals, limits, means)."""
+    return {symbol for expr in exprs for symbol in bound_symbols(expr) if not is_index(symbol)}
 
 
 def substitute(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
-    """Replace, and refuse to replace a symbol that is bound somewhere in ``expr``."""
+    """Replace, and refuse to replace a symbol that is bound somewhere in ``expr``.
+
+    Raises:
+        ValueError: a symbol is bound, or would be captured.
+    """
     if set(values) & bound_symbols(expr):
         raise ValueError("a bound symbol cannot be replaced")
     return replace(expr, values)
-
-
-_HEADS = (
-    sp.Add, sp.Mul, sp.Pow, sp.Rational, sp.Symbol, sp.Indexed, sp.Sum, sp.KroneckerDelta, sp.log, sp.exp,
-    sp.uppergamma, sp.ceiling, Diff, Int, Lim, Mean, Huffman,
-)  # fmt: skip
-
-
-def ill_formed(expr: Expr) -> str:
-    """Return what is not of this language in ``expr``, or "" where all is well."""
-    if type(expr) not in _HEADS and not isinstance(expr, sp.Rational):
-        return f"{expr} ({type(expr).__name__}) is not of the language"
-    kind = type_of(expr) if isinstance(expr, sp.Symbol) else None
-    if isinstance(expr, sp.Symbol):
-        own = expr.name.startswith("_")  # a name of the normal form
-        return f"{expr} has no type: declare it, by a name that does not begin with _" if own or not kind else ""
-    if isinstance(expr, sp.Indexed):
-        bad = [i for i in expr.indices if known_range(i) is None]
-        if type_of(expr.base.label, array=True) is None or bad:
-            return f"{expr}: an undeclared array, or a place that is no index and no member"
-        return ""
-    if isinstance(expr, sp.KroneckerDelta):
-        return "" if fits(*expr.args) else f"{expr}: two places of one range are compared, nothing else"
-    if isinstance(expr, sp.Sum):
-        if any(low != 1 or not is_index(s) or high != known_range(s) or high == sp.oo for s, low, high in expr.limits):
-            return f"{expr}: a sum runs over an index, over the whole of its range"
-        return ill_formed(expr.function)
-    if isinstance(expr, Mean):
-        kinds = [type_of(x) for x in expr.args[1:]]
-        one_law = len({k and k.law for k in kinds}) == 1 and all(k and k.role == "draw" for k in kinds)
-        return ill_formed(expr.args[0]) if one_law and len(set(drawn := expr.args[1:])) == len(drawn) else (
-            f"{expr}: a mean is over different draws of one law"
-        )  # fmt: skip
-    if isinstance(expr, Diff | Int | Lim):
-        return _ill_bound(expr)
-    return next(filter(None, map(ill_formed, expr.args)), "")
-
-
-def _ill_bound(expr: Expr) -> str:
-    f, x, place, *rest = expr.args
-    kind = type_of(x) if isinstance(x, sp.Symbol) else None
-    above = (place.is_Rational and place > 0) or type_of(place) in (Type("number"), Type("draw"))
-    if kind is None or x in free_names(place):
-        return f"{expr}: the variable {x} has no type, or is in the place {place}"
-    kinds = [type_of(name, array=array) for name in free_names(f) for array in (False, True)]
-    if any(kind is not None and x in _parameters(kind.law) for kind in kinds):
-        return f"{expr}: the law of a draw that is free in it depends on {x}"
-    if isinstance(expr, Diff):
-        good = kind.role == "number" and (kind.sign == "real" or above) and rest[0].is_Integer and rest[0] >= 1
-        return ill_formed(f) or ill_formed(place) if good else f"{expr}: its place must lie inside the type of {x}"
-    if isinstance(expr, Int):
-        good = kind == Type("number") and (above or place == 0) and rest[0] == sp.oo
-        return ill_formed(f) if good else f"{expr}: an integral runs over {x} > 0, from a number >= 0 to infinity"
-    endless = kind.role == "size" or kind.length == sp.oo
-    good = place == sp.oo if endless else kind.role == "number" and kind.sign != "real" and place in (0, sp.oo)
-    return ill_formed(f) if good else f"{expr}: a limit is taken at 0 or infinity, within the type of {x}"

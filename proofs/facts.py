@@ -1,8 +1,7 @@
-"""Facts, steps and claims: pure data.
+"""Claims: what is to be shown, how, and words for people.
 
-A claim says *what* is to be shown (its goals) and *how* (its steps); it holds no code that could answer "true". Every
-step carries the fact it concludes and the mathematics that justifies it, as expressions; the kernel recomputes each
-one. Because a step is data, a test can alter any expression in it and watch the claim fail.
+A claim says *what* is to be shown (its goals) and *how* (its steps); it holds no code that could answer "true". Facts,
+steps and goals are the kernel's (:mod:`.kernel.facts`).
 """
 
 from __future__ import annotations
@@ -11,40 +10,12 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .kernel.facts import Fact, Goal, Item, Relation, Step
+
 __all__ = ["Assume", "Claim", "Define", "Fact", "Goal", "Item", "Kind", "Relation", "Step", "Verdict"]
 
-Expr = Any
-Relation = Literal["=", "<=", "<", ">=", ">"]
 Kind = Literal["identity", "tight bound", "one-sided bound", "refutation", "open", "hypothesis"]
 Verdict = Literal["proved", "refuted", "open", "hypothesis", "undecided"]
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A relation between two expressions; free indices and free variables are read as "for every"."""
-
-    left: Expr
-    relation: Relation
-    right: Expr
-
-    @property
-    def strict(self) -> bool:
-        """Whether the relation is ``<`` or ``>``."""
-        return self.relation in {"<", ">"}
-
-    @property
-    def gap(self) -> Expr:
-        """What the fact says is zero (``=``), or non-negative or positive (the other relations)."""
-        return self.right - self.left if self.relation in {"<", "<="} else self.left - self.right
-
-
-@dataclass(frozen=True)
-class Item:
-    """A named fact of a proof: a premise, a definition or a step. ``words`` say it for people."""
-
-    name: str
-    words: str
-    fact: Fact
 
 
 @dataclass(frozen=True)
@@ -57,21 +28,6 @@ class Assume(Item):
 @dataclass(frozen=True)
 class Define(Item):
     """A new symbol and what it stands for. ``fact`` is ``symbol = expression``."""
-
-
-@dataclass(frozen=True)
-class Step(Item):
-    """One step of a proof: the fact concluded, and why. Each kind of step is a subclass with its own data."""
-
-
-@dataclass(frozen=True)
-class Goal:
-    """One thing to be shown: ``fact`` must be, to the letter, what step ``by`` concludes."""
-
-    words: str
-    fact: Fact
-    by: str
-    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +50,7 @@ class Claim:
         steps: the proof.
         goals: what must come out of the steps.
         finding: what holds instead, or what is known (refutations, open questions), or a corollary.
-        classical: theorems that the words rest on beyond what the kernel checks, each with its reference.
+        classical: theorems that the words rest on beyond what is checked, each with its reference.
         notation: short names for expressions that occur often; for print only.
     """
 

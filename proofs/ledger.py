@@ -11,11 +11,11 @@ from typing import Any
 from compresslab._support.files import write_atomic
 
 from .checked import checker, classical, in_coq, is_tied, not_in_coq, theorem_text
-from .classical import REFERENCES
 from .coq_claims import CoqClaim, coq_claims
+from .derivation import Report
 from .exact import Counterexample
 from .facts import Claim, Verdict
-from .kernel import Report
+from .kernel.classical import REFERENCES
 from .mathtext import plain_fact
 from .models import WITHOUT, has_model
 from .narrate import labels_of, rule_name
@@ -170,28 +170,32 @@ def table(reports: Sequence[Report], width: int) -> str:
 TRUST = """\
 **What is trusted.** {coq} of {all} claims are checked by Coq: read the theorem, and trust Coq with the four axioms of
 its real numbers, which `make coq-check` lists (`proofs/coq/`; `Statements.v` states each theorem afresh). {both} of
-these the kernel checks too; for {tied} its formal goals are printed for Coq and closed there by the theorem (`make
+these are derived in Python too; for {tied} the formal goals are printed for Coq and closed there by the theorem (`make
 coq`), for {loose} people compare the two ({where}). What Coq does not check: {others}.
 
-The kernel is small and in Python (`kernel.py` and what it imports but sympy). It recomputes each step of {kernel}
-claims:
+The kernel, in Python, decides {alone}. It is all of `proofs/kernel/`: at most 1,200 lines,
+docstrings and all, which import nothing but each other and sympy. It knows no premises, and shows equalities that hold
+for all values of the types of the symbols:
 
-- *recomputed exactly, in whole numbers and rationals*: linear combinations of facts, normal forms of indexed sums,
-  signs (by the types of symbols and by premises; no decimal, and nothing of sympy's reasoning about signs), limits of
-  rational functions, counterexamples;
+- *recomputed exactly, in whole numbers and rationals*: linear combinations of equalities, normal forms of sums,
+  products, powers and logarithms, denominators cleared, signs (by the types of symbols; no decimal, and nothing of
+  sympy's reasoning about signs), what an antiderivative tends to at infinity;
 - *taken from sympy, on trust*: how it builds and simplifies sums, products and powers of typed symbols when they are
-  written down; `diff` (for the rules derivative, integral and minimum); polynomial arithmetic over the rationals
-  (`poly_ring`, `Poly`; the numbers themselves may be FLINT's or GMP's); `together`, `fraction` and `cancel`, whose
-  results are multiplied out again; prime factors;
-- *classical and assumed, by name*: {classical}. Where a claim's words rest on more, it says so.
+  written down; `diff` (for the rules derivative and integral); `expand`, of exponents; prime factors (`factorrat`);
+- *classical and assumed, by name*: {classical}. The rules' docstrings name what else they rest on: the fundamental
+  theorem of calculus, the continuity of elementary functions. Where a claim's words rest on more, it says so.
 
-A claim is *proved* when Coq has accepted its theorem, or the kernel every step of its proof; *refuted* when an exact
-counterexample is at hand (its statement is then the false one); *open* when neither is known; a *hypothesis* when it
-is no mathematics. Types, premises, definitions and goals of the kernel's claims are printed below from its formal
-objects, Coq's theorems from `Statements.v`; what is *in words* stands beside them, and nothing checks it. `python -m
-proofs ID` prints a whole proof; the [theorems](theorems.md) have proofs for people.
+What is derived in Python beside Coq is for the reader: a symbolic proof in steps, each recomputed by the kernel's rules
+and by others (inequalities, signs by premises, instances, squeezed limits, minima, counterexamples), which the tests
+attack as they attack the kernel. Nobody needs to trust it.
 
-**Can the premises be met?** For {models} of the kernel's claims an exact model of all premises is at hand, and the
+A claim is *proved* when Coq has accepted its theorem, or the kernel every step of its proof, and every step in Python
+checks; *refuted* when an exact counterexample is at hand (its statement is then the false one); *open* when neither is
+known; a *hypothesis* when it is no mathematics. Types, premises, definitions and goals of what is shown in Python are
+printed below from its formal objects, Coq's theorems from `Statements.v`; what is *in words* stands beside them, and
+nothing checks it. `python -m proofs ID` prints a whole proof; the [theorems](theorems.md) have proofs for people.
+
+**Can the premises be met?** For {models} of the claims in Python an exact model of all premises is at hand, and the
 tests evaluate every goal at random exact ones. Not for these: {without}. For every claim in Coq with premises,
 `Models.v` has numbers that meet them.
 """
@@ -209,7 +213,7 @@ def _trust(reports: Sequence[Report]) -> str:
         loose=len(both) - tied,
         where="the reasons are in `proofs/coq/ties.json`",
         others="; ".join(f"`{name}` ({reason})" for name, reason in not_in_coq().items() if name in ids),
-        kernel=len(ids),
+        alone=" and ".join(f"`{report.claim.id}`" for report in reports if report.alone),
         classical="; ".join(REFERENCES.values()),
         models=sum(has_model(report.claim) for report in reports),
         without="; ".join(f"`{name}` ({reason})" for name, reason in WITHOUT.items()),
@@ -223,7 +227,7 @@ def _checked(name: str, claim: Claim | None) -> str:
 
 
 def total_counts(reports: Sequence[Report]) -> str:
-    """Return the counts of all claims: those of the kernel, and those that Coq alone checks, which are proved.
+    """Return the counts of all claims: those with a proof in Python, and those that Coq alone checks, which are proved.
 
     Example:
         >>> total_counts([])
@@ -301,9 +305,9 @@ def _section(report: Report) -> list[str]:
         refuting = {step.name for step in claim.steps if isinstance(step, Counterexample)}
         goals = zip(claim.goals, in_text.goals(claim), strict=True)
         said = [(goal.by in refuting, words, fact) for goal, (fact, words) in goals]
-        for head, wanted in (("What the kernel refuted", True), ("What the kernel checked", False)):
+        for wanted in (True, False):
             found = [f"- {words}: `{fact}`" for refuted, words, fact in said if refuted is wanted]
-            lines += ["", f"{head}:", "", *found] if found else []
+            lines += ["", f"{_shown(report, refuted=wanted)}:", "", *found] if found else []
         if claim.notation:
             lines += ["", "where " + "; ".join(f"`{n.name} = {_definition(n, claim)}`" for n in claim.notation) + "."]
     lines += ["", f"In words (not checked): {claim.prose}", "", f"Setting, in words: {'; '.join(claim.setting)}."]
@@ -317,6 +321,16 @@ def _section(report: Report) -> list[str]:
         names = ", ".join(f"`{name}`" for name in held.theorems)
         lines += ["", f"Coq: {names} (`{held.file}`)" + (f", {held.scope}." if held.scope else ".")]
     return lines
+
+
+def _shown(report: Report, *, refuted: bool) -> str:
+    """Return how the goals were shown, and what stands behind that."""
+    if report.alone:
+        return "What the kernel checked"
+    tied = is_tied(report.claim.id)
+    return ("Refuted" if refuted else "Derived") + (
+        ", and closed by Coq to the letter" if tied else ", to be compared with the theorem in Coq"
+    )
 
 
 def _definition(item: Any, claim: Any) -> str:

@@ -1,7 +1,7 @@
 """Random exact models of the premises: they show that the premises can be met, and facts are evaluated at them.
 
 A model gives every symbol of a claim's premises, definitions and goals a value of its type. A refutation is its own
-model: the kernel checks that its counterexample meets every premise.
+model: its counterexample is shown to meet every premise.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from typing import Any
 
 from .checked import in_coq, theorem_text
 from .coq_claims import CoqClaim
+from .derivation import Report
 from .exact import Counterexample
 from .facts import Claim, Step
-from .kernel import Report
 from .mathtext import abbreviate, plain, plain_fact
 from .notation import Notation
 from .rules_algebra import Combine, Signed, Use, Vanish
@@ -43,7 +43,6 @@ _RULES = {
     "MeanIs": "definition of the mean",
     "LargeNumbers": "strong law of large numbers",
     "Tonelli": "Tonelli's theorem",
-    "GammaRecurrence": "recurrence of the incomplete gamma function",
     "Average": "mean of a pointwise fact",
     "Counterexample": "exact counterexample",
 }

@@ -1,8 +1,7 @@
-"""Rules of algebra: linear combinations, signs, rewriting, sums of squares that vanish, theorems cited.
+"""Rules of algebra for derivations: inequalities combined, signs, rewriting, squares that vanish, theorems cited.
 
-Each rule is a kind of step (data) and a check (code). The check recomputes the step's fact from its data and from the
-facts that it cites, exactly; it raises :class:`NotShown` when the fact does not come out. Each rule's docstring names
-the theorem that makes it sound.
+They are as the kernel's rules (:mod:`.kernel.linear`): each recomputes its step's fact, and its docstring names the
+theorem that makes it sound. Nobody needs to trust them: what they show is finite, and Coq decides it.
 """
 
 from __future__ import annotations
@@ -13,39 +12,16 @@ from typing import Any
 import sympy as sp
 
 from .algebra import is_zero, normal
-from .context import Context, NotShown, bound_variables
-from .expressions import ill_formed, total, walk
+from .context import Context, NotShown
+from .expressions import bound_variables, ill_formed, total, walk
 from .facts import Step
+from .kernel.context import Rules
+from .kernel.linear import Combine, Use
 
 __all__ = ["CHECKS", "Combine", "Lemma", "Rewrite", "Signed", "Use", "Vanish"]
 
 Expr = Any
-ZERO, ONE = sp.Integer(0), sp.Integer(1)
-
-
-@dataclass(frozen=True)
-class Use:
-    """One use of an earlier fact: ``times`` it, summed ``over`` indices, with its generic variables set ``at`` values.
-
-    ``because`` names facts that show the signs that the use needs.
-    """
-
-    name: str
-    times: Expr = ONE
-    over: tuple[Expr, ...] = ()
-    at: tuple[tuple[Expr, Expr], ...] = ()
-    because: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Combine(Step):
-    """The fact's gap is exactly the stated combination of the gaps of earlier facts (inequalities times >= 0).
-
-    Sound: in an ordered field a sum of multiples, with factors >= 0, of what is >= 0 is >= 0; it is > 0 if one
-    multiple is > 0. Both sides and every factor are defined. With no uses, the fact is an identity.
-    """
-
-    uses: tuple[Use, ...] = ()
+ZERO = sp.Integer(0)
 
 
 @dataclass(frozen=True)
@@ -94,24 +70,24 @@ class Lemma(Step):
 
 def _check_combine(step: Combine, context: Context) -> str:
     rest, strict, unequal = step.fact.gap, False, False
-    because = tuple(name for use in step.uses for name in use.because)
+    context.because = tuple(name for use in step.uses for name in use.because)
     for use in step.uses:
-        fact = context.instance(use.name, dict(use.at), use.because)
+        fact = context.instance(use.name, dict(use.at))
         if fact.relation != "=":
             unequal = True
             if step.fact.relation == "=":
                 raise NotShown(f"an equality cannot rest on the inequality {use.name!r}")
-            if not context.sign(use.times, use.because):
+            if not context.sign(use.times):
                 raise NotShown(f"the factor {use.times} of the inequality {use.name!r} is not known to be >= 0")
-            strict |= fact.strict and context.sign(use.times, use.because, strict=True)
-        context.defined(use.times, because=because)
+            strict |= fact.strict and context.sign(use.times, strict=True)
+        context.defined(use.times)
         if ill_formed(use.times):
             raise NotShown(ill_formed(use.times))
         part = total(use.times * fact.gap, *use.over)
         if is_zero(part):
             raise NotShown(f"{use.name!r} adds nothing here: it is an identity that needs no proof, or its factor is 0")
         rest = rest - part
-    context.defined(step.fact.left, step.fact.right, because=because)
+    context.defined(step.fact.left, step.fact.right)
     if step.fact.strict != strict:
         raise NotShown("the fact is strict where its grounds are not, or they are and it is not: state what was shown")
     if step.fact.relation != "=" and not unequal:
@@ -142,7 +118,7 @@ def _check_rewrite(step: Rewrite, context: Context) -> str:
         fact = context.cite(name)
         if fact.relation != "=":
             raise NotShown(f"{name!r} is no equality")
-        context.generic(bound_variables(result), context.known[name].rests_on)
+        context.generic(bound_variables(result), context.grounds[name])
         if all(node != fact.left for node in walk(result)):
             raise NotShown(f"the left side of {name!r} does not occur")
         result = result.xreplace({fact.left: fact.right})
@@ -153,18 +129,18 @@ def _check_rewrite(step: Rewrite, context: Context) -> str:
 
 
 def _check_vanish(step: Vanish, context: Context) -> str:
-    zero = context.cite(step.zero)
+    zero, context.because = context.cite(step.zero), step.because
     if zero.relation != "=" or step.fact.relation != "=":
         raise NotShown("terms vanish only where their sum is said to be 0")
     body = total(step.weight * step.base**step.power, *step.over) + step.rest
     if ill_formed(body) or not is_zero(zero.gap - body):
         raise NotShown("the sum that is 0 is not the stated sum of terms")
     context.defined(step.base, step.weight, step.rest, step.fact.left, step.fact.right)
-    if not context.sign(step.weight, step.because, strict=True):
+    if not context.sign(step.weight, strict=True):
         raise NotShown(f"the weight {step.weight} is not known to be positive")
     if step.power % 2 and not context.sign(step.base):
         raise NotShown(f"{step.base} is not known to be >= 0")
-    if step.power < 1 or not context.sign(step.rest, step.because):
+    if step.power < 1 or not context.sign(step.rest):
         raise NotShown(f"the rest {step.rest} is not known to be >= 0")
     if not is_zero(step.fact.gap - step.base):
         raise NotShown("the conclusion is not that the base vanishes")
@@ -185,7 +161,7 @@ def _check_lemma(step: Lemma, context: Context) -> str:
     return f"goal {step.goal} of {step.claim}, which is proved from premises that hold here"
 
 
-CHECKS: dict[type[Step], Any] = {
+CHECKS: Rules = {
     Combine: _check_combine,
     Signed: _check_signed,
     Rewrite: _check_rewrite,

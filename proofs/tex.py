@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .kernel import Report
+from .derivation import Report
 from .ledger import counts
 from .mathtext import abbreviate, latex, latex_fact
 from .narrate import details, labels_of, rule_name

@@ -1,4 +1,4 @@
-"""The tie: the kernel's formal goals, printed for Coq, each closed by the theorem that Coq's library has of its claim.
+"""The tie: the formal goals of a claim, printed for Coq, each closed by the theorem that Coq's library has of it.
 
 ``coq/ties.json`` holds, goal by goal, the line that closes it: a term of the library, or a tactic of ``coq/Tie.v``; Coq
 checks it, so nothing there is believed. The statements are printed from the claims alone (:mod:`.coqtext`): where a

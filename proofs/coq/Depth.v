@@ -108,3 +108,38 @@ Theorem effective_depth_chain_rule : (Σ kappa < d, entropy_at kappa) = - (Σ x 
   (Σ kappa < d, excess kappa) = (Σ x < X, w x * ln (w x / model x)) /\ forall kappa, 0 <= excess kappa.
 Proof. split; [exact entropy_total|split; [exact excess_total|exact excess_nonneg]]. Qed.
 End Depth.
+
+(* The same in arrays: at position x leaf j passes through node c and takes symbol g there where B j x c g is 1; the node has mass w x c, and the
+   symbols have the probabilities P in the tree and G in the LM. *)
+Lemma along (d K V M : nat) (B : nat -> nat -> nat -> nat -> R) (w : nat -> nat -> R) (P F : nat -> nat -> nat -> R) (p L : nat -> R) :
+  (forall x c g, (x < d)%nat -> (c < K)%nat -> (g < V)%nat -> (Σ j < M, B j x c g * p j) = w x c * P x c g) ->
+  (forall j, (j < M)%nat -> L j = Σ g < V, Σ c < K, Σ x < d, B j x c g * F x c g) ->
+  (Σ x < d, Σ g < V, Σ c < K, w x c * P x c g * F x c g) = Σ j < M, p j * L j.
+Proof.
+  intros node H. symmetry. transitivity (Σ j < M, Σ g < V, Σ c < K, Σ x < d, F x c g * (B j x c g * p j)).
+  - apply Sum_ext. intros j Hj. rewrite H, <- Sum_scal by auto. apply Sum_ext. intros g _. rewrite <- Sum_scal. apply Sum_ext. intros c _.
+    rewrite <- Sum_scal. apply Sum_ext. intros; ring.
+  - rewrite Sum_swap. transitivity (Σ g < V, Σ x < d, Σ c < K, w x c * P x c g * F x c g); [|apply Sum_swap].
+    apply Sum_ext. intros g Hg. rewrite Sum_swap, (Sum_swap d K). apply Sum_ext. intros c Hc. rewrite Sum_swap. apply Sum_ext. intros x Hx.
+    rewrite Sum_scal, node by auto. ring.
+Qed.
+Theorem effective_depth_chain_rule_arrays (d K V M : nat) (B : nat -> nat -> nat -> nat -> R) (w : nat -> nat -> R) (P G : nat -> nat -> nat -> R)
+  (p q : nat -> R) : (forall x c, (x < d)%nat -> (c < K)%nat -> 0 <= w x c) ->
+  (forall x c g, (x < d)%nat -> (c < K)%nat -> (g < V)%nat -> 0 < P x c g) -> (forall x c g, (x < d)%nat -> (c < K)%nat -> (g < V)%nat -> 0 < G x c g) ->
+  (forall j, (j < M)%nat -> 0 < p j) -> (forall j, (j < M)%nat -> 0 < q j) ->
+  (forall j, (j < M)%nat -> ln (p j) = Σ g < V, Σ c < K, Σ x < d, B j x c g * ln (P x c g)) ->
+  (forall j, (j < M)%nat -> ln (q j) = Σ g < V, Σ c < K, Σ x < d, B j x c g * ln (G x c g)) ->
+  (forall x c g, (x < d)%nat -> (c < K)%nat -> (g < V)%nat -> (Σ j < M, B j x c g * p j) = w x c * P x c g) ->
+  (forall x c, (x < d)%nat -> (c < K)%nat -> (Σ g < V, P x c g) = 1) -> (forall x c, (x < d)%nat -> (c < K)%nat -> (Σ g < V, G x c g) <= 1) ->
+  let h x := - Σ g < V, Σ c < K, w x c * P x c g * ln (P x c g) in let e x := Σ g < V, Σ c < K, w x c * P x c g * ln (P x c g / G x c g) in
+  (Σ x < d, h x) = - (Σ j < M, p j * ln (p j)) /\ (Σ x < d, e x) = (Σ j < M, p j * ln (p j / q j)) /\ forall x, (x < d)%nat -> 0 <= e x.
+Proof.
+  intros Hw HP HG Hp Hq path path' node unit unit' h e. split; [|split].
+  - unfold h. rewrite Sum_opp. f_equal. apply (along d K V M B w P (fun x c g => ln (P x c g)) p (fun j => ln (p j))); auto.
+  - apply (along d K V M B w P (fun x c g => ln (P x c g / G x c g)) p (fun j => ln (p j / q j))); auto. intros j Hj.
+    rewrite ln_quot, path, path', <- Sum_minus by auto. apply Sum_ext. intros g Hg. rewrite <- Sum_minus. apply Sum_ext. intros c Hc.
+    rewrite <- Sum_minus. apply Sum_ext. intros x Hx. rewrite ln_quot by auto. ring.
+  - intros x Hx. unfold e. rewrite Sum_swap. apply Sum_nonneg. intros c Hc.
+    rewrite (Sum_ext V _ (fun g => w x c * (P x c g * ln (P x c g / G x c g)))), Sum_scal by (intros; ring). apply Rmult_le_pos; auto.
+    apply (gibbs V (P x c) (G x c)); auto; [intros; left; auto|intros; left; auto|]. rewrite unit by auto. auto.
+Qed.

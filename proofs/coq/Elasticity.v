@@ -119,13 +119,13 @@ Qed.
 
 (* unrelated data: a perturbation that shares no leaf with the others makes both worse, at the same rate 1/W (the ratio is +1) *)
 Theorem elasticity_separate_disjoint_fails l : 0 <= l -> (forall j, (j < M)%nat -> 0 < k * pp j + pa j + l * pt j) ->
-  (forall j, (j < M)%nat -> pp j * pt j = 0) -> (forall j, (j < M)%nat -> pa j * pt j = 0) ->
-  Derive (gamma pp) l = / (k + 1 + l) /\ Derive (gamma pa) l = / (k + 1 + l) /\ 0 < Derive (gamma pp) l.
+  ((forall j, (j < M)%nat -> pp j * pt j = 0) -> Derive (gamma pp) l = / (k + 1 + l) /\ 0 < Derive (gamma pp) l) /\
+  ((forall j, (j < M)%nat -> pa j * pt j = 0) -> Derive (gamma pa) l = / (k + 1 + l)).
 Proof.
-  intros Hl P Dp Da. rewrite !D_rate by auto using leaves_at.
+  intros Hl P. rewrite !D_rate by auto using leaves_at.
   assert (E : forall u, (forall j, (j < M)%nat -> u j * pt j = 0) -> rate u l = / (k + 1 + l)).
   { intros u D. unfold rate, slope, overlap. rewrite Sum_zero; [ring|]. intros j Hj. rewrite D by auto. unfold Rdiv. ring. }
-  rewrite !E by auto. repeat split; auto. pos.
+  assert (0 < / (k + 1 + l)) by pos. split; [intros D; rewrite (E pp D)|]; auto.
 Qed.
 
 (* --- fixed roles: bounds by overlaps under the pre-training data alone --- *)
@@ -202,14 +202,14 @@ Proof.
 Qed.
 
 (* the condition o_at <= 1 is needed: at l = 0, k dγ_a/dl -> 1 - o_at as k -> ∞ *)
-Theorem elasticity_fixed_roles_threshold M pp pa pt : Sum M pp = 1 -> Sum M pa = 1 -> Sum M pt = 1 -> (forall j, (j < M)%nat -> 0 < pp j) ->
+Theorem elasticity_fixed_roles_threshold M pp pa pt : Sum M pa = 1 -> Sum M pt = 1 -> (forall j, (j < M)%nat -> 0 < pp j) ->
   (forall j, (j < M)%nat -> 0 <= pa j) -> (forall j, (j < M)%nat -> 0 <= pt j) ->
   let oat := Σ j < M, pa j * pt j / pp j in let D k := Derive (gamma M k pp pa pt pa) 0 in
   (forall k, 0 < k -> k * (1 - oat) / ((1 + k) * (1 + k)) <= D k /\
     D k <= / (1 + k) - oat / k + (Σ j < M, pa j * pa j * pt j / (pp j * pp j)) / (k * k)) /\
   is_lim (fun k => k * D k) p_infty (1 - oat).
 Proof.
-  intros Up Ua Ut P A T oat D.
+  intros Ua Ut P A T oat D.
   assert (E : forall k, 0 < k -> D k = slope M (fun j => k * pp j + pa j) pt (k + 1) pa 0).
   { intros k K. apply D_rate; auto. apply leaves_covered; auto. lra. }
   split.

@@ -135,46 +135,47 @@ Section Separate.
 Variables (M : nat) (X Y Z : nat -> nat -> R) (k : R).
 Hypothesis above : 1 < k.
 Hypothesis some : (0 < M)%nat.
-Hypothesis q_unit : Sum O q = 1.
 Hypothesis X_pos : forall w j, (w < O)%nat -> (j < M)%nat -> 0 < X w j.
 Hypothesis Y_pos : forall w j, (w < O)%nat -> (j < M)%nat -> 0 < Y w j.
-Hypothesis exchangeable : forall F : R -> R -> R, forall j, (j < M)%nat -> E (fun w => F (X w j) (Y w j)) = E (fun w => F (Y w j) (X w j)).
-Hypothesis independent : forall F : R -> R -> R, forall j, (j < M)%nat ->
-  E (fun w => F (X w j) (Y w j) * Z w j) = E (fun w => F (X w j) (Y w j)) * E (fun w => Z w j).
-Hypothesis uniform : forall j, (j < M)%nat -> E (fun w => Z w j) = / INR M.
+(* what exchangeability and independence are needed for *)
+Let over (own : nat -> nat -> R) w j := own w j / (k * X w j + Y w j).
+Hypothesis exchangeable_x : forall j, (j < M)%nat -> E (fun w => X w j / (k * X w j + Y w j)) = E (fun w => Y w j / (k * Y w j + X w j)).
+Hypothesis exchangeable_y : forall j, (j < M)%nat -> E (fun w => Y w j / (k * X w j + Y w j)) = E (fun w => X w j / (k * Y w j + X w j)).
+Hypothesis independent_x : forall j, (j < M)%nat -> E (fun w => over X w j * Z w j) = / INR M * E (fun w => over X w j).
+Hypothesis independent_y : forall j, (j < M)%nat -> E (fun w => over Y w j * Z w j) = / INR M * E (fun w => over Y w j).
 Let start (own : nat -> nat -> R) w := slope M (fun j => k * X w j + Y w j) (Z w) (k + 1) (own w) 0.
-Lemma expected own (F : R -> R -> R) : (forall w j, own w j / (k * X w j + Y w j) = F (X w j) (Y w j)) ->
-  E (start own) = / (k + 1) - / INR M * Σ j < M, E (fun w => F (X w j) (Y w j)).
+Let total := Sum O q.
+Lemma expected own : (forall j, (j < M)%nat -> E (fun w => over own w j * Z w j) = / INR M * E (fun w => over own w j)) ->
+  E (start own) = / (k + 1) * total - / INR M * Σ j < M, E (fun w => over own w j).
 Proof.
-  intros HF. unfold E, start, slope, overlap.
-  rewrite (Sum_ext O _ (fun w => / (k + 1) * q w - Σ j < M, q w * (F (X w j) (Y w j) * Z w j))).
-  - rewrite Sum_minus, Sum_scal, q_unit, Sum_swap, <- Sum_scal. f_equal; [ring|]. apply Sum_ext. intros j Hj.
-    transitivity (E (fun w => F (X w j) (Y w j) * Z w j)); [reflexivity|]. rewrite independent, uniform by auto. unfold E. ring.
+  intros I. unfold E, start, slope, overlap.
+  rewrite (Sum_ext O _ (fun w => / (k + 1) * q w - Σ j < M, q w * (over own w j * Z w j))).
+  - rewrite Sum_minus, Sum_scal, Sum_swap. f_equal. rewrite <- Sum_scal. apply Sum_ext. intros j Hj. apply I, Hj.
   - intros w _. rewrite Rplus_0_r, Rmult_minus_distr_l, <- Sum_scal. f_equal; [ring|]. apply Sum_ext. intros j _.
-    rewrite <- HF. unfold Q, Rdiv. rewrite Rmult_0_l, Rplus_0_r. ring.
+    unfold over, Q, Rdiv. rewrite Rmult_0_l, Rplus_0_r. ring.
 Qed.
 Lemma E_two F G : E F + E G = E (fun w => F w + G w).
 Proof. unfold E. rewrite <- Sum_plus. apply Sum_ext; intros; ring. Qed.
-Lemma E_const c : E (fun _ => c) = c.
-Proof. unfold E. rewrite (Sum_ext O _ (fun w => c * q w)), Sum_scal, q_unit by (intros; ring). ring. Qed.
+Lemma E_const c : E (fun _ => c) = c * total.
+Proof. unfold E. rewrite (Sum_ext O _ (fun w => c * q w)), Sum_scal by (intros; ring). reflexivity. Qed.
 Lemma M_pos : 0 < INR M. Proof. apply (lt_INR 0), some. Qed.
 Lemma separate_signs : 0 <= E (start X) /\ E (start Y) <= 0.
 Proof.
-  pose proof M_pos. assert (C : (Σ _j < M, / (k + 1)) = INR M * / (k + 1)) by apply Sum_const.
-  assert (K : / INR M * (INR M * / (k + 1)) = / (k + 1)) by (field; lra). split.
-  - rewrite (expected X (fun x y => x / (k * x + y))) by auto.
-    assert ((Σ j < M, E (fun w => X w j / (k * X w j + Y w j))) <= INR M * / (k + 1)).
-    { rewrite <- C. apply Sum_le. intros j Hj. pose proof (exchangeable (fun x y => x / (k * x + y)) j Hj) as S. simpl in S.
-      assert (E (fun w => X w j / (k * X w j + Y w j) + Y w j / (k * Y w j + X w j)) <= 2 * / (k + 1)); [|rewrite <- E_two in H0; lra].
+  pose proof M_pos. assert (C : (Σ _j < M, / (k + 1) * total) = INR M * (/ (k + 1) * total)) by apply Sum_const.
+  assert (K : / INR M * (INR M * (/ (k + 1) * total)) = / (k + 1) * total) by (field; lra). split.
+  - rewrite (expected X) by auto. unfold over.
+    assert ((Σ j < M, E (fun w => X w j / (k * X w j + Y w j))) <= INR M * (/ (k + 1) * total)).
+    { rewrite <- C. apply Sum_le. intros j Hj. pose proof (exchangeable_x j Hj) as S.
+      assert (E (fun w => X w j / (k * X w j + Y w j) + Y w j / (k * Y w j + X w j)) <= 2 * / (k + 1) * total); [|rewrite <- E_two in H0; lra].
       rewrite <- (E_const (2 * / (k + 1))). apply E_le. intros w Hw. specialize (X_pos w j Hw Hj). specialize (Y_pos w j Hw Hj). apply by_gap.
       replace (_ - _) with ((k - 1) * Rsqr (X w j - Y w j) / ((1 + k) * ((k * X w j + Y w j) * (k * Y w j + X w j)))) by (unfold Rsqr; field;
         repeat split; nra).
       assert (0 < k * X w j + Y w j) by nra. assert (0 < k * Y w j + X w j) by nra. nonneg. }
     apply (Rmult_le_compat_l (/ INR M)) in H0; [lra|left; pos].
-  - rewrite (expected Y (fun x y => y / (k * x + y))) by auto.
-    assert (INR M * / (k + 1) <= Σ j < M, E (fun w => Y w j / (k * X w j + Y w j))).
-    { rewrite <- C. apply Sum_le. intros j Hj. pose proof (exchangeable (fun x y => y / (k * x + y)) j Hj) as S. simpl in S.
-      assert (2 * / (k + 1) <= E (fun w => Y w j / (k * X w j + Y w j) + X w j / (k * Y w j + X w j))); [|rewrite <- E_two in H0; lra].
+  - rewrite (expected Y) by auto. unfold over.
+    assert (INR M * (/ (k + 1) * total) <= Σ j < M, E (fun w => Y w j / (k * X w j + Y w j))).
+    { rewrite <- C. apply Sum_le. intros j Hj. pose proof (exchangeable_y j Hj) as S.
+      assert (2 * / (k + 1) * total <= E (fun w => Y w j / (k * X w j + Y w j) + X w j / (k * Y w j + X w j))); [|rewrite <- E_two in H0; lra].
       rewrite <- (E_const (2 * / (k + 1))). apply E_le. intros w Hw. specialize (X_pos w j Hw Hj). specialize (Y_pos w j Hw Hj). apply by_gap.
       replace (_ - _) with (k * (k - 1) * Rsqr (X w j - Y w j) / ((1 + k) * ((k * X w j + Y w j) * (k * Y w j + X w j)))) by (unfold Rsqr; field;
         repeat split; nra).
@@ -184,7 +185,7 @@ Qed.
 Hypothesis X_unit : forall w, (w < O)%nat -> Sum M (X w) = 1.
 Hypothesis Y_unit : forall w, (w < O)%nat -> Sum M (Y w) = 1.
 Hypothesis Z_nonneg : forall w j, (w < O)%nat -> (j < M)%nat -> 0 <= Z w j.
-Theorem elasticity_separate_iid_reversed :
+Theorem elasticity_separate_iid_reversed_equations :
   E (fun w => Derive (gamma M k (X w) (Y w) (Z w) (Y w)) 0) <= 0 /\ 0 <= E (fun w => Derive (gamma M k (X w) (Y w) (Z w) (X w)) 0).
 Proof.
   assert (R : forall w u, (w < O)%nat -> Sum M u = 1 -> Derive (gamma M k (X w) (Y w) (Z w) u) 0 = slope M (fun j => k * X w j + Y w j) (Z w)
@@ -195,4 +196,17 @@ Proof.
   - eapply Rle_trans; [exact A|]. apply E_le. intros w Hw. unfold start. rewrite R; auto. lra.
 Qed.
 End Separate.
+Theorem elasticity_separate_iid_reversed M X Y Z k : 1 < k -> (0 < M)%nat -> Sum O q = 1 ->
+  (forall w j, (w < O)%nat -> (j < M)%nat -> 0 < X w j) -> (forall w j, (w < O)%nat -> (j < M)%nat -> 0 < Y w j) ->
+  (forall (F : R -> R -> R) j, (j < M)%nat -> E (fun w => F (X w j) (Y w j)) = E (fun w => F (Y w j) (X w j))) ->
+  (forall (F : R -> R -> R) j, (j < M)%nat -> E (fun w => F (X w j) (Y w j) * Z w j) = E (fun w => F (X w j) (Y w j)) * E (fun w => Z w j)) ->
+  (forall j, (j < M)%nat -> E (fun w => Z w j) = / INR M) -> (forall w, (w < O)%nat -> Sum M (X w) = 1) -> (forall w, (w < O)%nat -> Sum M (Y w) = 1) ->
+  E (fun w => Derive (gamma M k (X w) (Y w) (Z w) (Y w)) 0) <= 0 /\ 0 <= E (fun w => Derive (gamma M k (X w) (Y w) (Z w) (X w)) 0).
+Proof.
+  intros K S U Xp Yp Ex In Un Xu Yu. apply elasticity_separate_iid_reversed_equations; auto; intros j Hj.
+  - apply (Ex (fun x y => x / (k * x + y)) j Hj).
+  - apply (Ex (fun x y => y / (k * x + y)) j Hj).
+  - rewrite (In (fun x y => x / (k * x + y)) j Hj), Un by auto. ring.
+  - rewrite (In (fun x y => y / (k * x + y)) j Hj), Un by auto. ring.
+Qed.
 End Outcomes.

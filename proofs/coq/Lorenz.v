@@ -16,6 +16,29 @@ Proof.
   replace (_ - _) with (((y+z)*(y+z) - y*z) * Rsqr (x-x0) / ((x+y+z)*((x0+y+z)*(x0+y+z)))) by (unfold Rsqr; field; lra).
   assert (0 <= (y+z)*(y+z) - y*z) by nra. assert (0 < x+y+z) by lra. assert (0 < x0+y+z) by lra. nonneg.
 Qed.
+(* a law spread out about its own values, by the probabilities K, has a lower overlap, and by how much *)
+Theorem pareto_overlap_monotone_spread (A B : nat) (K : nat -> nat -> R) (x wide q : nat -> R) (y z : R) : 0 < y -> 0 < z ->
+  (forall a, (a < A)%nat -> 0 <= q a) -> (forall a b, (a < A)%nat -> (b < B)%nat -> 0 <= K a b) -> (forall a, (a < A)%nat -> 0 < x a) ->
+  (forall b, (b < B)%nat -> 0 < wide b) -> (forall a, (a < A)%nat -> (Σ b < B, K a b) = 1) ->
+  (forall a, (a < A)%nat -> (Σ b < B, K a b * wide b) = x a) -> let g u := (u * y + y * z + z * u) / (u + y + z) in
+  (Σ a < A, q a * g (x a)) - (Σ a < A, q a * Σ b < B, K a b * g (wide b)) = (Σ a < A, Σ b < B, q a * K a b *
+    ((y * y + y * z + z * z) * Rsqr (wide b - x a) / ((wide b + y + z) * ((x a + y + z) * (x a + y + z))))) /\
+  (Σ a < A, q a * Σ b < B, K a b * g (wide b)) <= Σ a < A, q a * g (x a).
+Proof.
+  intros Y Z Q N X W unit centred g.
+  assert (E : (Σ a < A, q a * g (x a)) - (Σ a < A, q a * Σ b < B, K a b * g (wide b)) = Σ a < A, Σ b < B, q a * K a b *
+    ((y * y + y * z + z * z) * Rsqr (wide b - x a) / ((wide b + y + z) * ((x a + y + z) * (x a + y + z))))).
+  { rewrite <- Sum_minus. apply Sum_ext. intros a Ha. specialize (X a Ha).
+    assert (leaf : forall b, (b < B)%nat -> q a * K a b * ((y * y + y * z + z * z) * Rsqr (wide b - x a) /
+      ((wide b + y + z) * ((x a + y + z) * (x a + y + z)))) = (q a * (g (x a) - df (x a) y z * x a)) * K a b +
+      (q a * df (x a) y z) * (K a b * wide b) - q a * (K a b * g (wide b))).
+    { intros b Hb. specialize (W b Hb). unfold g, df, Rsqr. field. lra. }
+    sum B leaf as S. rewrite unit, centred in S by auto. rewrite S. ring. }
+  split; [exact E|]. assert (0 <= Σ a < A, Σ b < B, q a * K a b *
+    ((y * y + y * z + z * z) * Rsqr (wide b - x a) / ((wide b + y + z) * ((x a + y + z) * (x a + y + z))))); [|lra].
+  apply Sum_nonneg. intros a Ha. apply Sum_nonneg. intros b Hb. specialize (X a Ha). specialize (W b Hb). specialize (Q a Ha).
+  specialize (N a b Ha Hb). assert (0 < wide b + y + z) by lra. assert (0 < x a + y + z) by lra. nonneg.
+Qed.
 Lemma f_last x y z : f x y z = f z x y. Proof. unfold f. f_equal; ring. Qed.
 Lemma f_middle x y z : f x y z = f y z x. Proof. unfold f. f_equal; ring. Qed.
 Lemma slope_falls g s x y : concave g s -> 0 < x -> 0 < y -> x <= y -> s y <= s x.

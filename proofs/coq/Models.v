@@ -4,7 +4,7 @@
 From Coq Require Import Reals Lra Lia Arith List FunctionalExtensionality.
 From Coquelicot Require Import Coquelicot.
 From Compresslab Require Import Base Deriv.
-From Compresslab Require Line Mixture Rate Elasticity AnyNumber ThreeDatasets Exchange TurningPoint Lorenz Code Kraft Blocks McMillan CodeLength.
+From Compresslab Require Line Mixture Rate Elasticity AnyNumber ThreeDatasets Exchange TurningPoint Lorenz AnyMean Code Kraft Blocks McMillan CodeLength.
 From Compresslab Require Quantization Trees Logit LogitTree LogitFlow LogitLimit ExchangeRate LinearRange Depth Effective Parametric ParametricSoftmax EarlyStopping.
 Open Scope R_scope.
 
@@ -48,8 +48,9 @@ Lemma half_pos : 0 < 1/2. Proof. lra. Qed.
 Lemma mix2_contains : forall j, (j < 2)%nat -> 1/2 * two 0 j <= mix2 j.
 Proof. below_two; unfold two, mix2; cbn; lra. Qed.
 Lemma mix2_unit : Sum 2 mix2 = 1. Proof. unfold mix2. cbn. field. Qed.
+Lemma mix2_one : forall j, (j < 2)%nat -> mix2 j <= 1. Proof. intros; unfold mix2; lra. Qed.
 Definition rate_identity_model := Rate.rate_identity 2 (two 0) mix2 nonneg_0 unit_0 mix2_pos.
-Definition rate_bounds_model := Rate.rate_bounds 2 (two 0) mix2 (1/2) nonneg_0 unit_0 mix2_pos half_pos mix2_contains mix2_unit.
+Definition rate_bounds_model := Rate.rate_bounds 2 (two 0) mix2 (1/2) nonneg_0 unit_0 mix2_pos half_pos mix2_contains mix2_one.
 Definition normalization_units_model := Rate.normalization_units 1 1 1 1 pos_1 pos_1 pos_1.
 
 (* --- the elasticity theorem: k = 1, D_p like p_0, D_a like p_1, D_t uniform --- *)
@@ -78,13 +79,15 @@ Proof. intros s j _ _ D. unfold leaf. destruct (Nat.eqb_spec s j), (Nat.eqb_spec
 Lemma leaf_all : forall j, (j < 3)%nat -> 0 < 1 * leaf 0 j + leaf 1 j + 1 * leaf 2 j.
 Proof. intros [|[|[|j]]] H; try lia; unfold leaf; cbn; lra. Qed.
 Lemma leaf_3 : forall i, (i < 3)%nat -> Sum 3 (leaf i) = 1. Proof. intros; apply leaf_unit; auto. Qed.
-Definition elasticity_separate_disjoint_fails_model := Elasticity.elasticity_separate_disjoint_fails 3 1 (leaf 0) (leaf 1) (leaf 2) pos_1
-  (leaf_3 0 ltac:(lia)) (leaf_3 1 ltac:(lia)) 1 zero_one leaf_all
-  (fun j H => leaf_apart 3 3 2 0 j ltac:(lia) H ltac:(lia)) (fun j H => leaf_apart 3 3 2 1 j ltac:(lia) H ltac:(lia)).
+Definition leaves_fail := Elasticity.elasticity_separate_disjoint_fails 3 1 (leaf 0) (leaf 1) (leaf 2) pos_1
+  (leaf_3 0 ltac:(lia)) (leaf_3 1 ltac:(lia)) 1 zero_one leaf_all.
+Definition elasticity_separate_disjoint_fails_model := conj
+  (proj1 leaves_fail (fun j H => leaf_apart 3 3 2 0 j ltac:(lia) H ltac:(lia)))
+  (proj2 leaves_fail (fun j H => leaf_apart 3 3 2 1 j ltac:(lia) H ltac:(lia))).
 Definition elasticity_fixed_roles_model := Elasticity.elasticity_fixed_roles 2 1 (two 0)
   (two 1) mix2 pos_1 unit_0 unit_1 mix2_unit pos_0 nonneg_1 mix2_nonneg 1 zero_one.
 Definition elasticity_fixed_roles_threshold_model := Elasticity.elasticity_fixed_roles_threshold 2 (two 0)
-  (two 1) mix2 unit_0 unit_1 mix2_unit pos_0 nonneg_1 mix2_nonneg.
+  (two 1) mix2 unit_1 mix2_unit pos_0 nonneg_1 mix2_nonneg.
 (* any number: the two that overlap, and two that do not; three: the same with a third, uniform one *)
 Lemma two_covered : forall j, (j < 2)%nat -> 0 < AnyNumber.m 2 two j.
 Proof. intros j _. unfold AnyNumber.m. cbn. pose proof (two_pos 0 j). pose proof (two_pos 1 j). lra. Qed.
@@ -176,6 +179,20 @@ Lemma uneven_pos : forall j, (j < 2)%nat -> 0 < uneven j. Proof. intros [|j] _; 
 Lemma flat_pos : forall j, (j < 2)%nat -> 0 < flat j. Proof. intros; unfold flat; lra. Qed.
 Lemma coin_unit : Sum 2 coin = 1. Proof. unfold coin. cbn. field. Qed.
 Definition pareto_overlap_below_one_model := Lorenz.pareto_overlap_below_one 2 coin coin_nonneg uneven uneven_pos coin_unit.
+(* three fair coins that show 1 or 2 *)
+Definition three_coins (g : R -> R -> R -> R) := (g 1 1 1 + g 1 1 2 + g 1 2 1 + g 1 2 2 + g 2 1 1 + g 2 1 2 + g 2 2 1 + g 2 2 2) / 8.
+Lemma pareto_overlap_below_one_any_mean_model : 3 * three_coins (fun x y z => y * z / (x + y + z)) / three_coins (fun x _ _ => x) < 1.
+Proof.
+  apply (AnyMean.pareto_overlap_below_one_any_mean three_coins).
+  - intros a b g h _ _. unfold three_coins. field.
+  - intros g _ G. unfold three_coins. assert (0 < 1) by lra. assert (0 < 2) by lra.
+    pose proof (G 1 1 1). pose proof (G 1 1 2). pose proof (G 1 2 1). pose proof (G 1 2 2). pose proof (G 2 1 1). pose proof (G 2 1 2).
+    pose proof (G 2 2 1). pose proof (G 2 2 2). lra.
+  - intros g _. unfold three_coins. field.
+  - intros g _ G D. unfold three_coins. assert (0 < 1) by lra. assert (0 < 2) by lra. assert (1 <> 2) by lra.
+    pose proof (G 1 1 1). pose proof (G 1 1 2). pose proof (D 1 2 1). pose proof (G 1 2 2). pose proof (G 2 1 1). pose proof (G 2 1 2).
+    pose proof (G 2 2 1). pose proof (G 2 2 2). lra.
+Qed.
 Lemma lorenz_order : forall k, (k <= 2)%nat -> (Σ i < k, coin i * uneven i) / (Σ i < 2, coin i * uneven i) <= (Σ i < k, coin i * flat i) /
   (Σ i < 2, coin i * flat i).
 Proof. intros [|[|[|k]]] H; try lia; unfold coin, uneven, flat; cbn; lra. Qed.

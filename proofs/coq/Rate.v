@@ -31,7 +31,7 @@ Proof.
 Qed.
 Hypothesis share : 0 < w.
 Hypothesis contains : forall j, (j < M)%nat -> w * p j <= mix j.
-Hypothesis mix_unit : Sum M mix = 1.
+Hypothesis mix_one : forall j, (j < M)%nat -> mix j <= 1.
 Theorem rate_bounds : - ln leaves_of <= CE - ln leaves_of <= ln (1 / w).
 Proof.
   pose proof leaves_pos.
@@ -49,8 +49,7 @@ Proof.
       fold leaves_of. field. lra. }
   rewrite rate_identity at 2. unfold KL in *. split; [|lra].
   assert (0 <= CE); [|lra]. unfold CE. rewrite <- Sum_opp. apply Sum_nonneg. intros j Hj.
-  assert (mix j <= 1) by (rewrite <- mix_unit; apply Sum_term; auto; intros; left; auto).
-  specialize (mix_pos j Hj). assert (ln (mix j) <= ln 1) by (apply ln_le; lra). rewrite ln_1 in *. specialize (p_nonneg j Hj).
+  specialize (mix_pos j Hj). specialize (mix_one j Hj). assert (ln (mix j) <= ln 1) by (apply ln_le; lra). rewrite ln_1 in *. specialize (p_nonneg j Hj).
   replace (- (p j * ln (mix j))) with (p j * - ln (mix j)) by ring. apply Rmult_le_pos; lra.
 Qed.
 End Rate.

@@ -4,7 +4,7 @@
 From Coq Require Import Reals Lra Lia Arith List Permutation.
 From Coquelicot Require Import Coquelicot.
 From Compresslab Require Import Base.
-From Compresslab Require Line Mixture Rate Elasticity AnyNumber ThreeDatasets Exchange TurningPoint Lorenz CodeLength Quantization Trees Logit LogitTree.
+From Compresslab Require Line Mixture Rate Elasticity AnyNumber ThreeDatasets Exchange TurningPoint Lorenz AnyMean CodeLength Quantization Trees Logit LogitTree.
 From Compresslab Require LogitFlow LogitLimit ExchangeRate LinearRange Depth Effective Parametric ParametricSoftmax EarlyStopping Counterexamples LogitCounterexamples.
 Open Scope R_scope.
 
@@ -21,6 +21,14 @@ Theorem prune_mix_commute : forall (symbol : Type) (dec : forall a b : symbol, {
   prune e (prune d union) = prune (min e d) union /\
   (forall leaves, 0 < INR (length union) -> NoDup leaves -> incl (prune d union) leaves -> fold_right Rplus 0 (map (weight union) leaves) = 1).
 Proof. exact Trees.prune_mix_commute. Qed.
+
+(* the same in arrays: c s x counts phrase x in dataset s, A x v is the share of phrase x that falls on leaf v, B v u that of leaf v on node u *)
+Theorem prune_mix_commute_arrays : forall (K D N : nat) (A B c : nat -> nat -> R), (forall x, (x < K)%nat -> (Σ v < D, A x v) = 1) ->
+  (forall s, (s < N)%nat -> 0 < Σ x < K, c s x) -> let n s := Σ x < K, c s x in let weight s v := (Σ x < K, A x v * c s x) / n s in
+  (forall v, (Σ x < K, A x v * Σ s < N, c s x) = Σ s < N, Σ x < K, A x v * c s x) /\ (Σ x < K, Σ s < N, c s x) = (Σ s < N, n s) /\
+  (forall s u, (s < N)%nat -> (Σ v < D, B v u * weight s v) = (Σ x < K, c s x * Σ v < D, A x v * B v u) / n s) /\
+  (forall s, (s < N)%nat -> (Σ v < D, weight s v) = 1).
+Proof. exact Trees.prune_mix_commute_arrays. Qed.
 
 (* and a node's count is what its children count and what ends there *)
 Theorem prune_mix_commute_children : forall (symbol : Type) (dec : forall a b : symbol, {a = b} + {a <> b}) (D : list (list symbol)) v alphabet,
@@ -82,7 +90,7 @@ Theorem rate_identity : forall (M : nat) (p mix : nat -> R), (forall j, (j < M)%
   - (Σ j < M, p j * ln (mix j)) - ln own = (Σ j < M, p j * ln (p j / mix j)) - Σ j < M, p j * ln (p j / u j).
 Proof. exact Rate.rate_identity. Qed.
 Theorem rate_bounds : forall (M : nat) (p mix : nat -> R) (w : R), (forall j, (j < M)%nat -> 0 <= p j) -> (Σ j < M, p j) = 1 ->
-  (forall j, (j < M)%nat -> 0 < mix j) -> 0 < w -> (forall j, (j < M)%nat -> w * p j <= mix j) -> (Σ j < M, mix j) = 1 ->
+  (forall j, (j < M)%nat -> 0 < mix j) -> 0 < w -> (forall j, (j < M)%nat -> w * p j <= mix j) -> (forall j, (j < M)%nat -> mix j <= 1) ->
   let own := Σ j < M, (if Rlt_dec 0 (p j) then 1 else 0) in - ln own <= - (Σ j < M, p j * ln (mix j)) - ln own <= ln (1 / w).
 Proof. exact Rate.rate_bounds. Qed.
 
@@ -242,9 +250,9 @@ Proof. exact Elasticity.elasticity_same_data_reversed. Qed.
 (* elasticity-separate-disjoint-fails *)
 Theorem elasticity_separate_disjoint_fails : forall (M : nat) (k : R) (pp pa pt : nat -> R), 0 < k -> (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 ->
   forall l, 0 <= l -> (forall j, (j < M)%nat -> 0 < k * pp j + pa j + l * pt j) ->
-  (forall j, (j < M)%nat -> pp j * pt j = 0) -> (forall j, (j < M)%nat -> pa j * pt j = 0) ->
   let gamma u x := - Σ j < M, u j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x)) in
-  Derive (gamma pp) l = / (k + 1 + l) /\ Derive (gamma pa) l = / (k + 1 + l) /\ 0 < Derive (gamma pp) l.
+  ((forall j, (j < M)%nat -> pp j * pt j = 0) -> Derive (gamma pp) l = / (k + 1 + l) /\ 0 < Derive (gamma pp) l) /\
+  ((forall j, (j < M)%nat -> pa j * pt j = 0) -> Derive (gamma pa) l = / (k + 1 + l)).
 Proof. exact Elasticity.elasticity_separate_disjoint_fails. Qed.
 
 (* elasticity-fixed-roles *)
@@ -258,8 +266,7 @@ Theorem elasticity_fixed_roles : forall (M : nat) (k : R) (pp pa pt : nat -> R),
 Proof. exact Elasticity.elasticity_fixed_roles. Qed.
 
 (* elasticity-fixed-roles-threshold *)
-Theorem elasticity_fixed_roles_threshold : forall (M : nat) (pp pa pt : nat -> R), (Σ j < M, pp j) = 1 -> (Σ j < M, pa j) = 1 ->
-  (Σ j < M, pt j) = 1 ->
+Theorem elasticity_fixed_roles_threshold : forall (M : nat) (pp pa pt : nat -> R), (Σ j < M, pa j) = 1 -> (Σ j < M, pt j) = 1 ->
   (forall j, (j < M)%nat -> 0 < pp j) -> (forall j, (j < M)%nat -> 0 <= pa j) -> (forall j, (j < M)%nat -> 0 <= pt j) ->
   let oat := Σ j < M, pa j * pt j / pp j in
   let D k := Derive (fun x => - Σ j < M, pa j * ln ((k * pp j + pa j + x * pt j) / (k + 1 + x))) 0 in
@@ -381,6 +388,19 @@ Theorem elasticity_separate_iid_reversed : forall (O : nat) (q : nat -> R), (for
   let D u w := Derive (fun x => - Σ j < M, u j * ln ((k * X w j + Y w j + x * Z w j) / (k + 1 + x))) 0 in
   E (fun w => D (Y w) w) <= 0 /\ 0 <= E (fun w => D (X w) w).
 Proof. exact Exchange.elasticity_separate_iid_reversed. Qed.
+(* and what it is that exchangeability and independence are needed for *)
+Theorem elasticity_separate_iid_reversed_equations : forall (O : nat) (q : nat -> R), (forall w, (w < O)%nat -> 0 <= q w) -> forall (M : nat)
+  (X Y Z : nat -> nat -> R) (k : R),
+  let E F := Σ w < O, q w * F w in let over (own : nat -> nat -> R) w j := own w j / (k * X w j + Y w j) in 1 < k -> (0 < M)%nat ->
+  (forall w j, (w < O)%nat -> (j < M)%nat -> 0 < X w j) -> (forall w j, (w < O)%nat -> (j < M)%nat -> 0 < Y w j) ->
+  (forall j, (j < M)%nat -> E (fun w => X w j / (k * X w j + Y w j)) = E (fun w => Y w j / (k * Y w j + X w j))) ->
+  (forall j, (j < M)%nat -> E (fun w => Y w j / (k * X w j + Y w j)) = E (fun w => X w j / (k * Y w j + X w j))) ->
+  (forall j, (j < M)%nat -> E (fun w => over X w j * Z w j) = / INR M * E (fun w => over X w j)) ->
+  (forall j, (j < M)%nat -> E (fun w => over Y w j * Z w j) = / INR M * E (fun w => over Y w j)) ->
+  (forall w, (w < O)%nat -> (Σ j < M, X w j) = 1) -> (forall w, (w < O)%nat -> (Σ j < M, Y w j) = 1) ->
+  let D u w := Derive (fun x => - Σ j < M, u j * ln ((k * X w j + Y w j + x * Z w j) / (k + 1 + x))) 0 in
+  E (fun w => D (Y w) w) <= 0 /\ 0 <= E (fun w => D (X w) w).
+Proof. exact Exchange.elasticity_separate_iid_reversed_equations. Qed.
 
 (* turning-point-from-above is false; and the bounds in its place *)
 Theorem turning_point_from_above : forall k bound, 0 < k -> exists pp pa pt : nat -> R, (Σ j < 3, pp j) = 1 /\ (Σ j < 3, pa j) = 1 /\
@@ -404,6 +424,17 @@ Theorem pareto_overlap_below_one : forall (n : nat) (w : nat -> R), (forall i, (
   EX - 3 * YZ = (Σ a < n, Σ b < n, Σ c < n, w a * w b * w c * (Rsqr (x a - x b) / (2 * (x a + x b + x c)))) /\
   3 * YZ / EX <= 1 /\ (forall i j, (i < n)%nat -> (j < n)%nat -> 0 < w i -> 0 < w j -> x i <> x j -> 3 * YZ / EX < 1).
 Proof. exact Lorenz.pareto_overlap_below_one. Qed.
+(* and for any mean, of a continuous law too: linear, positive and cyclic on the functions that a multiple of x + y + z bounds *)
+Theorem pareto_overlap_below_one_any_mean : forall E : (R -> R -> R -> R) -> R,
+  let tame g := exists C, forall x y z, 0 < x -> 0 < y -> 0 < z -> Rabs (g x y z) <= C * (x + y + z) in
+  (forall a b g h, tame g -> tame h -> E (fun x y z => a * g x y z + b * h x y z) = a * E g + b * E h) ->
+  (forall g, tame g -> (forall x y z, 0 < x -> 0 < y -> 0 < z -> 0 <= g x y z) -> 0 <= E g) ->
+  (forall g, tame g -> E (fun x y z => g y z x) = E g) ->
+  let EX := E (fun x _ _ => x) in let YZ := E (fun x y z => y * z / (x + y + z)) in
+  EX - 3 * YZ = E (fun x y z => Rsqr (x - y) / (2 * (x + y + z))) /\ 0 <= YZ /\ 3 * YZ <= EX /\
+  ((forall g, tame g -> (forall x y z, 0 < x -> 0 < y -> 0 < z -> 0 <= g x y z) ->
+    (forall x y z, 0 < x -> 0 < y -> 0 < z -> x <> y -> 0 < g x y z) -> 0 < E g) -> 3 * YZ / EX < 1).
+Proof. exact AnyMean.pareto_overlap_below_one_any_mean. Qed.
 
 (* pareto-overlap-monotone: any two finite laws in Lorenz order; Pareto laws in n equally likely cells *)
 Theorem pareto_overlap_monotone_lorenz : forall (n : nat) (w : nat -> R), (forall i, (i < n)%nat -> 0 <= w i) -> forall x y : nat -> R, (forall i,
@@ -412,6 +443,15 @@ Theorem pareto_overlap_monotone_lorenz : forall (n : nat) (w : nat -> R), (foral
   (forall k, (k <= n)%nat -> (Σ i < k, w i * y i) / (Σ i < n, w i * y i) <= (Σ i < k, w i * x i) / Σ i < n, w i * x i) ->
   let o x := 3 * (Σ a < n, Σ b < n, Σ c < n, w a * w b * w c * (x b * x c / (x a + x b + x c))) / Σ a < n, w a * x a in o y <= o x.
 Proof. exact Lorenz.pareto_overlap_monotone_lorenz. Qed.
+(* and one law spread out about its own values *)
+Theorem pareto_overlap_monotone_spread : forall (A B : nat) (K : nat -> nat -> R) (x wide q : nat -> R) (y z : R), 0 < y -> 0 < z ->
+  (forall a, (a < A)%nat -> 0 <= q a) -> (forall a b, (a < A)%nat -> (b < B)%nat -> 0 <= K a b) -> (forall a, (a < A)%nat -> 0 < x a) ->
+  (forall b, (b < B)%nat -> 0 < wide b) -> (forall a, (a < A)%nat -> (Σ b < B, K a b) = 1) ->
+  (forall a, (a < A)%nat -> (Σ b < B, K a b * wide b) = x a) -> let g u := (u * y + y * z + z * u) / (u + y + z) in
+  (Σ a < A, q a * g (x a)) - (Σ a < A, q a * Σ b < B, K a b * g (wide b)) = (Σ a < A, Σ b < B, q a * K a b *
+    ((y * y + y * z + z * z) * Rsqr (wide b - x a) / ((wide b + y + z) * ((x a + y + z) * (x a + y + z))))) /\
+  (Σ a < A, q a * Σ b < B, K a b * g (wide b)) <= Σ a < A, q a * g (x a).
+Proof. exact Lorenz.pareto_overlap_monotone_spread. Qed.
 Theorem pareto_overlap_monotone : forall (n : nat) (alpha beta : R), (0 < n)%nat -> 1 < alpha < beta ->
   let lorenz a u := if Rlt_dec u 1 then 1 - Rpower (1 - u) (1 - / a) else 1 in
   let cell a i := lorenz a (INR (S i) / INR n) - lorenz a (INR i / INR n) in
@@ -447,6 +487,18 @@ Theorem effective_depth_chain_rule : forall (X K n d : nat) (w : nat -> R) (len 
   let e kappa := Σ v < K, (if Nat.eqb (pos v) kappa then m v * (Σ a < n, c v a * ln (c v a / q v a)) else 0) in
   (Σ kappa < d, h kappa) = - (Σ x < X, w x * ln (w x)) /\ (Σ kappa < d, e kappa) = (Σ x < X, w x * ln (w x / Q x)) /\ forall kappa, 0 <= e kappa.
 Proof. exact Depth.effective_depth_chain_rule. Qed.
+(* the same in arrays: at position x leaf j passes through node c and takes symbol g there where B j x c g is 1 *)
+Theorem effective_depth_chain_rule_arrays : forall (d K V M : nat) (B : nat -> nat -> nat -> nat -> R) (w : nat -> nat -> R) (P G : nat -> nat -> nat -> R)
+  (p q : nat -> R), (forall x c, (x < d)%nat -> (c < K)%nat -> 0 <= w x c) ->
+  (forall x c g, (x < d)%nat -> (c < K)%nat -> (g < V)%nat -> 0 < P x c g) -> (forall x c g, (x < d)%nat -> (c < K)%nat -> (g < V)%nat -> 0 < G x c g) ->
+  (forall j, (j < M)%nat -> 0 < p j) -> (forall j, (j < M)%nat -> 0 < q j) ->
+  (forall j, (j < M)%nat -> ln (p j) = Σ g < V, Σ c < K, Σ x < d, B j x c g * ln (P x c g)) ->
+  (forall j, (j < M)%nat -> ln (q j) = Σ g < V, Σ c < K, Σ x < d, B j x c g * ln (G x c g)) ->
+  (forall x c g, (x < d)%nat -> (c < K)%nat -> (g < V)%nat -> (Σ j < M, B j x c g * p j) = w x c * P x c g) ->
+  (forall x c, (x < d)%nat -> (c < K)%nat -> (Σ g < V, P x c g) = 1) -> (forall x c, (x < d)%nat -> (c < K)%nat -> (Σ g < V, G x c g) <= 1) ->
+  let h x := - Σ g < V, Σ c < K, w x c * P x c g * ln (P x c g) in let e x := Σ g < V, Σ c < K, w x c * P x c g * ln (P x c g / G x c g) in
+  (Σ x < d, h x) = - (Σ j < M, p j * ln (p j)) /\ (Σ x < d, e x) = (Σ j < M, p j * ln (p j / q j)) /\ forall x, (x < d)%nat -> 0 <= e x.
+Proof. exact Depth.effective_depth_chain_rule_arrays. Qed.
 
 (* ---------- parametric elasticity: d parameters; a loss has gradient g at x if along every path th through x, with velocity v, its
    derivative is g.v ---------- *)

@@ -85,6 +85,23 @@ Tactic Notation "tie" uconstr(c) "times" constr(x) := let H := fresh in unshelve
   [first [premise|cbv zeta; intros; plain; times x; alike] ..|cbv zeta beta iota delta [Rsqr Rdiv] in H; try divided x H; follow H].
 Ltac limit L := match type of L with is_lim ?f _ _ => match goal with |- filterlim ?g _ _ => replace g with f; [exact L|plain; same] end end.
 
+(* A mean over the six ways to give two roles among three datasets, in the order of the claim, and in that of a printed goal. *)
+Section Six.
+Variables a b c d e f a' b' c' d' e' f' : R.
+Hypotheses (A : a = a') (B : b = b') (C : c = c') (D : d = d') (E : e = e') (F : f = f').
+Lemma six_ways : (a + b + c + d + e + f) / 6 = 1/6 * a' + 1/6 * b' + 1/6 * c' + 1/6 * d' + 1/6 * e' + 1/6 * f'.
+Proof. rewrite A, B, C, D, E, F. field. Qed.
+Lemma six_turned : (a + b + c + d + e + f) / 6 = 1/6 * c' + 1/6 * e' + 1/6 * a' + 1/6 * f' + 1/6 * b' + 1/6 * d'.
+Proof. rewrite A, B, C, D, E, F. field. Qed.
+Variables k u v w x y z u' v' w' x' y' z' : R.
+Hypotheses (U : u = u') (V : v = v') (W : w = w') (X : x = x') (Y : y = y') (Z : z = z').
+Lemma six_both : (a + k * u + (b + k * v) + (c + k * w) + (d + k * x) + (e + k * y) + (f + k * z)) / 6 = 1/6 * a' + 1/6 * b' + 1/6 * c' + 1/6 * d'
+  + 1/6 * e' + 1/6 * f' + 1/6 * k * w' + 1/6 * k * y' + 1/6 * k * u' + 1/6 * k * z' + 1/6 * k * v' + 1/6 * k * x'.
+Proof. rewrite A, B, C, D, E, F, U, V, W, X, Y, Z. field. Qed.
+End Six.
+Lemma six_alike a b c d e f g : a = g -> b = g -> c = g -> d = g -> e = g -> f = g -> (a + b + c + d + e + f) / 6 = g.
+Proof. intros -> -> -> -> -> ->. field. Qed.
+
 (* --- examples, as a person writes them --- *)
 
 (* conservation-law *)

@@ -120,3 +120,23 @@ Proof.
     rewrite sum_add, (goes_on x v alphabet N) by (apply I; left; auto). lia.
 Qed.
 End Trees.
+
+(* The same in arrays: c s x counts phrase x in dataset s, A x v is the share of phrase x that falls on leaf v, B v u that of leaf v on node u. *)
+Theorem prune_mix_commute_arrays (K D N : nat) (A B c : nat -> nat -> R) : (forall x, (x < K)%nat -> (Σ v < D, A x v) = 1) ->
+  (forall s, (s < N)%nat -> 0 < Σ x < K, c s x) -> let n s := Σ x < K, c s x in let weight s v := (Σ x < K, A x v * c s x) / n s in
+  (forall v, (Σ x < K, A x v * Σ s < N, c s x) = Σ s < N, Σ x < K, A x v * c s x) /\ (Σ x < K, Σ s < N, c s x) = (Σ s < N, n s) /\
+  (forall s u, (s < N)%nat -> (Σ v < D, B v u * weight s v) = (Σ x < K, c s x * Σ v < D, A x v * B v u) / n s) /\
+  (forall s, (s < N)%nat -> (Σ v < D, weight s v) = 1).
+Proof.
+  intros one some n weight.
+  assert (P : forall s u, (Σ v < D, B v u * weight s v) = (Σ x < K, c s x * Σ v < D, A x v * B v u) / n s).
+  { intros s u. unfold weight, Rdiv. rewrite Rmult_comm, <- Sum_scal. transitivity (Σ v < D, Σ x < K, / n s * (c s x * (A x v * B v u))).
+    - apply Sum_ext. intros v _. rewrite Rmult_comm, Rmult_assoc, Rmult_comm, Rmult_assoc, <- Sum_scal, <- Sum_scal. apply Sum_ext. intros; ring.
+    - rewrite Sum_swap. apply Sum_ext. intros x _. rewrite !Sum_scal. reflexivity. }
+  split; [|split; [apply Sum_swap|split; [intros; apply P|]]].
+  - intros v. rewrite Sum_swap. apply Sum_ext. intros x _. rewrite Sum_scal. reflexivity.
+  - intros s Hs. specialize (some s Hs). fold (n s) in some. unfold weight, Rdiv.
+    rewrite (Sum_ext D _ (fun v => / n s * Σ x < K, A x v * c s x)), Sum_scal, Sum_swap by (intros; ring).
+    rewrite (Sum_ext K _ (fun x => c s x)); [fold (n s); field; lra|]. intros x Hx.
+    rewrite (Sum_ext D _ (fun v => c s x * A x v)), Sum_scal, one by (auto; intros; ring). ring.
+Qed.

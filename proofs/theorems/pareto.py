@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..classical import Average, GammaRecurrence, LargeNumbers, MeanIs, Tonelli
+from ..classical import Average, LargeNumbers, MeanIs, Tonelli
 from ..expressions import Diff, Int, Law, Lim, Mean, draw, draws, positive, total
 from ..facts import Claim, Fact, Goal
-from ..rules_algebra import Combine, Rewrite, Signed, Use
+from ..rules_algebra import Combine, Signed, Use
 from ..rules_analysis import Differentiate, Integrate, LimitOf
 from ..vocabulary import ONE, M, j
 
@@ -74,11 +74,6 @@ pareto_entropy = Claim(
     assumptions=(),
     definitions=(),
     steps=(
-        Combine(
-            "averages",
-            "Split the logarithm of x/Σx",
-            Fact(ENTROPY - sp.log(M), "=", sp.log(SUM / M) - (SUM_LOG / M) / (SUM / M)),
-        ),
         *MEAN,
         *mean_of(
             "log-mean",
@@ -94,24 +89,15 @@ pareto_entropy = Claim(
             Fact(Lim(SUM_LOG / M, M, sp.oo), "=", mu_log),
             mean="log-mean",
         ),
-        Rewrite(
-            "rewrite",
-            "The limit of the entropy is that of the averages' expression",
-            Fact(Lim(ENTROPY - sp.log(M), M, sp.oo), "=", Lim(sp.log(SUM / M) - (SUM_LOG / M) / (SUM / M), M, sp.oo)),
-            ("averages",),
-        ),
         LimitOf(
             "limit",
-            "which is continuous in them",
-            Fact(Lim(sp.log(SUM / M) - (SUM_LOG / M) / (SUM / M), M, sp.oo), "=", VALUE),
+            "Split the logarithms of x/Σx: H - ln M is a continuous function of the two averages",
+            Fact(Lim(ENTROPY - sp.log(M), M, sp.oo), "=", VALUE),
             outer=sp.log(first) - second / first,
             parts=((first, "lln"), (second, "lln-log")),
         ),
-        Combine(
-            "entropy", "together", Fact(Lim(ENTROPY - sp.log(M), M, sp.oo), "=", VALUE), (Use("rewrite"), Use("limit"))
-        ),
     ),
-    goals=(Goal("the limit", Fact(Lim(ENTROPY - sp.log(M), M, sp.oo), "=", VALUE), "entropy"),),
+    goals=(Goal("the limit", Fact(Lim(ENTROPY - sp.log(M), M, sp.oo), "=", VALUE), "limit"),),
 )
 
 # --- overlap ---
@@ -122,7 +108,8 @@ TRIPLE = Y * Z / (X + Y + Z)
 OVERLAP = 3 * Mean(TRIPLE, X, Y, Z) / Mean(X, X)
 CLOSED = 3 * Int(laplace * minus_slope**2, s, ZERO, sp.oo) / mu
 T, lam = positive("T sigma")
-laplace_at = laplace.xreplace({s: lam})
+BY_PARTS = Int(lam * (lam * v) ** (-alpha) * sp.exp(-lam * v), v, xm, sp.oo)
+RECURRENCE = -alpha * sp.uppergamma(-alpha, xm * lam) + (xm * lam) ** (-alpha) * sp.exp(-xm * lam)
 
 
 pareto_overlap = Claim(
@@ -156,14 +143,23 @@ pareto_overlap = Claim(
             minus_slope,
             -alpha * xm**alpha * s ** (alpha - 1) * sp.uppergamma(1 - alpha, s * v),
         ),
-        GammaRecurrence(
+        Integrate(
+            "parts",
+            "An integral by one antiderivative",
+            Fact(BY_PARTS, "=", sp.uppergamma(1 - alpha, xm * lam)),
+            antiderivative=-sp.uppergamma(1 - alpha, lam * v),
+        ),
+        Integrate(
+            "parts-again",
+            "and by another, after integration by parts",
+            Fact(BY_PARTS, "=", RECURRENCE),
+            antiderivative=alpha * sp.uppergamma(-alpha, lam * v) - (lam * v) ** (-alpha) * sp.exp(-lam * v),
+        ),
+        Combine(
             "recurrence",
-            "The recurrence of the incomplete gamma function (DLMF 8.8.2)",
-            Fact(
-                sp.uppergamma(1 - alpha, xm * lam),
-                "=",
-                -alpha * sp.uppergamma(-alpha, xm * lam) + (xm * lam) ** (-alpha) * sp.exp(-xm * lam),
-            ),
+            "gives the recurrence of the incomplete gamma function (DLMF 8.8.2)",
+            Fact(sp.uppergamma(1 - alpha, xm * lam), "=", RECURRENCE),
+            (Use("parts", times=-ONE), Use("parts-again")),
         ),
         Differentiate(
             "derivative",
@@ -193,25 +189,11 @@ pareto_overlap = Claim(
         Tonelli(
             "swap",
             "Put T = X + Y + Z, swap mean and integral, and factor (Tonelli, independence)",
-            Fact(
-                Mean(TRIPLE, X, Y, Z),
-                "=",
-                Int(Mean(sp.exp(-s * X), X) * Mean(X * sp.exp(-s * X), X) ** 2, s, ZERO, sp.oo),
-            ),
+            Fact(Mean(TRIPLE, X, Y, Z), "=", Int(laplace * minus_slope**2, s, ZERO, sp.oo)),
             inner="reciprocal",
             s=s,
             factors=(sp.exp(-s * X), Y * sp.exp(-s * Y), Z * sp.exp(-s * Z)),
             means=("laplace", "slope", "slope"),
-        ),
-        Rewrite(
-            "closed",
-            "Put in the closed forms",
-            Fact(
-                Int(Mean(sp.exp(-s * X), X) * Mean(X * sp.exp(-s * X), X) ** 2, s, ZERO, sp.oo),
-                "=",
-                Int(laplace * minus_slope**2, s, ZERO, sp.oo),
-            ),
-            ("laplace", "slope"),
         ),
         Combine(
             "overlap",
@@ -219,7 +201,6 @@ pareto_overlap = Claim(
             Fact(OVERLAP, "=", CLOSED),
             (
                 Use("swap", times=3 / Mean(X, X)),
-                Use("closed", times=3 / Mean(X, X)),
                 Use("mean", times=-3 * Int(laplace * minus_slope**2, s, ZERO, sp.oo) / (mu * Mean(X, X))),
             ),
         ),

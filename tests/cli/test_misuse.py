@@ -228,7 +228,7 @@ def test_an_impossible_call_is_refused_before_any_work_begins(
     if line.startswith("prove"):
         pytest.importorskip("sympy")
         pytest.importorskip("flint")
-        monkeypatch.setattr("proofs.kernel.check", _work)
+        monkeypatch.setattr("proofs.derivation.check", _work)
     before = sorted(os.listdir())
     code, out, err = run(*line.split())
     assert (code, out, err.count("\n")) == (1, "", 1)

@@ -69,7 +69,7 @@ def test_the_wheel_holds_what_the_package_holds(built: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {str(path.relative_to(ROOT)) for path in (ROOT / "compresslab").rglob("*.py")}
     wanted |= {f"compresslab/report/templates/{name}" for name in ("report.html.j2", "report.css", "explorer.js")}
-    wanted |= {"compresslab/py.typed", "compresslab/proofs/ledger.json"}
+    wanted |= {"compresslab/py.typed", "compresslab/proofs/ledger.json", "compresslab/proofs/coq/claims.json"}
     assert wanted <= held
     assert not [name for name in held if name.startswith(("tests/", "docs/", "proofs/", "examples/"))]
 

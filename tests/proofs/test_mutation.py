@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from proofs.kernel import check
+from proofs.derivation import check
 from proofs.registry import all_claims
 from tests.proofs.durations import by_length
 from tests.proofs.mutations import alterations, deletions, goals_altered
