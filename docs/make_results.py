@@ -65,6 +65,7 @@ def main(docs: Path = DOCS) -> int:
     if not unknown:
         for folder in folders:
             for name in wanted[folder.name]:
+                (folder / "figures").mkdir(exist_ok=True)
                 write_atomic(folder / "figures" / f"{name}.svg", [drawn[folder][name]])
         write_atomic(page, [TABLE.sub(lambda found: f"**{found[1]}**\n\n{tables[found[1]]}", text).encode()])
         print(f"{len(TABLE.findall(text))} tables and {sum(map(len, wanted.values()))} figures made")
