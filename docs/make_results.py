@@ -1,15 +1,16 @@
 """Make every table and every figure of docs/results.md from the rows beside it: ``python docs/make_results.py``.
 
-A table is found by its title, a figure by its file. What no rows make is named, and nothing is written; so is a table
-whose title changed: it is given the new title by hand. Nothing is trained. ``make results`` then holds every number of
-the page, those in its sentences too, to the rows, by a script that shares nothing with this one.
+A figure is found by its file, a table by its title, among those of the runs whose figures its section shows. What no
+rows make is named, and nothing is written; so is a table whose title changed: it is given the new title by hand.
+Nothing is trained. ``make results`` then holds every number of the page, those in its sentences too, to the rows, by a
+script that shares nothing with this one.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from compresslab._support.files import write_atomic
@@ -50,25 +51,34 @@ def main(docs: Path = DOCS) -> int:
     page = docs / "results.md"
     text = page.read_text(encoding="utf-8")
     folders = sorted(path.parent for path in (docs / "results").glob("*/rows.jsonl"))
-    tables = {title: rows for folder in folders for title, rows in made_tables(folder).items()}
-    wanted = {folder.name: [name for where, name in FIGURE.findall(text) if where == folder.name] for folder in folders}
-    drawn = {folder: made_figures(folder, wanted[folder.name]) for folder in folders}
-    unknown = [f"no rows make the table {title!r}" for title, _ in TABLE.findall(text) if title not in tables]
-    unknown += [
+    wanted = {folder: [name for where, name in FIGURE.findall(text) if where == folder.name] for folder in folders}
+    drawn = {folder: made_figures(folder, wanted[folder]) for folder in folders}
+    unknown = [
         f"no rows make the figure {folder.name}/figures/{name}.svg"
         for folder in folders
-        for name in wanted[folder.name]
+        for name in wanted[folder]
         if name not in drawn[folder]
     ]
+    tables = {folder.name: made_tables(folder) for folder in folders}
+    parts = [section_made(part, tables, unknown) for part in re.split(r"(?m)^(?=## )", text)]
     for line in unknown:
         print(line)
     if not unknown:
         for folder in folders:
-            for name in wanted[folder.name]:
+            for name in wanted[folder]:
+                (folder / "figures").mkdir(exist_ok=True)
                 write_atomic(folder / "figures" / f"{name}.svg", [drawn[folder][name]])
-        write_atomic(page, [TABLE.sub(lambda found: f"**{found[1]}**\n\n{tables[found[1]]}", text).encode()])
+        write_atomic(page, ["".join(parts).encode()])
         print(f"{len(TABLE.findall(text))} tables and {sum(map(len, wanted.values()))} figures made")
     return len(unknown)
+
+
+def section_made(text: str, tables: Mapping[str, Mapping[str, str]], unknown: list[str]) -> str:
+    """Return a section with its tables made again, by the runs whose figures it shows; name what they do not make."""
+    runs = dict.fromkeys(where for where, _ in FIGURE.findall(text))
+    mine = {title: rows for run in runs for title, rows in tables.get(run, {}).items()}
+    unknown += [f"no rows make the table {title!r}" for title, _ in TABLE.findall(text) if title not in mine]
+    return TABLE.sub(lambda found: f"**{found[1]}**\n\n{mine.get(found[1], found[2])}", text)
 
 
 if __name__ == "__main__":

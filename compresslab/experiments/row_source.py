@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from compresslab.experiments.data.tuning_texts import ALL_ROLES
 from compresslab.experiments.run_record import read_runs
 from compresslab.experiments.spec import of_saved, read_spec
 from compresslab.report.provenance import ExperimentRun
@@ -70,7 +71,7 @@ def _digests(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the data's digests: one for each source, or one of all texts in the order of dealing."""
     texts, digest = found.get("texts"), found.get("data_sha256")
     if isinstance(texts, Mapping) and texts.get("sha256"):
-        sources = [str(name) for role in ("pretrain", "positive", "negative") for name in texts[role]]
+        sources = [str(name) for role in ALL_ROLES for name in texts.get(role, ())]
         yield f"all texts, as dealt out: {', '.join(sources)}", str(texts["sha256"])
     if isinstance(digest, str):
         yield "the words and their probabilities", digest

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import nct
 from scipy.stats import t as student
 
 from tests.experiments.recompute_results import Found, Rebound, Table, Values, over_seeds, pm
@@ -91,22 +92,33 @@ def holm(p: Sequence[float]) -> list[float]:
     return found
 
 
+def corrected(spec: dict[str, Any], made: Sequence[Tried | str]) -> tuple[list[float], list[float]]:
+    """The p-values of no effect and of equivalence of each claim; all but the primary one's are one family."""
+    margins = [spec["margin_share"] if isinstance(one, str) else one.margin for one in made]
+    p = [1.0 if isinstance(one, str) else one.p() for one in made]
+    within = [
+        math.nan if not margin else 1.0 if isinstance(one, str) else one.p_equivalent
+        for one, margin in zip(made, margins, strict=True)
+    ]
+    family = holm([*p[1:], *(q for q in within[1:] if not math.isnan(q))])
+    left = iter(family[len(p) - 1 :])
+    return [p[0], *family[: len(p) - 1]], [within[0], *(q if math.isnan(q) else next(left) for q in within[1:])]
+
+
+def power(one: Tried) -> float:
+    """The chance that the two-sided t test sees an effect as large as the margin, on its side."""
+    n, spread = len(one.parts), float(one.parts.std(ddof=1))
+    return float(nct.sf(student.ppf(0.975, n - 1), n - 1, one.margin / spread * math.sqrt(n)))
+
+
 def claims_table(spec: dict[str, Any], arm: Rebound) -> tuple[str, Table]:
     made = claims(spec, arm)
-    differ = [1.0 if isinstance(one, str) else one.p() for one in made[1:]]
-    within = [one for one in made[1:] if (spec["margin_share"] if isinstance(one, str) else one.margin)]
-    equal = [1.0 if isinstance(one, str) else one.p_equivalent for one in within]
-    corrected = holm([*differ, *equal])
-    left = iter(corrected[len(differ) :])
     rows: Table = []
-    for i, one in enumerate(made):
+    for i, (one, p, q) in enumerate(zip(made, *corrected(spec, made), strict=True)):
         if isinstance(one, str):
-            margin = spec["margin_share"]
-            rest = [f"{margin:g}", "-", shown_p(next(left))] if margin else ["-"] * 3
-            rows.append([one, "< 0", "not defined", "-", shown_p(corrected[i - 1]), *rest, "-", "not defined"])
+            margin = f"{spec['margin_share']:g}" if spec["margin_share"] else "-"
+            rows.append([one, "< 0", "not defined", "-", shown_p(p), margin, "-", shown_p(q), "-", "not defined"])
             continue
-        p = one.p() if not i else corrected[i - 1]
-        q = math.nan if not one.margin else one.p_equivalent if not i else next(left)
         sign = "seen" if one.value * one.side > 0 else "the opposite seen"
         kind = one.nothing if q <= 0.05 else sign if p <= 0.05 else None
         rows.append(
@@ -114,7 +126,8 @@ def claims_table(spec: dict[str, Any], arm: Rebound) -> tuple[str, Table]:
                 one.name, "> 0" if one.side > 0 else "< 0", pm(one.found), shown_p(one.p()),
                 "primary" if not i else shown_p(p), f"{one.margin:g}" if one.margin else "-",
                 shown_p(one.p_equivalent if one.margin else math.nan),
-                "primary" if not i and one.margin else shown_p(q), None,
+                "primary" if not i and one.margin else shown_p(q),
+                f"{power(one):.2f}" if one.margin else "-",
                 kind if kind is not None else lambda said, _: said.startswith("undecided"),
             ]
         )  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import tests.experiments.recompute_claims as c
 import tests.experiments.recompute_results as r
 from tests.experiments.recompute_results import Found, Results, over_seeds
 
@@ -84,6 +85,7 @@ def prose(results: Results, text: str) -> dict[str, list[Block]]:
         "volumes": list(volumes(results)),
         "resistance": list(resistance(results)),
         "rebound": list(rebound(results)),
+        "rebound with a placebo": list(referee(results)),
         "scaling": list(scaling(results)),
     }
 
@@ -742,6 +744,151 @@ def rebound(results: Results) -> Iterator[Block]:
     yield "Score against negative data, a line", [F("0", COUNTED)]
     yield "*Reviews, contained", [F("0", COUNTED)]
     yield "Score against negative data where", [F("0", COUNTED)]
+
+
+# ---- rebound with a placebo ----
+
+
+def referee(results: Results) -> Iterator[Block]:
+    spec = results.specs["rebound-referee"]
+    (arm,) = r.rebounds(results, "rebound-referee")
+    placebo = arm.placebo
+    if placebo is None:
+        raise ValueError("there is no placebo")
+    low, middle, n = arm.positive[1:]
+    m, seeds = arm.negative[-1], len(spec["arms"][0]["seeds"])
+    tests = [one for one in c.claims(spec, arm) if isinstance(one, c.Tried)]
+    corrected, _ = c.corrected(spec, tests)
+
+    def lost(of: r.Rebound, i: int) -> Bound:
+        x = of.lengths["pretrain"]
+        return Bound(float((x[:, i, 0] - x[:, 0, 0]).mean()), 2)
+
+    def net(name: str, i: int = -1) -> Found:
+        return over_seeds((arm.changed(name, m) - placebo.changed(name, m))[:, i])
+
+    def net_share(i: int) -> Bound:
+        found = r.share((arm.falls - placebo.falls)[:, i], (arm.score - placebo.score)[:, i, 0])
+        return Bound(100 * (found or (math.nan,))[0])
+
+    def raw_share(i: int) -> Bound:
+        return Bound(100 * (r.share(arm.net_falls[:, i], arm.score[:, i, 0]) or (math.nan,))[0])
+
+    def p(value: float) -> Bound:
+        return Bound(value, 1 - r.exponent(value))
+
+    def down(x: Found) -> list[Claim]:
+        """A fall, as a number above 0."""
+        return both(Found(-x.mean, x.half))
+
+    pretraining = over_seeds(arm.changed("pretrain", m)[:, -1])
+    gain = arm.score[:, -1, 0]
+    if not all(one.found.sign >= 0 for one in tests[7:]):
+        raise ValueError("a smaller share after more alignment is seen")
+    yield (
+        "`compresslab experiment rebound --preset referee`",
+        every(
+            Bound(seeds),
+            Bound(arm.parameters),
+            Bound(len(results.rows["rebound-referee"])),
+            Bound(100 * spec["arms"][0]["share"]),
+            F("28", CLOCK),
+            F("two", CLOCK),
+        ),
+    )
+    yield (
+        "**The placebo is as far",
+        every(
+            Bound(n),
+            both(over_seeds(placebo.score[:, -1, 0])),
+            both(over_seeds(placebo.kl[:, -1, 0])),
+            both(over_seeds(gain)),
+            both(over_seeds(arm.kl[:, -1, 0])),
+            lost(placebo, -1),
+            lost(arm, -1),
+            Bound(low),
+            Bound(middle),
+            lost(placebo, 1),
+            lost(arm, 1),
+            lost(placebo, 2),
+            lost(arm, 2),
+        ),
+    )
+    yield (
+        "**The score falls back, net of the placebo",
+        every(
+            Bound(n),
+            Bound(m),
+            both(over_seeds(arm.falls[:, -1])),
+            part(r.share(arm.falls[:, -1], gain)),
+            both(over_seeds(arm.net_falls[:, -1])),
+            part(r.share(arm.net_falls[:, -1], gain)),
+            both(tests[0].found),
+            part(r.share((arm.falls - placebo.falls)[:, -1], gain - placebo.score[:, -1, 0])),
+            p(tests[0].p()),
+        ),
+    )
+    yield (
+        "**The return of pre-training",
+        every(
+            down(pretraining),
+            down(over_seeds(arm.changed("pretrain", m, net=True)[:, -1])),
+            both(net("pretrain")),
+            Bound(low),
+            Bound(middle),
+            both(net("pretrain", 1)),
+            both(net("pretrain", 2)),
+        ),
+    )
+    yield (
+        "**Net of the placebo positive texts",
+        every(
+            both(net("positive")),
+            both(over_seeds(arm.changed("positive", m, net=True)[:, -1])),
+            both(net("negative")),
+            p(tests[3].p()),
+            p(corrected[3]),
+            both(over_seeds(arm.changed("negative", m, net=True)[:, -1])),
+        ),
+    )
+    yield (
+        "**An aligned model falls faster at first",
+        every(
+            both(tests[5].found),
+            F("1,000", "the unit of a rate"),
+            p(corrected[5]),
+            both(tests[6].found),
+            p(corrected[6]),
+        ),
+    )
+    yield (
+        "**Within the margin",
+        every(
+            both(tests[7].found),
+            both(tests[8].found),
+            Bound(spec["margin_share"], 1),
+            Bound(math.log2(n / low)),
+            Bound(100 * spec["margin_share"] * math.log2(n / low)),
+            *(raw_share(i) for i in (1, 2, 3)),
+            p(corrected[8]),
+            *(net_share(i) for i in (1, 2, 3)),
+            F("two", COUNTED),
+        ),
+    )
+    gate = spec["gate"]
+    yield (
+        "**The gate let in",
+        every(
+            Bound(gate["tried"][-1][1], 4),
+            Bound(gate["level_nats"], 3),
+            Bound(seeds),
+            both(over_seeds(arm.kl[:, 0, -1])),
+            both(over_seeds(arm.falls[:, 0])),
+        ),
+    )
+    yield "**What this does not say", [Bound(spec["margin_bits"], 2), Bound(c.power(tests[0]), 2)]
+    yield "*After positive data", [F("0", COUNTED)]
+    yield "Score of the placebo", [F("0", COUNTED)]
 
 
 # ---- scaling ----

@@ -150,6 +150,7 @@ COLUMNS = {
     "resistance-cpu": "loss_bits",
     "rebound-cpu": "negative_bits_per_byte",
     "rebound-demo": "kl_positive_nats",
+    "rebound-referee": "positive_bits_per_byte",
     "scaling-cpu": "positive_bits_per_byte",
 }
 

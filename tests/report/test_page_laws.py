@@ -35,6 +35,7 @@ COMMANDS = {
     "joint-cpu": "compresslab experiment joint --preset cpu --out joint-cpu",
     "rebound-cpu": "compresslab experiment rebound --preset cpu --out rebound-cpu --data pretrain=tinyshakespeare.txt "
     "--data pretrain=prose --data positive=rt-polarity.pos --data negative=rt-polarity.neg",
+    "rebound-referee": "compresslab experiment rebound --preset referee --out rebound-referee",
     "resistance-cpu": "compresslab experiment resistance --preset cpu --out resistance-cpu --data truthfulqa.csv "
     "--data rt-polarity.pos",
     "scaling-cpu": "compresslab experiment scaling --preset cpu --out scaling-cpu --data pretrain=tinyshakespeare.txt "

@@ -26,7 +26,7 @@ def claim_groups(spec: ReboundSpec, summaries: Sequence[ReboundSummary]) -> Iter
     )
     lead = (
         f"They were frozen with the spec, and are about the arm “{spec.arms[0].name}”. The primary one is tested at "
-        f"{LEVEL:g}; the others are one family, corrected by Holm."
+        f"{LEVEL:g}; the others are one family, corrected by Holm. Verdicts of other findings are not corrected."
     )
     yield Group("Claims of the design", points, lead, label="claim")
 

@@ -175,7 +175,7 @@ def _arm_section(number: int, one: ReboundSummary) -> Section:
             for m, x in zip(one.negative, net.curves["score"], strict=True)
         ]
         drawn = rebound_figure(cells, _short("score"), "samples of neutral data")
-        said = "A line for each amount of neutral data; the base has score 0. Bands are 95 % intervals over seeds."
+        said = "A line for each amount of neutral data in place of positive data."
         figures.append(PageFigure(f"arm-{number}-placebo", "The placebo's score", said, drawn))
     return Section(f"Curves of the arm “{one.arm}”", figures=tuple(figures))
 
