@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from compresslab._support.piping import named
-from compresslab._support.printable import in_utf8, printable
+from compresslab._support.printable import printable
 from compresslab.data.choice import DataChoice, choice_for_role
 from compresslab.data.dataset import Dataset
 from compresslab.data.door import ReadData, read_data
@@ -39,7 +39,7 @@ def labelled(given: str, form: str = "NAME=FILE", never: str = "/") -> tuple[str
         return "", given
     if not label.strip() or not rest.strip():
         raise InvalidParameter(f"{given!r} is not of the form {form}: give both")
-    return in_utf8(label), rest
+    return label, rest
 
 
 def read_each(

@@ -16,7 +16,6 @@ import numpy as np
 
 from compresslab._support.arrays import offsets_of, read_only
 from compresslab._support.files import check_file, read_buffer, unreadable
-from compresslab._support.printable import in_utf8
 from compresslab.data.choice import DataChoice
 from compresslab.data.json_rows import json_array_rows, json_line_rows
 from compresslab.data.packing import unpack
@@ -292,5 +291,5 @@ def _arrow_texts(values: Any) -> Texts:
 
 
 def label_of(files: list[Path]) -> str:
-    """Return the name of the file, where there is one file; bytes that are not UTF-8 escaped, as it is written down."""
-    return in_utf8(Path(fspath(files[0])).name) if len(files) == 1 else ""
+    """Return the name of the file, where there is one file."""
+    return Path(fspath(files[0])).name if len(files) == 1 else ""

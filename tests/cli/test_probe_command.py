@@ -223,8 +223,8 @@ def test_a_file_whose_name_is_not_unicode_is_probed_and_written_down(run: Run, f
     typed = ("--model", folder / "model", "--perturb", file, "--examples", "4", "--device", "cpu")
     code, out, _ = run("probe", *typed, *more)
     assert code == 0
-    assert list(json.loads(out)["datasets"]) == ["caf\\xff.txt"]
-    assert json.loads((tmp_path / "rows.jsonl").read_text("utf-8").splitlines()[0])["dataset"] == "caf\\xff.txt"
+    assert list(json.loads(out)["datasets"]) == ["caf\udcff.txt"]
+    assert json.loads((tmp_path / "rows.jsonl").read_text("utf-8").splitlines()[0])["dataset"] == "caf\udcff.txt"
     assert "caf\\xff.txt" in (tmp_path / "page" / "report.html").read_text("utf-8")
 
 
