@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from compresslab.errors import InvalidParameter, UnknownName
-from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts, read_source, text_record
+from compresslab.experiments.data.tuning_texts import TextSpec, deal_texts, read_source, source_label, text_record
 from compresslab.experiments.models.given_models import given_model
 from compresslab.experiments.rebound.experiment import read_texts
 from compresslab.experiments.rebound.presets import rebound_preset
@@ -167,3 +167,8 @@ def test_a_size_that_is_nearly_one_is_suggested() -> None:
     pytest.importorskip("transformers", reason="needs the extra 'lm'")
     with pytest.raises(UnknownName, match="unknown model '96': did you mean '96k'"):
         given_model("96", "cpu")
+
+
+def test_a_source_whose_name_is_not_unicode_has_a_name_that_files_can_hold() -> None:
+    assert source_label("a/p\udcff.txt") == source_label("p\\xff.txt") == "p\\xff.txt"
+    assert source_labels(["p\udcff.txt"]) == {"p\udcff.txt": "p\\xff.txt"}

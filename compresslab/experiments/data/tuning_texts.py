@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compresslab._support.checks import number_or_nan
+from compresslab._support.printable import in_utf8
 from compresslab.data.choice import choice_for_role, without_files
 from compresslab.data.contamination import overlaps
 from compresslab.data.corpora import corpus_names, corpus_texts
@@ -286,8 +287,8 @@ def text_record(spec: TextSpec, most: int) -> dict[str, Any]:
 
 
 def source_label(source: str) -> str:
-    """Return the name of a source in specs, rows and tables: without its folder."""
-    return source if is_embedded(source) else Path(source).name
+    """Return the name of a source in specs, rows and tables: without its folder, escaped where it is not Unicode."""
+    return source if is_embedded(source) else in_utf8(Path(source).name)
 
 
 def _pool(role: str, spec: TextSpec, rng: np.random.Generator, limit: int | None, notes: list[str]) -> Examples:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from compresslab._support.files import short_names
+from compresslab._support.printable import in_utf8
 from compresslab.data.dataset import Dataset
 from compresslab.data.tokenizers import get_tokenizer
 from compresslab.data.turns import Turn
@@ -164,7 +165,7 @@ def source_labels(sources: Sequence[str]) -> dict[str, str]:
         {'names': 'names', 'a/x.csv': 'a/x.csv', 'b/x.csv': 'b/x.csv'}
     """
     files = [source for source in sources if not is_embedded(source)]
-    return {source: source for source in sources} | dict(zip(files, short_names(files), strict=True))
+    return {source: source for source in sources} | dict(zip(files, map(in_utf8, short_names(files)), strict=True))
 
 
 @lru_cache(maxsize=8)
