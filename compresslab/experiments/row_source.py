@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compresslab.experiments.data.tuning_texts import ALL_ROLES
+from compresslab.experiments.data.tuning_texts import NEUTRAL, ROLES
 from compresslab.experiments.run_record import read_runs
 from compresslab.experiments.spec import of_saved, read_spec
 from compresslab.report.provenance import ExperimentRun
@@ -71,7 +71,8 @@ def _digests(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the data's digests: one for each source, or one of all texts in the order of dealing."""
     texts, digest = found.get("texts"), found.get("data_sha256")
     if isinstance(texts, Mapping) and texts.get("sha256"):
-        sources = [str(name) for role in ALL_ROLES for name in texts.get(role, ())]
+        given = [*(texts[role] for role in ROLES), texts.get(NEUTRAL, ())]
+        sources = [str(name) for names in given for name in names]
         yield f"all texts, as dealt out: {', '.join(sources)}", str(texts["sha256"])
     if isinstance(digest, str):
         yield "the words and their probabilities", digest

@@ -58,7 +58,8 @@ def check_model(header: Header, model: ChunkModel, name: str) -> None:
         raise WrongModel(
             f"{name} was written with the model {header.model[:200]!r} (fingerprint {header.identity.model[:16]}, "
             f"{_listed(header.settings)}), not with {model.name!r} (fingerprint {own.model[:16]}, "
-            f"{_listed(model.settings())}): this differs: {', '.join(other)}; give the same model and settings"
+            f"{_listed(model.settings())}): this differs: {', '.join(other)}; "
+            "give the same model with the same settings"
         )
     if header.identity.probe and own.probe and header.identity.probe != own.probe:
         raise WrongModel(f"{name}: {other_probabilities(header, model)}")

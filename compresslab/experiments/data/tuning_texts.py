@@ -41,6 +41,7 @@ from compresslab.experiments.data.neutral_text import PROSE_BACKWARDS, is_embedd
 __all__ = [
     "ALL_ROLES",
     "EMBEDDED",
+    "NEUTRAL",
     "ROLES",
     "RoleTexts",
     "TextSpec",

@@ -192,10 +192,14 @@ def seeds_for_signs(easier: int, harder: int, level: float = LEVEL) -> int | Non
 
     if easier == harder:
         return None
-    seeds = np.arange(easier + harder, MOST_RUNS + 1)
-    fewer = np.round(min(easier, harder) / (easier + harder) * seeds)
-    decides = np.flatnonzero(2 * bdtr(fewer, seeds, 0.5) <= level)
-    return int(seeds[decides[0]]) if len(decides) else None
+    share, first = min(easier, harder) / (easier + harder), easier + harder
+    while first <= MOST_RUNS:
+        seeds = np.arange(first, min(2 * first, MOST_RUNS + 1))
+        decides = np.flatnonzero(2 * bdtr(np.round(share * seeds), seeds, 0.5) <= level)
+        if len(decides):
+            return int(seeds[decides[0]])
+        first *= 2
+    return None
 
 
 def compare(inverse: Sequence[float], forward: Sequence[float]) -> Compared:
