@@ -572,7 +572,7 @@ def plasticity(results: Results) -> Iterator[Block]:
 
     def must(verdict: str, *found: np.ndarray) -> None:
         if any(r.judged(x)[2] != verdict for x in found):
-            raise ValueError(f"the page says {verdict}")
+            raise ValueError(f"resistance with a control of plasticity says “{verdict}” of what is not")
 
     def alike(values: list[np.ndarray]) -> Bound:
         """In how many seeds all of these are above 0."""

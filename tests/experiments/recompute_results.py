@@ -996,7 +996,11 @@ def problems(text: str, results: Results) -> list[str]:
     wrong = [line for part, made in section_tables(text, results) for line in wrong_tables(part, made)]
     if not TITLED.search(text + "\n"):
         wrong.append("the page shows no table")
-    return [*wrong, *wrong_prose(text, prose(results, text))]
+    try:
+        claims = prose(results, text)
+    except ValueError as error:  # a verdict of a sentence, which has no number to be compared
+        return [*wrong, f"a sentence is not of the rows: {error}; numbers in prose were not compared"]
+    return [*wrong, *wrong_prose(text, claims)]
 
 
 def main(arguments: Sequence[str]) -> int:
