@@ -23,6 +23,7 @@ __all__ = [
     "shared_decimals",
     "significant",
     "spanned",
+    "written_p",
 ]
 
 _MOST: Final = 6  # significant digits of a mean, however narrow its interval: a float's noise begins beyond
@@ -191,6 +192,16 @@ def spanned(counts: Iterable[int]) -> str:
     """
     found = sorted(set(counts))
     return " to ".join(f"{count:,}" for count in dict.fromkeys([found[0], found[-1]]))
+
+
+def written_p(p: float) -> str:
+    """Write a p-value.
+
+    Example:
+        >>> written_p(0.0371), written_p(0.00001), written_p(float("nan"))
+        ('0.037', '< 0.0001', '-')
+    """
+    return "-" if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def _exact(x: float, signed: bool) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import nct
 from scipy.stats import t as student
 
-from tests.experiments.recompute_results import Found, Rebound, Table, Values, over_seeds, pm
+from tests.experiments.recompute_results import Found, Rebound, Table, Values, over_seeds, pm, shown_p
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,3 @@ def claims_table(spec: dict[str, Any], arm: Rebound) -> tuple[str, Table]:
             ]
         )  # fmt: skip
     return f"Claims of the design, arm {arm.name}: the primary one, then the family, corrected by Holm", rows
-
-
-def shown_p(p: float) -> str:
-    return "-" if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.2g}"

@@ -7,7 +7,7 @@ two to twelve are numbers too.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,11 @@ def both(x: Found, decimals: int | None = None) -> list[Claim]:
     return [Bound(x.mean, d), Bound(x.half, d)]
 
 
+def down(x: Found) -> list[Claim]:
+    """A fall, as a number above 0."""
+    return both(Found(-x.mean, x.half))
+
+
 def part(x: tuple[float, float, float] | None) -> list[Claim]:
     """A share in percent and the ends of its interval."""
     if x is None:
@@ -84,6 +89,7 @@ def prose(results: Results, text: str) -> dict[str, list[Block]]:
         "joint": list(joint(results, text)),
         "volumes": list(volumes(results)),
         "resistance": list(resistance(results)),
+        "resistance with a control of plasticity": list(plasticity(results)),
         "rebound": list(rebound(results)),
         "rebound with a placebo": list(referee(results)),
         "scaling": list(scaling(results)),
@@ -408,25 +414,25 @@ def volumes(results: Results) -> Iterator[Block]:
 
 
 def resistance(results: Results) -> Iterator[Block]:
-    spec = results.specs["resistance-cpu"]
+    one = r.resistance_of(results, "resistance-cpu")
+    spec, rows = one.spec, one.rows
     truth, reviews = spec["data"]
     seeds = len(spec["seeds"])
-    rows = results.rows["resistance-cpu"]
 
     def gap(data: str, pair: tuple[int, int], what: str) -> Found:
-        inverse, forward = r.both_ways(results, data, pair, what)
+        inverse, forward = one.both_ways(data, pair, what)
         return over_seeds(forward - inverse)
 
     def above(data: str, pair: tuple[int, int], what: str) -> int:
-        inverse, forward = r.both_ways(results, data, pair, what)
+        inverse, forward = one.both_ways(data, pair, what)
         return int((forward - inverse > 0).sum())
 
     def verdicts(what: str) -> list[str]:
-        both_of = (r.both_ways(results, data, pair, what) for data in spec["data"] for pair in r.PAIRS)
+        both_of = (one.both_ways(data, pair, what) for data in spec["data"] for pair in r.PAIRS)
         return [r.judged(forward - inverse)[2] for inverse, forward in both_of]
 
     def target(data: str, column: str = "loss_bits") -> np.ndarray:
-        back, forward = r.same_target(results, data, column)
+        back, forward = one.same_target(data, column)
         return forward - back
 
     yield (
@@ -468,7 +474,6 @@ def resistance(results: Results) -> Iterator[Block]:
             both(over_seeds(target(reviews))),
             Bound(int((target(truth) > 0).sum())),
             Bound(seeds),
-            F("two", COUNTED),
             both(over_seeds(target(truth, "start_bits"))),
             both(over_seeds(target(reviews, "start_bits"))),
             F("1", PAPER),
@@ -495,11 +500,11 @@ def resistance(results: Results) -> Iterator[Block]:
     )
 
     def drawn(data: str, i: int) -> Bound:
-        return Bound(r.checkpoints(results, data, "drawn_bits_per_symbol", i).mean, 2)
+        return Bound(one.checkpoints(data, "drawn_bits_per_symbol", i).mean, 2)
 
     yield "**That measure", [drawn(truth, 1), drawn(truth, 3), drawn(reviews, 1), drawn(reviews, 3)]
     excess = verdicts("excess")
-    inverse, forward = r.both_ways(results, truth, (1, 2), "excess")
+    inverse, forward = one.both_ways(truth, (1, 2), "excess")
     yield (
         "**Without it",
         every(
@@ -537,6 +542,189 @@ def resistance(results: Results) -> Iterator[Block]:
     yield "**What this does not say", [F("70,000", "7 billion parameters of the paper's models over those of the rows")]
     yield "Forward less inverse on TruthfulQA", [F("three", COUNTED)]
     yield "*TruthfulQA, forward less inverse", [F("0", COUNTED), F("95", LEVEL)]
+
+
+# ---- resistance with a control of plasticity ----
+
+
+def plasticity(results: Results) -> Iterator[Block]:
+    one = r.resistance_of(results, "resistance-referee")
+    spec, rows = one.spec, one.rows
+    sources = names, code = spec["data"]
+    seeds = len(spec["seeds"])
+    loss, after = "loss_bits", "end_test_bits"
+
+    def gaps(data: str, pair: tuple[int, int], what: str) -> np.ndarray:
+        inverse, forward = one.both_ways(data, pair, what)
+        return forward - inverse
+
+    def target(data: str, column: str) -> np.ndarray:
+        back, forward = one.same_target(data, column)
+        return forward - back
+
+    def on_both(
+        of: Callable[[str, str], np.ndarray], column: str, write: Callable[[Found], list[Claim]]
+    ) -> list[Claim]:
+        return every(*(write(over_seeds(of(data, column))) for data in sources))
+
+    def all_pairs(data: str, what: str) -> list[Claim]:
+        return every(*(both(over_seeds(gaps(data, pair, what))) for pair in r.PAIRS))
+
+    def must(verdict: str, *found: np.ndarray) -> None:
+        if any(r.judged(x)[2] != verdict for x in found):
+            raise ValueError(f"resistance with a control of plasticity says “{verdict}” of what is not")
+
+    def alike(values: list[np.ndarray]) -> Bound:
+        """In how many seeds all of these are above 0."""
+        (found,) = {int((x > 0).sum()) for x in values}
+        return Bound(found)
+
+    for of in (one.net, target):
+        must("seen", *(of(data, column) for data in sources for column in (loss, after)))
+    must("undecided", *(target(data, "start_bits") for data in sources), one.on_neutral(code, after))
+    must("the opposite seen", *(one.on_neutral(data, column) for data in sources for column in (loss, "start_bits")))
+    must("the opposite seen", one.on_neutral(names, after))
+    gained = {data: one.on_neutral(data) - one.on_neutral(data, "start_bits") for data in sources}
+    must("seen", gained[names])
+    must("undecided", gained[code])
+    yield (
+        "`compresslab experiment resistance --preset referee`",
+        [
+            Bound(rows[0]["parameters"]),
+            Bound(seeds),
+            Bound(len(rows)),
+            Bound(spec["slice_pairs"]),
+            Bound(rows[1]["drawn_responses"]),
+            F("ten", CLOCK),
+            F("two", CLOCK),
+            F("600", "the pairs of a slice in the first form of the spec"),
+            F("two", COUNTED),
+            F("95", LEVEL),
+            F("0.05", LEVEL),
+        ],
+    )
+    yield (
+        "**The primary claim",
+        every(
+            on_both(one.net, loss, both),
+            alike([one.net(data) for data in sources]),
+            Bound(seeds),
+            Bound(r.sign_test(seeds, 0), 5),
+            on_both(one.net, after, both),
+            alike([one.net(data, after) for data in sources]),
+            Bound(seeds),
+        ),
+    )
+    yield (
+        "**The same data for two learners",
+        every(
+            F("two", COUNTED),
+            on_both(target, loss, both),
+            alike([target(data, loss) for data in sources]),
+            Bound(seeds),
+            on_both(target, "start_bits", both),
+            on_both(target, after, both),
+        ),
+    )
+    yield (
+        "**Neutral data costs the later",
+        every(
+            on_both(one.on_neutral, loss, down),
+            alike([-one.on_neutral(data) for data in sources]),
+            Bound(seeds),
+            both(over_seeds(one.net(names)))[0],
+            down(over_seeds(one.on_neutral(names)))[0],
+        ),
+    )
+    yield (
+        "**Whether that is plasticity",
+        every(
+            on_both(one.on_neutral, "start_bits", down),
+            both(over_seeds(gained[names])),
+            alike([gained[names]]),
+            Bound(seeds),
+            both(over_seeds(gained[code])),
+            alike([gained[code]]),
+            Bound(seeds),
+            on_both(one.on_neutral, after, down),
+            alike([-one.on_neutral(code, after)]),
+            Bound(seeds),
+        ),
+    )
+
+    def drawn(data: str, i: int) -> Bound:
+        return Bound(one.checkpoints(data, "drawn_bits_per_symbol", i).mean, 2)
+
+    training = "training loss"
+    must("the opposite seen", *(gaps(names, pair, training) for pair in r.PAIRS))
+    must("undecided", *(gaps(code, pair, training) for pair in r.PAIRS))
+    yield (
+        "**The paper's own measure",
+        every(
+            F("three", COUNTED),
+            all_pairs(names, training),
+            all_pairs(code, training),
+            drawn(names, 1),
+            drawn(names, 3),
+            drawn(code, 1),
+            drawn(code, 3),
+        ),
+    )
+    cases = [(data, pair) for data in sources for pair in r.PAIRS]
+    excess = [r.judged(gaps(data, pair, "excess"))[2] for data, pair in cases]
+    before = [r.judged(gaps(data, pair, "excess before"))[2] for data, pair in cases]
+    must("undecided", gaps(code, (2, 3), "excess"))
+    must("the opposite seen", *(gaps(names, pair, "excess before") for pair in ((2, 3), (1, 3))))
+    yield (
+        "**Without the entropy",
+        every(
+            Bound(excess.count("seen")),
+            Bound(len(excess)),
+            all_pairs(names, "excess"),
+            all_pairs(code, "excess"),
+            Bound(int((gaps(code, (2, 3), "excess") > 0).sum())),
+            Bound(seeds),
+            F("0", COUNTED),
+            Bound(before.count("undecided")),
+            Bound(len(before)),
+            F("two", COUNTED),
+            *(both(over_seeds(gaps(names, pair, "excess before"))) for pair in ((2, 3), (1, 3))),
+        ),
+    )
+    tests = {(data, pair, what): r.judged(gaps(data, pair, what)) for data, pair in cases for what in r.QUANTITIES}
+    corrected = dict(zip(tests, c.holm([p for _, p, _ in tests.values()]), strict=True))
+    left = {test for test, p in corrected.items() if p <= 0.05}
+    easier = {
+        (names, (1, 3), "excess"), (code, (1, 3), "excess"), (code, (1, 2), "excess"),
+        (names, (1, 2), "excess after"), (names, (1, 3), "excess after"),
+    }  # fmt: skip
+    if left != easier | {(names, (1, 2), training)} or {tests[x][2] for x in easier} != {"seen"}:
+        raise ValueError("other tests survive the correction")
+    next_best = min(p for test, (_, p, _) in tests.items() if test not in left)
+    yield (
+        "**Corrected for their number",
+        [
+            Bound(len(left)),
+            Bound(len(tests)),
+            Bound(len(tests)),
+            Bound(len(sources)),
+            Bound(len(r.PAIRS)),
+            Bound(len(r.QUANTITIES)),
+            Bound(seeds),
+            Bound(seeds),
+            Bound(max(corrected[test] for test in left), 3),
+            Bound(seeds - 1),
+            Bound(seeds),
+            Bound(next_best, 4),
+            Bound(min(p for test, p in corrected.items() if test not in left), 2),
+        ],
+    )
+    yield (
+        "**What this does not say",
+        [F("two", COUNTED), F("1", "the temperature"), F("70,000", "as in the section before")],
+    )
+    yield "Forward less inverse on names", [F("three", COUNTED), F("0", COUNTED)]
+    yield "*Names, forward less inverse", [F("0", COUNTED)]
 
 
 # ---- rebound ----
@@ -776,10 +964,6 @@ def referee(results: Results) -> Iterator[Block]:
 
     def p(value: float) -> Bound:
         return Bound(value, 1 - r.exponent(value))
-
-    def down(x: Found) -> list[Claim]:
-        """A fall, as a number above 0."""
-        return both(Found(-x.mean, x.half))
 
     pretraining = over_seeds(arm.changed("pretrain", m)[:, -1])
     gain = arm.score[:, -1, 0]

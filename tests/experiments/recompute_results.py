@@ -431,32 +431,50 @@ PAPER_TABLE_3 = {"Llama2-7B": (961, 844, 801, 729), "Gemma-2B": (923, 853, 709, 
 PAPER_VOLUMES = (1000, 2000, 5000, 10000)
 
 
-def crossing(results: Results, data: str, direction: str, pair: tuple[int, int], column: str) -> Values:
-    mine = {
-        row["seed"]: row
-        for row in results.rows["resistance-cpu"]
-        if row["kind"] == "crossing" and row["data"] == data and row["direction"] == direction
-        and (row["earlier"], row["later"]) == pair
-    }  # fmt: skip
-    return np.array([mine[seed][column] for seed in results.specs["resistance-cpu"]["seeds"]])
+@dataclass(frozen=True)
+class Resistance:
+    """The rows of a run of resistance."""
+
+    rows: list[dict[str, Any]]
+    spec: dict[str, Any]
+
+    def by_seed(self, column: str, **wanted: object) -> Values:
+        """A column of the rows that are wanted, one for each seed of the spec."""
+        mine = {row["seed"]: row for row in self.rows if all(row.get(name) == x for name, x in wanted.items())}
+        return np.array([mine[seed][column] for seed in self.spec["seeds"]])
+
+    def crossing(self, data: str, direction: str, pair: tuple[int, int], column: str) -> Values:
+        earlier, later = pair
+        return self.by_seed(column, kind="crossing", data=data, direction=direction, earlier=earlier, later=later)
+
+    def both_ways(self, data: str, pair: tuple[int, int], what: str) -> tuple[Values, Values]:
+        column, less = QUANTITIES[what]
+        inverse, forward = (
+            self.crossing(data, way, pair, column) - (self.crossing(data, way, pair, less) if less else 0.0)
+            for way in ("inverse", "forward")
+        )
+        return inverse, forward
+
+    def same_target(self, data: str, column: str = "loss_bits") -> tuple[Values, Values]:
+        """The data of θ2, learned by θ3 (back) and by θ1 (forward)."""
+        return self.crossing(data, "inverse", (2, 3), column), self.crossing(data, "forward", (1, 2), column)
+
+    def on_neutral(self, data: str, column: str = "loss_bits") -> Values:
+        """What neutral data costs θ1 beyond θ3."""
+        early, late = (self.by_seed(column, kind="neutral", data=data, checkpoint=i) for i in (1, 3))
+        return early - late
+
+    def net(self, data: str, column: str = "loss_bits") -> Values:
+        """What the data of θ2 costs θ1 beyond θ3, less what neutral data costs it beyond θ3."""
+        back, forward = self.same_target(data, column)
+        return forward - back - self.on_neutral(data, column)
+
+    def checkpoints(self, data: str, column: str, i: int) -> Found:
+        return over_seeds(self.by_seed(column, kind="checkpoint", data=data, checkpoint=i))
 
 
-def both_ways(results: Results, data: str, pair: tuple[int, int], what: str) -> tuple[Values, Values]:
-    column, less = QUANTITIES[what]
-    inverse, forward = (
-        crossing(results, data, way, pair, column) - (crossing(results, data, way, pair, less) if less else 0.0)
-        for way in ("inverse", "forward")
-    )
-    return inverse, forward
-
-
-def same_target(results: Results, data: str, column: str = "loss_bits") -> tuple[Values, Values]:
-    """The data of θ2, learned by θ3 (back) and by θ1 (forward)."""
-    back, forward = (
-        crossing(results, data, "inverse", (2, 3), column),
-        crossing(results, data, "forward", (1, 2), column),
-    )
-    return back, forward
+def resistance_of(results: Results, run: str) -> Resistance:
+    return Resistance(results.rows[run], results.specs[run])
 
 
 def judged(gaps: Values) -> tuple[int, float, str]:
@@ -467,22 +485,17 @@ def judged(gaps: Values) -> tuple[int, float, str]:
     return above, p, "seen" if sign > 0 else "the opposite seen"
 
 
-def checkpoints(results: Results, data: str, column: str, i: int) -> Found:
-    return over_seeds(
-        [
-            row[column]
-            for row in results.rows["resistance-cpu"]
-            if row["kind"] == "checkpoint" and row["data"] == data and row["checkpoint"] == i
-        ]
-    )
+def shown_p(p: float) -> str:
+    return "-" if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
-def resistance_tables(results: Results) -> Iterator[tuple[str, Table]]:
-    spec = results.specs["resistance-cpu"]
+def resistance_tables(results: Results, run: str) -> Iterator[tuple[str, Table]]:
+    one = resistance_of(results, run)
+    spec = one.spec
     seeds, layout = len(spec["seeds"]), []
     for data in spec["data"]:
         for what, suffix in (("training loss", ""), ("excess", ", excess")):
-            cells = [mean(over_seeds(x)) for pair in PAIRS for x in both_ways(results, data, pair, what)]
+            cells = [mean(over_seeds(x)) for pair in PAIRS for x in one.both_ways(data, pair, what)]
             layout.append([f"{data}{suffix}", *cells])
     yield (
         "The layout of the paper's Table 1: training loss of inverse and of forward alignment, bits per symbol",
@@ -490,32 +503,44 @@ def resistance_tables(results: Results) -> Iterator[tuple[str, Table]]:
     )
     same: Table = []
     for data in spec["data"]:
-        back, forward = same_target(results, data)
+        back, forward = one.same_target(data)
         above, p, said = judged(forward - back)
         shown = (pm(over_seeds(forward), False), pm(over_seeds(back), False), pm(over_seeds(forward - back)))
-        same.append([data, *shown, f"{above} of {seeds}", f"{p:.3f}", said])
+        same.append([data, *shown, f"{above} of {seeds}", shown_p(p), said])
     yield (
         "The same data, that of θ2, for two learners: forward by θ1, back by θ3, training loss, bits per symbol; above "
         "0: back is easier",
         same,
     )
+    if spec.get("neutral"):
+        net: Table = []
+        for data in spec["data"]:
+            back, forward = one.same_target(data)
+            above, p, said = judged(one.net(data))
+            terms = (forward - back, one.on_neutral(data), one.net(data), one.net(data, "end_test_bits"))
+            net.append([data, *(pm(over_seeds(x)) for x in terms), f"{above} of {seeds}", shown_p(p), said])
+        yield (
+            "The same less what the two learn neutral data for, training loss, bits per symbol; above 0: back is "
+            "easier, whoever learns more easily",
+            net,
+        )
     yield (
         "The paper's own, for SFT on Alpaca, as printed (tokens, not bytes: compare signs, not sizes)",
         [[model, *(f"{x:.3f}" for x in losses)] for model, losses in PAPER_TABLE_1.items()],
     )
     for data in spec["data"]:
-        parameters = next(row["parameters"] for row in results.rows["resistance-cpu"] if row["data"] == data)
+        parameters = next(row["parameters"] for row in one.rows if row["data"] == data)
         rows: Table = []
         for i, j in PAIRS:
             for what in QUANTITIES:
-                inverse, forward = both_ways(results, data, (i, j), what)
+                inverse, forward = one.both_ways(data, (i, j), what)
                 above, p, said = judged(forward - inverse)
                 shown = (
                     pm(over_seeds(inverse), False),
                     pm(over_seeds(forward), False),
                     pm(over_seeds(forward - inverse)),
                 )
-                rows.append([f"θ{j}, θ{i}", what, *shown, f"{above} of {seeds}", f"{p:.3f}", said])
+                rows.append([f"θ{j}, θ{i}", what, *shown, f"{above} of {seeds}", shown_p(p), said])
         yield (
             f"{data}: {spec['model']}, {parameters:,} parameters, {seeds} seeds: forward less inverse, bits per "
             "symbol; above 0: inverse is easier",
@@ -869,23 +894,33 @@ def scaling_tables(results: Results) -> Iterator[tuple[str, Table]]:
 TITLED = re.compile(r"^\*\*(.+)\*\*\n\n((?:\|.*\n)+)", re.MULTILINE)
 
 
-def all_tables(results: Results) -> dict[str, Table]:
-    made: dict[str, Table] = {}
-    parts = [
-        joint_tables(results), volumes_tables(results), resistance_tables(results),
-        *(rebound_tables(results, run) for run in sorted(results.rows) if run.startswith("rebound-")),
-        scaling_tables(results),
-    ]  # fmt: skip
-    for part in parts:
-        made.update(part)
-    return made
+SHOWS = re.compile(r"\]\(results/([^/)]+)/")  # the address of a figure
+
+
+def run_tables(results: Results, run: str) -> dict[str, Table]:
+    """The tables of a run, by title."""
+    whole = {"joint-cpu": joint_tables, "effective-volumes-cpu": volumes_tables, "scaling-cpu": scaling_tables}
+    several = {"rebound": rebound_tables, "resistance": resistance_tables}
+    if run in whole:
+        return dict(whole[run](results))
+    return dict(several[run.partition("-")[0]](results, run))
+
+
+def sections(text: str) -> list[str]:
+    return re.split(r"(?m)^(?=## )", text)
+
+
+def section_tables(text: str, results: Results) -> list[tuple[str, dict[str, Table]]]:
+    """Every section with the tables of the runs whose figures it shows: two runs may make tables of one title."""
+    made = {run: run_tables(results, run) for run in dict.fromkeys(SHOWS.findall(text)) if run in results.rows}
+    return [
+        (part, {title: x for run in dict.fromkeys(SHOWS.findall(part)) for title, x in made.get(run, {}).items()})
+        for part in sections(text)
+    ]
 
 
 def wrong_tables(text: str, made: dict[str, Table]) -> Iterator[str]:
-    shown = TITLED.findall(text + "\n")
-    if not shown:
-        yield "the page shows no table"
-    for title, block in shown:
+    for title, block in TITLED.findall(text + "\n"):
         lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in block.splitlines()]
         rows = lines[2:]
         if title not in made:
@@ -958,7 +993,14 @@ def problems(text: str, results: Results) -> list[str]:
     """Return everything on the page that the rows do not say."""
     from tests.experiments.recompute_prose import prose
 
-    return [*wrong_tables(text, all_tables(results)), *wrong_prose(text, prose(results, text))]
+    wrong = [line for part, made in section_tables(text, results) for line in wrong_tables(part, made)]
+    if not TITLED.search(text + "\n"):
+        wrong.append("the page shows no table")
+    try:
+        claims = prose(results, text)
+    except ValueError as error:  # a verdict of a sentence, which has no number to be compared
+        return [*wrong, f"a sentence is not of the rows: {error}; numbers in prose were not compared"]
+    return [*wrong, *wrong_prose(text, claims)]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from compresslab.experiments.experiment import page_of, read
 from compresslab.experiments.resistance.experiment import RESISTANCE
 from compresslab.experiments.resistance.figures import crossing_curves_figure, resistance_gap_figure
 from compresslab.experiments.resistance.spec import PAIRS, ResistanceSpec
-from compresslab.experiments.resistance.summary import least_seeds, sign_test, summarise_resistance
-from compresslab.experiments.resistance.tables import NO_NEUTRAL, resistance_tables
+from compresslab.experiments.resistance.summary import LEVEL, least_seeds, sign_test, summarise_resistance
+from compresslab.experiments.resistance.tables import NO_NEUTRAL, resistance_findings, resistance_tables
 from compresslab.experiments.rows import Row, append_rows
 from compresslab.report.provenance import provenance
 
@@ -127,7 +128,15 @@ def neutral_rows(rows: list[Row], slower: float) -> list[Row]:
         for i, loss in ((1, 4.0 + slower), (3, 4.0)):
             noisy = loss + 1e-3 * np.random.default_rng([seed, i]).normal()
             head = {"data": data, "seed": seed, "kind": "neutral", "checkpoint": i}
-            found.append({**head, "loss_bits": noisy, "start_bits": noisy, "end_test_bits": noisy, "curve_bits": []})
+            found.append(
+                {
+                    **head,
+                    "loss_bits": noisy,
+                    "start_bits": 4.0 + 2 * (noisy - 4.0),
+                    "end_test_bits": noisy,
+                    "curve_bits": [],
+                }
+            )
     return found
 
 
@@ -140,6 +149,7 @@ def test_a_learner_that_learns_anything_more_slowly_is_no_resistance(folder: Pat
     for one in summaries:
         assert one.plasticity is not None
         assert one.plasticity.neutral.gap.mean == pytest.approx(slower, abs=0.002)
+        assert one.plasticity.start.gap.mean == pytest.approx(2 * slower, abs=0.002)
         assert one.plasticity.loss.gap.mean == pytest.approx(one.toward.loss.gap.mean - slower, abs=0.002)
         assert one.plasticity.loss.verdict.kind == kind
     tables = list(resistance_tables(summaries))
@@ -148,7 +158,10 @@ def test_a_learner_that_learns_anything_more_slowly_is_no_resistance(folder: Pat
     assert f"net of how the two learn neutral data {kind} for first.jsonl" in page.answer[2]
     assert [len(section.tables) for section in page.sections[1:]] == [4, 1, 1]
     assert NO_NEUTRAL not in page.sections[0].lead
-    assert f"so it is net of how the two learn neutral data ({kind}): " in "\n".join(page.sections[0].lines)
+    said = "\n".join(page.sections[0].lines)
+    assert f"so it is net of how the two learn neutral data ({kind}): " in said
+    if slower:
+        assert re.search(r"on neutral data θ1 less θ3 is \+0\.30\d* ± .*, before they learn it \+0\.6", said)
 
 
 def test_swapping_the_learners_of_neutral_data_turns_what_they_differ_by(folder: Path) -> None:
@@ -161,6 +174,65 @@ def test_swapping_the_learners_of_neutral_data_turns_what_they_differ_by(folder:
     assert two is not None
     assert two.neutral.gap.mean == pytest.approx(-one.neutral.gap.mean)
     assert (one.loss.verdict.kind, two.loss.verdict.kind) == ("the opposite seen", "seen")
+
+
+def swapped(rows: list[Row]) -> list[Row]:
+    """The rows with θ1 and θ3 in each other's place, as learners and as those who drew the data."""
+
+    def turned(row: Row) -> Row:
+        if row["kind"] == "crossing":
+            other = "forward" if row["direction"] == "inverse" else "inverse"
+            return {**row, "earlier": 4 - row["later"], "later": 4 - row["earlier"], "direction": other}
+        return {**row, "checkpoint": 4 - row["checkpoint"]} if row["checkpoint"] else row
+
+    return [turned(row) for row in rows]
+
+
+TURNED = {"seen": "the opposite seen", "the opposite seen": "seen", "undecided": "undecided"}
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("slower", [0.0, 0.3])
+def test_a_page_made_again_with_the_first_and_the_third_checkpoint_swapped_says_the_opposite(
+    folder: Path, slower: float
+) -> None:
+    spec, rows = read(RESISTANCE, folder)
+    spec, rows = replace(spec, neutral=("neutral.jsonl",)), [*rows, *neutral_rows(rows, slower)]
+    before, after = (
+        RESISTANCE.page(spec, summarise_resistance(spec, x), x, provenance(["report"], []))
+        for x in (rows, swapped(rows))
+    )
+    net = ["seen", "the opposite seen"][slower > 0]
+    for page, same, less in ((before, "seen", net), (after, "the opposite seen", TURNED[net])):
+        said = (
+            f"is {same} for first.jsonl; {same} for second.jsonl, and net of how the two learn neutral data {less} for"
+        )
+        assert said in page.answer[2]
+    assert "the easier in 6 of 6 comparisons, the harder in 0," in before.answer[2]
+    assert "the easier in 0 of 6 comparisons, the harder in 6," in after.answer[2]
+    for one, two in zip(before.sections[1].tables[2:], after.sections[1].tables[2:], strict=True):
+        assert [row[-1] for row in two.rows] == [TURNED[row[-1]] for row in one.rows]
+    for one, two in zip(before.sections[2:], after.sections[2:], strict=True):
+        verdicts = {tuple(row[:2]): row[-1] for row in one.tables[0].rows}
+        pair = {"θ2, θ1": "θ3, θ2", "θ3, θ2": "θ2, θ1", "θ3, θ1": "θ3, θ1"}
+        turned = {(pair[row[0]], row[1]): TURNED[row[-1]] for row in two.tables[0].rows}
+        assert turned == verdicts
+        assert set(verdicts.values()) > {"seen"}
+
+
+def test_what_survives_the_correction_for_the_number_of_tests_is_counted(folder: Path) -> None:
+    spec, rows = read(RESISTANCE, folder)
+    doubled = [*rows, *({**row, "seed": row["seed"] + 6} for row in rows)]
+    summaries = summarise_resistance(replace(spec, seeds=tuple(range(12))), doubled)
+    tests = [(c.loss, c.excess, c.start, c.end) for one in summaries for c in one.crossings]
+    kinds = [x.verdict.kind for four in tests for x in four if 24 * x.p_value <= LEVEL]
+    assert {abs(2 * x.easier - 12) for four in tests for x in four if 24 * x.p_value <= LEVEL} == {12}
+    corrected = resistance_findings(summaries).points[1]
+    assert kinds.count("seen") >= 6
+    assert corrected.endswith(
+        f"p = 0.0005 at best, and by Holm's correction {kinds.count('seen')} of 24 (three pairs, four quantities, each "
+        f"source) stay seen, {kinds.count('the opposite seen')} the opposite seen."
+    )
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -21,9 +21,9 @@ from tests.experiments.recompute_results import (
     NUMBER,
     TITLED,
     Results,
-    all_tables,
     blocks,
     main,
+    section_tables,
     wrong_prose,
     wrong_tables,
 )
@@ -95,9 +95,11 @@ def test_a_number_that_is_bound_to_nothing_is_found(text: str, results: Results)
 
 @pytest.mark.slow
 def test_no_cell_of_the_rows_can_be_altered(text: str, results: Results) -> None:
-    made = all_tables(results)
-    assert not list(wrong_tables(text, made))
-    for title, block in TITLED.findall(text):
+    shown = [(made, *table) for part, made in section_tables(text, results) for table in TITLED.findall(part)]
+    assert len(shown) == len(TITLED.findall(text)) > 40
+    for made, title, block in shown:
+        held = f"**{title}**\n\n{block}"
+        assert not list(wrong_tables(held, made))
         lines = block.splitlines()[2:]
         for i in {0, len(lines) // 2, len(lines) - 1}:
             cells = [cell.strip() for cell in lines[i].strip("|").split("|")]
@@ -105,7 +107,7 @@ def test_no_cell_of_the_rows_can_be_altered(text: str, results: Results) -> None
                 if not isinstance(made[title][i][j], str) or not cell or not cell[-1].isdigit():
                     continue
                 other = "| " + " | ".join([*cells[:j], altered(cell), *cells[j + 1 :]]) + " |"
-                assert list(wrong_tables(text.replace(block, block.replace(lines[i], other)), made)), (
+                assert list(wrong_tables(held.replace(lines[i], other), made)), (
                     title,
                     cells[0],
                     j,
@@ -148,6 +150,7 @@ COLUMNS = {
     "joint-cpu": "gamma_align_nats",
     "effective-volumes-cpu": "residual_nats",
     "resistance-cpu": "loss_bits",
+    "resistance-referee": "loss_bits",
     "rebound-cpu": "negative_bits_per_byte",
     "rebound-demo": "kl_positive_nats",
     "rebound-referee": "positive_bits_per_byte",

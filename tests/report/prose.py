@@ -17,7 +17,10 @@ __all__ = ["GOLDEN", "NAMES", "RESULTS", "golden", "prose_of", "recorded_page"]
 
 GOLDEN = Path(__file__).with_name("prose.md")
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
-NAMES = ("joint-cpu", "rebound-cpu", "rebound-referee", "resistance-cpu", "scaling-cpu", "effective-volumes-cpu")
+NAMES = (
+    "joint-cpu", "rebound-cpu", "rebound-referee", "resistance-cpu", "resistance-referee", "scaling-cpu",
+    "effective-volumes-cpu",
+)  # fmt: skip
 
 
 def recorded_page(name: str) -> Page:

@@ -38,6 +38,7 @@ COMMANDS = {
     "rebound-referee": "compresslab experiment rebound --preset referee --out rebound-referee",
     "resistance-cpu": "compresslab experiment resistance --preset cpu --out resistance-cpu --data truthfulqa.csv "
     "--data rt-polarity.pos",
+    "resistance-referee": "compresslab experiment resistance --preset referee --out resistance-referee",
     "scaling-cpu": "compresslab experiment scaling --preset cpu --out scaling-cpu --data pretrain=tinyshakespeare.txt "
     "--data pretrain=prose --data positive=rt-polarity.pos --data negative=rt-polarity.neg",
     "effective-volumes-cpu": "compresslab experiment effective-volumes --preset cpu --out effective-volumes-cpu",

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from compresslab.experiments.rebound.claims import LEVEL, Tested, claims_of
 from compresslab.experiments.rebound.run import ReboundSpec
 from compresslab.experiments.rebound.summary import ReboundSummary
-from compresslab.report.digits import measured
+from compresslab.report.digits import measured, written_p
 from compresslab.report.page import Group, Table
 
-__all__ = ["claim_groups", "claim_tables", "claim_verdict", "written_p"]
+__all__ = ["claim_groups", "claim_tables", "claim_verdict"]
 
 
 def claim_groups(spec: ReboundSpec, summaries: Sequence[ReboundSummary]) -> Iterator[Group]:
@@ -48,16 +48,6 @@ def claim_verdict(test: Tested) -> str:
     if test.verdict == "undecided" and test.found is not None and test.runs is not None and test.runs > test.found.runs:
         return f"undecided: about {test.runs:,} seeds would decide"
     return test.verdict
-
-
-def written_p(p: float) -> str:
-    """Write a p-value.
-
-    Example:
-        >>> written_p(0.0371), written_p(0.00001), written_p(float("nan"))
-        ('0.037', '< 0.0001', '-')
-    """
-    return "-" if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def _row(test: Tested) -> list[str]:

@@ -41,7 +41,8 @@ def resistance_page(
             "training loss": "what the other checkpoint's data costs while it is learned, bits per symbol",
             "excess": "training loss less what the same data costs the checkpoint that drew it",
             "forward less inverse": "above 0 the way back, inverse alignment, is the easier",
-            "neutral data": "responses that no checkpoint has anything to do with; θ1 and θ3 learn them too",
+            "neutral data": "responses that no checkpoint has anything to do with; θ1 and θ3 learn them too, and their "
+            "loss holds how far from them a learner begins as well as how fast it learns",
             "KL": "Kullback-Leibler divergence, what data costs a model beyond what it costs its generator",
             "±": "half a 95 % interval, Student's, over seeds, paired",
             "seen, undecided": "seen: the interval lies above 0 and an exact test of the signs is at 5 % or below; "

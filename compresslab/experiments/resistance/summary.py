@@ -26,6 +26,7 @@ from compresslab.theory.estimates import Estimate, estimate
 from compresslab.theory.verdicts import MOST_RUNS, Verdict, runs_to_decide, verdict
 
 __all__ = [
+    "LEVEL",
     "Compared",
     "Crossing",
     "Plasticity",
@@ -121,11 +122,14 @@ class Plasticity:
         loss: the loss on the second checkpoint's data less that on neutral data; the gap is `Toward`'s less that of
             ``neutral``: above 0, going back is easier than going forward, whoever learns the more easily.
         end: the same after the pass, on data to other prompts.
+        start: what neutral data costs the two before they learn it: how far either begins from it, which the loss of
+            a pass holds too.
     """
 
     neutral: Compared
     loss: Compared
     end: Compared
+    start: Compared
 
 
 @dataclass(frozen=True)
@@ -275,8 +279,10 @@ def _plasticity(forward: Sequence[Row], back: Sequence[Row], early: Sequence[Row
             for on, neutral in ((back, late), (forward, early))
         ))  # fmt: skip
 
-    neutral = compare([row["loss_bits"] for row in late], [row["loss_bits"] for row in early])
-    return Plasticity(neutral, less("loss_bits"), less("end_test_bits"))
+    neutral, start = (
+        compare(*([row[column] for row in rows] for rows in (late, early))) for column in ("loss_bits", "start_bits")
+    )
+    return Plasticity(neutral, less("loss_bits"), less("end_test_bits"), start)
 
 
 def _crossing(earlier: int, later: int, inverse: Sequence[Row], forward: Sequence[Row]) -> Crossing:

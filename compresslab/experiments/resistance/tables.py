@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from compresslab.experiments.resistance.summary import Compared, Crossing, ResistanceSummary, least_seeds, sign_test
-from compresslab.report.digits import measured, measured_mean
+from compresslab.experiments.resistance.summary import (
+    LEVEL,
+    Compared,
+    Crossing,
+    ResistanceSummary,
+    least_seeds,
+    sign_test,
+)
+from compresslab.report.digits import measured, measured_mean, written_p
 from compresslab.report.page import Group, Section, Table, seeds_of
+from compresslab.theory.multiple_tests import holm
 
 __all__ = ["NO_NEUTRAL", "PAPER_TABLE_1", "resistance_findings", "resistance_tables"]
 
@@ -83,20 +91,30 @@ def _findings(one: ResistanceSummary) -> Iterator[str]:
         yield (
             f"so it is net of how the two learn neutral data ({own.loss.verdict}): {measured(own.loss.gap)}, "
             f"{own.loss.easier} of {one.seeds} seeds above 0 (after the pass {measured(own.end.gap)}); on neutral data "
-            f"θ1 less θ3 is {measured(own.neutral.gap)}."
+            f"θ1 less θ3 is {measured(own.neutral.gap)}, before they learn it {measured(own.start.gap)}."
         )
 
 
 def _correction(summaries: Sequence[ResistanceSummary]) -> str:
-    """Say whether a test of signs with so many seeds could survive the correction for all pairs and quantities."""
-    tests, seeds = 4 * sum(len(one.crossings) for one in summaries), min(one.seeds for one in summaries)
-    needed = least_seeds(tests)
-    each = ", each source" * (len(summaries) > 1)
-    could = "one" if seeds >= needed else "none"
+    """Say which tests of signs survive the correction for all pairs and quantities, or whether any could."""
+    tests = [
+        test for one in summaries for crossing in one.crossings
+        for test in (crossing.loss, crossing.excess, crossing.start, crossing.end)
+    ]  # fmt: skip
+    seeds, needed = min(one.seeds for one in summaries), least_seeds(len(tests))
+    family = f"{len(tests)} (three pairs, four quantities{', each source' * (len(summaries) > 1)})"
+    if seeds < needed:
+        could = f"none of {family} could survive Holm's correction; that takes {needed} seeds"
+    else:
+        corrected = holm([test.p_value for test in tests])
+        left = [test.verdict.kind for test, p in zip(tests, corrected, strict=True) if p <= LEVEL]
+        could = (
+            f"by Holm's correction {left.count('seen')} of {family} stay seen, "
+            f"{left.count('the opposite seen')} the opposite seen"
+        )
     return (
         f"verdicts are not corrected for the number of tests: with {seeds} seeds the test of signs has "
-        f"p = {sign_test(seeds, 0):.4f} at best, and {could} of {tests} (three pairs, four quantities{each}) could "
-        f"survive Holm's correction{'' if seeds >= needed else f'; that takes {needed} seeds'}."
+        f"p = {sign_test(seeds, 0):.4f} at best, and {could}."
     )
 
 
@@ -161,7 +179,7 @@ def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
             [
                 [
                     one.data, measured(x.forward, signed=False), measured(x.inverse, signed=False), measured(x.gap),
-                    f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict.kind,
+                    f"{x.easier} of {one.seeds}", written_p(x.p_value), x.verdict.kind,
                 ]
                 for one in summaries
                 for x in [one.toward.loss]
@@ -179,7 +197,7 @@ def resistance_tables(summaries: Sequence[ResistanceSummary], *, wide: bool = Tr
                 [
                     f"θ{c.later}, θ{c.earlier}", said, measured(x.inverse, signed=False),
                     measured(x.forward, signed=False), measured(x.gap),
-                    f"{x.easier} of {one.seeds}", f"{x.p_value:.3f}", x.verdict.kind,
+                    f"{x.easier} of {one.seeds}", written_p(x.p_value), x.verdict.kind,
                 ]
                 for c in one.crossings
                 for said, x in (
@@ -199,7 +217,7 @@ def _plasticity_table(summaries: Sequence[ResistanceSummary]) -> Table:
         [
             [
                 one.data, measured(one.toward.loss.gap), measured(x.neutral.gap), measured(x.loss.gap),
-                measured(x.end.gap), f"{x.loss.easier} of {one.seeds}", f"{x.loss.p_value:.3f}", x.loss.verdict.kind,
+                measured(x.end.gap), f"{x.loss.easier} of {one.seeds}", written_p(x.loss.p_value), x.loss.verdict.kind,
             ]
             for one in summaries
             if (x := one.plasticity) is not None
