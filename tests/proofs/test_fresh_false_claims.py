@@ -414,6 +414,18 @@ def test_the_kernel_itself_takes_plain_data_only(name: str) -> None:
     assert not found.steps
 
 
+def test_the_kernel_alone_accepts_nothing_that_is_false() -> None:
+    accepted = []
+    for name, build in FALSE.items():
+        try:
+            small = build()
+        except ValueError:
+            continue
+        if not checking.check(small.steps, small.goals).problems:
+            accepted.append(name)
+    assert accepted == ["sum_j h_j g_j = h_j sum_j g_j, by a number h_j"]  # true: what is false is how it reads
+
+
 ATTRIBUTES = {  # of sympy, of text, and of claims, facts and steps: what reads, and what makes an expression
     "Add", "Expr", "Integer", "Rational", "ceiling", "exp", "log", "oo", "uppergamma", "function", "label", "xreplace",
     "join", "upper", "permutations", "assumptions", "density", "gap", "index", "name", "words",
