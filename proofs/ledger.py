@@ -177,9 +177,10 @@ derivation needs each premise, and that an exact model meets it. What Coq does n
 
 The kernel, in Python, decides {alone}. It is all of `proofs/kernel/`: at most 1,200 lines,
 docstrings and all, which import nothing but each other, sympy and Python's own library. It knows no premises, and shows
-equalities that hold for all values of the types of the symbols. A step is plain data, of no class but the kernel's and
-sympy's; the modules that hold the steps, `proofs/theorems/`, are Python in the same process, and a test holds that they
-only write expressions down:
+equalities that hold for all values of the types of the symbols, and whatever positive number a limit, an integral or a
+mean that does not converge stands for. A step is plain data, of no class but the kernel's and sympy's; the modules that
+hold the steps, `proofs/theorems/`, are Python in the same process, and a test holds that they only write
+expressions down:
 
 - *recomputed exactly, in whole numbers and rationals*: linear combinations of equalities, normal forms of sums,
   products, powers and logarithms, denominators cleared, signs (by the types of symbols; no decimal, and nothing of

@@ -35,7 +35,7 @@ def settled(fact: Fact, head: Any, places: int) -> Any:
 class Context:
     """The facts known so far, which rest on no premise; what a rule looks at is recorded in ``cited``.
 
-    They hold whatever value a head has where nothing converges: so where one gives a head a value, it converges.
+    They hold whatever value > 0 a head has where nothing converges: so where one gives a head a value, it converges.
     """
 
     form: ClassVar[Normal] = PLAIN

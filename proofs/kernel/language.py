@@ -4,7 +4,7 @@ An expression is a sympy object over symbols that were declared here, each with 
 > 0), an array of numbers, a size (a whole number >= 1), an index or a member of a range ``1..size``, a draw of a law.
 A fact is read as: for all values of the types of its symbols. Derivatives, integrals, limits and means are opaque
 heads that bind their variable; as functions of what is under them they are total (where there is no limit, their value
-is some fixed number that nothing is known of), so equals may be put for equals under them.
+is some fixed number > 0 that no more is known of), so equals may be put for equals under them.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 No decimal is looked at, and nothing of sympy's own reasoning about signs. Each case is a line of the definition of an
 ordered field: sums and products of positive numbers are positive, squares are not negative, a sum over a range that
-is not empty has the sign of its terms, ``log x >= 0`` where ``x >= 1``, a mean of what is >= 0 is >= 0.
+is not empty has the sign of its terms, ``log x >= 0`` where ``x >= 1``, a mean of what is >= 0 is >= 0 (or infinite).
 """
 
 from __future__ import annotations
