@@ -17,8 +17,8 @@ from .expressions import Mean, free_names, law_of, replace, walk
 from .facts import Step
 from .kernel import classical as kernel
 from .kernel.analysis import elementary
-from .kernel.classical import LargeNumbers, MeanIs, Tonelli, mean_of_one
-from .kernel.context import Rules
+from .kernel.classical import LargeNumbers, MeanIs, Tonelli
+from .kernel.context import Rules, settled
 
 __all__ = ["CHECKS", "REFERENCES", "Average", "LargeNumbers", "MeanIs", "Tonelli"]
 
@@ -46,7 +46,7 @@ class Average(Step):
 
 def _check_average(step: Average, context: Context) -> str:
     pointwise, drawn = context.cite(step.pointwise), step.draws
-    one, X = mean_of_one(context.cite(step.finite))
+    one, X = settled(context.cite(step.finite), Mean, 2)
     if (free_names(step.fact.left) | free_names(step.fact.right)) & set(step.draws):
         raise NotShown("a draw is left free beside the means")
     law = law_of(X)
@@ -54,6 +54,7 @@ def _check_average(step: Average, context: Context) -> str:
         raise NotShown("different draws are needed, of the law whose finite mean is cited")
     if (pointwise.relation == "=") != (step.fact.relation == "="):
         raise NotShown("an equality gives an equality, an inequality an inequality")
+    context.defined(step.fact.left, step.fact.right)
     under = sp.Integer(0)
     for monomial, coefficient in normal_terms(step.fact.gap).items():
         means = [base for base, exponent in monomial if isinstance(base, Mean) and exponent == 1]

@@ -190,10 +190,12 @@ def goal_text(claim: Claim, goal: Goal) -> str:
     """Return a goal as a closed statement of Coq; for one that is refuted, its negation.
 
     Raises:
-        NotPrinted: something in it has no form in Coq.
+        NotPrinted: something in it has no form in Coq, or it says nothing.
     """
     given = [a for a in claim.assumptions if not a.case or a.name in goal.given]
     facts = _written_out(claim, [*(a.fact for a in given), goal.fact])
+    if facts[-1].left == facts[-1].right:
+        raise NotPrinted(f"{goal.fact} says that something is itself, with the definitions written out")
     _name_each_apart(facts)
     pairs = {name_of(name): _binder(name, node) for name, node in _symbols(facts).items()}
     said = [f"(type_{name} : {kind})" for name, (_, kind) in pairs.items() if kind]

@@ -21,12 +21,14 @@ import sympy as sp
 
 from . import classical, exact, rules_algebra, rules_analysis
 from .context import Context, NotShown, spoken
-from .expressions import Int, Lim, Mean, bound_variables, free_names, is_index, law_of, type_of, walk
-from .facts import Claim, Define, Fact, Item, Step, Verdict
+from .expressions import Int, Lim, Mean, binds, bound_variables, free_names, is_index, law_of, type_of, walk
+from .facts import Assume, Claim, Define, Fact, Goal, Item, Step, Verdict
 from .kernel import checking
 from .kernel.checking import StepReport, check_step, malformed
 from .kernel.classical import LargeNumbers, Tonelli
 from .kernel.context import Rules
+from .kernel.language import foreign
+from .mathtext import plain
 
 __all__ = ["ALONE", "Report", "StepReport", "check", "decided_alone"]
 
@@ -71,7 +73,7 @@ def check(claim: Claim, library: Mapping[str, Claim] | None = None, *, stop: boo
     for number, goal in enumerate(claim.goals, 1):
         if goal.fact.left == goal.fact.right:
             problems.append(f"goal {number} says {goal.fact.left} {goal.fact.relation} itself")
-    problems += [] if problems else _idle(claim, found.cites)
+    problems += [] if problems else [*_idle(claim, found.cites), *_alike(claim)]
     verdict: Verdict = "proved"
     if problems:
         verdict = "undecided"
@@ -103,6 +105,9 @@ def _alone(claim: Claim, stop: bool) -> _Found:
 
 def _derived(claim: Claim, library: Mapping[str, Claim], stop: bool) -> _Found:
     """Check a derivation."""
+    data = (claim.assumptions, claim.definitions, claim.steps, claim.goals)
+    if wrong := foreign(data, (Assume, Define, Fact, Goal, rules_algebra.Use, *_RULES)):
+        return _Found((), (wrong,), {}, {})
     problems = list(_ill_formed(claim))
     known = {item.name: item.fact for item in claim.assumptions}
     grounds = {name: frozenset({name}) for name in known}
@@ -253,6 +258,19 @@ def _goals(claim: Claim, grounds: Mapping[str, frozenset[str]], refuting: set[st
             yield f"goal {number} names {unneeded} as given, but does not need it"
     if claim.kind == "refutation" and not any(goal.by in refuting for goal in claim.goals):
         yield "a refutation needs a counterexample"
+
+
+def _alike(claim: Claim) -> Iterator[str]:
+    """Say what in the claim's statement is printed as something else is: a number ``x_j`` reads as the element x[j]."""
+    facts = [*(item.fact for item in (*claim.assumptions, *claim.definitions)), *(goal.fact for goal in claim.goals)]
+    nodes = dict.fromkeys(node for fact in facts for side in (fact.left, fact.right) for node in walk(side))
+    places = {str(one) for node in nodes for one in (*binds(node), node) if is_index(one)}
+    shown: dict[str, Expr] = {}
+    for node in nodes:
+        if isinstance(node, sp.Symbol | sp.Indexed) and shown.setdefault(plain(node), node) != node:
+            yield f"{node} and {shown[plain(node)]} are both printed as {plain(node)}"
+        if isinstance(node, sp.Symbol) and "_" in node.name and node.name.rpartition("_")[2] in places - {node.name}:
+            yield f"{node} is a symbol of its own, but reads as an element at {node.name.rpartition('_')[2]}"
 
 
 def _idle(claim: Claim, cites: Mapping[str, Iterable[str]]) -> list[str]:

@@ -37,9 +37,9 @@ from .kernel.language import (
 )  # fmt: skip
 
 __all__ = [
-    "Diff", "Huffman", "Int", "Law", "Lim", "Mean", "Type", "bound_symbols", "bound_variables", "draw", "draws", "fits",
-    "free_names", "ill_formed", "index", "is_index", "kind_of", "known_range", "law_of", "masses", "member",
-    "nonnegative", "positive", "real", "replace", "size", "substitute", "total", "type_of", "walk",
+    "Diff", "Huffman", "Int", "Law", "Lim", "Mean", "Type", "binds", "bound_symbols", "bound_variables", "draw",
+    "draws", "fits", "free_names", "ill_formed", "index", "is_index", "kind_of", "known_range", "law_of", "masses",
+    "member", "nonnegative", "positive", "real", "replace", "size", "substitute", "total", "type_of", "walk",
 ]  # fmt: skip
 
 Expr = Any

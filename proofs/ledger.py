@@ -171,17 +171,23 @@ TRUST = """\
 **What is trusted.** {coq} of {all} claims are checked by Coq: read the theorem, and trust Coq with the four axioms of
 its real numbers, which `make coq-check` lists (`proofs/coq/`; `Statements.v` states each theorem afresh). {both} of
 these are derived in Python too; for {tied} the formal goals are printed for Coq and closed there by the theorem (`make
-coq`), for {loose} people compare the two ({where}). What Coq does not check: {others}.
+coq`; this page is printed without running Coq), for {loose} people compare the two ({where}). A goal that says more
+than its theorem is not closed; one that says less, as with a premise more, may be: so the tests hold that the
+derivation needs each premise, and that an exact model meets it. What Coq does not check: {others}.
 
 The kernel, in Python, decides {alone}. It is all of `proofs/kernel/`: at most 1,200 lines,
-docstrings and all, which import nothing but each other and sympy. It knows no premises, and shows equalities that hold
-for all values of the types of the symbols:
+docstrings and all, which import nothing but each other, sympy and Python's own library. It knows no premises, and shows
+equalities that hold for all values of the types of the symbols, and whatever positive number a limit, an integral or a
+mean that does not converge stands for. A step is plain data, of no class but the kernel's and sympy's; the modules that
+hold the steps, `proofs/theorems/`, are Python in the same process, and a test holds that they only write
+expressions down:
 
 - *recomputed exactly, in whole numbers and rationals*: linear combinations of equalities, normal forms of sums,
   products, powers and logarithms, denominators cleared, signs (by the types of symbols; no decimal, and nothing of
   sympy's reasoning about signs), what an antiderivative tends to at infinity;
-- *taken from sympy, on trust*: how it builds and simplifies sums, products and powers of typed symbols when they are
-  written down; `diff` (for the rules derivative and integral); `expand`, of exponents; prime factors (`factorrat`);
+- *taken from sympy, on trust*: how it builds and simplifies what is written down in typed symbols (sums, products,
+  powers, logarithms, exponentials, incomplete gamma functions; what cancels there, such as x/x, is gone before the
+  kernel sees it); `diff` (for the rules derivative and integral); `expand`, of exponents; prime factors (`factorrat`);
 - *classical and assumed, by name*: {classical}. The rules' docstrings name what else they rest on: the fundamental
   theorem of calculus, the continuity of elementary functions. Where a claim's words rest on more, it says so.
 
@@ -196,8 +202,8 @@ printed below from its formal objects, Coq's theorems from `Statements.v`; what 
 nothing checks it. `python -m proofs ID` prints a whole proof; the [theorems](theorems.md) have proofs for people.
 
 **Can the premises be met?** For {models} of the claims in Python an exact model of all premises is at hand, and the
-tests evaluate every goal at random exact ones. Not for these: {without}. For every claim in Coq with premises,
-`Models.v` has numbers that meet them.
+tests evaluate every goal, but for limits, at random exact ones. Not for these: {without}. For every claim in Coq with
+premises, `Models.v` has numbers that meet them.
 """
 
 

@@ -123,6 +123,15 @@ def contained_many(rng: random.Random) -> Values:
     }
 
 
+def perhaps_alike(rng: random.Random) -> Values:
+    """Some mixtures of datasets that are all the same: what moves no rate."""
+    if rng.random() < 0.5:
+        return mixture(rng)
+    values = mixture(rng, low=1)
+    (own, *_), total = values[v.p.label], values[v.W]
+    return {**values, v.p.label: (own,) * int(values[v.N]), v.Q.label: tuple(total * x for x in own)}
+
+
 def positive_mixture(rng: random.Random) -> Values:
     return mixture(rng, hooke.pp.label, 1)
 
@@ -199,6 +208,7 @@ def units(rng: random.Random) -> Values:
         rate.Q.label: array([part(rng) for _ in range(leaves)]), rate.u.label: array(distribution(rng, leaves, 0)),
         rate.q.label: array(distribution(rng, leaves, 0)),
     }  # fmt: skip
+    values |= {rate.rescaled: values[rate.d] / values[rate.r]}
     if rng.random() < 0.5:  # a uniform source
         values |= {v.M: sp.Integer(symbols**depth), rate.C: depth * sp.log(symbols)}
         values |= {x.label: array(distribution(rng, symbols**depth, 1)) for x in (rate.Q, rate.u, rate.q)}
@@ -350,7 +360,7 @@ MODELS: dict[str, Callable[[random.Random], Values]] = {
     "pareto-overlap-monotone": spread_out,
     "volume-derivative": mixture,
     "conservation-law": mixture,
-    "own-rate-falls": mixture,
+    "own-rate-falls": perhaps_alike,
     "overlap-sign": mixture,
     "second-derivative": mixture,
     "rebound-slows": mixture,

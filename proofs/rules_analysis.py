@@ -98,7 +98,7 @@ def _check_squeeze(step: Squeeze, context: Context) -> str:
         value = _limit(bound, x, x0, context)
         if not is_zero(value - step.fact.right):
             raise NotShown(f"the bound {bound} tends to {value}")
-    context.defined(step.fact.right)
+    context.defined(left, step.fact.right)
     return (
         "both bounds, rational functions, tend to the right side: by their leading coefficients, or their values at 0"
     )

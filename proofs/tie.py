@@ -2,8 +2,8 @@
 
 ``coq/ties.json`` holds, goal by goal, the line that closes it: a term of the library, or a tactic of ``coq/Tie.v``; Coq
 checks it, so nothing there is believed. The statements are printed from the claims alone (:mod:`.coqtext`): where a
-goal and a theorem drift apart, the printed file no longer compiles. Claims of Coq that are not tied stand there too,
-each with the reason.
+goal says more than its theorem, or something else, the printed file no longer compiles. Claims of Coq that are not tied
+stand there too, each with the reason.
 """
 
 from __future__ import annotations

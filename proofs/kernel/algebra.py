@@ -4,16 +4,6 @@ The normal form distributes products, pulls constants out of sums, names bound i
 of products of positive numbers. Two expressions with one normal form are equal wherever every denominator is not zero
 and every logarithm's and root's argument is positive (the rules see to that). Quotients are settled by multiplying with
 the denominators: a product is zero only if a factor is, and a denominator is not.
-
-Example:
-    >>> from ..expressions import index, masses, real, size, total
-    >>> p, q, j, x = masses("p"), masses("q"), index("j", size("M")), real("x")
-    >>> PLAIN.vanishes(total(x * p[j] + q[j], j) - x * total(p[j], j) - total(q[j], j))
-    True
-    >>> PLAIN.vanishes(x / (1 + x**2) + 1 / (x + x**3) - 1 / x)
-    True
-    >>> PLAIN.vanishes(total(p[j] ** 2, j) - total(p[j], j) ** 2)
-    False
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from .context import Context, NotShown, Rules
+from .context import Context, NotShown, Rules, settled
 from .facts import Step
 from .language import Diff, Int, Lim, binds, free_names, ill_formed, kind_of, replace, walk
 
@@ -85,10 +85,10 @@ def _check_limit_of(step: LimitOf, context: Context) -> str:
     f, x, x0 = left.args
     inner, limits = {}, {}
     for holder, name in step.parts:
-        fact = context.cite(name)
-        if not isinstance(fact.left, Lim) or fact.relation != "=" or fact.left.args[1:] != (x, x0):
+        inner[holder], *along = settled(fact := context.cite(name), Lim, 3)
+        if along != [x, x0]:
             raise NotShown(f"{name!r} is no limit in {x}")
-        inner[holder], limits[holder] = fact.left.args[0], fact.right
+        limits[holder] = fact.right
         elementary(step.outer, holder)
     if x in free_names(step.outer) | free_names(step.fact.right) or ill_formed(step.outer):
         raise NotShown(f"the outer function and the limit must not contain {x}")
@@ -96,7 +96,7 @@ def _check_limit_of(step: LimitOf, context: Context) -> str:
         raise NotShown("the function is not the stated composition")
     context.defined(step.outer, at=limits)
     value = replace(step.outer, limits)
-    context.defined(value, step.fact.right)
+    context.defined(left, value, step.fact.right)
     if not context.vanishes(value - step.fact.right):
         raise NotShown(f"the composition tends to {value}")
     return "the function is the stated composition; the outer function is elementary and defined at the limits"
@@ -113,20 +113,14 @@ def _check_integrate(step: Integrate, context: Context) -> str:
     if not context.vanishes(sp.diff(F, x) - f):
         raise NotShown(f"the derivative of the antiderivative is {sp.diff(F, x)}")
     _tends_to_zero(F, x, context)
-    if a == 0 and not all(_entire(node, x) for node in walk(F)):
+    powers = {node for node in walk(F) if isinstance(node, sp.Pow) and node.exp.is_Integer and node.exp >= 0}
+    moving = {node for node in walk(F) if x in free_names(node)} - powers - {x}
+    if a == 0 and not all(isinstance(node, sp.Add | sp.Mul | sp.exp) for node in moving):
         raise NotShown("an antiderivative at 0 must be made of sums, products and exponentials")
     first = replace(F, {x: a})
     if not context.vanishes(-first - step.fact.right):
         raise NotShown(f"the antiderivative goes from {first} to 0")
-    return (
-        "the antiderivative's derivative (sympy's diff) minus the integrand reduces to 0; it vanishes at infinity, and "
-        "minus its value at the lower end is the right side"
-    )
-
-
-def _entire(node: Expr, x: Expr) -> bool:
-    power = isinstance(node, sp.Pow) and node.exp.is_Integer and node.exp >= 0
-    return power or isinstance(node, sp.Add | sp.Mul | sp.exp) or node == x or x not in free_names(node)
+    return "the antiderivative's derivative (sympy's diff) is the integrand; it goes from minus the right side to 0"
 
 
 def _tends_to_zero(f: Expr, x: Expr, context: Context) -> None:

@@ -15,7 +15,8 @@ import sympy as sp
 from . import analysis, classical, linear
 from .context import Context, NotShown, Rules
 from .facts import Fact, Goal, Relation, Step
-from .language import ill_formed, known_range, walk
+from .language import foreign, ill_formed, known_range, law_of, walk
+from .linear import Use
 
 __all__ = ["RULES", "Checked", "StepReport", "check", "check_step", "malformed"]
 
@@ -43,10 +44,11 @@ class Checked:
 
 def check(steps: Sequence[Step], goals: Sequence[Goal], *, stop: bool = False) -> Checked:
     """Check a proof, step by step; ``stop`` leaves off at the first problem."""
-    facts = [*(step.fact for step in steps), *(goal.fact for goal in goals)]
-    problems = list(malformed([step.name for step in steps], facts))
-    known: dict[str, Fact] = {}
-    reports: list[StepReport] = []
+    steps, goals = tuple(steps), tuple(goals)
+    if wrong := foreign((steps, goals), (Fact, Goal, Use, *RULES)):
+        return Checked((), (wrong,))
+    problems = list(malformed([step.name for step in steps], [*(s.fact for s in steps), *(g.fact for g in goals)]))
+    known, reports = dict[str, Fact](), list[StepReport]()
     for step in steps:
         if stop and problems:
             break
@@ -66,7 +68,7 @@ def check_step(step: Step, context: Context, table: Rules) -> StepReport:
     try:
         machine, problem = table[type(step)](step, context), ""
     except NotShown as reason:
-        machine, problem = "", str(reason)
+        machine, problem = "", str(reason) or "it is not shown"
     except Exception as error:  # a rule that stumbles over malformed data has shown nothing
         machine, problem = "", f"the check failed: {type(error).__name__}: {error}"
     return StepReport(step.name, not problem, machine, problem, tuple(sorted(context.cited)))
@@ -76,16 +78,15 @@ def malformed(names: Sequence[str], facts: Sequence[Fact]) -> Iterator[str]:
     """Say what is wrong before anything is checked: names, expressions, types."""
     yield from (f"the name {name!r} is used twice" for name in sorted({n for n in names if names.count(n) > 1}))
     sides = [side for fact in facts for side in (fact.left, fact.right)]
-    odd = (f for f in facts if type(f) is not Fact or f.relation not in get_args(Relation))
-    wrong = next(filter(None, map(ill_formed, sides)), "") or next((f"{f} is no fact" for f in odd), "")
-    if wrong:
+    odd = (f"{fact} is no fact" for fact in facts if fact.relation not in get_args(Relation))
+    if wrong := next(filter(None, map(ill_formed, sides)), "") or next(odd, ""):
         yield wrong
         return
     whole = list(walk(sp.Tuple(*sides)))
+    whole += [n for law in {law_of(n) for n in whole} - {None} for n in walk(sp.Tuple(law.density, law.low))]
     met = dict.fromkeys(n for n in whole if isinstance(n, sp.Indexed | sp.Symbol))
     met |= dict.fromkeys(n for sum_ in whole if isinstance(sum_, sp.Sum) for limit in sum_.limits for n in limit[::2])
-    named: dict[str, object] = {}
-    ranges: dict[object, object] = {}
+    named, ranges = dict[str, object](), dict[object, object]()
     for node in met:
         one = node.base if isinstance(node, sp.Indexed) else node
         runs = tuple(map(known_range, node.indices)) if isinstance(node, sp.Indexed) else ()

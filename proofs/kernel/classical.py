@@ -11,11 +11,11 @@ from typing import Any
 
 import sympy as sp
 
-from .context import Context, NotShown, Rules
+from .context import Context, NotShown, Rules, settled
 from .facts import Fact, Step
 from .language import Int, Lim, Mean, free_names, kind_of, known_range, law_of, replace, walk
 
-__all__ = ["CHECKS", "REFERENCES", "LargeNumbers", "MeanIs", "Tonelli", "mean_of_one"]
+__all__ = ["CHECKS", "REFERENCES", "LargeNumbers", "MeanIs", "Tonelli"]
 
 Expr = Any
 REFERENCES = {
@@ -62,15 +62,6 @@ class Tonelli(Step):
     means: tuple[str, ...] = ()
 
 
-def mean_of_one(fact: Fact) -> tuple[Expr, Expr]:
-    """Return ``g(X)`` and ``X`` of a fact ``Mean(g(X), X) = a number``."""
-    left, right = fact.left, fact.right
-    closed = not any(isinstance(node, Mean | Int | Lim) for node in walk(right))
-    if fact.relation != "=" or not isinstance(left, Mean) or len(left.args) != 2 or not closed:
-        raise NotShown("the fact cited does not give the mean over one draw a finite value")
-    return left.args[0], left.args[1]
-
-
 def _check_mean_is(step: MeanIs, context: Context) -> str:
     left, right = step.fact.left, step.fact.right
     if step.fact.relation != "=" or not isinstance(left, Mean) or len(left.args) != 2 or not isinstance(right, Int):
@@ -82,7 +73,7 @@ def _check_mean_is(step: MeanIs, context: Context) -> str:
         raise NotShown(f"the integral must run in {x} from {a} to infinity, as the law does")
     if context.cite(step.unit) != Fact(Int(law.density, x, a, sp.oo), "=", sp.Integer(1)):
         raise NotShown("the fact cited does not say that the law's density integrates to 1")
-    context.defined(law.density, g)
+    context.defined(law.density, g, right)
     if not context.sign(law.density):
         raise NotShown("the density is not known to be >= 0")
     if not context.vanishes(right.args[0] - replace(g, {X: x}) * law.density):
@@ -91,7 +82,7 @@ def _check_mean_is(step: MeanIs, context: Context) -> str:
 
 
 def _check_large_numbers(step: LargeNumbers, context: Context) -> str:
-    g, X = mean_of_one(fact := context.cite(step.mean))
+    g, X = settled(fact := context.cite(step.mean), Mean, 2)
     left = step.fact.left
     if step.fact.relation != "=" or not isinstance(left, Lim):
         raise NotShown("the left side must be a limit")
@@ -104,6 +95,7 @@ def _check_large_numbers(step: LargeNumbers, context: Context) -> str:
     whole = sp.Sum(replace(g, {X: term}), (j, 1, number))
     if known_range(j) != number or {j, number} & free_names(g) or not context.vanishes(average * number - whole):
         raise NotShown("the left side is not the average of the same function of each draw, over their number")
+    context.defined(left, step.fact.right)
     if not context.vanishes(step.fact.right - fact.right):
         raise NotShown("the limit is not the mean")
     return REFERENCES["LargeNumbers"]
@@ -112,9 +104,10 @@ def _check_large_numbers(step: LargeNumbers, context: Context) -> str:
 def _check_tonelli(step: Tonelli, context: Context) -> str:
     left, right, s = step.fact.left, step.fact.right, step.s
     inner = context.cite(step.inner)
+    settled(inner, Int, 4)
     (scale,) = free_names(inner.right)
-    if not isinstance(left, Mean) or step.fact.relation != "=" or not isinstance(inner.left, Int):
-        raise NotShown("the left side must be a mean, the inner fact an integral")
+    if not isinstance(left, Mean) or step.fact.relation != "=":
+        raise NotShown("the left side must be a mean")
     function, *drawn = left.args
     if (kind := kind_of(scale)) is None or kind.role != "number":  # a sum of draws is a positive number
         raise NotShown(f"the inner integral must hold for every number {scale}")
@@ -123,21 +116,19 @@ def _check_tonelli(step: Tonelli, context: Context) -> str:
         raise NotShown("the inner integral must be over s from 0 to infinity; each draw has one factor")
     means = []
     for factor, X, name in zip(step.factors, drawn, step.means, strict=True):
-        g, one = mean_of_one(fact := context.cite(name))
+        g, one = settled(fact := context.cite(name), Mean, 2)
         own = free_names(factor) & set(drawn) == {X} and replace(g, {one: X}) == factor and law_of(one) == law_of(X)
-        if not own or not context.sign(factor):
-            raise NotShown(
-                f"{factor} must be >= 0, a function of {X} alone of the draws, with the mean that {name!r} gives"
-            )
+        if not own or free_names(fact.left) & set(drawn) or not context.sign(factor):
+            raise NotShown(f"{factor} must be >= 0, of no draw but {X}, and have the mean that {name!r} gives")
         context.defined(factor)
         means.append(fact.right)
     outside = function / replace(inner.right, {scale: sp.Add(*drawn)})
+    context.defined(left, right)
     if s in free_names(outside) or not context.vanishes(outside * product - sp.Mul(*step.factors)):
         raise NotShown("the factors do not multiply to the function under the mean")
-    if not isinstance(right, Int) or right.args[1:] != (s, 0, sp.oo):
-        raise NotShown("the right side is not an integral over s from 0 to infinity")
-    if not context.vanishes(right.args[0] - sp.Mul(*means)):
-        raise NotShown("the right side is not the integral of the product of the means")
+    over_s = isinstance(right, Int) and right.args[1:] == (s, 0, sp.oo)
+    if not over_s or not context.vanishes(right.args[0] - sp.Mul(*means)):
+        raise NotShown("the right side is not the integral of the product of the means over s, from 0 to infinity")
     return REFERENCES["Tonelli"]
 
 

@@ -4,20 +4,21 @@ An expression is a sympy object over symbols that were declared here, each with 
 > 0), an array of numbers, a size (a whole number >= 1), an index or a member of a range ``1..size``, a draw of a law.
 A fact is read as: for all values of the types of its symbols. Derivatives, integrals, limits and means are opaque
 heads that bind their variable; as functions of what is under them they are total (where there is no limit, their value
-is some fixed number that nothing is known of), so equals may be put for equals under them.
+is some fixed number > 0 that no more is known of), so equals may be put for equals under them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 
 __all__ = [
-    "Diff", "Huffman", "Int", "Law", "Lim", "Mean", "Type", "binds", "declare", "fits", "free_names",
+    "Diff", "Huffman", "Int", "Law", "Lim", "Mean", "Type", "binds", "declare", "fits", "foreign", "free_names",
     "ill_formed", "is_index", "kind_of", "known_range", "law_of", "replace", "total", "type_of", "walk",
 ]  # fmt: skip
 
@@ -73,6 +74,9 @@ class Type:
     law: Law | None = None
 
 
+_OWN = {"number": "sign", "array": "sign", "size": "role", "index": "length", "member": "length"}
+_OWN |= {"draw": "law", "draws": "law"}  # what a type of this role says beside it
+_SIGNS = {"positive", "nonnegative", "real"}
 _TYPES: dict[Expr, Type] = {}
 _ARRAYS: dict[Expr, Type] = {}
 
@@ -81,16 +85,21 @@ def declare(name: str, kind: Type) -> Expr:
     """Return the symbol, or the array, of this name and type; sympy is told no more of it than the type says.
 
     Raises:
-        ValueError: the name has another type, is not ASCII, or the type names a range or a law that is none.
+        ValueError: the name has another type or is no ASCII word, or the type names a range or a law that is none.
     """
-    if not name.isascii():
-        raise ValueError(f"{name!r}: names are ASCII; Greek letters are spelled, and printed as such")
-    law, end = kind.law, _TYPES.get(kind.length)
+    if wrong := foreign((name, kind), (Type, Law)):
+        raise ValueError(wrong)
+    if not name.isascii() or not re.sub("[.']", "_", name).isidentifier():
+        raise ValueError(f"{name!r}: names are ASCII words; Greek letters are spelled, and printed as such")
+    law, end, own = kind.law, _TYPES.get(kind.length), _OWN.get(kind.role, "")
+    if not own or kind != Type(**{"role": kind.role, own: getattr(kind, own)}) or kind.sign not in _SIGNS:
+        raise ValueError(f"{name}: {kind} is no type")
     if kind.role in {"index", "member"} and kind.length != sp.oo and (end is None or end.role != "size"):
         raise ValueError(f"the index {name} needs a size as its range, which is never empty; {kind.length} is none")
-    names = free_names(law.density) | free_names(law.low) | {law.variable} if law is not None else set()
-    if any(one not in _TYPES or _TYPES[one].role != "number" for one in names):
-        raise ValueError(f"the law of {name} may depend on numbers only")
+    lawful = law is not None and _positive(law.variable) and (law.low == 0 or _positive(law.low))
+    lawful = lawful and all(one in _TYPES and _TYPES[one].role == "number" for one in _parameters(law))
+    if own == "law" and (not lawful or law is None or ill_formed(law.density)):
+        raise ValueError(f"the law of {name} needs a density above a number >= 0, and may depend on numbers only")
     told = {kind.sign: True} | ({"integer": True} if kind.role in {"size", "index", "member"} else {})
     array = kind.role in {"array", "draws"}
     symbol = sp.IndexedBase(name, **told) if array else sp.Symbol(name, **told)
@@ -99,6 +108,22 @@ def declare(name: str, kind: Type) -> Expr:
         raise ValueError(f"{name} is declared otherwise already: choose another name")
     free_names.cache_clear()  # a draw speaks of what its law depends on
     return symbol
+
+
+def foreign(value: Any, records: tuple[type, ...] = ()) -> str:
+    """Say what is no text, number, tuple, expression or one of ``records``: another class may run code, or lie."""
+    kind, parts = type(value), tuple[Any, ...]()
+    if any(kind is one for one in records):
+        parts = tuple(getattr(value, field.name) for field in fields(value))
+    elif any(kind is one for one in _CLASSES):
+        parts = value if kind is tuple else value.args
+    elif all(kind is not one for one in (str, int, bool, type(None))):
+        return f"{value} ({kind.__name__}) is not of the language"
+    return next(filter(None, (foreign(part, records) for part in parts)), "")
+
+
+def _positive(place: Expr) -> bool:
+    return bool(place.is_Rational and place > 0) or type_of(place) == Type("number")
 
 
 def type_of(name: Expr, *, array: bool = False) -> Type | None:
@@ -115,8 +140,7 @@ def kind_of(node: Expr) -> Type | None:
 
 def law_of(node: Expr) -> Any:
     """Return the law of a draw, or of an element of an array of draws; None for anything else."""
-    kind = kind_of(node)
-    return None if kind is None else kind.law
+    return None if (kind := kind_of(node)) is None else kind.law
 
 
 def is_index(symbol: Expr) -> bool:
@@ -190,11 +214,13 @@ def replace(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
     replaced by ``anything``.
 
     Raises:
-        ValueError: a sum, derivative, integral, limit or mean would bind a symbol of what is put in.
+        ValueError: a head would bind a symbol of what is put in, or the law of a draw depends on what is replaced.
     """
     arrays = {key.base.label: (key, value) for key, value in values.items() if isinstance(key, sp.Indexed)}
     if not values or not free_names(expr) & (set(values) | set(arrays)):
         return expr
+    if _parameters(law_of(expr)) & set(values):
+        raise ValueError(f"the law of {expr} depends on what is replaced")
     if isinstance(expr, sp.Symbol):
         return values.get(expr, expr)
     bound = set(binds(expr))
@@ -204,9 +230,8 @@ def replace(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
         used = [free_names(v) - formal[k] for k, v in inner.items() if free_names(expr) & (free_names(k) - formal[k])]
         if any(names & bound for names in used):
             raise ValueError(f"{sorted(map(str, bound))} would be captured: rename what is bound")
-        if isinstance(expr, sp.Sum):
-            return sp.Sum(replace(expr.function, inner), *expr.limits)
-        rest = expr.args[1:] if isinstance(expr, Mean) else (expr.args[1], *(replace(a, values) for a in expr.args[2:]))
+        names, places = expr.args[1:2], expr.args[2:]
+        rest = expr.args[1:] if isinstance(expr, sp.Sum | Mean) else (*names, *(replace(a, values) for a in places))
         return expr.func(replace(expr.args[0], inner), *rest)
     if isinstance(expr, sp.Indexed):
         places = [replace(place, values) for place in expr.indices]
@@ -218,14 +243,15 @@ def replace(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
 
 
 _HEADS = (
-    sp.Add, sp.Mul, sp.Pow, sp.Rational, sp.Symbol, sp.Indexed, sp.Sum, sp.KroneckerDelta, sp.log, sp.exp,
-    sp.uppergamma, sp.ceiling, Diff, Int, Lim, Mean, Huffman,
+    sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Indexed, sp.Sum, sp.KroneckerDelta, sp.log, sp.exp, sp.uppergamma, sp.ceiling,
+    Diff, Int, Lim, Mean, Huffman, sp.Rational, sp.Integer, *map(type, (sp.S.Zero, sp.S.One, -sp.S.One, sp.S.Half)),
 )  # fmt: skip
+_CLASSES = (*_HEADS, sp.Tuple, sp.IndexedBase, type(sp.oo), tuple)
 
 
 def ill_formed(expr: Expr) -> str:
     """Return what is not of this language in ``expr``, or "" where all is well."""
-    if type(expr) not in _HEADS and not isinstance(expr, sp.Rational):
+    if type(expr) not in _HEADS:
         return f"{expr} ({type(expr).__name__}) is not of the language"
     if isinstance(expr, sp.Symbol):  # a name with _ is one of the normal form's own
         untyped = expr.name.startswith("_") or type_of(expr) is None
@@ -252,17 +278,17 @@ def ill_formed(expr: Expr) -> str:
 def _ill_bound(expr: Expr) -> str:
     f, x, place, *rest = expr.args
     kind = kind_of(x) if isinstance(x, sp.Symbol) else None
-    above = (place.is_Rational and place > 0) or type_of(place) in (Type("number"), Type("draw"))
     if kind is None or x in free_names(place):
         return f"{expr}: the variable {x} has no type, or is in the place {place}"
     kinds = [type_of(name, array=array) for name in free_names(f) for array in (False, True)]
     if any(kind is not None and x in _parameters(kind.law) for kind in kinds):
         return f"{expr}: the law of a draw that is free in it depends on {x}"
     if isinstance(expr, Diff):
-        good = kind.role == "number" and (kind.sign == "real" or above) and rest[0].is_Integer and rest[0] >= 1
+        good = kind.role == "number" and (kind.sign == "real" or _positive(place))
+        good = good and rest[0].is_Integer and rest[0] >= 1
         return ill_formed(f) or ill_formed(place) if good else f"{expr}: its place must lie inside the type of {x}"
     if isinstance(expr, Int):
-        good = kind == Type("number") and (above or place == 0) and rest[0] == sp.oo
+        good = kind == Type("number") and (place == 0 or _positive(place)) and rest[0] == sp.oo
         return ill_formed(f) if good else f"{expr}: an integral runs over {x} > 0, from a number >= 0 to infinity"
     endless = kind.role == "size" or kind.length == sp.oo
     good = place == sp.oo if endless else kind.role == "number" and kind.sign != "real" and place in (0, sp.oo)

@@ -2,13 +2,7 @@
 
 No decimal is looked at, and nothing of sympy's own reasoning about signs. Each case is a line of the definition of an
 ordered field: sums and products of positive numbers are positive, squares are not negative, a sum over a range that
-is not empty has the sign of its terms, ``log x >= 0`` where ``x >= 1``, a mean of what is >= 0 is >= 0.
-
-Example:
-    >>> from ..expressions import positive, real
-    >>> k, x, y = positive("k"), *real("x y")
-    >>> SIGNS.of((x - y) ** 2 + k), SIGNS.of((x - y) ** 2), SIGNS.of(x - y)
-    (True, False, None)
+is not empty has the sign of its terms, ``log x >= 0`` where ``x >= 1``, a mean of what is >= 0 is >= 0 (or infinite).
 """
 
 from __future__ import annotations
@@ -28,10 +22,7 @@ Expr = Any
 
 
 class Signs:
-    """Signs by structure: True for > 0, False for >= 0, None where neither is seen, wherever it is defined.
-
-    A subclass may know more (:meth:`otherwise`).
-    """
+    """Signs by structure: True for > 0, False for >= 0, None where neither is seen; a subclass may know more."""
 
     def __init__(self, form: Normal) -> None:
         self.form = form

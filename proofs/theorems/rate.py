@@ -99,7 +99,7 @@ rate_bounds = Claim(
     finding="The upper bound is reached by a uniform dataset that shares no leaf with the others.",
 )
 
-d, V, r, C = size("d"), positive("V"), positive("rho"), positive("C")
+d, V, r, C, rescaled = size("d"), positive("V"), positive("rho"), positive("C"), positive("d'")
 eps, W = real("epsilon"), positive("W")
 Q, q, u = masses("Q", positive=True), masses("q"), masses("u")
 MOVING = -total(u[j] * sp.log((Q[j] + eps * q[j]) / (W + eps)), j)
@@ -134,18 +134,19 @@ units = Claim(
     source="new (theory, section 2), for the paper's normalised rate",
     kind="identity",
     idea="Compute. A quantity per symbol must be multiplied by ρ when a symbol is counted as 1/ρ units of length (d "
-    "becomes d/ρ).",
+    "becomes d' = d/ρ).",
     assumptions=(
         Assume(
             "leaves", "a uniform source over V symbols has V^d leaves", Fact(sp.log(M), "=", d * sp.log(V)), case=True
         ),
         Assume("uniform", "and each phrase costs d log V", Fact(C, "=", d * sp.log(V)), case=True),
+        Assume("unit", "the depth d counted in units of 1/ρ symbols", Fact(r * rescaled, "=", d), case=True),
     ),
     definitions=(
         Define("A", "the consistent rate per symbol", Fact(CON, "=", consistent(C, d, M))),
         Define("B", "the literal rate", Fact(LIT, "=", literal(C, d, M))),
-        Define("A'", "the consistent rate in units of 1/ρ symbols", Fact(CON_R, "=", consistent(C, d / r, M))),
-        Define("B'", "the literal rate in these units", Fact(LIT_R, "=", literal(C, d / r, M))),
+        Define("A'", "the consistent rate in units of 1/ρ symbols", Fact(CON_R, "=", consistent(C, rescaled, M))),
+        Define("B'", "the literal rate in these units", Fact(LIT_R, "=", literal(C, rescaled, M))),
     ),
     steps=(
         Combine(
@@ -158,13 +159,13 @@ units = Claim(
             "scale-consistent",
             "Count length in another unit: the consistent form scales",
             Fact(CON_R, "=", r * CON),
-            (Use("A'"), Use("A", times=-r)),
+            (Use("A'"), Use("A", times=-r), Use("unit", times=-(C - sp.log(M)) / (rescaled * d))),
         ),
         Combine(
             "scale-literal",
             "and the literal form does not: it is off by",
             Fact(LIT_R - r * LIT, "=", (r - 1) * sp.log(M)),
-            (Use("B'"), Use("B", times=-r)),
+            (Use("B'"), Use("B", times=-r), Use("unit", times=-C / (rescaled * d))),
         ),
         Combine(
             "uniform-consistent",
@@ -193,8 +194,8 @@ units = Claim(
     ),
     goals=(
         Goal("the difference", Fact(CON - LIT, "=", (1 - ONE / d) * sp.log(M)), "difference"),
-        Goal("the consistent form scales", Fact(CON_R, "=", r * CON), "scale-consistent"),
-        Goal("the literal one does not", Fact(LIT_R - r * LIT, "=", (r - 1) * sp.log(M)), "scale-literal"),
+        Goal("the consistent form scales", Fact(CON_R, "=", r * CON), "scale-consistent", ("unit",)),
+        Goal("the literal one does not", Fact(LIT_R - r * LIT, "=", (r - 1) * sp.log(M)), "scale-literal", ("unit",)),
         Goal("uniform source, consistent", Fact(CON, "=", ZERO), "uniform-consistent", ("leaves", "uniform")),
         Goal("uniform source, literal", Fact(LIT, "=", (1 - d) * sp.log(V)), "uniform-literal", ("leaves", "uniform")),
         Goal("derivatives agree", Fact(LIT_SLOPE, "=", CON_SLOPE), "slopes"),

@@ -21,6 +21,8 @@ from proofs.exact import evaluate, exact_sign, huffman_length
 from proofs.expressions import Diff, Int, index, masses, member, nonnegative, positive, real, size, substitute, total
 from proofs.facts import Assume, Claim, Define, Fact, Goal, Step
 from proofs.kernel import checking
+from proofs.kernel.algebra import PLAIN
+from proofs.kernel.signs import SIGNS
 from proofs.registry import all_claims
 from proofs.rules_algebra import Combine, Rewrite, Signed, Use, Vanish
 from proofs.rules_analysis import Differentiate, Integrate, Minimum
@@ -211,6 +213,14 @@ def test_the_normal_form_agrees_with_numbers() -> None:
             assert abs(difference) < 1e-25
     assert is_zero(pieces[1])
     assert not any(is_zero(piece) for piece in (pieces[0], pieces[2], pieces[3]))
+
+
+def test_the_kernel_s_own_normal_form_and_signs() -> None:
+    q, z = masses("q"), nonnegative("a")
+    assert PLAIN.vanishes(total(x * p[s, j] + q[j], j) - x * total(p[s, j], j) - total(q[j], j))
+    assert PLAIN.vanishes(k / (1 + k**2) + 1 / (k + k**3) - 1 / k)
+    assert not PLAIN.vanishes(total(q[j] ** 2, j) - total(q[j], j) ** 2)
+    assert [SIGNS.of(e) for e in ((x - y) ** 2 + k, (x - y) ** 2, x - y, z, -z)] == [True, False, None, False, None]
 
 
 def test_a_delta_is_contracted_within_its_range_only() -> None:
