@@ -215,6 +215,7 @@ def test_a_file_called_minus_can_be_named(here: Path, pipe: Pipe) -> None:
     assert Path("-.clz").exists()
 
 
+@pytest.mark.slow
 @needs_shell
 def test_devices_that_never_end_are_refused_and_the_empty_one_is_empty(here: Path) -> None:
     done = shell("$C rate - -q </dev/zero; $C compress - -q </dev/null | $C decompress - -q | wc -c", here)

@@ -77,6 +77,7 @@ def maker() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_make_results_makes_what_was_altered_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib", reason="figures need the extra 'report'")
     folder = tmp_path / "results" / "rebound-demo"

@@ -158,10 +158,8 @@ COLUMNS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name if name == "joint-cpu" else pytest.param(name, marks=pytest.mark.slow) for name in COLUMNS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COLUMNS)
 def test_an_altered_row_is_found(name: str, tmp_path: Path) -> None:
     for run in COLUMNS:
         (tmp_path / "results" / run).mkdir(parents=True)

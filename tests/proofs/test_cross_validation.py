@@ -158,6 +158,7 @@ def test_elasticity_agrees_with_the_role_derivatives() -> None:
             assert got == pytest.approx(float(evaluate(own, values)), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_contained_elasticity_agrees_and_so_do_second_derivatives() -> None:
     rng = random.Random(4)
     for _ in range(10):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
 import sympy as sp
 
 from proofs.algebra import is_zero, normal
@@ -102,6 +103,7 @@ def sign_is_right(rng: random.Random) -> int:
     return len(found)
 
 
+@pytest.mark.slow
 def test_the_normal_form_of_a_random_expression_has_its_values() -> None:
     rng = random.Random(1)
     assert sum(normal_form_agrees(rng) for _ in range(150)) > 200
