@@ -239,9 +239,7 @@ def fit(
         undo.callback(model.module.eval)
         undo.enter_context(torch.random.fork_rng())
         for step, inputs, targets in batches_ahead(seen, recipe.batch, range(begun, steps), model.device):
-            torch.manual_seed(
-                int(digest[:12], 16) + step
-            )  # what is dropped out is a matter of the examples: so a run can go on
+            torch.manual_seed(int(digest[:12], 16) + step)  # dropout follows from the examples: a run can go on
             for group in adam.param_groups:
                 group["lr"] = recipe.learning_rate * _rate(recipe, step, steps)
             with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
